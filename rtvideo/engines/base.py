@@ -1,0 +1,103 @@
+"""The one interface that every engine offers: planes in, planes out.
+
+An engine knows nothing of files, cameras or PyAV. It is told a frame's `Geometry` once and then takes planes (2-D
+arrays as the decoder delivers them) and fills planes (as the encoder takes them) of the same geometry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rtvideo.colour import Coding
+
+#: uint8 for 8-bit formats, uint16 for deeper ones (value in the low bits; P010 in the high bits).
+Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+Planes = Sequence[Plane]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What stays the same from frame to frame.
+
+    Attributes:
+        width, height: of the picture in pixels, at least 1; odd sizes are allowed.
+        layout: ``yuv`` (three planes), ``nv`` (luma, then interleaved chroma of shape (h, 2 w)), ``rgb`` (one
+            plane of shape (h, 3 w)) or ``gray`` (one plane).
+        depth: bits a sample, 8 to 16. Above 8 the planes are uint16.
+        msb: samples sit in the high bits of their uint16 (P010) instead of the low ones.
+        chroma: log2 of the chroma subsampling, horizontal and vertical: (1, 1) is 4:2:0, (1, 0) 4:2:2, (0, 0) 4:4:4.
+            Chroma planes are ``ceil(width / 2 ** h)`` by ``ceil(height / 2 ** v)``.
+        coding: how samples become RGB: matrix and range.
+    """
+
+    width: int
+    height: int
+    layout: str
+    depth: int
+    coding: Coding
+    chroma: tuple[int, int] = (1, 1)
+    msb: bool = False
+
+    def shapes(self) -> list[tuple[int, int]]:
+        """Return the shape of each plane, rows first."""
+        h, w = self.height, self.width
+        ch, cw = -(-h // (1 << self.chroma[1])), -(-w // (1 << self.chroma[0]))
+        return {
+            "yuv": [(h, w), (ch, cw), (ch, cw)],
+            "nv": [(h, w), (ch, 2 * cw)],
+            "rgb": [(h, 3 * w)],
+            "gray": [(h, w)],
+        }[self.layout]
+
+    def empty(self) -> list[Plane]:
+        """Return fresh, uninitialised planes of this geometry."""
+        dtype: type[np.uint8] | type[np.uint16] = np.uint8 if self.depth == 8 else np.uint16
+        return [np.empty(shape, dtype) for shape in self.shapes()]
+
+
+@dataclass
+class Settings:
+    """What a user may change while a session runs.
+
+    Attributes:
+        strength: 0..1; illumination ``t`` becomes ``t ** strength``. 0 hands the planes through bit for bit.
+        denoise: 0..1; scales the noise removal. 0 skips it, and its cost.
+    """
+
+    strength: float = 1.0
+    denoise: float = 0.0
+
+
+class Session(Protocol):
+    """One stream of frames through one engine. Not thread-safe: one thread submits and receives."""
+
+    settings: Settings
+
+    def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """Take a frame. ``out`` is filled by the time the matching `receive` returns.
+
+        Args:
+            planes: the frame, shaped as the geometry says; any row stride. Not written to.
+            out: writable planes of the same shapes; must not overlap ``planes``.
+            time: presentation time in seconds, None if unknown. Engines with state over time use it.
+        """
+
+    def receive(self) -> Planes | None:
+        """Return the oldest finished frame's ``out``, or None if more frames must be submitted first."""
+
+    def flush(self) -> None:
+        """No more frames come for now: everything submitted can be received."""
+
+    def reset(self) -> None:
+        """Forget all state over time (a seek, a cut to another source)."""
+
+    def close(self) -> None:
+        """Give everything back. The session cannot be used afterwards; closing twice is fine."""
+
+    def __str__(self) -> str:
+        """Say what really runs, e.g. ``onnx cpu, 2 threads``."""

@@ -1,0 +1,223 @@
+"""The model description: one versioned, torch-free record that says what a network computes.
+
+``model/`` builds its torch modules from this record, ``export/`` turns it into ONNX and ``kernels/`` will compile
+it, so whatever can be trained can be shipped. Weights lie beside it in a safetensors file.
+
+The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the fields below are read
+(numbers in brackets are equations of the paper, CVPR 2021):
+
+1.  **Warm start** (1). ``t_hat_0 = max over window of y``, per colour channel.
+2.  **Grid.** A stage at scale ``s > 1`` works on the mean of ``t_hat_0`` over blocks of ``s x s`` pixels; right and
+    lower edges are replicated up to the next multiple of the coarsest scale.
+    In the ``log`` domain the state is ``x_0 = log(t_hat_0 + floor)``, in the ``linear`` domain ``t_hat_0`` itself.
+    Between stages of different scale the state is resized bilinearly (half-pixel centres).
+3.  **Exposure** (log domain). ``n`` = mean over all grid cells of the largest channel of ``log(t_hat_0 + floor)``.
+    ``mean`` and ``statistics`` subtract ``n`` first, so that the cells see the scene and not its brightness.
+4.  **Stages** (2). ``equation2``: ``x_{k+1} = warm_k - C_k(x_k)``;
+    ``released``: ``t_{k+1} = clamp(sigmoid(C_k(warm_k)), 1/1000, 1)``.
+    ``warm_k`` is ``t_hat_0`` (``fixed``), ``max over window of u_k`` (``updated``), the same minus
+    ``gamma * (u_k - y)`` (``residual``), or the state itself (``previous``; with ``equation2`` this is
+    plain gradient descent on the prior). ``u_k = clamp(y / t_k, 0, 1)``.
+5.  **Exposure, undone.** ``mean``: ``log t = x_K + n``. ``statistics``: ``log t = contrast * x_K + offset``,
+    where ``(offset - n, log contrast, mix logit) = exposure.weight @ g + exposure.bias`` and ``g`` are the five
+    `STATISTICS` of the grid.
+6.  **Channels.** ``shared``: one illumination for all channels, the mean of ``log t``: it cannot tint.
+7.  **Application.** ``t`` is resized to full size (bilinear, half-pixel centres, cropped). With ``mix`` it meets the
+    pixel's own ``m`` (maximum over 3x3, over channels too if shared):
+    ``log t <- (1 - a) log t + a log(m + floor)``, ``a = sigmoid(mix logit)``. Then
+    ``t <- clamp(t, t_min, 1) ^ strength`` and ``u_K = clamp(y / t, 0, 1)``.
+8.  **Chroma floor.** ``u_K <- l + (u_K - l) * m^2 / (m^2 + k^2)`` with ``l`` the mean of ``u_K``'s channels and ``k``
+    learned: where there is no signal there is no colour to amplify.
+9.  **Noise removal** (3). ``x_0 = u_K``; ``equation3``: ``x_{n+1} = u_K - w * head(cell_n(stem(x_n)))`` with stem
+    and head shared by the stages; ``released``: ``u_K - w * head(cell_N(...cell_1(stem(u_K))))``.
+    ``w = denoise * strength``, times ``1 - t`` if ``guide`` is ``gain``: a pixel that is not amplified keeps its texture.
+    The result is clamped to 0..1.
+
+``strength`` and ``denoise`` (0..1) are the user's, not the model's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+
+from rtvideo.errors import UnavailableError
+
+_R = TypeVar("_R")
+
+FORMAT = "rtvideo-model"
+VERSION = 1
+
+#: The seven candidate operations of the search space (section 3.2.1), by the names that genotypes use.
+OPERATIONS = ("conv1", "conv3", "resconv1", "resconv3", "dil3", "resdil3", "skip")
+
+#: What the ``statistics`` exposure sees of a grid: of ``l`` = largest channel of ``log(t_hat_0 + floor)``,
+#: its mean ``n``, its standard deviation, its mean of ``exp(l)``, its maximum and its minimum.
+STATISTICS = ("mean", "deviation", "linear_mean", "maximum", "minimum")
+
+#: Illumination never falls below this, so the gain never rises above a thousand.
+RELEASED_T_MIN = 1e-3
+
+
+class Genotype(NamedTuple):
+    """The operation on each edge of a distillation cell (figure 2 d): distilling d, remaining r, last c4."""
+
+    d1: str
+    r1: str
+    d2: str
+    r2: str
+    d3: str
+    r3: str
+    c4: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Illumination:
+    """The illumination estimation module (IEM, section 3.1.1); see the module's docstring for each field."""
+
+    genotype: Genotype
+    scales: tuple[int, ...] = (1, 1, 1)
+    parameterisation: Literal["equation2", "released"] = "equation2"
+    warm_start: Literal["fixed", "updated", "residual", "previous"] = "residual"
+    window: Literal["2x2", "3x3"] = "3x3"
+    gamma: float = 0.5
+    domain: Literal["linear", "log"] = "linear"
+    exposure: Literal["none", "mean", "statistics"] = "none"
+    channels: Literal["each", "shared"] = "each"
+    mix: bool = False
+    floor: float = 0.0
+    chroma_floor: bool = False
+    t_min: float = RELEASED_T_MIN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """The noise removal module (NRM, section 3.1.2); see the module's docstring for each field."""
+
+    genotype: Genotype
+    stages: int = 3
+    channels: int = 6
+    parameterisation: Literal["equation3", "released"] = "equation3"
+    guide: Literal["none", "gain"] = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """A whole network. ``noise`` is None for a model that has no noise removal module."""
+
+    name: str
+    illumination: Illumination
+    noise: Noise | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse combinations that the computation above does not define.
+
+        Raises:
+            UnavailableError: a field has a value that is not allowed; the message names it.
+        """
+        i = self.illumination
+        _check("genotype", i.genotype)
+        if not i.scales or any(s not in (1, 2, 4, 8, 16, 32) for s in i.scales):
+            raise UnavailableError(f"model {self.name}: scales {i.scales}: each must be 1, 2, 4, 8, 16 or 32")
+        if not 0 < i.gamma <= 1:
+            raise UnavailableError(f"model {self.name}: gamma {i.gamma}: the paper allows 0 < gamma <= 1")
+        if not 0 <= i.floor < 1 or not 0 < i.t_min < 1:
+            raise UnavailableError(f"model {self.name}: floor {i.floor} and t_min {i.t_min} must lie in 0..1")
+        plain = i.domain == "linear"
+        if plain and (i.exposure != "none" or i.mix or i.chroma_floor or i.channels == "shared"):
+            raise UnavailableError(
+                f"model {self.name}: exposure, mix, chroma_floor and shared channels need domain 'log', not 'linear'"
+            )
+        if plain and i.scales != (1,) * len(i.scales):
+            raise UnavailableError(f"model {self.name}: scales {i.scales} need domain 'log'; 'linear' runs at 1")
+        if not plain and i.parameterisation == "released":
+            raise UnavailableError(f"model {self.name}: the released parameterisation needs domain 'linear'")
+        if not plain and i.warm_start not in ("fixed", "previous"):
+            raise UnavailableError(
+                f"model {self.name}: warm start {i.warm_start!r} is not defined in the log domain; use fixed or previous"
+            )
+        if not plain and i.floor == 0:
+            raise UnavailableError(f"model {self.name}: the log domain needs floor > 0")
+        if self.noise is not None:
+            _check("noise genotype", self.noise.genotype)
+            if not 1 <= self.noise.stages <= 8 or not 3 <= self.noise.channels <= 16:
+                raise UnavailableError(f"model {self.name}: noise removal takes 1 to 8 stages and 3 to 16 channels")
+
+    def to_json(self) -> str:
+        """Return the record as JSON text, stable enough to be hashed and diffed."""
+        return json.dumps({"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "model description") -> Description:
+        """Read the record back; ``source`` names it in messages. Unknown top-level keys are ignored.
+
+        Raises:
+            UnavailableError: not JSON, another format, a newer version, an unknown or ill-typed field.
+        """
+        try:
+            raw = json.loads(text)
+        except ValueError as error:
+            raise UnavailableError(f"{source}: not a model description: {error}") from None
+        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+            raise UnavailableError(f"{source}: not a model description: 'format' must be {FORMAT!r}")
+        if raw.get("version") != VERSION:
+            raise UnavailableError(f"{source}: description version {raw.get('version')!r}; this rtvideo reads {VERSION}")
+        noise = raw.get("noise")
+        return cls(
+            name=str(raw.get("name", "")),
+            illumination=_record(Illumination, raw.get("illumination"), source),
+            noise=None if noise is None else _record(Noise, noise, source),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Description:
+        """Read a description file. Raises UnavailableError where it is missing or not one."""
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UnavailableError(f"{path}: cannot be read: {error}") from None
+
+
+def _check(what: str, genotype: Genotype) -> None:
+    for edge, operation in zip(Genotype._fields, genotype, strict=True):
+        if operation not in OPERATIONS:
+            raise UnavailableError(f"{what}: {edge} is {operation!r}; allowed: {', '.join(OPERATIONS)}")
+
+
+def _record(cls: type[_R], raw: Any, source: str) -> _R:
+    """Build one of the dataclasses above from parsed JSON, checking names and types (the file is untrusted)."""
+    if not isinstance(raw, dict):
+        raise UnavailableError(f"{source}: {cls.__name__.lower()} must be an object, not {raw!r}")
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        if name not in hints:
+            raise UnavailableError(f"{source}: unknown field {name!r}; allowed: {', '.join(hints)}")
+        values[name] = _value(hints[name], value, f"{source}: {name}")
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise UnavailableError(f"{source}: {error}") from None
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if hint is Genotype:
+        if not isinstance(value, list) or len(value) != len(Genotype._fields):
+            raise UnavailableError(f"{where}: must list {len(Genotype._fields)} operations, not {value!r}")
+        return Genotype(*map(str, value))
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise UnavailableError(f"{where}: {value!r}; allowed: {', '.join(map(str, get_args(hint)))}")
+        return value
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list) or not all(type(v) is int for v in value):
+            raise UnavailableError(f"{where}: must be a list of whole numbers, not {value!r}")
+        return tuple(value)
+    if hint is float and type(value) is int:
+        value = float(value)
+    if type(value) is not hint:
+        raise UnavailableError(f"{where}: must be a {hint.__name__}, not {value!r}")
+    return value
