@@ -11,23 +11,23 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     lower edges are replicated up to the next multiple of the coarsest scale.
     In the ``log`` domain the state is ``x_0 = log(t_hat_0 + floor)``, in the ``linear`` domain ``t_hat_0`` itself.
     Between stages of different scale the state is resized bilinearly (half-pixel centres).
-3.  **Exposure** (log domain). ``n`` = mean over all grid cells of the largest channel of ``log(t_hat_0 + floor)``.
-    ``mean`` and ``statistics`` subtract ``n`` first, so that the cells see the scene and not its brightness.
+3.  **Exposure** (log domain). ``n`` = mean over all cells of the first stage's grid of the largest channel of
+    ``log(t_hat_0 + floor)``. ``mean`` and ``statistics`` subtract ``n`` first, so that the cells see the scene and not its brightness.
 4.  **Stages** (2). ``equation2``: ``x_{k+1} = warm_k - C_k(x_k)``;
     ``released``: ``t_{k+1} = clamp(sigmoid(C_k(warm_k)), 1/1000, 1)``.
     ``warm_k`` is ``t_hat_0`` (``fixed``), ``max over window of u_k`` (``updated``), the same minus
     ``gamma * (u_k - y)`` (``residual``), or the state itself (``previous``; with ``equation2`` this is
-    plain gradient descent on the prior). ``u_k = clamp(y / t_k, 0, 1)``.
+    plain gradient descent on the prior). ``u_k = clamp(y / max(t_k, t_min), 0, 1)``.
 5.  **Exposure, undone.** ``mean``: ``log t = x_K + n``. ``statistics``: ``log t = contrast * x_K + offset``,
     where ``(offset - n, log contrast, mix logit) = exposure.weight @ g + exposure.bias`` and ``g`` are the five
     `STATISTICS` of the grid.
 6.  **Channels.** ``shared``: one illumination for all channels, the mean of ``log t``: it cannot tint.
-7.  **Application.** ``t`` is resized to full size (bilinear, half-pixel centres, cropped). With ``mix`` it meets the
+7.  **Application.** ``log t`` is resized to full size (bilinear, half-pixel centres, cropped). With ``mix`` it meets the
     pixel's own ``m`` (maximum over 3x3, over channels too if shared):
     ``log t <- (1 - a) log t + a log(m + floor)``, ``a = sigmoid(mix logit)``. Then
     ``t <- clamp(t, t_min, 1) ^ strength`` and ``u_K = clamp(y / t, 0, 1)``.
-8.  **Chroma floor.** ``u_K <- l + (u_K - l) * m^2 / (m^2 + k^2)`` with ``l`` the mean of ``u_K``'s channels and ``k``
-    learned: where there is no signal there is no colour to amplify.
+8.  **Chroma floor.** ``u_K <- l + (u_K - l) * m^2 / (m^2 + k^2)`` with ``l`` the mean of ``u_K``'s channels and
+    ``k = exp(chroma_knee)`` learned: where there is no signal there is no colour to amplify.
 9.  **Noise removal** (3). ``x_0 = u_K``; ``equation3``: ``x_{n+1} = u_K - w * head(cell_n(stem(x_n)))`` with stem
     and head shared by the stages; ``released``: ``u_K - w * head(cell_N(...cell_1(stem(u_K))))``.
     ``w = denoise * strength``, times ``1 - t`` if ``guide`` is ``gain``: a pixel that is not amplified keeps its texture.
