@@ -12,7 +12,8 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     In the ``log`` domain the state is ``x_0 = log(t_hat_0 + floor)``, in the ``linear`` domain ``t_hat_0`` itself.
     Between stages of different scale the state is resized bilinearly (half-pixel centres).
 3.  **Exposure** (log domain). ``n`` = mean over all cells of the first stage's grid of the largest channel of
-    ``log(t_hat_0 + floor)``. ``mean`` and ``statistics`` subtract ``n`` first, so that the cells see the scene and not its brightness.
+    ``log(t_hat_0 + floor)``. ``mean`` and ``statistics`` subtract ``n`` first, so that the cells see the scene and
+    not its brightness.
 4.  **Stages** (2). ``equation2``: ``x_{k+1} = warm_k - C_k(x_k)``;
     ``released``: ``t_{k+1} = clamp(sigmoid(C_k(warm_k)), 1/1000, 1)``.
     ``warm_k`` is ``t_hat_0`` (``fixed``), ``max over window of u_k`` (``updated``), the same minus

@@ -1,0 +1,83 @@
+"""Genotypes: which operation sits on each edge of a distillation cell (figure 2 d), as readable literals."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from rtvideo.errors import InputError, OutputError, UsageError
+from rtvideo.models.description import OPERATIONS, Genotype
+
+__all__ = ["AUTHORS_IEM", "AUTHORS_NRM", "Genotype", "check", "read", "single", "write"]
+
+#: What the authors' cooperative search derived.
+AUTHORS_IEM = Genotype(
+    d1="skip", r1="resconv1", d2="resdil3", r2="conv3", d3="conv3", r3="skip", c4="conv3"
+)  # fmt: skip
+AUTHORS_NRM = Genotype(
+    d1="resconv1", r1="resconv1", d2="resdil3", r2="skip", d3="resconv1", r3="resconv1", c4="skip"
+)  # fmt: skip
+
+_PARTS = ("iem", "nrm")
+
+
+def single(operation: str) -> Genotype:
+    """Return the cell of one operation on every edge (the baselines of figure 8).
+
+    Raises:
+        UsageError: no such operation.
+    """
+    return check((operation,) * len(Genotype._fields), "genotype")
+
+
+def check(edges: object, where: str) -> Genotype:
+    """Return ``edges`` as a genotype; ``where`` names it in messages.
+
+    Raises:
+        UsageError: not seven names, or a name that is not a candidate operation.
+    """
+    if not isinstance(edges, tuple | list) or len(edges) != len(Genotype._fields):
+        raise UsageError(f"{where}: {edges!r} is not a genotype; list {len(Genotype._fields)} operations")
+    for edge, operation in zip(Genotype._fields, edges, strict=True):
+        if operation not in OPERATIONS:
+            raise UsageError(f"{where}: {edge} is {operation!r}; allowed: {', '.join(OPERATIONS)}")
+    return Genotype(*edges)
+
+
+def read(path: Path) -> dict[str, Genotype]:
+    """Read a genotype file: a Python literal ``{"iem": (seven operations), "nrm": (seven operations)}``.
+
+    Nothing in the file is run. One of the two parts may be missing.
+
+    Raises:
+        InputError: the file is missing or unreadable.
+        UsageError: it holds something else than such a literal.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    try:
+        raw = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise UsageError(f'{path}: not a genotype file; write {{"iem": (...), "nrm": (...)}}') from None
+    if not isinstance(raw, dict) or not raw or not set(raw) <= set(_PARTS):
+        raise UsageError(f'{path}: not a genotype file; the keys must be "iem" and "nrm"')
+    return {part: check(edges, f"{path}: {part}") for part, edges in raw.items()}
+
+
+def write(path: Path, genotypes: dict[str, Genotype]) -> None:
+    """Write what `read` reads.
+
+    Raises:
+        UsageError: a genotype or its key is not allowed.
+        OutputError: the file cannot be written.
+    """
+    unknown = sorted(set(genotypes) - set(_PARTS))
+    if unknown:
+        raise UsageError(f'genotype key {unknown[0]!r}; allowed: "iem", "nrm"')
+    lines = [f'    "{part}": {tuple(check(edges, part))!r},' for part, edges in genotypes.items()]
+    try:
+        path.write_text("\n".join(["{", *lines, "}"]) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error}") from None
