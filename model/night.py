@@ -1,9 +1,9 @@
 """A night camera: what a sensor and an encoder make of a scene that is too dark for them. NumPy only.
 
 The sensor follows the Poisson-Gaussian model of Foi et al., "Practical Poissonian-Gaussian noise modeling and
-fitting for single-image raw-data" (IEEE TIP 2008), with the row noise and the fixed pattern that Wei et al., "A
-physics-based noise formation model for extreme low-light raw denoising" (ELD, CVPR 2020), found to matter in the
-dark. Noise is drawn on the Bayer mosaic, since demosaicing is what makes a camera's noise coarse and coloured.
+fitting for single-image raw-data" (IEEE TIP 2008), with the row noise and the fixed pattern that Wei et al.,
+"A physics-based noise formation model for extreme low-light raw denoising" (ELD, CVPR 2020), found to matter in
+the dark. Noise is drawn on the Bayer mosaic, since demosaicing is what makes it coarse and coloured.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Camera:
     """A sensor, how it is set, and the processing behind it. The defaults are a dash-cam at night.
 
     Attributes:
-        exposure: level that scene radiance 1 reaches, as a share of full scale. 1 is a photograph that is well lit.
-        electrons: photo-electrons a pixel at full scale. Falls as ISO rises: 2,000 is a small sensor near ISO 1600.
+        exposure: level that scene radiance 1 reaches, as a share of full scale. 1 is a well lit photograph.
+        electrons: photo-electrons a pixel at full scale. Falls as ISO rises; 2,000: a small sensor, ISO 1600.
         read_noise: electrons RMS, of every read-out of a pixel.
         row_noise: electrons RMS, one draw a row and frame: banding.
         dark_pattern: electrons RMS of each pixel's own offset, the same in all frames.
@@ -92,15 +92,15 @@ def to_linear(image: Image) -> Linear:
 
 
 def from_linear(linear: Linear, transfer: Literal["srgb", "bt709"] = "srgb", bits: int = 12) -> Image:
-    """Return linear light as 8-bit code values, through a table of ``bits`` as camera processors do; clips to 0..1."""
+    """Return linear light, clipped to 0..1, in 8 bits; through a table of ``bits``, as camera processors do."""
     top = (1 << bits) - 1
     x = np.arange(top + 1) / top
     if transfer == "srgb":
         y = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
     else:
         y = np.where(x < 0.018, 4.5 * x, 1.099 * x**0.45 - 0.099)
-    table = np.rint(255 * y).astype(np.uint8)
-    return table[np.rint(np.clip(linear, 0, 1) * np.float32(top)).astype(np.uint16)]
+    table: Image = np.rint(255 * y).astype(np.uint8)
+    return table.take(np.rint(np.clip(linear, 0, 1) * np.float32(top)).astype(np.uint16))
 
 
 def capture(scene: Linear, rng: np.random.Generator, camera: Camera) -> Image:
@@ -114,7 +114,7 @@ def capture(scene: Linear, rng: np.random.Generator, camera: Camera) -> Image:
     Returns:
         The picture (H, W, 3) in 8 bits, before any compression.
     """
-    height, width, _ = scene.shape
+    height = scene.shape[0]
     light = scene * np.float32(camera.exposure * camera.electrons)
     light = light * np.asarray(camera.white_balance, np.float32)
     if camera.bayer:
@@ -198,8 +198,8 @@ def darken(
         rng: decides camera, noise and compression, where they are not given.
         camera: None draws one with `random_camera`.
         crf: None draws 18 to 34.
-        burst: length of the clip that is encoded; its last frame is returned. A lone frame would be coded as an
-            intra frame, and most frames of a video are not.
+        burst: length of the clip that is encoded; its last frame is returned. A lone frame would be an intra
+            frame, and most frames of a video are not.
     """
     camera = camera or random_camera(rng)
     crf = float(rng.uniform(18, 34)) if crf is None else crf
@@ -216,7 +216,7 @@ def _mosaic(light: Linear) -> Linear:
 
 
 def _demosaic(raw: Linear) -> Linear:
-    """Return (H, W, 3) from an RGGB mosaic, by normalised convolution with the bilinear kernel (1 2 1)x(1 2 1)."""
+    """Return (H, W, 3) from an RGGB mosaic: normalised convolution with the bilinear kernel (1 2 1)x(1 2 1)."""
     red, blue = np.zeros_like(raw), np.zeros_like(raw)
     red[::2, ::2] = 1
     blue[1::2, 1::2] = 1
@@ -233,4 +233,5 @@ def _smooth(plane: Linear) -> Linear:
     p = np.pad(plane, ((1, 1), (0, 0)))
     p = p[:-2] + 2 * p[1:-1] + p[2:]
     p = np.pad(p, ((0, 0), (1, 1)))
-    return (p[:, :-2] + 2 * p[:, 1:-1] + p[:, 2:]) / 16
+    smooth: Linear = (p[:, :-2] + 2 * p[:, 1:-1] + p[:, 2:]) / np.float32(16)
+    return smooth
