@@ -2,8 +2,8 @@
 
 The sensor follows the Poisson-Gaussian model of Foi et al., "Practical Poissonian-Gaussian noise modeling and
 fitting for single-image raw-data" (IEEE TIP 2008), with the row noise and the fixed pattern that Wei et al.,
-"A physics-based noise formation model for extreme low-light raw denoising" (ELD, CVPR 2020), found to matter in
-the dark. Noise is drawn on the Bayer mosaic, since demosaicing is what makes it coarse and coloured.
+"A physics-based noise formation model for extreme low-light raw denoising" (ELD, CVPR 2020), found to matter
+in the dark. Noise is drawn on the Bayer mosaic, since demosaicing is what makes it coarse and coloured.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ def random_camera(rng: np.random.Generator) -> Camera:
 
 
 def to_linear(image: Image) -> Linear:
-    """Return the linear light, 0..1, of an sRGB image of 8 bits (IEC 61966-2-1); any shape."""
+    """Return the linear light, 0..1, of an 8-bit sRGB image (IEC 61966-2-1); any shape."""
     code = np.arange(256, dtype=np.float32) / 255
     table = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4).astype(np.float32)
     return table[image]
 
 
 def from_linear(linear: Linear, transfer: Literal["srgb", "bt709"] = "srgb", bits: int = 12) -> Image:
-    """Return linear light, clipped to 0..1, in 8 bits; through a table of ``bits``, as camera processors do."""
+    """Return linear light, clipped to 0..1, in 8 bits, through a table of ``bits`` as camera processors do."""
     top = (1 << bits) - 1
     x = np.arange(top + 1) / top
     if transfer == "srgb":
@@ -100,7 +100,8 @@ def from_linear(linear: Linear, transfer: Literal["srgb", "bt709"] = "srgb", bit
     else:
         y = np.where(x < 0.018, 4.5 * x, 1.099 * x**0.45 - 0.099)
     table: Image = np.rint(255 * y).astype(np.uint8)
-    return table.take(np.rint(np.clip(linear, 0, 1) * np.float32(top)).astype(np.uint16))
+    codes: Image = table[np.rint(np.clip(linear, 0, 1) * np.float32(top)).astype(np.uint16)]
+    return codes
 
 
 def capture(scene: Linear, rng: np.random.Generator, camera: Camera) -> Image:
@@ -216,7 +217,7 @@ def _mosaic(light: Linear) -> Linear:
 
 
 def _demosaic(raw: Linear) -> Linear:
-    """Return (H, W, 3) from an RGGB mosaic: normalised convolution with the bilinear kernel (1 2 1)x(1 2 1)."""
+    """Return (H, W, 3) of an RGGB mosaic: convolution with the bilinear kernel (1 2 1)x(1 2 1), normalised."""
     red, blue = np.zeros_like(raw), np.zeros_like(raw)
     red[::2, ::2] = 1
     blue[1::2, 1::2] = 1
