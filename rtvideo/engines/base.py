@@ -1,7 +1,7 @@
 """The one interface that every engine offers: planes in, planes out.
 
-An engine knows nothing of files, cameras or PyAV. It is told a frame's `Geometry` once and then takes planes (2-D
-arrays as the decoder delivers them) and fills planes (as the encoder takes them) of the same geometry.
+An engine knows nothing of files, cameras or PyAV. It is told a frame's `Geometry` once and then takes planes
+(2-D arrays as the decoder delivers them) and fills planes (as the encoder takes them) of the same geometry.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.colour import Coding
+from rtvideo.errors import UsageError
 
 #: uint8 for 8-bit formats, uint16 for deeper ones (value in the low bits; P010 in the high bits).
 Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -30,7 +31,8 @@ class Geometry:
             plane of shape (h, 3 w)) or ``gray`` (one plane).
         depth: bits a sample, 8 to 16. Above 8 the planes are uint16.
         msb: samples sit in the high bits of their uint16 (P010) instead of the low ones.
-        chroma: log2 of the chroma subsampling, horizontal and vertical: (1, 1) is 4:2:0, (1, 0) 4:2:2, (0, 0) 4:4:4.
+        chroma: log2 of the chroma subsampling, horizontal and vertical: (1, 1) is 4:2:0, (1, 0) 4:2:2,
+            (0, 0) 4:4:4.
             Chroma planes are ``ceil(width / 2 ** h)`` by ``ceil(height / 2 ** v)``.
         coding: how samples become RGB: matrix and range.
     """
@@ -56,8 +58,9 @@ class Geometry:
 
     def empty(self) -> list[Plane]:
         """Return fresh, uninitialised planes of this geometry."""
-        dtype: type[np.uint8] | type[np.uint16] = np.uint8 if self.depth == 8 else np.uint16
-        return [np.empty(shape, dtype) for shape in self.shapes()]
+        if self.depth == 8:
+            return [np.empty(shape, np.uint8) for shape in self.shapes()]
+        return [np.empty(shape, np.uint16) for shape in self.shapes()]
 
 
 @dataclass
@@ -71,6 +74,22 @@ class Settings:
 
     strength: float = 1.0
     denoise: float = 0.0
+
+
+def check_planes(geometry: Geometry, planes: Planes) -> None:
+    """Raise ValueError unless ``planes`` have the geometry's shapes and sample type."""
+    dtype = np.dtype(np.uint8 if geometry.depth == 8 else np.uint16)
+    if [(plane.shape, plane.dtype) for plane in planes] != [(shape, dtype) for shape in geometry.shapes()]:
+        given = ", ".join(f"{plane.dtype}{list(plane.shape)}" for plane in planes)
+        wanted = ", ".join(f"{dtype}{list(shape)}" for shape in geometry.shapes())
+        raise ValueError(f"planes are {given}; the session was opened for {wanted}")
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise UsageError unless strength and noise removal lie in 0..1."""
+    for name, value in vars(settings).items():
+        if not 0 <= value <= 1:
+            raise UsageError(f"{name} {value:g} must lie in 0..1")
 
 
 class Session(Protocol):

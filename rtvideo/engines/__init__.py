@@ -1,0 +1,104 @@
+"""Engines: the ways to run a model. `open_session` picks one; nothing is imported before it is needed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rtvideo.engines.base import Geometry, Session, Settings
+from rtvideo.engines.threads import usable_cpus
+from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.models import Model
+
+#: Every engine, fastest first: the order in which ``auto`` tries them.
+ENGINES = ("onnx",)
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """One engine on one device, for lists and for the doctor.
+
+    Attributes:
+        name: as ``--engine`` takes it.
+        device: as ``--device`` takes it.
+        works: whether a session can be opened here.
+        reason: why not, with the command that helps; if it works, its version.
+    """
+
+    name: str
+    device: str
+    works: bool
+    reason: str
+
+
+def available() -> list[EngineInfo]:
+    """Return every engine and whether it works on this machine, fastest first. Imports what it asks about."""
+    from rtvideo.engines import onnx
+
+    try:
+        version = onnx.runtime().__version__
+    except UnavailableError as error:
+        return [EngineInfo("onnx", "cpu", False, str(error))]
+    return [EngineInfo("onnx", "cpu", True, f"onnxruntime {version}")]
+
+
+def open_session(
+    model: Model,
+    geometry: Geometry,
+    settings: Settings,
+    *,
+    engine: str = "auto",
+    device: str = "auto",
+    threads: int = 0,
+) -> Session:
+    """Open a session of the fastest engine that works, or of the one asked for.
+
+    Args:
+        model: what `rtvideo.models.find` returned.
+        geometry: of all frames to come.
+        settings: kept by reference as ``session.settings``: changes count from the next frame on.
+        engine, device: a name, or ``auto``.
+        threads: 0 takes what this process may use.
+
+    Raises:
+        UsageError: an unknown engine or device, or settings that the model does not have.
+        UnavailableError: what was asked for by name cannot work here, or nothing can.
+    """
+    _check_names(engine, device)
+    if threads < 0:
+        raise UsageError(f"threads {threads} must be 0 (all that may be used) or more")
+    if device.startswith("cuda"):
+        raise UnavailableError(f"device {device!r}: no engine of this version runs on CUDA; use --device cpu")
+    from rtvideo.engines.onnx import OnnxSession
+
+    return OnnxSession(model, geometry, settings, threads=threads or usable_cpus())
+
+
+def auto_denoise(
+    model: Model, geometry: Geometry, fps: float | None, engine: str = "auto", threads: int = 0
+) -> float:
+    """Return the noise removal that ``--denoise auto`` stands for: 1 where it runs in real time, else 0.
+
+    The decision rests on figures that were measured once and written down (`rtvideo.engines.cost`), so that
+    the same command gives the same result on every run.
+
+    Args:
+        model, geometry, engine, threads: as for `open_session`.
+        fps: frames a second that must be met; None for images, which have no such limit.
+    """
+    from rtvideo.engines.cost import REAL_TIME_SHARE, seconds_per_frame
+
+    if model.description is None or model.description.noise is None:
+        return 0.0
+    if fps is None:
+        return 1.0
+    _check_names(engine, "auto")
+    cost = seconds_per_frame(model.description, geometry, threads=threads or usable_cpus())
+    return 1.0 if cost <= REAL_TIME_SHARE / fps else 0.0
+
+
+def _check_names(engine: str, device: str) -> None:
+    if engine not in ("auto", *ENGINES):
+        raise UsageError(f"unknown engine {engine!r}; allowed: auto, {', '.join(ENGINES)}")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise UsageError(f"unknown device {device!r}; allowed: auto, cpu, cuda, cuda:N")

@@ -1,0 +1,152 @@
+"""The network as ONNX, run by onnxruntime on the CPU."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtvideo.engines.base import Geometry, Planes, Settings, check_planes, check_settings
+from rtvideo.engines.rgb import Array, Converter
+from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.models import Model, read_network
+
+
+def runtime() -> Any:
+    """Return the onnxruntime module.
+
+    Raises:
+        UnavailableError: it is not installed or cannot be loaded; the message says how to get it.
+    """
+    try:
+        import onnxruntime  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise UnavailableError(
+            f"engine onnx needs onnxruntime: pip install 'rtvideo[onnx]' ({error})"
+        ) from None
+    return onnxruntime
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """Return the metadata properties of an ONNX file.
+
+    Raises:
+        UnavailableError: onnxruntime is missing or does not take the file.
+    """
+    return dict(_open(path, threads=1).get_modelmeta().custom_metadata_map)
+
+
+class OnnxSession:
+    """A `rtvideo.engines.base.Session`: planes to RGB, the network, RGB to planes, one frame at a time.
+
+    With ``denoise`` 0 the network without noise removal runs; the other one is opened when first asked for.
+
+    Raises:
+        UsageError, UnavailableError: as `rtvideo.engines.open_session`.
+    """
+
+    def __init__(self, model: Model, geometry: Geometry, settings: Settings, *, threads: int) -> None:
+        self.settings = settings
+        self._model, self._geometry, self._threads = model, geometry, threads
+        self._converter = Converter(geometry)
+        self._rgb = np.empty((1, 3, geometry.height, geometry.width), np.float32)
+        self._enhanced = np.empty_like(self._rgb)
+        self._networks: dict[Path, _Network] = {}
+        self._done: deque[Planes] = deque()
+        check_settings(settings)
+        self._network()
+
+    def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """See `rtvideo.engines.base.Session.submit`; the frame is finished when this returns."""
+        check_planes(self._geometry, planes)
+        check_planes(self._geometry, out)
+        check_settings(self.settings)
+        if self.settings.strength == 0:
+            for source, target in zip(planes, out, strict=True):
+                np.copyto(target, source)
+        else:
+            network = self._network()
+            self._converter.to_rgb(planes, self._rgb[0])
+            network.run(self.settings)
+            self._converter.from_rgb(self._enhanced[0], out)
+        self._done.append(out)
+
+    def receive(self) -> Planes | None:
+        """Return the oldest finished frame's ``out``, or None."""
+        return self._done.popleft() if self._done else None
+
+    def flush(self) -> None:
+        """Do nothing: no frame is ever held back."""
+
+    def reset(self) -> None:
+        """Do nothing: there is no state over time."""
+
+    def close(self) -> None:
+        """Give networks and buffers back."""
+        self._networks.clear()
+        self._rgb = self._enhanced = np.empty((1, 3, 0, 0), np.float32)
+
+    def __str__(self) -> str:
+        return f"onnx cpu, {self._threads} thread{'' if self._threads == 1 else 's'}"
+
+    def _network(self) -> _Network:
+        path = self._model.network(denoise=self.settings.denoise > 0)
+        if path not in self._networks:
+            self._networks[path] = _Network(path, self._rgb, self._enhanced, self._threads)
+        network = self._networks[path]
+        if not network.has_strength and self.settings.strength not in (0, 1):
+            raise UsageError(
+                f"model {self._model.name} has no adjustable strength; "
+                f"use 1 (or 0 for none) instead of {self.settings.strength:g}"
+            )
+        return network
+
+
+class _Network:
+    """One ONNX file, reading and filling the buffers it was bound to."""
+
+    def __init__(self, path: Path, image: Array, enhanced: Array, threads: int) -> None:
+        self._session = _open(path, threads)
+        self._scalars = {i.name for i in self._session.get_overridable_initializers()}
+        self.has_strength = "strength" in self._scalars
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if [(i.type, len(i.shape)) for i in inputs] != [("tensor(float)", 4)] or outputs[
+            0
+        ].type != "tensor(float)":
+            raise UnavailableError(f"{path}: must take one image and return one (f32, NCHW, RGB 0..1)")
+        self._binding = self._session.io_binding()
+        self._binding.bind_cpu_input(inputs[0].name, image)
+        self._binding.bind_output(outputs[0].name, "cpu", 0, np.float32, image.shape, enhanced.ctypes.data)
+        self._path = path
+
+    def run(self, settings: Settings) -> None:
+        """Enhance what lies in the image buffer."""
+        for name in self._scalars & {"strength", "denoise"}:
+            self._binding.bind_cpu_input(name, np.array(getattr(settings, name), np.float32))
+        try:
+            self._session.run_with_iobinding(self._binding)
+        except Exception as error:  # onnxruntime's exceptions have no common base but this
+            raise UnavailableError(f"{self._path}: onnxruntime failed: {_line(error)}") from error
+
+
+def _open(path: Path, threads: int) -> Any:
+    """Open an ONNX file. Warnings of onnxruntime are of no use to the user and stay silent."""
+    ort = runtime()
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A pool that spins between operators takes the cores that decoding and encoding need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(read_network(path), options, providers=["CPUExecutionProvider"])
+    except UnavailableError:
+        raise
+    except Exception as error:  # onnxruntime's exceptions have no common base but this
+        raise UnavailableError(f"{path}: not a network that onnxruntime can run: {_line(error)}") from None
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200]

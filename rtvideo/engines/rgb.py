@@ -1,0 +1,206 @@
+"""Planes, as decoders and encoders have them, to planar RGB in 0..1 and back, in numpy.
+
+Both ways go through the picture in strips that stay in cache. A chroma sample holds for the block of pixels
+that it was averaged over, and becomes that average again on the way back: the pair is exact for any siting,
+where a smoother interpolation would blur chroma a little each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from rtvideo.colour import LUMA_WEIGHTS, Matrix, levels
+from rtvideo.engines.base import Geometry, Plane, Planes
+from rtvideo.errors import UsageError
+
+Array = npt.NDArray[np.float32]
+
+#: Pixels of a strip; with scratch memory about 16 bytes each, so that a strip fits a 1 MB second-level cache.
+_STRIP = 1 << 15
+
+
+class Converter:
+    """Converts frames of one geometry; keeps its scratch memory. Not thread-safe.
+
+    ``yuv`` with matrix ``RGB`` is planar RGB in the order G, B, R (H.273: Y is G, Cb is B, Cr is R).
+
+    Raises:
+        UsageError: a layout or depth that does not exist, or planar RGB with subsampled chroma.
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        g = self.geometry = geometry
+        if g.layout not in ("yuv", "nv", "rgb", "gray") or not 8 <= g.depth <= 16:
+            raise UsageError(
+                f"frames of layout {g.layout!r} with {g.depth} bits; allowed: yuv, nv, rgb, gray; 8 to 16"
+            )
+        self._separate = g.layout == "rgb" or (g.layout == "yuv" and g.coding.matrix == Matrix.RGB)
+        if self._separate and g.layout == "yuv" and g.chroma != (0, 0):
+            raise UsageError("planar RGB frames cannot have subsampled planes")
+        self._kr, self._kb = LUMA_WEIGHTS.get(g.coding.matrix, LUMA_WEIGHTS[Matrix.BT709])
+        self._levels = levels(g.coding, g.depth)
+        self._shift = 16 - g.depth if g.msb and g.depth > 8 else 0
+        top = (1 << g.depth) - 1
+        unit = 1 << (g.depth - 8)
+        self._luma_range = (0, top) if g.coding.full_range else (16 * unit, 235 * unit)
+        self._chroma_range = (0, top) if g.coding.full_range else (16 * unit, 240 * unit)
+
+        self._h, self._v = g.chroma if g.layout in ("yuv", "nv") else (0, 0)
+        block = 1 << self._v
+        self._rows = max(block, _STRIP // g.width // block * block)
+        chroma_width = -(-g.width >> self._h)
+        self._luma = np.empty((self._rows, g.width), np.float32)
+        self._term = np.empty((self._rows, g.width), np.float32)
+        self._wide = np.empty((self._rows >> self._v, chroma_width << self._h), np.float32)
+        self._small = np.empty((4, self._rows >> self._v, chroma_width), np.float32)
+
+    def to_rgb(self, planes: Planes, rgb: Array) -> None:
+        """Fill ``rgb`` of shape (3, H, W), 0..1, from the planes; what lies outside the gamut is clipped."""
+        for a, b in self._strips():
+            if self._separate:
+                for samples, out in zip(self._rgb_samples(planes), rgb, strict=True):
+                    self._unscale(samples[a:b], out[a:b])
+            elif self.geometry.layout == "gray":
+                self._unscale(planes[0][a:b], rgb[0, a:b])
+                rgb[1:, a:b] = rgb[0, a:b]
+            else:
+                self._yuv_to_rgb(planes, rgb, a, b)
+
+    def from_rgb(self, rgb: Array, planes: Planes) -> None:
+        """Fill the planes from ``rgb`` of shape (3, H, W): rounded, within the coding's legal range."""
+        for a, b in self._strips():
+            if self._separate:
+                for samples, plane in zip(rgb, self._rgb_samples(planes), strict=True):
+                    term = np.multiply(
+                        samples[a:b], np.float32(self._levels.luma_scale), out=self._term[: b - a]
+                    )
+                    self._store(term, self._levels.black, self._luma_range, plane[a:b])
+            else:
+                luma = self._luma_of(rgb[:, a:b])
+                if self.geometry.layout != "gray":
+                    self._store_chroma(rgb, luma, planes, a, b)
+                self._store(luma, self._levels.black, self._luma_range, planes[0][a:b])
+
+    def _strips(self) -> Iterator[tuple[int, int]]:
+        for start in range(0, self.geometry.height, self._rows):
+            yield start, min(start + self._rows, self.geometry.height)
+
+    def _rgb_samples(self, planes: Planes) -> tuple[Plane, Plane, Plane]:
+        """The red, green and blue samples of frames that are RGB already."""
+        if self.geometry.layout == "rgb":
+            return planes[0][:, 0::3], planes[0][:, 1::3], planes[0][:, 2::3]
+        return planes[2], planes[0], planes[1]
+
+    def _chroma_samples(self, planes: Planes) -> tuple[Plane, Plane]:
+        if self.geometry.layout == "nv":
+            return planes[1][:, 0::2], planes[1][:, 1::2]
+        return planes[1], planes[2]
+
+    def _unscale(self, samples: Plane, out: Array) -> None:
+        scale = 1 / (self._levels.luma_scale * (1 << self._shift))
+        out[...] = samples
+        out *= np.float32(scale)
+        if not self.geometry.coding.full_range:
+            out -= np.float32(self._levels.black / self._levels.luma_scale)
+            np.clip(out, np.float32(0), np.float32(1), out=out)
+
+    def _yuv_to_rgb(self, planes: Planes, rgb: Array, a: int, b: int) -> None:
+        lv, unit = self._levels, 1 << self._shift
+        luma = self._luma[: b - a]
+        luma[...] = planes[0][a:b]
+        luma *= np.float32(1 / (lv.luma_scale * unit))
+
+        # What chroma adds to luma is worked out at chroma's size, offsets of both included.
+        ca, cb = a >> self._v, -(-b >> self._v)
+        blue, red, term, green = (buffer[: cb - ca] for buffer in self._small)
+        for samples, chroma in zip(self._chroma_samples(planes), (blue, red), strict=True):
+            chroma[...] = samples[ca:cb]
+            chroma -= np.float32(lv.zero * unit)
+        to_red, to_blue = 2 * (1 - self._kr), 2 * (1 - self._kb)
+        kg = 1 - self._kr - self._kb
+        step = 1 / (lv.chroma_scale * unit)
+        black = np.float32(lv.black / lv.luma_scale)
+        np.multiply(red, np.float32(-self._kr * to_red / kg * step), out=green)
+        np.multiply(blue, np.float32(-self._kb * to_blue / kg * step), out=term)
+        green += term
+        red *= np.float32(to_red * step)
+        blue *= np.float32(to_blue * step)
+
+        block = 1 << self._v
+        for part, out in zip((red, green, blue), rgb, strict=True):
+            if black:
+                part -= black
+            wide = self._widen(part)
+            strip = out[a:b]
+            for i in range(block):
+                lines = strip[i::block]
+                np.add(luma[i::block], wide[: len(lines)], out=lines)
+            np.clip(strip, np.float32(0), np.float32(1), out=strip)
+
+    def _widen(self, part: Array) -> Array:
+        """Repeat each chroma sample over the columns that it stands for."""
+        if self._h == 0:
+            return part
+        wide = self._wide[: len(part)]
+        for j in range(1 << self._h):
+            wide[:, j :: 1 << self._h] = part
+        return wide[:, : self.geometry.width]
+
+    def _luma_of(self, rgb: Array) -> Array:
+        """Luma of a strip, scaled to codes but without black's offset."""
+        luma, term = self._luma[: rgb.shape[1]], self._term[: rgb.shape[1]]
+        scale = self._levels.luma_scale
+        np.multiply(rgb[0], np.float32(self._kr * scale), out=luma)
+        for samples, weight in ((rgb[1], 1 - self._kr - self._kb), (rgb[2], self._kb)):
+            np.multiply(samples, np.float32(weight * scale), out=term)
+            luma += term
+        return luma
+
+    def _store_chroma(self, rgb: Array, luma: Array, planes: Planes, a: int, b: int) -> None:
+        ca, cb = a >> self._v, -(-b >> self._v)
+        mean_luma, mean, _, _ = (buffer[: cb - ca] for buffer in self._small)
+        self._box(luma, mean_luma)
+        pixels = 1 << (self._h + self._v)
+        for channel, weight, samples in zip(
+            (2, 0), (self._kb, self._kr), self._chroma_samples(planes), strict=True
+        ):
+            self._box(rgb[channel, a:b], mean)
+            mean *= np.float32(self._levels.luma_scale)
+            mean -= mean_luma
+            mean *= np.float32(
+                self._levels.chroma_scale / (2 * (1 - weight) * self._levels.luma_scale * pixels)
+            )
+            self._store(mean, self._levels.zero, self._chroma_range, samples[ca:cb])
+
+    def _box(self, samples: Array, out: Array) -> None:
+        """Sum the pixels behind each chroma sample; the last row and column repeat beyond an edge."""
+        lines = samples
+        if self._v:
+            lines = self._term[: len(out)]
+            _sum_rows(samples, 1 << self._v, lines)
+        if self._h == 0:
+            out[...] = lines
+        else:
+            _sum_rows(lines.T, 1 << self._h, out.T)
+
+    def _store(self, values: Array, offset: float, legal: tuple[int, int], out: Plane) -> None:
+        """Write ``values + offset`` as codes. Works in place: ``values`` is lost."""
+        values += np.float32(offset + 0.5)  # the cast below cuts off, so this rounds to nearest
+        np.clip(values, np.float32(legal[0]), np.float32(legal[1]), out=values)
+        np.copyto(out, values, casting="unsafe")
+        if self._shift:
+            np.left_shift(out, self._shift, out=out)
+
+
+def _sum_rows(samples: Array, count: int, out: Array) -> None:
+    """Fill ``out`` with sums over ``count`` rows each; the last row of ``samples`` repeats as needed."""
+    whole = len(samples) // count
+    np.add(samples[0 : whole * count : count], samples[1 : whole * count : count], out=out[:whole])
+    for i in range(2, count):
+        out[:whole] += samples[i : whole * count : count]
+    if whole < len(out):
+        rest = samples[whole * count :]
+        out[whole] = rest.sum(0) + (count - len(rest)) * rest[-1]

@@ -1,0 +1,22 @@
+"""How many threads this process may keep busy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def usable_cpus(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return how many CPUs this process may use: its affinity, cut to its cgroup's quota (v2, then v1)."""
+    cpus = len(os.sched_getaffinity(0))
+    try:
+        quota, period = (cgroup / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (cgroup / "cpu/cpu.cfs_quota_us").read_text().strip()
+            period = (cgroup / "cpu/cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return cpus
+    if not quota.isdigit() or not period.isdigit() or int(period) == 0:  # "max" and -1 mean no quota
+        return cpus
+    return max(1, min(cpus, -(-int(quota) // int(period))))
