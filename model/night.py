@@ -92,7 +92,7 @@ def to_linear(image: Image) -> Linear:
 
 
 def from_linear(linear: Linear, transfer: Literal["srgb", "bt709"] = "srgb", bits: int = 12) -> Image:
-    """Return linear light, clipped to 0..1, in 8 bits, through a table of ``bits`` as camera processors do."""
+    """Return linear light, clipped to 0..1, in 8 bits, by a table of ``bits`` as camera processors do."""
     top = (1 << bits) - 1
     x = np.arange(top + 1) / top
     if transfer == "srgb":
@@ -217,7 +217,7 @@ def _mosaic(light: Linear) -> Linear:
 
 
 def _demosaic(raw: Linear) -> Linear:
-    """Return (H, W, 3) of an RGGB mosaic: convolution with the bilinear kernel (1 2 1)x(1 2 1), normalised."""
+    """Return (H, W, 3) of an RGGB mosaic: convolution with the kernel (1 2 1)x(1 2 1), normalised."""
     red, blue = np.zeros_like(raw), np.zeros_like(raw)
     red[::2, ::2] = 1
     blue[1::2, 1::2] = 1
