@@ -1,0 +1,37 @@
+"""rtvideo makes night video visible.
+
+    import rtvideo
+
+    rtvideo.enhance_file("night.mp4", "lit.mp4")
+
+    with rtvideo.Enhancer(strength=0.8) as enhance:
+        lit = enhance(frame)  # an (h, w, 3) uint8 RGB array or an av.VideoFrame
+
+Importing the package loads nothing heavy: what a name needs comes with its first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from rtvideo.errors import RtvideoError
+from rtvideo.options import Options, Report
+from rtvideo.version import __version__
+
+if TYPE_CHECKING:
+    from rtvideo.enhancer import Enhancer, enhance_file
+
+__all__ = ["Enhancer", "Options", "Report", "RtvideoError", "__version__", "enhance_file"]
+
+_LAZY = {"Enhancer", "enhance_file"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module("rtvideo.enhancer"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

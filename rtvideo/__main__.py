@@ -1,0 +1,8 @@
+"""``python -m rtvideo``: the same as the ``rtvideo`` command."""
+
+import sys
+
+from rtvideo.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
