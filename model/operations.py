@@ -13,7 +13,7 @@ from rtvideo.models.description import OPERATIONS as NAMES
 
 
 class Convolution(nn.Module):
-    """``conv(x)``, or ``conv(x) + x`` if residual. The convolution is named ``op``, as the authors name it."""
+    """``conv(x)``, or ``conv(x) + x`` if residual. The convolution is named ``op``, as the authors do."""
 
     def __init__(self, channels: int, kernel: int, *, dilation: int = 1, residual: bool = False) -> None:
         super().__init__()

@@ -1,0 +1,94 @@
+"""Checkpoints: ``NAME.safetensors`` (float32, named as in the modules) beside ``NAME.json`` (description)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
+from torch import Tensor
+
+from model.ruas import RUAS
+from rtvideo.errors import OutputError, UnavailableError
+from rtvideo.models.description import Description
+
+
+def save(net: RUAS, path: Path | str) -> None:
+    """Write a network; each of the two files appears whole or not at all.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    weights, description = files(path)
+    tensors = {name: t.detach().float().cpu().contiguous() for name, t in net.state_dict().items()}
+    write_whole(description, net.description.to_json().encode())
+    write_whole(weights, serialise(tensors))
+
+
+def load(path: Path | str) -> RUAS:
+    """Read a network, in evaluation mode on the CPU.
+
+    Raises:
+        UnavailableError: a file is missing or damaged, or weights and description do not belong together.
+    """
+    weights, description = files(path)
+    net = RUAS(Description.load(description))
+    try:
+        tensors = load_file(weights)
+    except (OSError, SafetensorError) as error:
+        raise UnavailableError(f"{weights}: cannot be read: {error}") from None
+    fill(net, tensors, str(weights))
+    return net.eval()
+
+
+def fill(net: RUAS, tensors: dict[str, Tensor], source: str) -> None:
+    """Set all parameters of ``net``; ``source`` names the tensors' file in messages.
+
+    Raises:
+        UnavailableError: a tensor is missing, left over, of another shape, or not finite.
+    """
+    expected = net.state_dict()
+    for name, wanted in expected.items():
+        if name not in tensors:
+            raise UnavailableError(f"{source}: tensor {name!r} is missing; it does not fit its description")
+        tensor = tensors[name]
+        if tensor.shape != wanted.shape:
+            raise UnavailableError(
+                f"{source}: {name} has shape {tuple(tensor.shape)}; the model needs {tuple(wanted.shape)}"
+            )
+        if not torch.isfinite(tensor).all():
+            raise UnavailableError(f"{source}: {name} holds a value that is not finite")
+    for name in tensors:
+        if name not in expected:
+            raise UnavailableError(f"{source}: tensor {name!r} is unknown; it does not fit its description")
+    net.load_state_dict(tensors)
+
+
+def files(path: Path | str) -> tuple[Path, Path]:
+    """Return the weights' and the description's file for a path with either suffix or none."""
+    base = Path(path)
+    if base.suffix in (".safetensors", ".json"):
+        base = base.with_suffix("")
+    return base.with_name(base.name + ".safetensors"), base.with_name(base.name + ".json")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that whoever looks finds the old or the new content, never a part.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written: {error}") from None

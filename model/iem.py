@@ -1,0 +1,208 @@
+"""The illumination estimation module (IEM, section 3.1.1): unrolled stages from a frame to its light.
+
+`rtvideo.models.description` is the exact computation; the numbered comments below are its steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from model.cell import DistillationCell, multiply_adds
+from rtvideo.models.description import RELEASED_T_MIN, STATISTICS, Genotype, Illumination
+
+#: What makes a cell for a number of channels and a genotype; a search passes its own.
+CellMaker = Callable[[int, Genotype], nn.Module]
+
+_MIX = 0.4  # share of the pixel's own maximum before training; it was learned to about this
+_KNEE = 0.02  # five codes of 255: below it 8-bit 4:2:0 video has no chroma worth keeping
+_SMALL = 0.1  # the last layer starts this much smaller, so that an untrained net is near the prior C = 0
+
+
+class Stage(NamedTuple):
+    """Illumination and image after one stage, at the stage's own size."""
+
+    t: Tensor
+    u: Tensor
+
+
+class Light(NamedTuple):
+    """What the module finds in a frame.
+
+    Attributes:
+        t_hat_0: (N, 3, H, W), equation 1.
+        stages: t and u after each stage; left empty unless asked for.
+        t: (N, 1 or 3, H, W), the illumination as applied, strength included.
+        u: (N, 3, H, W) in 0..1, the lit image.
+    """
+
+    t_hat_0: Tensor
+    stages: list[Stage]
+    t: Tensor
+    u: Tensor
+
+
+class IEM(nn.Module):
+    """Light for frames of (N, 3, H, W) RGB in 0..1, for any H and W from 1 on.
+
+    Args:
+        description: what is computed.
+        cell: makes each stage's cell.
+    """
+
+    def __init__(self, description: Illumination, cell: CellMaker = DistillationCell) -> None:
+        super().__init__()
+        self.description = description
+        self.cells = nn.ModuleList(cell(3, description.genotype) for _ in description.scales)
+        if description.parameterisation == "equation2":
+            for module in self.cells:
+                shrink(module.get_submodule("c5"))
+        logit = math.log(_MIX / (1 - _MIX))
+        if description.exposure == "statistics":
+            self.exposure = nn.Linear(len(STATISTICS), 3)
+            nn.init.zeros_(self.exposure.weight)
+            with torch.no_grad():
+                self.exposure.bias.copy_(torch.tensor([0.0, 0.0, logit]))
+        elif description.mix:
+            self.mix_logit = nn.Parameter(torch.tensor(logit))
+        if description.chroma_floor:
+            self.chroma_knee = nn.Parameter(torch.tensor(math.log(_KNEE)))
+
+    def forward(self, y: Tensor, strength: float | Tensor = 1.0, *, stages: bool = False) -> Light:
+        """Return the light of ``y``; ``stages`` asks for what each stage found, too."""
+        light = self._linear if self.description.domain == "linear" else self._log
+        return light(y, strength, stages)
+
+    @property
+    def multiply_adds(self) -> float:
+        """Multiply-adds of the cells a pixel of the full-size frame."""
+        scales = self.description.scales
+        return sum(multiply_adds(c) / s**2 for c, s in zip(self.cells, scales, strict=True))
+
+    def _linear(self, y: Tensor, strength: float | Tensor, keep: bool) -> Light:
+        d = self.description
+        t_hat_0 = t = u = self._window_max(y)  # 1
+        stages = []
+        for k, cell in enumerate(self.cells):  # 4
+            warm = t_hat_0
+            if d.warm_start == "previous":
+                warm = t
+            elif k > 0 and d.warm_start in ("updated", "residual"):
+                warm = self._window_max(u)
+                if d.warm_start == "residual":
+                    warm = warm - d.gamma * (u - y)
+            if d.parameterisation == "released":
+                t = torch.sigmoid(cell(warm)).clamp(RELEASED_T_MIN, 1)
+            else:
+                t = warm - cell(t)
+            u = (y / t.clamp_min(d.t_min)).clamp(0, 1)
+            if keep:
+                stages.append(Stage(t, u))
+        t = t.clamp(d.t_min, 1) ** strength  # 7
+        return Light(t_hat_0, stages, t, (y / t).clamp(0, 1))
+
+    def _log(self, y: Tensor, strength: float | Tensor, keep: bool) -> Light:
+        d = self.description
+        t_hat_0 = self._window_max(y)  # 1
+        coarsest = max(d.scales)
+        padded = pad_to_multiple(t_hat_0, coarsest)  # 2
+        grids = {s: (shrink_by(padded, s) + d.floor).log() for s in set(d.scales)}
+
+        x = grids[d.scales[0]]  # 3
+        n: Tensor | float = 0.0
+        largest = x.amax(1, keepdim=True)
+        if d.exposure != "none":
+            n = largest.mean((2, 3), keepdim=True)
+        x = x - n
+        states = []
+        for s, cell in zip(d.scales, self.cells, strict=True):  # 4
+            if x.shape != grids[s].shape:
+                x = resize(x, grids[s])
+            warm = x if d.warm_start == "previous" else grids[s] - n
+            x = warm - cell(x)
+            states.append(x)
+
+        contrast: Tensor | float = 1.0  # 5
+        offset, logit = n, None
+        if d.exposure == "statistics":
+            drift, log_contrast, logit = self.exposure(statistics(largest))[..., None, None, None].unbind(1)
+            contrast, offset = log_contrast.exp(), n + drift
+        elif d.mix:
+            logit = self.mix_logit
+        states = [contrast * x + offset for x in states]
+        shared = d.channels == "shared"
+        if shared:  # 6
+            states = [log_t.mean(1, keepdim=True) for log_t in states]
+
+        height, width = y.shape[-2:]
+        log_t = states[-1]  # 7
+        if d.scales[-1] > 1:
+            log_t = resize(log_t, padded)
+        log_t = log_t[..., :height, :width]
+        m = functional.max_pool2d(y.amax(1, keepdim=True) if shared else y, 3, 1, 1)
+        if d.mix:
+            assert logit is not None
+            a = torch.sigmoid(logit)
+            log_t = (1 - a) * log_t + a * (m + d.floor).log()
+        t = (strength * log_t.clamp(math.log(d.t_min), 0)).exp()
+        u = (y / t).clamp(0, 1)
+        if d.chroma_floor:  # 8
+            grey = u.mean(1, keepdim=True)
+            u = grey + (u - grey) * (m**2 / (m**2 + (2 * self.chroma_knee).exp()))
+        return Light(t_hat_0, self._stages(y, states) if keep else [], t, u)
+
+    def _stages(self, y: Tensor, states: list[Tensor]) -> list[Stage]:
+        """Return each stage as it would be seen if it were the last, without the mixing at full size."""
+        padded = pad_to_multiple(y, max(self.description.scales))
+        stages = []
+        for s, log_t in zip(self.description.scales, states, strict=True):
+            t = log_t.exp()
+            frame = shrink_by(padded, s)
+            if s == 1:
+                t, frame = t[..., : y.shape[-2], : y.shape[-1]], y
+            stages.append(Stage(t, (frame / t.clamp_min(self.description.t_min)).clamp(0, 1)))
+        return stages
+
+    def _window_max(self, x: Tensor) -> Tensor:
+        """Return the maximum over the window of each pixel; outside the frame is zero."""
+        if self.description.window == "2x2":
+            return functional.max_pool2d(functional.pad(x, (0, 1, 0, 1)), 2, 1)
+        return functional.max_pool2d(functional.pad(x, (1, 1, 1, 1)), 3, 1)
+
+
+def statistics(largest: Tensor) -> Tensor:
+    """Return the (N, 5) `STATISTICS` of (N, 1, h, w) logarithms."""
+    flat = largest.flatten(1)
+    mean = flat.mean(1)
+    # The root's slope is infinite at zero, where a black frame is: below a millionth it is held constant.
+    deviation = (flat - mean[:, None]).square().mean(1).clamp_min(1e-12).sqrt()
+    return torch.stack((mean, deviation, flat.exp().mean(1), flat.amax(1), flat.amin(1)), 1)
+
+
+def pad_to_multiple(x: Tensor, s: int) -> Tensor:
+    """Replicate the right and lower edges up to the next multiple of ``s``."""
+    height, width = x.shape[-2:]
+    return functional.pad(x, (0, -width % s, 0, -height % s), mode="replicate") if s > 1 else x
+
+
+def shrink_by(x: Tensor, s: int) -> Tensor:
+    """Return the mean over blocks of ``s x s`` pixels."""
+    return functional.avg_pool2d(x, s) if s > 1 else x
+
+
+def resize(x: Tensor, like: Tensor) -> Tensor:
+    """Resize bilinearly, half-pixel centres, to the height and width of ``like``."""
+    return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def shrink(layer: nn.Module) -> None:
+    """Scale a layer's initial weights down and clear its bias."""
+    assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+    with torch.no_grad():
+        layer.weight.mul_(_SMALL)
+        layer.bias.zero_()

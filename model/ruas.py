@@ -1,0 +1,70 @@
+"""RUAS (CVPR 2021): illumination estimation, then noise removal, as a description says."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from model.iem import IEM, Stage
+from model.nrm import NRM
+from rtvideo.models.description import Description
+
+
+class Trace(NamedTuple):
+    """Everything that a frame goes through.
+
+    Attributes:
+        t_hat_0: (N, 3, H, W), equation 1.
+        stages: t and u after each illumination stage, at the stage's own size.
+        t: (N, 1 or 3, H, W), the illumination as applied.
+        u: (N, 3, H, W), the lit image u_K.
+        x: the noise removal's stages, not clamped; empty where the model has none.
+        image: (N, 3, H, W) in 0..1, the result.
+    """
+
+    t_hat_0: Tensor
+    stages: list[Stage]
+    t: Tensor
+    u: Tensor
+    x: list[Tensor]
+    image: Tensor
+
+
+class RUAS(nn.Module):
+    """The network of a description, for (N, 3, H, W) RGB in 0..1 with any H and W from 1 on."""
+
+    def __init__(self, description: Description) -> None:
+        super().__init__()
+        self.description = description
+        self.illumination = IEM(description.illumination)
+        self.noise = None if description.noise is None else NRM(description.noise)
+
+    def forward(self, y: Tensor, strength: float | Tensor = 1.0, denoise: float | Tensor = 1.0) -> Tensor:
+        """Return the enhanced image, (N, 3, H, W) in 0..1. ``strength`` and ``denoise`` are the user's."""
+        return self._run(y, strength, denoise, stages=False).image
+
+    def trace(self, y: Tensor, strength: float | Tensor = 1.0, denoise: float | Tensor = 1.0) -> Trace:
+        """Return the result and every step on the way to it."""
+        return self._run(y, strength, denoise, stages=True)
+
+    def _run(self, y: Tensor, strength: float | Tensor, denoise: float | Tensor, *, stages: bool) -> Trace:
+        light = self.illumination(y, strength, stages=stages)
+        x: list[Tensor] = []
+        if self.noise is not None:
+            weight: float | Tensor = denoise * strength
+            if self.noise.description.guide == "gain":
+                weight = weight * (1 - light.t)
+            x = self.noise(light.u, weight)
+        image = x[-1].clamp(0, 1) if x else light.u
+        return Trace(light.t_hat_0, light.stages, light.t, light.u, x, image)
+
+    @property
+    def multiply_adds(self) -> float:
+        """Multiply-adds of all convolutions a pixel; a stage at scale s counts 1 / s^2."""
+        return self.illumination.multiply_adds + (0 if self.noise is None else self.noise.multiply_adds)
+
+
+def parameters(module: nn.Module) -> int:
+    """Return how many numbers training may change."""
+    return sum(p.numel() for p in module.parameters())

@@ -1,0 +1,252 @@
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+import model
+from model.genotypes import AUTHORS_IEM, AUTHORS_NRM
+from model.iem import statistics
+from model.ruas import RUAS, parameters
+from rtvideo.errors import UnavailableError
+from rtvideo.models.description import Description, Illumination, Noise
+
+PAPER = Description(
+    name="paper", illumination=Illumination(genotype=AUTHORS_IEM), noise=Noise(genotype=AUTHORS_NRM)
+)
+LOG = Description(
+    name="log",
+    illumination=Illumination(
+        genotype=AUTHORS_IEM,
+        scales=(8, 4, 8),
+        warm_start="previous",
+        domain="log",
+        exposure="statistics",
+        channels="shared",
+        mix=True,
+        floor=1 / 255,
+        chroma_floor=True,
+    ),
+    noise=Noise(genotype=AUTHORS_NRM, guide="gain"),
+)
+
+
+def with_illumination(description: Description, **changes: object) -> Description:
+    illumination = dataclasses.replace(description.illumination, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(description, illumination=illumination)
+
+
+def restless(description: Description, seed: int = 0) -> RUAS:
+    """A network whose every parameter matters, in double precision."""
+    torch.manual_seed(seed)
+    net = RUAS(description).double()
+    with torch.no_grad():
+        for p in net.parameters():
+            p.add_(0.05 * torch.randn_like(p))
+    return net
+
+
+def frame(*size: int, seed: int = 1) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(1, 3, *size, dtype=torch.float64, generator=generator) ** 3
+
+
+def test_counts_are_those_of_the_paper() -> None:
+    net = RUAS(PAPER)
+    assert parameters(net.illumination) == 1161
+    assert net.noise is not None
+    assert parameters(net.noise) == 2277
+    assert net.illumination.multiply_adds == 1107
+    released = dataclasses.replace(PAPER, noise=Noise(genotype=AUTHORS_NRM, parameterisation="released"))
+    assert RUAS(released).multiply_adds == 3267
+    # Equation 3 runs stem and head at each of its three stages.
+    assert net.multiply_adds == 3267 + 2 * 2 * 162
+
+
+def test_coarse_stages_cost_less() -> None:
+    assert RUAS(LOG).illumination.multiply_adds == 369 * (1 / 64 + 1 / 16 + 1 / 64)
+
+
+def variants() -> list[Description]:
+    linear = [
+        with_illumination(PAPER, parameterisation=p, warm_start=w, window=o)
+        for p, w, o in itertools.product(
+            ("equation2", "released"), ("fixed", "updated", "residual", "previous"), ("2x2", "3x3")
+        )
+    ]
+    log = [
+        with_illumination(LOG, exposure=e, channels=c, mix=m, chroma_floor=m, warm_start=w)
+        for e, c, m, w in itertools.product(
+            ("none", "mean", "statistics"), ("each", "shared"), (False, True), ("fixed", "previous")
+        )
+    ]
+    return linear + log
+
+
+def label(description: Description) -> str:
+    i = description.illumination
+    if i.domain == "linear":
+        return f"{i.parameterisation}-{i.warm_start}-{i.window}"
+    return f"{i.exposure}-{i.channels}-{i.warm_start}-{'mix' if i.mix else 'plain'}"
+
+
+@pytest.mark.parametrize("description", variants(), ids=label)
+def test_every_form_keeps_size_range_and_gradients(description: Description) -> None:
+    net = restless(description)
+    for size in ((1, 1), (7, 5), (9, 17)):
+        for y in (frame(*size), torch.zeros(1, 3, *size).double(), torch.ones(1, 3, *size).double()):
+            image = net(y)
+            assert image.shape == y.shape
+            assert 0 <= image.min() <= image.max() <= 1
+            net.zero_grad()
+            image.square().sum().backward()
+            assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("description", [PAPER, LOG], ids=["linear", "log"])
+def test_trace_ends_in_forward(description: Description) -> None:
+    net, y = restless(description), frame(13, 11)
+    trace = net.trace(y)
+    assert torch.equal(trace.image, net(y))
+    assert torch.equal(trace.image, trace.x[-1].clamp(0, 1))
+    assert len(trace.stages) == len(description.illumination.scales)
+    assert len(trace.x) == 3
+    sizes = {1: (13, 11), 4: (4, 4), 8: (2, 2)}
+    for scale, stage in zip(description.illumination.scales, trace.stages, strict=True):
+        assert stage.t.shape[-2:] == stage.u.shape[-2:] == sizes[scale]
+
+
+def test_paper_form_step_by_step() -> None:
+    """Equation 2 with the residual, and equation 3, in plain numpy apart from the cells."""
+    net, y = restless(PAPER), frame(6, 7)
+
+    def window(z: np.ndarray) -> np.ndarray:
+        wide = np.pad(z, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        return np.max([wide[..., i : i + 6, j : j + 7] for i in range(3) for j in range(3)], axis=0)
+
+    def run(module: torch.nn.Module, x: np.ndarray) -> np.ndarray:
+        result: np.ndarray = module(torch.from_numpy(x)).detach().numpy()
+        return result
+
+    yy = y.numpy()
+    t_hat = t = window(yy)
+    u = yy
+    for k, cell in enumerate(net.illumination.cells):
+        if k:
+            t_hat = window(u) - 0.5 * (u - yy)
+        t = t_hat - run(cell, t)
+        u = np.clip(yy / np.maximum(t, 1e-3), 0, 1)
+    u_k = np.clip(yy / np.clip(t, 1e-3, 1), 0, 1)
+    assert net.noise is not None
+    x = u_k
+    for cell in net.noise.cells:
+        x = u_k - run(net.noise.head, run(cell, run(net.noise.stem, x)))
+    np.testing.assert_allclose(net(y).detach().numpy(), np.clip(x, 0, 1), atol=1e-12)
+
+
+def test_log_form_step_by_step() -> None:
+    """The description's steps 1 to 8 written once more, on a frame that needs no padding."""
+    description = with_illumination(LOG, scales=(4, 4, 4))
+    net, y = restless(dataclasses.replace(description, noise=None)), frame(8, 12)
+    iem, floor = net.illumination, 1 / 255
+    blocks = F.max_pool2d(F.pad(y, (1, 1, 1, 1)), 3, 1).reshape(1, 3, 2, 4, 3, 4).mean((3, 5))
+    x = (blocks + floor).log()
+    largest = x.max(1).values
+    g = torch.stack(
+        [largest.mean(), largest.std(unbiased=False), largest.exp().mean(), largest.max(), largest.min()]
+    )
+    drift, log_contrast, logit = iem.exposure.weight @ g + iem.exposure.bias
+    x = x - largest.mean()
+    for cell in iem.cells:
+        x = x - cell(x)
+    log_t = (log_contrast.exp() * x + largest.mean() + drift).mean(1, keepdim=True)
+    log_t = F.interpolate(log_t, scale_factor=4, mode="bilinear", align_corners=False)
+    m = F.max_pool2d(F.pad(y.max(1, keepdim=True).values, (1, 1, 1, 1)), 3, 1)
+    a = 1 / (1 + (-logit).exp())
+    t = ((1 - a) * log_t + a * (m + floor).log()).exp().clamp(1e-3, 1)
+    u = (y / t).clamp(0, 1)
+    grey = u.mean(1, keepdim=True)
+    k = iem.chroma_knee.exp()
+    expected = grey + (u - grey) * m**2 / (m**2 + k**2)
+    torch.testing.assert_close(net(y), expected, atol=1e-12, rtol=0)
+
+
+def test_untrained_network_is_near_the_identity_prior() -> None:
+    """With C = 0 the illumination is the warm start itself."""
+    torch.manual_seed(0)
+    net, y = RUAS(PAPER).double(), frame(16, 16) * 0.8 + 0.1
+    trace = net.trace(y)
+    assert (trace.stages[0].t - trace.t_hat_0).abs().mean() < 0.1
+    log = RUAS(LOG).double().illumination
+    assert log.exposure(torch.randn(1, 5).double())[0].tolist() == pytest.approx([0, 0, math.log(0.4 / 0.6)])
+    assert log.chroma_knee.exp().item() == pytest.approx(0.02)
+
+
+def test_exposure_mean_makes_the_state_equivariant() -> None:
+    """A darker exposure of the same scene gives the same image, up to the floor and where t is clamped."""
+    description = dataclasses.replace(
+        with_illumination(LOG, exposure="mean", mix=False, chroma_floor=False, floor=1e-9, t_min=1e-6),
+        noise=None,
+    )
+    net, y = restless(description), frame(24, 16) * 0.2 + 0.01
+    torch.testing.assert_close(net(y), net(y / 4), atol=1e-5, rtol=0)
+
+
+def test_strength_and_denoise() -> None:
+    y = frame(9, 9) * 0.2
+    bare = restless(PAPER)
+    torch.testing.assert_close(bare(y, strength=0.0), y)
+    trace = bare.trace(y, denoise=0.0)
+    assert torch.equal(trace.image, trace.u)
+    t = bare.trace(y).t
+    torch.testing.assert_close(bare.trace(y, strength=0.5).t, t**0.5)
+    log = restless(LOG)
+    torch.testing.assert_close(log.trace(y, strength=0.5).t, log.trace(y).t ** 0.5)
+
+
+def test_gain_guide_leaves_what_is_not_amplified() -> None:
+    net = restless(with_illumination(LOG, mix=False, chroma_floor=False))
+    with torch.no_grad():
+        net.illumination.exposure.weight.zero_()
+        net.illumination.exposure.bias.copy_(torch.tensor([100.0, 0.0, 0.0]))
+    trace = net.trace(frame(8, 8))
+    assert trace.t.min() == 1
+    assert torch.equal(trace.image, trace.u)
+
+
+def test_statistics_of_a_flat_grid_have_finite_slope() -> None:
+    flat = torch.zeros(1, 1, 3, 3, dtype=torch.float64, requires_grad=True)
+    statistics(flat).sum().backward()
+    assert flat.grad is not None and torch.isfinite(flat.grad).all()
+
+
+def test_save_and_load(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    net = restless(LOG).float()
+    model.save(net, tmp_path / "net.safetensors")
+    again = model.load(tmp_path / "net")
+    assert again.description == LOG
+    y = frame(9, 9).float()
+    assert torch.equal(net(y), again(y))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.json", "net.safetensors"]
+
+
+def test_load_refuses_what_does_not_fit(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    model.save(RUAS(LOG), tmp_path / "net")
+    (tmp_path / "net.json").write_text(PAPER.to_json())
+    with pytest.raises(UnavailableError, match="is unknown; it does not fit"):
+        model.load(tmp_path / "net")
+    model.save(RUAS(PAPER), tmp_path / "net")
+    (tmp_path / "net.json").write_text(LOG.to_json())
+    with pytest.raises(UnavailableError, match="is missing; it does not fit"):
+        model.load(tmp_path / "net")
+    (tmp_path / "net.safetensors").write_bytes(b"not tensors")
+    with pytest.raises(UnavailableError, match="cannot be read"):
+        model.load(tmp_path / "net")
+    net = RUAS(PAPER)
+    torch.nn.init.constant_(net.illumination.cells[0].get_submodule("c5").weight, math.nan)  # type: ignore[arg-type]
+    model.save(net, tmp_path / "net")
+    with pytest.raises(UnavailableError, match="not finite"):
+        model.load(tmp_path / "net")
