@@ -19,45 +19,48 @@ RUBBER = (0.02, 0.02, 0.02)
 class Sprite:
     """A picture that shapes are painted into, and its ever coarser copies."""
 
-    def __init__(self, width: float, height: float) -> None:
-        self.width, self.height = width, height
-        self.levels: list[Array] = [
-            np.zeros((round(height * DENSITY), round(width * DENSITY), 7), np.float32)
-        ]
-        rows, columns, _ = self.levels[0].shape
-        self.x = np.float32((np.arange(columns) + 0.5) / DENSITY - width / 2)[None]
-        self.y = np.float32(height - (np.arange(rows) + 0.5) / DENSITY)[:, None]
+    def __init__(self, width: float, height: float, density: float = DENSITY) -> None:
+        self.width, self.height, self.density = width, height, density
+        rows, columns = round(height * density), round(width * density)
+        self.levels: list[Array] = [np.zeros((rows, columns, 7), np.float32)]
+        self.x = np.float32((np.arange(columns) + 0.5) / density - width / 2)[None]
+        self.y = np.float32(height - (np.arange(rows) + 0.5) / density)[:, None]
 
     def paint(self, mask: Array, colour: object = (0, 0, 0), glow: object = (0, 0, 0)) -> Sprite:
         """Cover what lies below ``mask`` (0..1) with a colour (albedo) and a glow (emission)."""
-        mask = mask[..., None]
-        over = np.concatenate([np.asarray(colour, np.float32), [1], np.asarray(glow, np.float32)])
-        self.levels[0] += mask * (over - self.levels[0])
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        if len(rows):
+            window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            over = np.concatenate([np.asarray(colour, np.float32), [1], np.asarray(glow, np.float32)])
+            part = self.levels[0][window]
+            part += mask[window][..., None] * (over.astype(np.float32) - part)
         return self
 
     def box(self, x: float, y: float, half_width: float, half_height: float, round_: float = 0.03) -> Array:
         """Return the mask of a box with rounded corners around (x, y)."""
         dx, dy = np.abs(self.x - x) - half_width + round_, np.abs(self.y - y) - half_height + round_
         distance = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0) - round_
-        return np.clip(0.5 - distance * DENSITY, 0, 1)
+        return np.clip(0.5 - distance * self.density, 0, 1)
 
     def limb(self, x0: float, y0: float, x1: float, y1: float, radius: float) -> Array:
         """Return the mask of a capsule from (x0, y0) to (x1, y1)."""
         dx, dy = x1 - x0, y1 - y0
         along = np.clip(((self.x - x0) * dx + (self.y - y0) * dy) / (dx * dx + dy * dy + 1e-9), 0, 1)
         distance = np.hypot(self.x - x0 - along * dx, self.y - y0 - along * dy) - radius
-        return np.clip(0.5 - distance * DENSITY, 0, 1)
+        return np.clip(0.5 - distance * self.density, 0, 1)
 
     def trapezium(self, y0: float, y1: float, half0: float, half1: float) -> Array:
         """Return the mask between heights y0 and y1, half as wide as half0 below and half1 above."""
         share = np.clip((self.y - y0) / (y1 - y0), 0, 1)
-        inside = np.minimum(half0 + share * (half1 - half0) - np.abs(self.x), np.minimum(self.y - y0, y1 - self.y))
-        return np.clip(0.5 + inside * DENSITY, 0, 1)
+        inside = np.minimum(
+            half0 + share * (half1 - half0) - np.abs(self.x), np.minimum(self.y - y0, y1 - self.y)
+        )
+        return np.clip(0.5 + inside * self.density, 0, 1)
 
     def done(self) -> Sprite:
         """Add a clear margin and the coarser levels; the sprite is finished."""
         image = np.pad(self.levels[0], ((1, 1), (1, 1), (0, 0)))
-        self.width, self.height = self.width + 2 / DENSITY, self.height + 2 / DENSITY
+        self.width, self.height = self.width + 2 / self.density, self.height + 2 / self.density
         self.levels = [image]
         while min(image.shape[:2]) >= 6:
             image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)))
@@ -66,26 +69,40 @@ class Sprite:
             self.levels.append(image)
         return self
 
-    def resample(
-        self, x0: float, x1: float, y0: float, y1: float, width: int, height: int
-    ) -> tuple[slice, slice, Array] | None:
-        """Return rows, columns and samples of the sprite on the pixels from (x0, y0) to (x1, y1); None outside."""
+    def draw(
+        self, canvas: Array, x0: float, x1: float, y0: float, y1: float, light: Array, haze: Array
+    ) -> None:
+        """Draw the sprite from pixel (x0, y0) to (x1, y1) of a canvas (height, width, 6).
+
+        Args:
+            light: what falls on it, six channels as in `benchmarks.street`.
+            haze: six channels of what the air adds, and its share as the seventh.
+        """
+        height, width, _ = canvas.shape
         left, right = max(int(np.ceil(x0 - 0.5)), 0), min(int(np.ceil(x1 - 0.5)), width)
         top, bottom = max(int(np.ceil(y0 - 0.5)), 0), min(int(np.ceil(y1 - 0.5)), height)
         if left >= right or top >= bottom:
-            return None
+            return
         fine = self.levels[0].shape[1] / (x1 - x0)
         image = self.levels[int(np.clip(np.rint(np.log2(max(fine, 1e-3))), 0, len(self.levels) - 1))]
-        rows = _places(np.arange(top, bottom), y0, y1, image.shape[0])
-        columns = _places(np.arange(left, right), x0, x1, image.shape[1])
-        lower, v = rows
-        strip = image[lower] + v[:, None, None] * (image[lower + 1] - image[lower])
-        lower, u = columns
+        emission = image[..., 4:]
+        shaded = np.empty_like(image)
+        shaded[..., :3] = image[..., :3] * light[:3] + emission
+        shaded[..., 3:6] = image[..., :3] * light[3:] + emission / (1 + emission)
+        shaded[..., 6] = image[..., 3]
+        shaded[..., :6] += haze[6] * (image[..., 3:4] * haze[:6] - shaded[..., :6])
+        lower, v = _places(np.arange(top, bottom), y0, y1, image.shape[0])
+        strip = shaded[lower] + v[:, None, None] * (shaded[lower + 1] - shaded[lower])
+        lower, u = _places(np.arange(left, right), x0, x1, image.shape[1])
         sample = strip[:, lower] + u[None, :, None] * (strip[:, lower + 1] - strip[:, lower])
-        return slice(top, bottom), slice(left, right), sample
+        part = canvas[top:bottom, left:right]
+        part *= 1 - sample[..., 6:]
+        part += sample[..., :6]
 
 
-def _places(pixels: npt.NDArray[np.intp], start: float, end: float, count: int) -> tuple[npt.NDArray[np.intp], Array]:
+def _places(
+    pixels: npt.NDArray[np.intp], start: float, end: float, count: int
+) -> tuple[npt.NDArray[np.intp], Array]:
     """Return for each pixel the texel before its centre, and how far it lies towards the next."""
     place = np.clip((pixels + 0.5 - start) / (end - start) * count - 0.5, 0, count - 1.001)
     lower = place.astype(np.intp)
@@ -94,7 +111,7 @@ def _places(pixels: npt.NDArray[np.intp], start: float, end: float, count: int) 
 
 def car(colour: Array, oncoming: bool, lit: bool = True) -> list[tuple[float, Sprite]]:
     """Return a car's slices as (metres behind its near end, sprite), the near end facing the camera."""
-    length, slices = 4.2, 15
+    length, slices = 4.2, 22
     return [
         (s * length, _car_slice(colour, s if not oncoming else 1 - s, k == 0, oncoming, lit))
         for k, s in enumerate(np.linspace(0, 1, slices))
@@ -122,10 +139,20 @@ def _car_slice(colour: Array, s: float, near: bool, oncoming: bool, lit: bool) -
             sprite.paint(sprite.trapezium(belt + 0.02, roof - 0.09, half - 0.13, half - 0.27), GLASS)
     if near and not oncoming:
         sprite.paint(sprite.box(0, 0.42, half, 0.13, 0.05), colour * 0.55)
-        sprite.paint(sprite.box(0, 0.66, 0.26, 0.055, 0.01), (0.62, 0.62, 0.52), np.float32([0.10, 0.10, 0.08]) * lit)
+        sprite.paint(
+            sprite.box(0, 0.66, 0.26, 0.055, 0.01), (0.62, 0.62, 0.52), np.float32([0.10, 0.10, 0.08]) * lit
+        )
         for x in (-half + 0.17, half - 0.17):
-            sprite.paint(sprite.box(x, 0.74, 0.15, 0.085, 0.03), (0.40, 0.03, 0.02), np.float32([1.9, 0.09, 0.05]) * lit)
-            sprite.paint(sprite.box(x * 1.04, 0.74, 0.06, 0.05, 0.02), (0.5, 0.2, 0.1), np.float32([3.6, 0.5, 0.3]) * lit)
+            sprite.paint(
+                sprite.box(x, 0.74, 0.15, 0.085, 0.03),
+                (0.40, 0.03, 0.02),
+                np.float32([1.9, 0.09, 0.05]) * lit,
+            )
+            sprite.paint(
+                sprite.box(x * 1.04, 0.74, 0.06, 0.05, 0.02),
+                (0.5, 0.2, 0.1),
+                np.float32([3.6, 0.5, 0.3]) * lit,
+            )
     if near and oncoming:
         sprite.paint(sprite.box(0, 0.38, half - 0.12, 0.09, 0.04), (0.03, 0.03, 0.03))
         sprite.paint(sprite.box(0, 0.55, 0.34, 0.06, 0.02), (0.08, 0.08, 0.08))
@@ -143,7 +170,9 @@ def walker(phase: float, coat: Array) -> Sprite:
         knee, foot = side * swing * 0.10, side * swing * 0.20
         lift = max(0.0, -side * np.cos(2 * np.pi * phase)) * 0.08
         sprite.paint(sprite.limb(side * 0.07, 0.85, side * 0.07 + knee * 0.5, 0.46, 0.085), legs)
-        sprite.paint(sprite.limb(side * 0.07 + knee * 0.5, 0.46, side * 0.07 + foot * 0.4, 0.08 + lift, 0.065), legs)
+        sprite.paint(
+            sprite.limb(side * 0.07 + knee * 0.5, 0.46, side * 0.07 + foot * 0.4, 0.08 + lift, 0.065), legs
+        )
         sprite.paint(sprite.box(side * 0.07 + foot * 0.4, 0.05 + lift, 0.07, 0.05, 0.03), (0.03, 0.02, 0.02))
     for side in (-1.0, 1.0):
         hand = side * 0.27 - side * swing * 0.05
@@ -161,18 +190,20 @@ def tree(rng: np.random.Generator) -> list[tuple[float, Sprite]]:
     """Return a small street tree: trunk and three layers of leaves."""
     layers = []
     for offset in (0.0, 0.45, 0.9):
-        sprite = Sprite(4.0, 5.6)
+        sprite = Sprite(4.0, 5.6, 30.0)
         if offset == 0.45:
             sprite.paint(sprite.limb(0, 0, 0.06, 3.0, 0.10), (0.13, 0.09, 0.06))
             sprite.paint(sprite.limb(0.04, 2.3, -0.7, 3.6, 0.05), (0.12, 0.085, 0.055))
             sprite.paint(sprite.limb(0.04, 2.5, 0.75, 3.8, 0.05), (0.12, 0.085, 0.055))
-        for _ in range(150):
+        for _ in range(130):
             angle, r = rng.uniform(0, 2 * np.pi), np.sqrt(rng.random())
             x, y = 1.45 * r * np.cos(angle), 3.85 + 1.35 * r * np.sin(angle)
             tone = rng.uniform(0.55, 1.3) * (0.75 + 0.25 * (y - 2.5) / 2.7)
             leaf = np.float32([0.10, 0.17, 0.045]) * tone
             size = rng.uniform(0.09, 0.2)
-            sprite.paint(sprite.limb(x, y, x + rng.uniform(-0.1, 0.1), y + rng.uniform(-0.1, 0.1), size), leaf)
+            sprite.paint(
+                sprite.limb(x, y, x + rng.uniform(-0.1, 0.1), y + rng.uniform(-0.1, 0.1), size), leaf
+            )
         layers.append((offset, sprite.done()))
     return layers
 

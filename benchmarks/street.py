@@ -30,8 +30,12 @@ FAR = 170.0  # nothing but skyline beyond
 EYE = (1.75, 1.3)  # x and y of the camera: the right-hand lane
 LAMPS = [(16.0 * k, -4.9 if k % 2 else 4.9) for k in range(8)]  # z and x; the heads hang at LAMP_HEIGHT
 LAMP_HEIGHT = 6.5
-LAMP_COLOUR = np.float32([1.0, 0.80, 0.55])
-AMBIENT = np.float32([0.050, 0.060, 0.085])
+LAMP_COLOUR = np.float32([1.0, 0.78, 0.50])
+AMBIENT = np.float32([0.030, 0.036, 0.052])
+BEAM = 1.6  # of our own car's head lamps on the road
+ONCOMING = (34.0, 86.0, 138.0)  # metres ahead at the start
+CLOSING = 18.5  # metres a second at which they come nearer
+LOOP = 156.0  # metres after which they come again
 HAZE = np.float32([0.075, 0.070, 0.080, 0.36, 0.36, 0.44])
 
 
@@ -65,7 +69,9 @@ def street_light(x: Array, y: Array, z: Array, faces: str) -> Array:
     return total
 
 
-def fractal(shape: tuple[int, int], rng: np.random.Generator, slope: float = 1.0, smallest: float = 0.0) -> Array:
+def fractal(
+    shape: tuple[int, int], rng: np.random.Generator, slope: float = 1.0, smallest: float = 0.0
+) -> Array:
     """Return periodic noise of mean 0 and deviation 1 whose amplitude falls with frequency as f ** -slope."""
     f = np.hypot(np.fft.fftfreq(shape[0])[:, None] * 8, np.fft.rfftfreq(shape[1])[None] * 8)
     f[0, 0] = 1
@@ -100,7 +106,9 @@ class Pyramid:
 class View:
     """The pixels that see one surface, with all about the look-up that does not change from frame to frame."""
 
-    def __init__(self, pyramid: Pyramid, pixels: Array, across: Array, z: Array, footprint: Array, cover: Array):
+    def __init__(
+        self, pyramid: Pyramid, pixels: Array, across: Array, z: Array, footprint: Array, cover: Array
+    ):
         self.pyramid, self.pixels, self.z = pyramid, pixels, z
         level = np.clip(np.log2(footprint / TEXEL) + 0.2, 0, len(pyramid.shapes) - 1).round().astype(np.intp)
         columns = np.asarray([s[1] for s in pyramid.shapes])[level]
@@ -108,7 +116,10 @@ class View:
         left = place.astype(np.intp)
         self.u = (place - left).astype(np.float32)[:, None]
         self.base, self.columns = pyramid.start[level] + left, columns
-        self.rows, self.step = np.asarray([s[0] for s in pyramid.shapes])[level], np.asarray(pyramid.row_step)[level]
+        self.rows, self.step = (
+            np.asarray([s[0] for s in pyramid.shapes])[level],
+            np.asarray(pyramid.row_step)[level],
+        )
         self.clear = (cover * np.exp(-np.maximum(z - 15, 0) / 110)).astype(np.float32)[:, None]
         self.cover = cover.astype(np.float32)[:, None]
         self.beam: Array = np.zeros((len(z), 1), np.float32)
@@ -170,7 +181,9 @@ def build_houses(rng: np.random.Generator) -> list[House]:
     ]
 
 
-def paint_front(houses: list[House], side: int, rng: np.random.Generator) -> tuple[Array, list[tuple[float, Array]]]:
+def paint_front(
+    houses: list[House], side: int, rng: np.random.Generator
+) -> tuple[Array, list[tuple[float, Array]]]:
     """Return the texture of one side's fronts (z, y, 7) and the lit shops as (z, colour)."""
     shape = (round(PERIOD / TEXEL), round(TALL / TEXEL))
     z, y = (np.arange(shape[0]) + 0.5) * TEXEL, (np.arange(shape[1]) + 0.5) * TEXEL
@@ -235,14 +248,28 @@ def paint_front(houses: list[House], side: int, rng: np.random.Generator) -> tup
                     box(emission, left, right, 1.9, 2.85, tone * 0.85)
                     for thing in np.arange(left + 0.2, right - 0.4, 0.55):  # goods on display
                         height = 0.6 + rng.uniform(0.3, 1.2)
-                        box(emission, thing, thing + rng.uniform(0.2, 0.45), 0.6, height, tone * rng.uniform(0.08, 0.4))
+                        box(
+                            emission,
+                            thing,
+                            thing + rng.uniform(0.2, 0.45),
+                            0.6,
+                            height,
+                            tone * rng.uniform(0.08, 0.4),
+                        )
         else:
             door = z0 + 0.3 + (count // 2 + 0.5) * pitch
             for column in range(count):
                 middle = z0 + 0.3 + (column + 0.5) * pitch
                 if abs(middle - door) < 0.1:
                     box(albedo, door - 0.75, door + 0.75, 0, 2.75, trim)
-                    box(albedo, door - 0.6, door + 0.6, 0, 2.6, np.float32(rng.permutation([0.28, 0.12, 0.07])))
+                    box(
+                        albedo,
+                        door - 0.6,
+                        door + 0.6,
+                        0,
+                        2.6,
+                        np.float32(rng.permutation([0.28, 0.12, 0.07])),
+                    )
                     box(emission, door - 0.6, door + 0.6, 2.25, 2.6, np.float32([0.35, 0.25, 0.12]))
                 else:
                     box(albedo, middle - 0.68, middle + 0.68, 1.0, 2.9, trim)
@@ -293,11 +320,12 @@ def paint_ground(shops: list[tuple[int, float, Array]], rng: np.random.Generator
 
 @dataclass(frozen=True)
 class Actor:
-    """A sprite that stands at x, z metres ahead of the camera; ``glow`` names its lamps in `GLOWS`."""
+    """A sprite at x, z metres ahead of the camera, in a light (six channels); ``glow`` names its `GLOWS`."""
 
     x: float
     z: float
     sprite: Sprite
+    light: Array
     glow: str = ""
 
 
@@ -309,9 +337,11 @@ GLOWS = {
 }
 
 
-def beam_reach(z: Array) -> Array:
-    """Return how bright the low beam is at a distance."""
-    return np.float32(np.exp(-(((z - 9) / 9) ** 2)) + 0.25 * np.exp(-(((z - 16) / 16) ** 2)))
+def own_beam(x: Array, z: Array) -> Array:
+    """Return how bright the low beam of the camera's own car is at x, and z ahead; it aims a little to the right."""
+    spread = (x - EYE[0] - 0.03 * z) / (1.3 + 0.16 * z)
+    reach = np.exp(-(((z - 8) / 8) ** 2)) + 0.25 * np.exp(-(((z - 16) / 16) ** 2))
+    return np.float32(BEAM * np.exp(-(spread**2)) * reach)
 
 
 class Street:
@@ -350,7 +380,7 @@ class Street:
             to_ground = np.where(down > 0, EYE[1] / down, np.inf)
             side = np.sign(right).astype(int)
             to_wall = (WALL - side * EYE[0]) / np.abs(right)
-        # How much of a pixel on the seam is ground: the seam runs through the picture where both are equally far.
+        # How much of a pixel is ground: both are equally far along the seam.
         seam = np.clip(0.5 + (down - EYE[1] * np.abs(right) / (WALL - side * EYE[0])) * self.focal, 0, 1)
         self.views: list[View] = []
         for which in (-1, 1):
@@ -373,8 +403,7 @@ class Street:
     def _cast_beam(self) -> None:
         """Light what lies ahead with the low beam of our own car, which aims a little to the right."""
         for view, x in zip(self.views, (-WALL, WALL, self.ground_x), strict=True):
-            spread = (np.asarray(x) - EYE[0] - 0.03 * view.z) / (1.3 + 0.16 * view.z)
-            view.beam = np.float32(0.9 * np.exp(-(spread**2)) * beam_reach(view.z))[:, None]
+            view.beam = own_beam(np.asarray(x), view.z)[:, None]
 
     def _paint_sky(self, rng: np.random.Generator) -> Array:
         """Return what lies behind the street: sky, stars, the moon, and a skyline; (height, width, 6)."""
@@ -409,7 +438,13 @@ class Street:
     def _cast(self, rng: np.random.Generator) -> None:
         """Draw the sprites, and decide where everything stands or how it moves."""
         paints = np.float32(
-            [[0.32, 0.03, 0.03], [0.05, 0.10, 0.28], [0.42, 0.42, 0.44], [0.60, 0.60, 0.58], [0.04, 0.04, 0.05]]
+            [
+                [0.32, 0.03, 0.03],
+                [0.05, 0.10, 0.28],
+                [0.42, 0.42, 0.44],
+                [0.60, 0.60, 0.58],
+                [0.04, 0.04, 0.05],
+            ]
         )
         coats = np.float32([[0.40, 0.07, 0.05], [0.08, 0.20, 0.32], [0.42, 0.33, 0.10]])
         self.rear = [sprites.car(paint, oncoming=False) for paint in paints]
@@ -424,14 +459,19 @@ class Street:
         self.spots = [(z, x, m) for (z, x), k, m in zip(spots, keep, models, strict=True) if k]
 
     def _actors(self, time: float) -> list[Actor]:
-        """Return everything that stands upright, ahead of the camera at this time (seconds), farthest first."""
+        """Return everything that stands upright ahead of the camera at a time in seconds, farthest first."""
         here = self.SPEED * time
         found: list[Actor] = []
 
         def place(slices: list[tuple[float, Sprite]], x: float, z: float, glow: str = "") -> None:
-            thin = 1 if z < 25 else 3  # a far car needs fewer slices
-            for offset, sprite in [*slices[:1], *slices[1::thin]]:
-                found.append(Actor(x, z + offset, sprite, glow if offset == slices[0][0] else ""))
+            if not 1.3 < z < 90:
+                return
+            night = street_light(np.float32(x), np.float32(1.5), np.float32(here + z), "all")
+            light = np.concatenate([night + own_beam(np.float32(x), np.float32(z)), even_out(night)])
+            for k, (offset, sprite) in enumerate(slices):
+                # A car far away needs few slices; trees have only three.
+                if k % max(1, min(int(z / 6), 7)) == 0 or len(slices) < 4:
+                    found.append(Actor(x, z + offset, sprite, light, glow if k == 0 else ""))
 
         def ahead(z: float) -> float:
             return float((z - here - 1.2) % PERIOD + 1.2)
@@ -444,11 +484,18 @@ class Street:
             place(self.parked[model], x, ahead(z))
         place(self.rear[0], EYE[0], 15.0 + 1.5 * float(np.sin(0.8 * time)), "tail")
         for k, car in enumerate(self.face):
-            place(car, -1.75, (52.0 * k + 34 - 18.5 * time) % 156 + 1.2, "head")
+            place(car, -1.75, (ONCOMING[k] - CLOSING * time) % LOOP + 1.2, "head")
         for k, (x, z, pace) in enumerate(((7.0, 12.0, 1.3), (-6.6, 26.0, -1.2), (6.4, 38.0, -1.35))):
             steps = self.walkers[k]
             place([(0.0, steps[int(abs(pace) * time / 1.5 * 12 + 4 * k) % 12])], x, ahead(z + pace * time))
-        return sorted((a for a in found if 1.5 < a.z < 110), key=lambda a: -a.z)
+        return sorted(found, key=lambda actor: -actor.z)
+
+    @staticmethod
+    def passings(seconds: float) -> list[float]:
+        """Return the moments, up to so many seconds, at which an oncoming car passes the camera."""
+        laps = range(int(seconds * CLOSING / LOOP) + 1)
+        times = [(start + lap * LOOP) / CLOSING for start in ONCOMING for lap in laps]
+        return sorted(time for time in times if time <= seconds)
 
     def radiance(self, time: float) -> Array:
         """Return the scene at a time in seconds as (height, width, 6): radiance at night, and the truth's."""
@@ -464,7 +511,7 @@ class Street:
                 self._shine(seen, [a for a in actors if a.glow == "head"])
             flat[view.pixels] = flat[view.pixels] * (1 - seen[:, 6:]) + seen[:, :6]
         for actor in actors:
-            self._draw(canvas, actor, here)
+            self._draw(canvas, actor)
         return canvas
 
     def _shine(self, ground: Array, cars: list[Actor]) -> None:
@@ -478,9 +525,12 @@ class Street:
             ground[first:last, :3] += ground[first:last, 3:6] * np.float32(pool)[:, None]
 
     def _draw_gables(self, canvas: Array, here: float) -> None:
-        """Draw the sides of houses that stand out above a lower neighbour, which the fronts' textures lack."""
+        """Draw the sides of houses that stand out above a lower neighbour; the fronts lack them."""
         for side, houses in self.houses.items():
-            ends = [(far.z0, near.height, far) for near, far in zip([houses[-1], *houses[:-1]], houses, strict=True)]
+            ends = [
+                (far.z0, near.height, far)
+                for near, far in zip([houses[-1], *houses[:-1]], houses, strict=True)
+            ]
             for z, low, far in sorted(((z - here) % PERIOD, low, far) for z, low, far in ends)[::-1]:
                 if far.height <= low or not 3 < z < FAR:
                     continue
@@ -492,27 +542,20 @@ class Street:
                 clear = np.float32(np.exp(-max(z - 15, 0) / 110))
                 canvas[top:bottom, left:right] = HAZE + clear * (wall - HAZE)
 
-    def _draw(self, canvas: Array, actor: Actor, here: float) -> None:
+    def _draw(self, canvas: Array, actor: Actor) -> None:
         """Draw a sprite where it stands, in the light that falls there, and the glow around its lamps."""
         scale = self.focal / actor.z
         middle = self.width / 2 + (actor.x - EYE[0]) * scale
         bottom = self.horizon + EYE[1] * scale
         sprite = actor.sprite
         half, tall = sprite.width / 2 * scale, sprite.height * scale
-        light = street_light(*(np.float32(v) for v in (actor.x, 1.5, here + actor.z)), "all")
-        spread = (actor.x - EYE[0] - 0.03 * actor.z) / (1.3 + 0.16 * actor.z)
-        beam = np.float32(0.9 * np.exp(-(spread**2)) * beam_reach(np.float32(actor.z)))
         clear = np.float32(np.exp(-max(actor.z - 15, 0) / 110))
-        sample = sprite.resample(middle - half, middle + half, bottom - tall, bottom, self.width, self.height)
-        if sample is not None:
-            rows, columns, image = sample
-            alpha = image[..., 3:4]
-            lit = np.concatenate([image[..., :3] * (light + beam), image[..., :3] * even_out(light)], -1)
-            lit += np.concatenate([image[..., 4:], dim(image[..., 4:])], -1)
-            lit = clear * lit + (1 - clear) * alpha * HAZE
-            canvas[rows, columns] = canvas[rows, columns] * (1 - alpha) + lit
+        haze = np.append(HAZE, 1 - clear)
+        sprite.draw(canvas, middle - half, middle + half, bottom - tall, bottom, actor.light, haze)
         for x, y, colour, reach in GLOWS.get(actor.glow, ()):
-            self._glow(canvas, middle + x * scale, bottom - y * scale, reach * scale, clear * np.float32(colour))
+            self._glow(
+                canvas, middle + x * scale, bottom - y * scale, reach * scale, clear * np.float32(colour)
+            )
 
     def _glow(self, canvas: Array, x: float, y: float, reach: float, colour: Array) -> None:
         """Add light scattered in the lens around a lamp at pixel (x, y)."""
@@ -528,6 +571,6 @@ class Street:
         canvas[top:bottom, left:right] += haze * np.concatenate([colour, 0.12 * colour / (1 + colour)])
 
     def scene(self, frame: int) -> tuple[Array, Array]:
-        """Return frame number ``frame`` as (radiance at night, truth), each (height, width, 3), linear light."""
+        """Return a frame by its number as (radiance at night, truth), each (height, width, 3), linear."""
         both = self.radiance(frame / self.fps)
         return both[..., :3], both[..., 3:]

@@ -8,6 +8,7 @@ in the dark. Noise is drawn on the Bayer mosaic, since demosaicing is what makes
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -120,10 +121,9 @@ def capture(scene: Linear, rng: np.random.Generator, camera: Camera) -> Image:
     light = light * np.asarray(camera.white_balance, np.float32)
     if camera.bayer:
         light = _mosaic(light)
-    pattern = np.random.default_rng(camera.pattern_seed)
     shape = light.shape
-    sensitivity = 1 + camera.gain_pattern * pattern.standard_normal(shape, np.float32)
-    offset = camera.dark_pattern * pattern.standard_normal(shape, np.float32)
+    gain, dark = _patterns(camera.pattern_seed, shape)
+    sensitivity, offset = 1 + camera.gain_pattern * gain, camera.dark_pattern * dark
     rows = camera.row_noise * rng.standard_normal((height, *(1,) * (len(shape) - 1)), np.float32)
     # Above full scale all is white anyway, and Poisson draws of huge means are slow.
     raw = rng.poisson(np.clip(light * sensitivity, 0, 4 * camera.electrons)).astype(np.float32)
@@ -206,6 +206,13 @@ def darken(
     crf = float(rng.uniform(18, 34)) if crf is None else crf
     scene = to_linear(lit)
     return encode_decode([capture(scene, rng, camera) for _ in range(burst)], crf)[-1]
+
+
+@functools.lru_cache(maxsize=2)
+def _patterns(seed: int, shape: tuple[int, ...]) -> tuple[Linear, Linear]:
+    """Return the two fixed patterns at deviation 1; kept, since all frames of a clip share them."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal(shape, np.float32), rng.standard_normal(shape, np.float32)
 
 
 def _mosaic(light: Linear) -> Linear:
