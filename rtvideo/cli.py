@@ -85,8 +85,10 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.out is None:
         raise UsageError("no output; give a file, or a folder for several inputs, with --out")
     from rtvideo.inputs import plan
+    from rtvideo.models import find
     from rtvideo.stats import check_stats, write_stats
 
+    find(arguments.model)  # one complaint instead of one for each input
     tasks = plan(inputs, arguments.out)
     if arguments.stats is not None:
         files = [file for task in tasks for file in (task.source, task.target)]

@@ -129,10 +129,8 @@ def _engines() -> list[Finding]:
 
     engines = available()
     findings = [
-        Finding(
-            f"engine {engine.name} on {engine.device}: {'works' if engine.works else 'fails'}, {engine.reason}"
-        )
-        for engine in engines
+        Finding(f"engine {e.name} on {e.device}: {'works' if e.works else 'fails'}, {e.reason}")
+        for e in engines
     ]
     if any(engine.works for engine in engines):
         return [*findings, _trial()]

@@ -30,9 +30,9 @@ class Task:
 def plan(inputs: Sequence[str], out: str) -> list[Task]:
     """Return a task for each file, in the order given; patterns and folders in the order of names.
 
-    One file goes to the file ``out``, or into it if it is a folder. Several go into the folder ``out`` under their
-    own names; it is made if it is not there. An input that gives no file is a task with its error, so that the
-    others can run.
+    One file goes to the file ``out``, or into it if it is a folder. Several go into the folder ``out`` under
+    their own names; it is made if it is not there. An input that gives no file is a task with its error, so
+    that the others can run.
 
     Args:
         inputs: file names, quoted glob patterns, folders of images.
