@@ -1,0 +1,215 @@
+"""One video file to another: plan, run, finalise."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from rtvideo.engines.base import Geometry, Session, Settings
+from rtvideo.errors import OutputError, UsageError
+from rtvideo.media.codecs import Picture, choose
+from rtvideo.media.cut import Cut
+from rtvideo.media.frames import FrameEnhancer, working_geometry
+from rtvideo.media.sink import Sink, container_for
+from rtvideo.media.source import Source
+from rtvideo.media.streams import plan
+from rtvideo.options import Options, Report
+from rtvideo.pipeline import Counters, Pipeline
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        frames: done so far; total: about so many there will be, or None if nobody knows.
+        fps: frames a second since the start.
+    """
+
+    frames: int
+    total: int | None
+    fps: float
+
+
+#: Opens an engine for frames of one geometry: what `enhance_video` asks for, and tests replace.
+SessionFactory = Callable[[Geometry, float | None], tuple[Session, float]]
+
+
+def enhance_video(
+    input: Path,
+    output: Path,
+    options: Options,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_warning: Callable[[str], None] | None = None,
+    stop: threading.Event | None = None,
+    open_engine: SessionFactory | None = None,
+) -> Report:
+    """Enhance one video stream of ``input`` into ``output``; everything else in the file is kept.
+
+    Args:
+        on_progress: called about ten times a second from the calling thread.
+        on_warning: called with each warning as soon as it is known, before work starts where that is possible;
+            all of them are in the report too.
+        stop: when set, the work ends soon, and what is done is a complete, playable file (``incomplete`` says so).
+        open_engine: in place of ``options.engine``, for tests.
+
+    Raises:
+        UsageError, InputError, OutputError, UnavailableError: see `rtvideo.errors`; nothing is left at ``output`` then.
+    """
+    stop = stop or threading.Event()
+    container = check_output(input, output, options)
+    report = Report(input=str(input), output=str(output))
+
+    def warn(line: str) -> None:
+        report.warnings.append(line)
+        if on_warning is not None:
+            on_warning(line)
+
+    with ExitStack() as stack:
+        source = Source(input, options.video_stream)
+        stack.callback(source.close)
+        cut = Cut(source, options.start, options.duration, options.frames)
+        picture = _picture(source, options)
+        encoding, notes = choose(picture, container, options.codec, options.crf, options.preset)
+        streams = plan(source, container)
+        for note in (*notes, *filter(None, [streams.warning])):
+            warn(f"{input}: {note}")
+
+        single = replace(encoding, width=source.first.width)
+        session = None
+        if options.strength > 0:
+            opener = open_engine or _engine(options, report)
+            session, report.denoise = opener(working_geometry(single), source.fps)
+            stack.callback(session.close)
+            report.engine = str(session)
+        else:
+            report.engine = "none (strength 0)"
+
+        worker = FrameEnhancer(single, session, source.tags, source.first, options.compare)
+        if source.first.interlaced_frame:
+            warn(f"{input}: interlaced; deinterlaced with bwdif, one frame for each")
+        sink = Sink(output, container, source, streams, encoding, cut.shift)
+        pipeline = Pipeline(cut.read(), worker, sink, stop)
+        began = time.perf_counter()
+        total = _expected_frames(source, options)
+
+        def tick(counters: Counters) -> None:
+            if on_progress is not None:
+                elapsed = max(1e-9, time.perf_counter() - began)
+                on_progress(Progress(counters.frames_out, total, counters.frames_out / elapsed))
+
+        try:
+            counters = pipeline.run(tick)
+        except BaseException:
+            sink.abort()
+            raise
+        report.seconds = time.perf_counter() - began
+        _fill(report, counters)
+        report.damaged = source.damaged
+        report.incomplete = "interrupted" if stop.is_set() else source.incomplete
+        if source.damaged:
+            warn(
+                f"{input}: {source.damaged} damaged packets or frames; what could be decoded is in the output"
+            )
+        if worker.changed:
+            warn(
+                f"{input}: {worker.changed} frames of another size or format were converted to the first one's"
+            )
+        if worker.deinterlaced and not source.first.interlaced_frame:
+            warn(f"{input}: interlaced frames were deinterlaced with bwdif")
+        if sink.bumped:
+            warn(
+                f"{input}: {sink.bumped} frames had no later time than the one before and were moved by a tick"
+            )
+    return report
+
+
+def check_output(input: Path, output: Path, options: Options) -> str:
+    """Return the container format of ``output`` if it may be written.
+
+    Raises:
+        UsageError: it is the input, it exists already, or its ending is no video format.
+        OutputError: its folder is missing or not writable.
+    """
+    container = container_for(output)
+    if input.exists() and output.exists() and os.path.samefile(input, output):
+        raise UsageError(f"{output}: output and input are the same file; give another name")
+    if output.is_dir():
+        raise UsageError(f"{output}: a folder; name a file")
+    if output.exists() and not options.overwrite:
+        raise UsageError(f"{output}: exists already; --overwrite replaces it")
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"{output}: the folder {folder} does not exist")
+    if not os.access(folder, os.W_OK) or (output.exists() and not os.access(output, os.W_OK)):
+        raise OutputError(f"{output}: no permission to write there")
+    return container
+
+
+def _picture(source: Source, options: Options) -> Picture:
+    first, codec, tags = source.first, source.video.codec_context, source.tags
+    rate = source.video.average_rate or source.video.guessed_rate or Fraction(25)
+    return Picture(
+        codec=codec.codec.canonical_name,
+        pix_fmt=first.format.name,
+        width=first.width * (2 if options.compare == "side" else 1),
+        height=first.height,
+        rate=Fraction(rate).limit_denominator(1001 * 1000),
+        time_base=Fraction(source.video.time_base),
+        sample_aspect_ratio=source.video.sample_aspect_ratio,
+        tags=tags,
+        coding=tags.coding(first.format.name, first.height),
+        codec_tag=codec.codec_tag,
+    )
+
+
+def _engine(options: Options, report: Report) -> SessionFactory:
+    def opener(geometry: Geometry, fps: float | None) -> tuple[Session, float]:
+        from rtvideo import engines, models
+
+        model = models.find(options.model)
+        report.model = model.name
+        denoise = options.denoise
+        if denoise is None:
+            denoise = engines.auto_denoise(model, geometry, fps, options.engine, options.threads)
+        settings = Settings(strength=options.strength, denoise=denoise)
+        return (
+            engines.open_session(
+                model,
+                geometry,
+                settings,
+                engine=options.engine,
+                device=options.device,
+                threads=options.threads,
+            ),
+            denoise,
+        )
+
+    return opener
+
+
+def _expected_frames(source: Source, options: Options) -> int | None:
+    """Estimate, for progress only."""
+    seconds = source.duration
+    if seconds is None or source.fps is None:
+        known = source.video.frames or None
+    else:
+        seconds = max(0.0, seconds - (options.start or 0))
+        known = round(min(seconds, options.duration or seconds) * source.fps)
+    if options.frames is not None:
+        return options.frames if known is None else min(known, options.frames)
+    return known
+
+
+def _fill(report: Report, counters: Counters) -> None:
+    report.frames_in, report.frames_out = counters.frames_in, counters.frames_out
+    report.fps = counters.frames_out / report.seconds if report.seconds else 0.0
+    for stage in ("decode", "enhance", "encode"):
+        report.milliseconds[stage] = getattr(counters, stage).milliseconds()

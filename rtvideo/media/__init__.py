@@ -1,0 +1,1 @@
+"""All that touches FFmpeg: files are read, planned, converted and written here, and nowhere else."""

@@ -1,0 +1,398 @@
+"""Which encoder, pixel format and settings a video gets, tried before work starts."""
+
+from __future__ import annotations
+
+import difflib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+
+import av
+from av.container import OutputContainer
+
+from rtvideo.colour import Coding
+from rtvideo.errors import UsageError
+from rtvideo.media.colour_tags import Tags, is_rgb
+from rtvideo.media.planes import LAYOUTS, has_alpha, nearest_format
+
+#: Codec of the input to encoder of the output; any other input takes the first of `_FALLBACKS` that fits.
+_LIKE = {
+    "h264": "libx264",
+    "hevc": "libx265",
+    "vp8": "libvpx",
+    "vp9": "libvpx-vp9",
+    "av1": "libsvtav1",
+    "ffv1": "ffv1",
+    "prores": "prores_ks",
+    "mjpeg": "mjpeg",
+    "utvideo": "utvideo",
+    "huffyuv": "ffvhuff",
+    "ffvhuff": "ffvhuff",
+}
+_FALLBACKS = ("libx264", "libvpx-vp9", "mpeg4")
+
+#: Names that people type, beside FFmpeg's own.
+_ALIASES = {"x264": "libx264", "x265": "libx265", "h265": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How an encoder is told how good to be: the range of ``--crf``, its default, and what goes with it."""
+
+    low: float
+    high: float
+    default: float
+    options: dict[str, str] = field(default_factory=dict)
+
+
+#: Near the edge of what can be seen: the output is looked at, and perhaps encoded again.
+_QUALITY = {
+    "libx264": Quality(0, 51, 19, {"preset": "fast"}),
+    "libx265": Quality(0, 51, 21, {"preset": "fast"}),
+    "libvpx-vp9": Quality(0, 63, 28, {"b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}),
+    "libvpx": Quality(4, 63, 10, {"b": "8M", "deadline": "good", "cpu-used": "4"}),
+    "libsvtav1": Quality(1, 63, 28, {"preset": "8"}),
+}
+#: Encoders with a fixed quantiser instead of a rate factor; ``--crf`` sets it.
+_QUANTISER = {"mjpeg": 2, "mpeg4": 3, "mpeg2video": 3, "mpeg1video": 3, "flv": 3, "h263p": 3}
+#: FFmpeg's FF_QP2LAMBDA: global_quality counts in units of 1/118 quantiser step.
+_QP2LAMBDA = 118
+
+_PRESETS = {
+    name: (
+        "ultrafast",
+        "superfast",
+        "veryfast",
+        "faster",
+        "fast",
+        "medium",
+        "slow",
+        "slower",
+        "veryslow",
+        "placebo",
+    )
+    for name in ("libx264", "libx265")
+} | {"libsvtav1": tuple(map(str, range(14)))}
+
+#: Encoders that refuse odd sizes where chroma is subsampled; 4:4:4 keeps the size exact.
+_EVEN_SIZES = ("libx264", "libx265", "libsvtav1")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Everything that an encoder is opened with.
+
+    Attributes:
+        codec: FFmpeg's name of the encoder.
+        pix_fmt: what it takes; planes are enhanced in it, or in the nearest format that engines take.
+        width, height, rate, time_base, sample_aspect_ratio: of the output.
+        tags: colour tags; coding: what they mean.
+        options: of the encoder.
+        quantiser: where quality is a fixed quantiser.
+        codec_tag: the container's name for the codec, where it matters (``hvc1``).
+    """
+
+    codec: str
+    pix_fmt: str
+    width: int
+    height: int
+    rate: Fraction
+    time_base: Fraction
+    sample_aspect_ratio: Fraction | None
+    tags: Tags
+    coding: Coding
+    options: dict[str, str]
+    quantiser: float | None = None
+    codec_tag: str | None = None
+
+    def configure(self, codec: av.VideoCodecContext) -> None:
+        """Give an encoder that is not open yet all of it."""
+        codec.width, codec.height, codec.pix_fmt = self.width, self.height, self.pix_fmt
+        codec.framerate, codec.time_base = self.rate, self.time_base
+        if self.sample_aspect_ratio:
+            codec.sample_aspect_ratio = self.sample_aspect_ratio
+        codec.options = dict(self.options)
+        self.tags.apply(codec)
+        if self.quantiser is not None:
+            codec.qscale = True
+            codec.global_quality = round(self.quantiser * _QP2LAMBDA)
+        if self.codec_tag is not None:
+            codec.codec_tag = self.codec_tag
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the input's pictures are: the facts that a choice of encoder rests on."""
+
+    codec: str
+    pix_fmt: str
+    width: int
+    height: int
+    rate: Fraction
+    time_base: Fraction
+    sample_aspect_ratio: Fraction | None
+    tags: Tags
+    coding: Coding
+    codec_tag: str = ""
+
+
+def choose(
+    picture: Picture, container: str, codec: str | None, crf: float | None, preset: str | None
+) -> tuple[Encoding, list[str]]:
+    """Return an encoding that has been seen to open, and what the user should know about it.
+
+    Args:
+        picture: of the input, in the size of the output.
+        container: FFmpeg's short name of the output format.
+        codec, crf, preset: the user's wishes, or None.
+
+    Raises:
+        UsageError: an unknown encoder, one that the container cannot hold, or a setting it does not take.
+    """
+    if codec is not None:
+        names = [_named(codec, container)]
+    else:
+        names = [
+            n
+            for n in (_LIKE.get(picture.codec), *_FALLBACKS, _default(container))
+            if n and _holds(container, n)
+        ]
+    failure = "no encoder for it"
+    for name in names:
+        encoding, warnings = _settings(name, picture, container, crf, preset)
+        for time_base in _time_bases(picture, container):
+            try:
+                attempt = _replace(encoding, time_base)
+                context = av.CodecContext.create(name, "w")
+                assert isinstance(context, av.VideoCodecContext)
+                attempt.configure(context)
+                context.open()
+            except (av.FFmpegError, ValueError) as error:
+                failure = str(getattr(error, "strerror", None) or error)
+                continue
+            return attempt, warnings
+    what = f"codec {names[0]!r}" if names else f"container {container!r}"
+    raise UsageError(
+        f"{what} cannot encode {picture.width}x{picture.height} {picture.pix_fmt} video: {failure}; "
+        "choose another with --codec or another file extension"
+    )
+
+
+def _replace(encoding: Encoding, time_base: Fraction) -> Encoding:
+    return Encoding(**{**vars(encoding), "time_base": time_base})
+
+
+def _time_bases(picture: Picture, container: str) -> Iterator[Fraction]:
+    """The input's own first; then the nearest finer or equal ones that fussy encoders may take."""
+    exact = picture.time_base
+    if container == "avi":
+        # AVI has no time stamps: a tick is a frame, and each tick without one is stored as an empty frame.
+        yield 1 / picture.rate
+        return
+    yield exact
+    # MPEG-4 part 2 has 16 bits for the denominator.
+    largest = max((n for n in range(1, 65536) if exact.denominator % n == 0), default=1)
+    yield Fraction(exact.numerator, largest)
+    yield 1 / picture.rate
+
+
+def _settings(
+    name: str, picture: Picture, container: str, crf: float | None, preset: str | None
+) -> tuple[Encoding, list[str]]:
+    pix_fmt, coding, tags, warnings = _pixels(name, picture)
+    options: dict[str, str] = {}
+    quantiser: float | None = None
+    if name in _QUALITY:
+        quality = _QUALITY[name]
+        _check_crf(name, crf, quality.low, quality.high)
+        options = {**quality.options, "crf": f"{quality.default if crf is None else crf:g}"}
+        if crf == 0:
+            options |= _lossless(name)
+    elif name in _QUANTISER:
+        _check_crf(name, crf, 1, 31)
+        quantiser = _QUANTISER[name] if crf is None else crf
+    elif crf is not None:
+        raise UsageError(f"--crf {crf:g}: codec {name} has no such setting; leave it out")
+    if preset is not None:
+        if name not in _PRESETS:
+            raise UsageError(f"--preset {preset}: codec {name} has no presets; leave it out")
+        if preset not in _PRESETS[name]:
+            raise UsageError(f"--preset {preset!r}: codec {name} takes {', '.join(_PRESETS[name])}")
+        options["preset"] = preset
+    if name == "libx265":
+        options["x265-params"] = "log-level=none" + (":lossless=1" if crf == 0 else "")
+    if container == "avi":
+        options["bf"] = "0"
+    tag = None
+    if name == "libx265" and container in ("mp4", "mov", "m4v"):
+        # Apple's players take only hvc1; what the input chose stays.
+        tag = "hev1" if picture.codec_tag == "hev1" else "hvc1"
+    return (
+        Encoding(
+            name,
+            pix_fmt,
+            picture.width,
+            picture.height,
+            picture.rate,
+            picture.time_base,
+            picture.sample_aspect_ratio,
+            tags,
+            coding,
+            options,
+            quantiser,
+            tag,
+        ),
+        warnings,
+    )
+
+
+def _lossless(name: str) -> dict[str, str]:
+    # At more than 8 bits a rate factor of 0 is not lossless in x264, a quantiser of 0 is.
+    return {"libx264": {"qp": "0", "crf": "-1"}, "libvpx-vp9": {"lossless": "1"}}.get(name, {})
+
+
+def _check_crf(name: str, crf: float | None, low: float, high: float) -> None:
+    if crf is not None and not low <= crf <= high:
+        raise UsageError(f"--crf {crf:g}: codec {name} takes {low:g} (best) to {high:g} (smallest)")
+
+
+def _pixels(name: str, picture: Picture) -> tuple[str, Coding, Tags, list[str]]:
+    """Choose the pixel format nearest to the input's, and what its samples mean."""
+    offered = [f.name for f in av.Codec(name, "w").video_formats or []]
+    source, warnings = picture.pix_fmt, []
+    if has_alpha(source):
+        warnings.append(f"transparency ({source}) is dropped")
+    wanted = source if source in LAYOUTS else nearest_format(source)
+    odd = picture.width % 2 or picture.height % 2
+    if odd and name in _EVEN_SIZES:
+        wanted = _unsubsampled(wanted)
+        if name == "libsvtav1":
+            offered = [f for f in offered if LAYOUTS[f].chroma == (0, 0)]
+    pix_fmt = _closest(wanted, offered)
+    if LAYOUTS.get(nearest_format(pix_fmt), LAYOUTS["gray"]).depth < LAYOUTS[wanted].depth and not is_rgb(
+        wanted
+    ):
+        warnings.append(f"{LAYOUTS[wanted].depth}-bit video becomes 8-bit: codec {name} holds no more")
+    tags, coding = picture.tags, picture.coding
+    if is_rgb(source) and not is_rgb(pix_fmt):
+        coding = Coding(_usual_matrix(picture.height), full_range=False)
+        tags = Tags(matrix=int(coding.matrix), range=1, transfer=tags.transfer, primaries=tags.primaries)
+    if name == "mjpeg" and not coding.full_range:
+        # JPEG knows only full range; the pictures are converted and tagged so.
+        pix_fmt = pix_fmt.replace("yuv4", "yuvj4")
+        coding = Coding(coding.matrix, full_range=True)
+        tags = Tags(tags.matrix, 2, tags.transfer, tags.primaries)
+    elif coding.full_range and not is_rgb(pix_fmt):
+        tags = Tags(tags.matrix, 2, tags.transfer, tags.primaries, tags.chroma_location)
+    if odd and LAYOUTS[nearest_format(pix_fmt)].chroma != LAYOUTS[nearest_format(source)].chroma:
+        warnings.append(
+            f"odd size {picture.width}x{picture.height}: encoded as {pix_fmt} to keep the size exact"
+        )
+    return pix_fmt, coding, tags, warnings
+
+
+def _usual_matrix(height: int):  # type: ignore[no-untyped-def]
+    from rtvideo.colour import coding_of
+
+    return coding_of(2, 1, 2, height).matrix
+
+
+def _unsubsampled(pix_fmt: str) -> str:
+    return {"nv12": "yuv444p", "p010le": "yuv444p10le"}.get(
+        pix_fmt, pix_fmt.replace("420", "444").replace("422", "444")
+    )
+
+
+def _closest(wanted: str, offered: list[str]) -> str:
+    """The offered format that loses least: depth first, then chroma, then whatever is nearest in cost."""
+    if not offered or wanted in offered:
+        return wanted
+    form = LAYOUTS[wanted]
+
+    def loss(name: str) -> tuple[bool, ...] | tuple[float, ...]:
+        other = av.VideoFormat(name, 64, 64)
+        near = LAYOUTS[nearest_format(name)]
+        rgb = is_rgb(name) != is_rgb(wanted)
+        gray = (near.layout == "gray") and form.layout != "gray"
+        chroma_lost = sum(max(0, b - a) for a, b in zip(form.chroma, near.chroma, strict=True))
+        chroma_extra = sum(max(0, a - b) for a, b in zip(form.chroma, near.chroma, strict=True))
+        return (
+            gray,
+            has_alpha(name) or name == "pal8" or "be" in name[-2:],
+            max(0, form.depth - near.depth),
+            chroma_lost,
+            rgb,
+            max(0, other.components[0].bits - form.depth),
+            chroma_extra,
+            name not in LAYOUTS,
+            name.startswith("yuvj"),
+            near.layout == "nv",
+        )
+
+    return min(offered, key=loss)
+
+
+def _named(codec: str, container: str) -> str:
+    name = _ALIASES.get(codec, codec)
+    try:
+        found = av.Codec(name, "w")
+    except (ValueError, av.FFmpegError):
+        found = None
+    if found is None or found.type != "video":
+        near = difflib.get_close_matches(codec, [*video_encoders(), *_ALIASES], n=3, cutoff=0.5)
+        hint = (
+            f"near: {', '.join(near)}"
+            if near
+            else "for example libx264, libx265, libvpx-vp9, libsvtav1, ffv1"
+        )
+        raise UsageError(f"unknown video encoder {codec!r}; {hint}")
+    if not _holds(container, found.name):
+        fitting = ", ".join(n for n in (*_LIKE.values(), "mpeg4") if _holds(container, n)) or _default(
+            container
+        )
+        raise UsageError(f"codec {codec!r} does not fit into {container}; it takes, for example, {fitting}")
+    return found.name
+
+
+@cache
+def video_encoders() -> tuple[str, ...]:
+    """Return the names of all video encoders that this FFmpeg has."""
+    names = []
+    for name in sorted(av.codecs_available):
+        try:
+            if av.Codec(name, "w").type == "video":
+                names.append(name)
+        except (ValueError, av.FFmpegError):
+            continue
+    return tuple(names)
+
+
+def _default(container: str) -> str:
+    with _null(container) as out:
+        return out.default_video_codec
+
+
+#: Containers whose muxer does not tell FFmpeg what it can hold, and would write anything as private data.
+UNLISTED = {
+    "mpegts": frozenset(
+        "h264 hevc mpeg1video mpeg2video mpeg4 aac ac3 eac3 mp2 mp3 opus dts dvb_subtitle dvb_teletext".split()
+    ),
+    "mpeg": frozenset("mpeg1video mpeg2video mp2 mp3 ac3 dts pcm_s16be dvd_subtitle".split()),
+}
+
+
+@cache
+def _holds(container: str, encoder: str) -> bool:
+    try:
+        if container in UNLISTED:
+            return av.Codec(encoder, "w").canonical_name in UNLISTED[container]
+        with _null(container) as out:
+            return encoder in out.supported_codecs
+    except (ValueError, av.FFmpegError):
+        return False
+
+
+def _null(container: str) -> OutputContainer:
+    return av.open(io.BytesIO(), "w", format=container)

@@ -1,0 +1,90 @@
+"""Sound and text subtitles turned into what the output container can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Protocol
+
+import av
+from av.audio.resampler import AudioResampler
+from av.stream import Stream
+
+
+class Conversion(Protocol):
+    """Takes packets of one stream, gives packets of another codec on the same clock."""
+
+    def __call__(self, packet: av.Packet | None) -> Iterator[av.Packet]:
+        """Convert a packet; None flushes. Packets that cannot be decoded give nothing."""
+
+
+class AudioConversion:
+    """Decodes, resamples to what the encoder takes, and encodes."""
+
+    def __init__(self, source: Stream, target: av.AudioStream) -> None:
+        assert isinstance(source, av.AudioStream)
+        rate = source.codec_context.sample_rate
+        rates = target.codec_context.codec.audio_rates
+        if rates and rate not in rates:
+            rate = min(rates, key=lambda r: (r < rate, abs(r - rate)))
+        target.codec_context.sample_rate = rate
+        target.codec_context.time_base = Fraction(1, rate)
+        target.codec_context.layout = source.codec_context.layout.name
+        formats = target.codec_context.codec.audio_formats
+        if formats:
+            target.codec_context.format = formats[0].name
+        target.codec_context.bit_rate = 96_000 * max(1, source.codec_context.layout.nb_channels)
+        self._source, self._target = source, target
+        self._resampler: AudioResampler | None = None
+
+    def __call__(self, packet: av.Packet | None) -> Iterator[av.Packet]:
+        """See `Conversion`."""
+        context = self._target.codec_context
+        if self._resampler is None:
+            context.open(strict=False)
+            self._resampler = AudioResampler(
+                format=context.format,
+                layout=context.layout,
+                rate=context.sample_rate,
+                frame_size=context.frame_size or None,
+            )
+        try:
+            frames = self._source.codec_context.decode(packet)
+        except av.FFmpegError:
+            return
+        for frame in [*frames, *([None] if packet is None else [])]:
+            for piece in self._resampler.resample(frame):
+                yield from self._target.encode(piece)
+        if packet is None:
+            yield from self._target.encode(None)
+
+
+class SubtitleConversion:
+    """Text subtitles by way of FFmpeg's common form (ASS)."""
+
+    def __init__(self, source: Stream, target: Stream) -> None:
+        self._decoder = source.codec_context
+        self._encoder = target.codec_context
+        self._target = target
+        self._decoder.open(strict=False)
+        self._encoder.subtitle_header = self._decoder.subtitle_header
+        self._encoder.time_base = Fraction(1, 1000)
+
+    def __call__(self, packet: av.Packet | None) -> Iterator[av.Packet]:
+        """See `Conversion`."""
+        if packet is None:
+            return
+        try:
+            text = self._decoder.decode2(packet)
+            # MP4 fills silence with empty samples; other formats simply have none.
+            if text is None or not len(text):
+                return
+            out = self._encoder.encode_subtitle(text)
+        except av.FFmpegError:
+            return
+        out.time_base = packet.time_base
+        out.pts = out.dts = packet.pts
+        out.duration = packet.duration
+        out.is_keyframe = True
+        out.stream = self._target
+        yield out

@@ -1,0 +1,176 @@
+"""Frames through an engine: from what the decoder gives to what the encoder takes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import av
+from av.sidedata.sidedata import Type as SideDataType
+
+from rtvideo.colour import Coding
+from rtvideo.engines.base import Geometry, Session
+from rtvideo.media.codecs import Encoding
+from rtvideo.media.colour_tags import Tags
+from rtvideo.media.deinterlace import Deinterlacer
+from rtvideo.media.planes import (
+    LAYOUTS,
+    Converter,
+    FramePool,
+    copy_columns,
+    geometry_of,
+    nearest_format,
+    views,
+)
+
+
+def working_geometry(encoding: Encoding) -> Geometry:
+    """Return what the engine works on: the encoder's own format where engines take it, else the nearest."""
+    return geometry_of(nearest_format(encoding.pix_fmt), encoding.width, encoding.height, encoding.coding)
+
+
+class FrameEnhancer:
+    """Takes decoded frames, gives enhanced ones with the same times, in order.
+
+    Attributes:
+        changed: frames that had another size or format than the first and were converted to it.
+        deinterlaced: whether frames flagged as interlaced came.
+    """
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        session: Session | None,
+        source_tags: Tags,
+        first: av.VideoFrame,
+        compare: str | None = None,
+    ) -> None:
+        """Prepare for frames like ``first``.
+
+        Args:
+            encoding: of the output, in the size of one picture (not of two side by side).
+            session: opened with `working_geometry`; None leaves the planes as they are.
+            source_tags: of the input, for frames that carry none themselves.
+            compare: ``split``, ``side`` or None.
+        """
+        self._encoding, self._session, self._source_tags, self._compare = (
+            encoding,
+            session,
+            source_tags,
+            compare,
+        )
+        self._geometry = working_geometry(encoding)
+        self._work_format = nearest_format(encoding.pix_fmt)
+        width, height = encoding.width, encoding.height
+        self._width = width * 2 if compare == "side" else width
+        self._to_work = Converter(self._work_format, width, height, encoding.coding)
+        self._to_encoder = Converter(encoding.pix_fmt, self._width, height, encoding.coding)
+        self._wide = geometry_of(self._work_format, self._width, height, encoding.coding)
+        self._pool = FramePool(self._work_format, width, height)
+        self._wide_pool = FramePool(self._work_format, self._width, height)
+        self._pending: deque[tuple[av.VideoFrame, av.VideoFrame, av.VideoFrame]] = deque()
+        self._shape = (first.width, first.height, first.format.name)
+        self._codings: dict[tuple[str, int, int], Coding] = {}
+        self._deinterlacer: Deinterlacer | None = None
+        self.changed = 0
+
+    @property
+    def deinterlaced(self) -> bool:
+        """Whether frames flagged as interlaced came, and went through the filter."""
+        return self._deinterlacer is not None
+
+    def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        """Take a frame, give those that are done."""
+        if (frame.width, frame.height, frame.format.name) != self._shape:
+            self.changed += 1
+            # The filter graph is built for one shape too.
+            frame = Converter(self._shape[2], self._shape[0], self._shape[1], self._coding(frame))(
+                frame, self._coding(frame)
+            )
+        if self._deinterlacer is None and frame.interlaced_frame:
+            self._deinterlacer = Deinterlacer(frame)
+        for progressive in [frame] if self._deinterlacer is None else self._deinterlacer.push(frame):
+            yield from self._enhance(progressive)
+
+    def flush(self) -> Iterator[av.VideoFrame]:
+        """Give what is left; no more frames come."""
+        if self._deinterlacer is not None:
+            for progressive in self._deinterlacer.push(None):
+                yield from self._enhance(progressive)
+        if self._session is not None:
+            self._session.flush()
+            yield from self._receive()
+
+    def release(self, frame: av.VideoFrame) -> None:
+        """Take back a frame that `push` gave, once it is encoded."""
+        if frame.format.name == self._work_format and frame.opaque == "pooled":
+            (self._pool if frame.width == self._encoding.width else self._wide_pool).give(frame)
+
+    def _coding(self, frame: av.VideoFrame) -> Coding:
+        key = (frame.format.name, int(frame.colorspace), int(frame.color_range))
+        if key not in self._codings:
+            tags, own = self._source_tags, Tags.of(frame)
+            merged = Tags(
+                matrix=tags.matrix if own.matrix == 2 else own.matrix,
+                range=own.range or tags.range,
+                transfer=2,
+            )
+            self._codings[key] = merged.coding(frame.format.name, frame.height)
+        return self._codings[key]
+
+    def _enhance(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        work = self._to_work(frame, self._coding(frame))
+        if self._session is None:
+            yield self._finish(frame, work, work)
+            return
+        out = self._take(self._pool)
+        self._pending.append((frame, work, out))
+        time = None if frame.pts is None else float(frame.pts * frame.time_base)
+        self._session.submit(views(work, self._geometry), views(out, self._geometry), time)
+        yield from self._receive()
+
+    def _receive(self) -> Iterator[av.VideoFrame]:
+        assert self._session is not None
+        while self._pending and self._session.receive() is not None:
+            yield self._finish(*self._pending.popleft())
+
+    def _take(self, pool: FramePool) -> av.VideoFrame:
+        frame = pool.take()
+        frame.opaque = "pooled"
+        return frame
+
+    def _finish(self, frame: av.VideoFrame, work: av.VideoFrame, out: av.VideoFrame) -> av.VideoFrame:
+        if self._compare == "split":
+            copy_columns(views(work, self._geometry), views(out, self._geometry), self._geometry, "split")
+        elif self._compare == "side":
+            wide = self._take(self._wide_pool)
+            copy_columns(views(work, self._geometry), views(wide, self._wide), self._geometry, "left")
+            copy_columns(views(out, self._geometry), views(wide, self._wide), self._geometry, "right")
+            self.release(out)
+            out = wide
+        elif out is work and out.format.name != self._work_format:
+            # yuvj420p and yuv420p hold the same planes; only their name would make the encoder convert them.
+            out = self._take(self._pool)
+            for taken, given in zip(views(work, self._geometry), views(out, self._geometry), strict=True):
+                given[:] = taken
+        elif out is not frame and _has_captions(frame) and frame.format.name == out.format.name:
+            # Side data cannot be given to another frame, so the picture moves into the frame that has it.
+            frame.make_writable()
+            for taken, given in zip(views(out, self._geometry), views(frame, self._geometry), strict=True):
+                given[:] = taken
+            self.release(out)
+            out = frame
+        if self._work_format != self._encoding.pix_fmt:
+            converted = self._to_encoder(out, self._encoding.coding)
+            self.release(out)
+            out = converted
+        out.pts, out.time_base, out.duration = frame.pts, frame.time_base, frame.duration
+        self._encoding.tags.apply(out)
+        return out
+
+
+def _has_captions(frame: av.VideoFrame) -> bool:
+    return any(data.type == SideDataType.A53_CC for data in frame.side_data)
+
+
+__all__ = ["LAYOUTS", "FrameEnhancer", "working_geometry"]

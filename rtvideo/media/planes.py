@@ -1,0 +1,167 @@
+"""Frames of PyAV as planes of numpy, without copies, and explicit conversion for formats that engines do not take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from rtvideo.colour import Coding
+from rtvideo.engines.base import Geometry, Plane
+from rtvideo.media.colour_tags import is_rgb, sws_colorspace, sws_range
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a pixel format lays samples out; the fields are those of `Geometry`."""
+
+    layout: str
+    depth: int
+    chroma: tuple[int, int] = (0, 0)
+    msb: bool = False
+
+
+def _layouts() -> dict[str, Layout]:
+    subsampling = {"420": (1, 1), "422": (1, 0), "444": (0, 0)}
+    layouts = {f"yuv{name}p": Layout("yuv", 8, chroma) for name, chroma in subsampling.items()}
+    layouts |= {f"yuvj{name}p": Layout("yuv", 8, chroma) for name, chroma in subsampling.items()}
+    for depth in (9, 10, 12):
+        layouts |= {f"yuv{name}p{depth}le": Layout("yuv", depth, c) for name, c in subsampling.items()}
+        layouts[f"gray{depth}le"] = Layout("gray", depth)
+    return layouts | {
+        "nv12": Layout("nv", 8, (1, 1)),
+        "p010le": Layout("nv", 10, (1, 1), msb=True),
+        "gray": Layout("gray", 8),
+        "rgb24": Layout("rgb", 8),
+        "rgb48le": Layout("rgb", 16),
+    }
+
+
+#: Pixel formats whose planes engines take as they are, 8 to 12 bit (16 bit RGB).
+LAYOUTS = _layouts()
+
+
+def nearest_format(pix_fmt: str) -> str:
+    """Return the format in `LAYOUTS` that holds ``pix_fmt`` with the least loss; alpha is dropped.
+
+    ``yuv411p`` becomes ``yuv422p``, ``pal8`` and ``gbrp`` become ``rgb24``, ``yuva420p`` becomes ``yuv420p``.
+    """
+    if pix_fmt in LAYOUTS:
+        return pix_fmt
+    form = av.VideoFormat(pix_fmt, 64, 64)
+    bits = max(component.bits for component in form.components)
+    if is_rgb(pix_fmt):
+        return "rgb24" if bits <= 8 else "rgb48le"
+    if len(form.components) < 3:
+        return "gray" if bits <= 8 else "gray10le" if bits <= 10 else "gray12le"
+    vertical = form.chroma_height(64) < 64
+    horizontal = form.chroma_width(64) < 64
+    chroma = "420" if vertical and horizontal else "422" if horizontal else "444"
+    return f"yuv{chroma}p" + ("" if bits <= 8 else "10le" if bits <= 10 else "12le")
+
+
+def has_alpha(pix_fmt: str) -> bool:
+    """Whether the format carries transparency that `nearest_format` drops."""
+    return any(component.is_alpha for component in av.VideoFormat(pix_fmt, 64, 64).components)
+
+
+def geometry_of(pix_fmt: str, width: int, height: int, coding: Coding) -> Geometry:
+    """Return the geometry of frames in one of the formats of `LAYOUTS`."""
+    form = LAYOUTS[pix_fmt]
+    return Geometry(width, height, form.layout, form.depth, coding, form.chroma, form.msb)
+
+
+def views(frame: av.VideoFrame, geometry: Geometry) -> list[Plane]:
+    """Return a frame's planes as arrays that share its memory; writing to them writes to the frame.
+
+    A frame that others may hold must be made writable *before*: `av.VideoFrame.make_writable` moves its memory.
+    """
+    arrays: list[Plane] = []
+    for plane, (rows, columns) in zip(frame.planes, geometry.shapes(), strict=True):
+        dtype = np.dtype(np.uint8 if geometry.depth == 8 else np.uint16)
+        stride = abs(plane.line_size) // dtype.itemsize
+        array = np.frombuffer(plane, dtype).reshape(-1, stride)  # type: ignore[call-overload]
+        # A negative line size means that the picture is stored bottom up.
+        array = array[::-1] if plane.line_size < 0 else array
+        arrays.append(array[:rows, :columns])
+    return arrays
+
+
+class Converter:
+    """Turns frames into one format, size and coding, saying matrix and range to swscale each time.
+
+    (PyAV's implicit conversion takes BT.601 limited whatever the tags say.)
+    """
+
+    def __init__(self, pix_fmt: str, width: int, height: int, coding: Coding) -> None:
+        self.pix_fmt, self.width, self.height, self.coding = pix_fmt, width, height, coding
+        self._reformatter = VideoReformatter()
+
+    def fits(self, frame: av.VideoFrame, coding: Coding) -> bool:
+        """Whether the frame's planes can be used as they are."""
+        same = LAYOUTS.get(frame.format.name) == LAYOUTS.get(self.pix_fmt, frame.format.name)
+        return same and (frame.width, frame.height, coding) == (self.width, self.height, self.coding)
+
+    def __call__(self, frame: av.VideoFrame, coding: Coding) -> av.VideoFrame:
+        """Return ``frame``, whose samples mean ``coding``, converted; the same object if it fits already."""
+        if self.fits(frame, coding):
+            return frame
+        return self._reformatter.reformat(
+            frame,
+            self.width,
+            self.height,
+            self.pix_fmt,
+            src_colorspace=sws_colorspace(self.coding if is_rgb(frame.format.name) else coding),
+            dst_colorspace=sws_colorspace(coding if is_rgb(self.pix_fmt) else self.coding),
+            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT,
+            src_color_range=sws_range(coding),
+            dst_color_range=sws_range(self.coding),
+        )
+
+
+class FramePool:
+    """Output frames that are used again and again, so that a long file costs no allocations."""
+
+    def __init__(self, pix_fmt: str, width: int, height: int) -> None:
+        self._shape = (width, height, pix_fmt)
+        self._free: SimpleQueue[av.VideoFrame] = SimpleQueue()
+
+    def take(self) -> av.VideoFrame:
+        """Return a frame whose content is undefined and that nobody else sees change."""
+        try:
+            frame = self._free.get_nowait()
+        except Empty:
+            return av.VideoFrame(*self._shape)
+        # An encoder may still hold the old picture; then, and only then, this moves to fresh memory.
+        frame.make_writable()
+        return frame
+
+    def give(self, frame: av.VideoFrame) -> None:
+        """Take a frame back once it has been handed to the encoder."""
+        self._free.put(frame)
+
+
+def copy_columns(source: Sequence[Plane], target: Sequence[Plane], geometry: Geometry, part: str) -> None:
+    """Copy original planes into an enhanced (``split``) or a wider (``side``) picture, for comparison.
+
+    Args:
+        source: planes of ``geometry``.
+        target: planes of the same geometry for ``split`` (the left half is overwritten); for ``left`` and ``right``
+            planes twice as wide, of which that half is written.
+    """
+    steps = {"rgb": (3,), "nv": (1, 2)}.get(geometry.layout, (1, 1, 1))
+    for taken, given, step in zip(source, target, steps, strict=False):
+        columns = taken.shape[1]
+        if part == "split":
+            half = columns // step // 2 * step
+            given[:, :half] = taken[:, :half]
+        elif part == "left":
+            given[:, :columns] = taken
+        else:
+            # At odd widths both chroma halves together are a column wider than the picture.
+            start = (given.shape[1] // step + 1) // 2 * step
+            given[:, start:] = taken[:, : given.shape[1] - start]

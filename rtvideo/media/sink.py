@@ -1,0 +1,253 @@
+"""The output file: written beside its name, renamed when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.stream import AttachmentStream, Stream
+
+from rtvideo.errors import OutputError, UsageError
+from rtvideo.media.codecs import Encoding
+from rtvideo.media.convert import AudioConversion, Conversion, SubtitleConversion
+from rtvideo.media.source import Source
+from rtvideo.media.streams import MOV_FAMILY, Plan, Track, container_options, holds_chapters, metadata_of
+
+
+class Sink:
+    """Encodes frames, passes packets on and interleaves them.
+
+    Attributes:
+        frames: video frames handed to the encoder.
+        bumped: frames whose time had to move because it was not after the one before.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        container: str,
+        source: Source,
+        plan: Plan,
+        encoding: Encoding,
+        shift: Fraction = Fraction(0),
+    ) -> None:
+        """Open the temporary file and write its header, so that nothing can be refused later.
+
+        Args:
+            path: the final name.
+            container: FFmpeg's short name of the format.
+            source: gives metadata, chapters and rotation.
+            shift: seconds that chapters move back (packets come shifted already).
+
+        Raises:
+            OutputError: the file cannot be written.
+            UsageError: the container refuses the streams.
+        """
+        self.path = path
+        self.partial = path.with_name(f".{path.stem}.partial-{secrets.token_hex(3)}{path.suffix}")
+        self.frames = self.bumped = 0
+        self._last_pts: int | None = None
+        self._last_dts: dict[int, int] = {}
+        self._targets: dict[int, Stream] = {}
+        self._conversions: dict[int, Conversion] = {}
+        metadata = metadata_of(source.container.metadata)
+        options = container_options(container, metadata)
+        with self._output_errors():
+            # FFmpeg reports a file that it cannot make in words of its own; asking first gives the plain cause.
+            self.partial.touch(exist_ok=False)
+            self._container = av.open(
+                str(self.partial.absolute()), "w", format=container, container_options=options
+            )
+        try:
+            self._add_streams(source, plan, encoding)
+            self._container.metadata.update(metadata)
+            if holds_chapters(container):
+                self._container.set_chapters(_chapters(source, shift))
+            with self._output_errors():
+                self._container.start_encoding()
+        except (ValueError, av.FFmpegError) as error:
+            self.abort()
+            if isinstance(error, OutputError):
+                raise
+            reason = getattr(error, "strerror", None) or error
+            raise UsageError(f"{path}: {container} refuses these streams: {reason}; try .mkv") from None
+        except BaseException:
+            self.abort()
+            raise
+
+    def _add_streams(self, source: Source, plan: Plan, encoding: Encoding) -> None:
+        tracks = {track.source.index: track for track in plan.tracks}
+        for stream in source.container.streams:
+            if stream.index == source.video.index:
+                self._add_video(source, encoding)
+            elif stream.index in tracks:
+                self._add_track(tracks[stream.index])
+
+    def _add_video(self, source: Source, encoding: Encoding) -> None:
+        video = self._container.add_stream(encoding.codec, rate=encoding.rate, time_base=encoding.time_base)
+        assert isinstance(video, av.VideoStream)
+        encoding.configure(video.codec_context)
+        video.time_base = encoding.time_base
+        video.metadata.update(metadata_of(source.video.metadata))
+        video.disposition = source.video.disposition
+        video.set_display_matrix(source.display_matrix)
+        self._video = video
+        self._time_base = encoding.time_base
+
+    def _add_track(self, track: Track) -> None:
+        stream = track.source
+        metadata = metadata_of(stream.metadata)
+        if track.action == "attachment":
+            assert isinstance(stream, AttachmentStream)
+            self._container.add_stream_from_template(stream)
+            return
+        if track.action == "picture":
+            png = track.data.startswith(b"\x89PNG")
+            name = metadata.get("filename") or ("cover.png" if png else "cover.jpg")
+            mime = metadata.get("mimetype") or ("image/png" if png else "image/jpeg")
+            self._container.add_attachment(name, mime, track.data)
+            return
+        if track.action == "copy":
+            target = self._container.add_stream_from_template(stream, opaque=True)
+        else:
+            target = self._container.add_stream(track.encoder)
+            conversion = AudioConversion if track.action == "audio" else SubtitleConversion
+            self._conversions[stream.index] = conversion(stream, target)  # type: ignore[arg-type]
+        target.metadata.update(metadata)
+        target.disposition = stream.disposition
+        self._targets[stream.index] = target
+
+    def write(self, frame: av.VideoFrame) -> None:
+        """Encode a frame. Its time stays what it is; one that is not after its predecessor's is moved a tick."""
+        assert frame.time_base is not None
+        if frame.pts is None:
+            frame.pts = 0 if self._last_pts is None else self._last_pts + 1
+            frame.time_base = self._time_base
+        elif frame.time_base != self._time_base:
+            scale = frame.time_base / self._time_base
+            frame.pts, frame.duration = round(frame.pts * scale), round((frame.duration or 0) * scale)
+            frame.time_base = self._time_base
+        if self._last_pts is not None and frame.pts <= self._last_pts:
+            frame.pts = self._last_pts + 1
+            self.bumped += 1
+        self._last_pts = frame.pts
+        # What the input's encoder chose must not bind this one.
+        frame.pict_type = 0
+        self.frames += 1
+        with self._output_errors():
+            self._container.mux(self._video.encode(frame))
+
+    def copy(self, packet: av.Packet) -> None:
+        """Pass a packet of another stream on, or convert it, as the plan says."""
+        if packet.stream_index not in self._targets:
+            return
+        conversion = self._conversions.get(packet.stream_index)
+        if conversion is None:
+            packet.stream = self._targets[packet.stream_index]
+            self._mux(packet)
+        else:
+            for converted in conversion(packet):
+                self._mux(converted)
+
+    def _mux(self, packet: av.Packet) -> None:
+        if packet.dts is None:
+            packet.dts = packet.pts
+        if packet.dts is None:
+            return
+        last = self._last_dts.get(packet.stream_index)
+        if last is not None and packet.dts <= last:
+            # Muxers refuse times that do not grow; players have seen worse than one tick.
+            packet.dts = last + 1
+            packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
+        self._last_dts[packet.stream_index] = packet.dts
+        with self._output_errors():
+            self._container.mux_one(packet)
+
+    def finish(self) -> None:
+        """Flush encoders, write the index, and give the file its name."""
+        with self._output_errors():
+            self._container.mux(self._video.encode(None))
+        for conversion in self._conversions.values():
+            for packet in conversion(None):
+                self._mux(packet)
+        with self._output_errors():
+            self._container.close()
+            os.replace(self.partial, self.path)
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        with contextlib.suppress(Exception):
+            self._container.close()
+        self.partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def _output_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OutputError:
+            raise
+        except OSError as error:
+            raise OutputError(
+                f"{self.path}: cannot be written: {error.strerror or error}{_room(self.path)}"
+            ) from error
+
+
+def _room(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        return f" ({shutil.disk_usage(path.parent).free / 1e6:.0f} MB free there)"
+    return ""
+
+
+def _chapters(source: Source, shift: Fraction) -> list[dict[str, object]]:
+    chapters: list[dict[str, object]] = []
+    for chapter in source.container.chapters():
+        ticks = round(shift / chapter["time_base"])
+        if chapter["end"] <= ticks:
+            continue
+        moved = {"start": max(0, chapter["start"] - ticks), "end": chapter["end"] - ticks}
+        chapters.append({**chapter, **moved})
+    return chapters
+
+
+def container_for(path: Path) -> str:
+    """Return FFmpeg's short name of the video format that a file name's ending stands for.
+
+    Raises:
+        UsageError: no such format, or one that holds pictures or sound only.
+    """
+    names = {".mkv": "matroska", ".m4v": "mp4"}
+    suffix = path.suffix.lower()
+    try:
+        if suffix not in names:
+            with av.open(str(path), "w") as guess:
+                names[suffix] = guess.format.name
+        name = names[suffix]
+        with av.open(os.devnull, "w", format=name) as probe:
+            video = probe.default_video_codec
+    except (ValueError, av.FFmpegError):
+        name, video = "", "none"
+    if video == "none" or name in (
+        "",
+        "image2",
+        "gif",
+        "apng",
+        "webp",
+        "avif",
+        "mp3",
+        "flac",
+        "yuv4mpegpipe",
+    ):
+        raise UsageError(
+            f"{path}: {suffix or 'no ending'!r} is no video format to write; allowed: .mp4, .mov, .mkv, .webm, .avi, .ts"
+        )
+    return name
+
+
+__all__ = ["MOV_FAMILY", "Sink", "container_for"]

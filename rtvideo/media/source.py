@@ -1,0 +1,241 @@
+"""A video file as a stream of decoded frames and of packets that belong to other streams."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition
+
+from rtvideo.engines.threads import usable_cpus
+from rtvideo.errors import InputError, UsageError
+from rtvideo.media.colour_tags import Tags
+
+#: What the source yields: a frame of the chosen video stream, or a packet of any other stream.
+Event = av.VideoFrame | av.Packet
+
+#: FFmpeg reads these as video, but they are text or single pictures.
+_NO_VIDEO_FORMATS = re.compile(r"tty|image2.*|.*_pipe")
+
+#: Formats whose duration is guessed from the file's own end, so it cannot tell that something is missing.
+_GUESSED_DURATION = ("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "yuv4mpegpipe")
+
+#: After so many unreadable packets in a row the rest of the file is given up.
+_PATIENCE = 64
+
+#: Seconds that the end of the last packet may lie before the declared duration.
+_TOLERANCE = 0.5
+
+
+class Source:
+    """Opens a file, decodes one video stream and hands out the packets of the others.
+
+    Attributes:
+        container: PyAV's input, for its metadata, chapters and streams.
+        video: the stream that is decoded.
+        first: the first frame, decoded while opening; it is yielded again by `read`.
+        damaged: packets that could not be decoded, and frames that the decoder had to patch up.
+        incomplete: what is missing at the end, once `read` has come to it.
+    """
+
+    def __init__(self, path: Path, video_stream: int = 0) -> None:
+        """Open ``path``.
+
+        Raises:
+            InputError: missing, unreadable, not a video, or without a decodable frame.
+            UsageError: there is no such video stream.
+        """
+        self.path = path
+        self.damaged = 0
+        self.incomplete: str | None = None
+        self.container = _open(path)
+        try:
+            self.video = self._choose(video_stream)
+            self._packet_counts: Counter[int] = Counter()
+            self._end = 0.0
+            self._peeked: deque[Event] = deque()
+            self._events = self._decode_all()
+            self.first = self._peek()
+        except BaseException:
+            self.container.close()
+            raise
+
+    def _choose(self, index: int) -> av.VideoStream:
+        videos = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not videos:
+            kinds = ", ".join(sorted({s.type for s in self.container.streams})) or "nothing"
+            raise InputError(f"{self.path}: no video stream in it, only {kinds}; give a file with video")
+        if not 0 <= index < len(videos):
+            raise UsageError(f"video stream {index}: {self.path} has {len(videos)}, numbered from 0")
+        video = videos[index]
+        if video.codec_context is None:
+            raise InputError(
+                f"{self.path}: no decoder for this kind of video; convert it, say to H.264, first"
+            )
+        video.thread_type = "AUTO"
+        video.codec_context.thread_count = min(usable_cpus(), 16)
+        return video
+
+    def _peek(self) -> av.VideoFrame:
+        for event in self._events:
+            self._peeked.append(event)
+            if isinstance(event, av.VideoFrame):
+                return event
+        raise InputError(f"{self.path}: not one frame of its {self.video.name} video can be decoded")
+
+    def peeked_packets(self, stream: av.stream.Stream) -> list[av.Packet]:
+        """Return the packets of a stream that came before the first frame (all of a cover picture's)."""
+        return [e for e in self._peeked if isinstance(e, av.Packet) and e.stream_index == stream.index]
+
+    @property
+    def tags(self) -> Tags:
+        """The colour tags: of the first frame, completed by those of the container."""
+        frame, codec = Tags.of(self.first), Tags.of(self.video.codec_context)
+        return Tags(
+            matrix=codec.matrix if frame.matrix == 2 else frame.matrix,
+            range=frame.range or codec.range,
+            transfer=codec.transfer if frame.transfer == 2 else frame.transfer,
+            primaries=codec.primaries if frame.primaries == 2 else frame.primaries,
+            chroma_location=self._chroma_location(),
+        )
+
+    def _chroma_location(self) -> str | None:
+        # PyAV has no attribute for it, but FFmpeg's own summary of the stream names it.
+        mark = f"Stream #0:{self.video.index}"
+        lines = (line for line in self.container.dumps_format().splitlines() if mark in line)
+        found = re.search(r"\b(topleft|left|center|top|bottomleft|bottom)\)", next(lines, ""))
+        return found[1] if found else None
+
+    @property
+    def display_matrix(self) -> tuple[int, ...] | None:
+        """The rotation or mirroring that players apply, as FFmpeg's nine numbers, or None."""
+        for data in self.first.side_data:
+            if data.type == SideDataType.DISPLAYMATRIX:
+                return tuple(memoryview(bytes(data)).cast("i"))
+        return None
+
+    @property
+    def fps(self) -> float | None:
+        """Average frames a second, as far as the container knows."""
+        rate = self.video.average_rate or self.video.guessed_rate
+        return float(rate) if rate else None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, as far as the container knows."""
+        if self.video.duration:
+            return float(self.video.duration * self.video.time_base)
+        return self.container.duration / 1e6 if self.container.duration else None
+
+    def seek(self, seconds: float) -> None:
+        """Go to the key frame at or before ``seconds`` on the container's own clock."""
+        try:
+            self.container.seek(int(seconds / self.video.time_base), stream=self.video)
+        except av.FFmpegError:
+            # Not seekable (or before the first index entry): reading from the start finds the place too.
+            return
+        self._peeked.clear()
+        self._events = self._decode_all()
+
+    def read(self) -> Iterator[Event]:
+        """Yield frames and packets in file order; faults are skipped and counted.
+
+        Packets come as the demuxer gives them, a few frames ahead of the decoder.
+        """
+        while self._peeked:
+            yield self._peeked.popleft()
+        yield from self._events
+        self.incomplete = self.incomplete or self._missing()
+
+    def _decode_all(self) -> Iterator[Event]:
+        for packet in self._packets():
+            if packet.stream_index == self.video.index:
+                yield from self._decode(packet)
+            else:
+                yield packet
+        flush = av.Packet()
+        flush.time_base = self.video.time_base
+        yield from self._decode(flush)
+
+    def _packets(self) -> Iterator[av.Packet]:
+        failures = 0
+        while failures < _PATIENCE:
+            try:
+                for packet in self.container.demux():
+                    if packet.size == 0 and packet.dts is None:
+                        return
+                    self.damaged += failures
+                    failures = 0
+                    self._account(packet)
+                    yield packet
+                return
+            except av.FFmpegError as error:
+                failures += 1
+                message = str(error.strerror)
+        self.incomplete = f"reading stopped: {message}"
+
+    def _account(self, packet: av.Packet) -> None:
+        self._packet_counts[packet.stream_index] += 1
+        if packet.pts is not None:
+            self._end = max(self._end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+
+    def _decode(self, packet: av.Packet) -> Iterator[av.VideoFrame]:
+        try:
+            frames = self.video.decode(packet)
+        except av.FFmpegError:
+            self.damaged += 1
+            return
+        for frame in frames:
+            self.damaged += frame.is_corrupt
+            frame.time_base = self.video.time_base
+            if frame.pts is None:
+                frame.pts = frame.dts
+            yield frame
+
+    def _missing(self) -> str | None:
+        """Compare what came with what the file declares; where it declares nothing, nothing is missing."""
+        counted, declared = self._packet_counts[self.video.index], self.video.frames
+        if declared and counted < declared - max(1, declared // 200):
+            return f"{self.path}: cut short: {counted} of {declared} declared video packets are there"
+        if self.container.duration and self.container.format.name not in _GUESSED_DURATION:
+            declared_end = self.container.duration / 1e6
+            if self._end < declared_end - _TOLERANCE:
+                return f"{self.path}: cut short: ends at {self._end:.1f} s of {declared_end:.1f} s declared"
+        return None
+
+    def close(self) -> None:
+        """Close the file."""
+        self.container.close()
+
+
+def _open(path: Path) -> av.container.InputContainer:
+    # FFmpeg opens folders and pipes in its own ways; files are what is promised here.
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, not a video file")
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if not head:
+        raise InputError(f"{path}: the file is empty")
+    try:
+        container = av.open(str(path.absolute()), metadata_errors="replace")
+    except av.FFmpegError as error:
+        if head[4:8] == b"ftyp":
+            raise InputError(
+                f"{path}: an MP4 or MOV whose index (moov) is missing or damaged: the recording was cut off; "
+                "repair it first, for example with untrunc"
+            ) from None
+        raise InputError(f"{path}: not a video that FFmpeg can read: {error.strerror}") from None
+    if _NO_VIDEO_FORMATS.fullmatch(container.format.name):
+        name = container.format.name
+        container.close()
+        raise InputError(f"{path}: not a video (FFmpeg reads it as {name!r})")
+    return container

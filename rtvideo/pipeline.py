@@ -1,0 +1,270 @@
+"""Decode, enhance and encode side by side: a thread each, small queues between, the first error wins.
+
+FFmpeg and the engines work outside Python's lock, so that three threads are enough to keep all cores busy.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import av
+
+_T = TypeVar("_T")
+
+#: Frames waiting between two stages. More would only cost memory: each stage's speed hardly varies.
+_DEPTH = 3
+
+#: Packets of other streams that may travel with one frame.
+_PACKETS = 64
+
+
+class Worker(Protocol):
+    """What happens to frames between decoder and encoder; see `rtvideo.media.frames.FrameEnhancer`."""
+
+    def push(self, frame: av.VideoFrame) -> Iterable[av.VideoFrame]:
+        """Take a frame, give those that are done, in order."""
+
+    def flush(self) -> Iterable[av.VideoFrame]:
+        """Give what is left."""
+
+    def release(self, frame: av.VideoFrame) -> None:
+        """Take back a frame that has been encoded. Called from another thread."""
+
+
+class Output(Protocol):
+    """Where frames and packets go; see `rtvideo.media.sink.Sink`."""
+
+    def write(self, frame: av.VideoFrame) -> None:
+        """Encode a frame."""
+
+    def copy(self, packet: av.Packet) -> None:
+        """Pass a packet of another stream on."""
+
+    def finish(self) -> None:
+        """Complete the output."""
+
+
+class Stopwatch:
+    """Work times of one stage: every frame's at first, every second, fourth ... of a long run (flat memory)."""
+
+    def __init__(self, capacity: int = 8192) -> None:
+        self._times = array("d")
+        self._capacity, self._stride, self._seen = capacity, 1, 0
+        self.total = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Record the work on one frame."""
+        self.total += seconds
+        if self._seen % self._stride == 0:
+            self._times.append(seconds)
+        self._seen += 1
+        if len(self._times) >= self._capacity:
+            self._times = self._times[::2]
+            self._stride *= 2
+
+    def milliseconds(self) -> dict[str, float]:
+        """Return median, p95 and p99 in milliseconds; empty where nothing was timed."""
+        if not self._times:
+            return {}
+        ordered = sorted(self._times)
+        pick = lambda share: round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)  # noqa: E731
+        return {"median": pick(0.5), "p95": pick(0.95), "p99": pick(0.99)}
+
+
+@dataclass
+class Counters:
+    """What has happened so far; written by the stages, read by whoever shows progress."""
+
+    frames_in: int = 0
+    frames_out: int = 0
+    position: float = 0.0
+    decode: Stopwatch = field(default_factory=Stopwatch)
+    enhance: Stopwatch = field(default_factory=Stopwatch)
+    encode: Stopwatch = field(default_factory=Stopwatch)
+
+
+@dataclass
+class _Batch:
+    """Packets, then a frame (None: packets only)."""
+
+    packets: list[av.Packet]
+    frame: av.VideoFrame | None
+
+
+class _Aborted(Exception):
+    """Another stage failed; this one ends quietly."""
+
+
+class Channel(Generic[_T]):
+    """A bounded queue that can be closed by its writer and aborted by anybody."""
+
+    def __init__(self, depth: int = _DEPTH) -> None:
+        self._items: deque[_T] = deque()
+        self._depth = depth
+        self._closed = self._aborted = False
+        self._changed = threading.Condition()
+
+    def put(self, item: _T) -> None:
+        """Add an item, waiting for room."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._items) < self._depth or self._aborted)
+            if self._aborted:
+                raise _Aborted
+            self._items.append(item)
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[_T]:
+        """Take items, waiting for them, until the writer closes."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._items or self._closed or self._aborted)
+                if self._aborted:
+                    raise _Aborted
+                if not self._items:
+                    return
+                item = self._items.popleft()
+                self._changed.notify_all()
+            yield item
+
+    def close(self) -> None:
+        """Say that no more items come."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def abort(self) -> None:
+        """Wake and end everybody who waits."""
+        with self._changed:
+            self._aborted = True
+            self._items.clear()
+            self._changed.notify_all()
+
+
+class Pipeline:
+    """One run of events through a worker into an output."""
+
+    def __init__(
+        self,
+        events: Iterable[av.VideoFrame | av.Packet],
+        worker: Worker,
+        output: Output,
+        stop: threading.Event,
+    ) -> None:
+        """Connect the parts; `run` does the work.
+
+        Args:
+            events: frames, and packets of other streams, in file order; iterated in a thread of its own.
+            stop: when set, no more events are taken; what is under way is completed.
+        """
+        self.counters = Counters()
+        self._events, self._worker, self._output, self._stop = events, worker, output, stop
+        self._decoded: Channel[_Batch] = Channel()
+        self._enhanced: Channel[_Batch] = Channel()
+        self._error: BaseException | None = None
+        self._lock = threading.Lock()
+
+    def run(self, on_tick: Callable[[Counters], None] | None = None, interval: float = 0.1) -> Counters:
+        """Work until the events end or ``stop`` is set; ``output.finish`` has been called then.
+
+        Args:
+            on_tick: called from this thread about every ``interval`` seconds.
+
+        Raises:
+            whatever the first failing stage raised; the others have ended by then.
+        """
+        stages = (self._decode, self._enhance, self._encode)
+        threads = [
+            threading.Thread(target=self._guard, args=(stage,), name=f"rtvideo{stage.__name__}", daemon=True)
+            for stage in stages
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while any(thread.is_alive() for thread in threads):
+                threads[-1].join(interval)
+                if on_tick is not None:
+                    on_tick(self.counters)
+                if not threads[-1].is_alive():
+                    for thread in threads:
+                        thread.join()
+        except BaseException as error:
+            self._fail(error)
+            for thread in threads:
+                thread.join()
+            raise
+        if self._error is not None:
+            raise self._error
+        return self.counters
+
+    def _guard(self, stage: Callable[[], None]) -> None:
+        try:
+            stage()
+        except _Aborted:
+            pass
+        except BaseException as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            self._error = self._error or error
+        self._decoded.abort()
+        self._enhanced.abort()
+
+    def _decode(self) -> None:
+        packets: list[av.Packet] = []
+        began = time.perf_counter()
+        for event in self._events:
+            if self._stop.is_set():
+                break
+            if isinstance(event, av.Packet):
+                packets.append(event)
+                if len(packets) < _PACKETS:
+                    continue
+                batch = _Batch(packets, None)
+            else:
+                self.counters.frames_in += 1
+                self.counters.decode.add(time.perf_counter() - began)
+                batch = _Batch(packets, event)
+            packets = []
+            self._decoded.put(batch)
+            began = time.perf_counter()
+        if packets:
+            self._decoded.put(_Batch(packets, None))
+        self._decoded.close()
+
+    def _enhance(self) -> None:
+        for batch in self._decoded:
+            packets = batch.packets
+            if batch.frame is not None:
+                began = time.perf_counter()
+                done = list(self._worker.push(batch.frame))
+                self.counters.enhance.add(time.perf_counter() - began)
+                for frame in done:
+                    self._enhanced.put(_Batch(packets, frame))
+                    packets = []
+            if packets:
+                self._enhanced.put(_Batch(packets, None))
+        for frame in self._worker.flush():
+            self._enhanced.put(_Batch([], frame))
+        self._enhanced.close()
+
+    def _encode(self) -> None:
+        for batch in self._enhanced:
+            began = time.perf_counter()
+            for packet in batch.packets:
+                self._output.copy(packet)
+            if batch.frame is None:
+                continue
+            self._output.write(batch.frame)
+            self._worker.release(batch.frame)
+            self.counters.encode.add(time.perf_counter() - began)
+            self.counters.frames_out += 1
+            if batch.frame.time is not None:
+                self.counters.position = batch.frame.time
+        self._output.finish()
