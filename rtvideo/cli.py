@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import signal
 import sys
@@ -93,8 +92,8 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.stats is not None:
         files = [file for task in tasks for file in (task.source, task.target)]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
-    with _signals() as stop, _warnings() as shown:
-        codes, reports = _Run(arguments, stop, shown).all(tasks)
+    with _signals() as stop:
+        codes, reports = _Run(arguments, stop).all(tasks)
     if arguments.stats is not None:
         write_stats(reports, arguments.stats, several=len(tasks) > 1)
     return worst(codes)
@@ -103,10 +102,10 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
 class _Run:
     """All tasks of one call."""
 
-    def __init__(self, arguments: argparse.Namespace, stop: _Stop, shown: set[str]) -> None:
+    def __init__(self, arguments: argparse.Namespace, stop: _Stop) -> None:
         self._quiet, self._verbose = arguments.quiet, arguments.verbose
         self._options = _options(arguments)
-        self._stop, self._shown = stop, shown
+        self._stop = stop
         self._enhancer: Enhancer | None = None
 
     def all(self, tasks: Sequence[Task]) -> tuple[list[ExitCode], list[Report]]:
@@ -151,13 +150,11 @@ class _Run:
                 self._options,
                 enhancer=self._enhancer,
                 on_progress=on_progress,
+                on_warning=lambda warning: _say(f"warning: {warning}"),
                 stop=self._stop.event,
             )
 
     def _tell(self, report: Report) -> ExitCode:
-        for warning in report.warnings:
-            if warning not in self._shown:
-                _say(f"warning: {warning}")
         if not self._quiet:
             print(summary(report), file=sys.stderr, flush=True)
         if report.incomplete is None or self._stop.code is not None:
@@ -170,7 +167,8 @@ def summary(report: Report) -> str:
     """Return the line that a finished file ends with."""
     frames = f"{report.frames_out} frame{'' if report.frames_out == 1 else 's'}"
     parts = [f"{frames} in {report.seconds:.1f} s", f"{report.fps:.1f} frames/s", report.engine]
-    parts.append(f"model {report.model}")
+    if report.model:
+        parts.append(f"model {report.model}")
     parts.append(f"denoise {report.denoise:g}" if report.denoise else "denoise off")
     if report.damaged:
         parts.append(f"{report.damaged} damaged skipped")
@@ -227,24 +225,6 @@ def _signals() -> Iterator[_Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _warnings() -> Iterator[set[str]]:
-    """Print what the package logs as it happens, and give the texts that were printed."""
-    shown: set[str] = set()
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            shown.add(record.getMessage())
-            _say(f"{record.levelname.lower()}: {record.getMessage()}")
-
-    handler, logger = Handler(logging.WARNING), logging.getLogger("rtvideo")
-    logger.addHandler(handler)
-    try:
-        yield shown
-    finally:
-        logger.removeHandler(handler)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -202,6 +203,7 @@ def enhance(
     *,
     enhancer: Enhancer | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
+    on_warning: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Report:
     """Do what `enhance_file` does, for a caller that watches and may stop it.
@@ -211,20 +213,29 @@ def enhance(
         options: for both kinds of files.
         enhancer: used for images instead of a new one, so that a folder of them opens its engine once.
         on_progress: called with frames done and, where known, their total.
+        on_warning: called with each warning as soon as it is known; all of them are in the report too.
         stop: once set, a video is finished early and its output finalised.
     """
     from rtvideo.media.images import is_image
 
     if is_image(source):
-        if enhancer is not None:
-            return _enhance_image(source, target, options, enhancer)
-        with enhancer_for(options) as own:
-            return _enhance_image(source, target, options, own)
+        with ExitStack() as stack:
+            report = _enhance_image(
+                source, target, options, enhancer or stack.enter_context(enhancer_for(options))
+            )
+        for warning in report.warnings:
+            if on_warning is not None:
+                on_warning(warning)
+        return report
     if is_image(target):
         raise UsageError(f"{target}: {source} is not an image and cannot become one; name a video file")
-    from rtvideo.job import enhance_video
+    from rtvideo.job import Progress, enhance_video
 
-    return enhance_video(source, target, options, on_progress=on_progress, stop=stop or threading.Event())
+    def tick(progress: Progress) -> None:
+        if on_progress is not None:
+            on_progress(progress.frames, progress.total)
+
+    return enhance_video(source, target, options, on_progress=tick, on_warning=on_warning, stop=stop)
 
 
 def enhancer_for(options: Options) -> Enhancer:
