@@ -44,18 +44,37 @@ class RUAS(nn.Module):
         """Return the enhanced image, (N, 3, H, W) in 0..1. ``strength`` and ``denoise`` are the user's."""
         return self._run(y, strength, denoise, stages=False).image
 
-    def trace(self, y: Tensor, strength: float | Tensor = 1.0, denoise: float | Tensor = 1.0) -> Trace:
-        """Return the result and every step on the way to it."""
-        return self._run(y, strength, denoise, stages=True)
+    def trace(
+        self,
+        y: Tensor,
+        strength: float | Tensor = 1.0,
+        denoise: float | Tensor = 1.0,
+        *,
+        separate: bool = False,
+    ) -> Trace:
+        """Return the result and every step on the way to it.
 
-    def _run(self, y: Tensor, strength: float | Tensor, denoise: float | Tensor, *, stages: bool) -> Trace:
+        ``separate`` lets no gradient flow from the noise removal into the illumination: in algorithm 1 each
+        module's weights see their own training loss alone.
+        """
+        return self._run(y, strength, denoise, stages=True, separate=separate)
+
+    def _run(
+        self,
+        y: Tensor,
+        strength: float | Tensor,
+        denoise: float | Tensor,
+        *,
+        stages: bool,
+        separate: bool = False,
+    ) -> Trace:
         light = self.illumination(y, strength, stages=stages)
         x: list[Tensor] = []
         if self.noise is not None:
             weight: float | Tensor = denoise * strength
             if self.noise.description.guide == "gain":
-                weight = weight * (1 - light.t)
-            x = self.noise(light.u, weight)
+                weight = weight * (1 - (light.t.detach() if separate else light.t))
+            x = self.noise(light.u.detach() if separate else light.u, weight)
         image = x[-1].clamp(0, 1) if x else light.u
         return Trace(light.t_hat_0, light.stages, light.t, light.u, x, image)
 

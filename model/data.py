@@ -1,0 +1,264 @@
+"""Training images: any folder of PNG and JPEG, and folders of pairs, kept in memory as 8-bit RGB.
+
+Files that cannot be read, or are too small to be scored, are named in a warning and left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from rtvideo.errors import InputError
+
+Image = npt.NDArray[np.uint8]
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+_SMALLEST = 8  # SSIM needs 7
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One dark image, with its reference where there is one.
+
+    Attributes:
+        name: path within its folder.
+        scene: images of one scene are never split between training and validation.
+        low, high: (H, W, 3) uint8 of the same size.
+    """
+
+    name: str
+    scene: str
+    low: Image
+    high: Image | None = None
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a network was trained on: how many files, and a hash of their names, sizes and contents."""
+
+    files: int
+    sha256: str
+
+
+class Reader:
+    """Reads files once each, and remembers them for the fingerprint.
+
+    Args:
+        longest: images with a longer side are reduced to it by area; 0 keeps their size.
+    """
+
+    def __init__(self, longest: int = 0) -> None:
+        self._longest = longest
+        self._images: dict[Path, Image | None] = {}
+        self._lines: set[str] = set()
+        self._digests: dict[Path, str] = {}
+
+    def read(self, path: Path, name: str) -> Image | None:
+        """Return an image, or None (and a warning) where there is none to be had."""
+        if path not in self._images:
+            self._images[path] = self._read(path, name)
+        return self._images[path]
+
+    def digest(self, path: Path) -> str:
+        """Return the hash of a file that was read."""
+        return self._digests[path]
+
+    def digests(self) -> set[str]:
+        """Return the hashes of all usable files so far."""
+        return set(self._digests.values())
+
+    def fingerprint(self) -> Fingerprint:
+        """Return the fingerprint of all usable files so far."""
+        return Fingerprint(
+            len(self._lines), hashlib.sha256("\n".join(sorted(self._lines)).encode()).hexdigest()
+        )
+
+    def _read(self, path: Path, name: str) -> Image | None:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            log.warning("%s: skipped: %s", path, error.strerror)
+            return None
+        try:
+            raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+        except cv2.error:
+            raw = None
+        if raw is None:
+            log.warning("%s: skipped: not a readable image", path)
+            return None
+        if min(raw.shape[:2]) < _SMALLEST:
+            log.warning("%s: skipped: smaller than %d pixels", path, _SMALLEST)
+            return None
+        self._digests[path] = hashlib.sha256(data).hexdigest()
+        self._lines.add(f"{name} {len(data)} {self._digests[path]}")
+        return _reduce(rgb(raw), self._longest)
+
+
+def rgb(raw: npt.NDArray[np.generic]) -> Image:
+    """Return an OpenCV image, grey or BGR, with or without alpha, 8 or 16 bit, as (H, W, 3) RGB uint8."""
+    if raw.dtype == np.uint16:
+        raw = ((raw.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    pixels = raw.astype(np.uint8)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.shape[2] < 3:  # grey, or grey with alpha
+        return np.ascontiguousarray(pixels[..., :1].repeat(3, axis=2))
+    return np.ascontiguousarray(pixels[..., 2::-1])
+
+
+def unpaired(folders: Iterable[Path], reader: Reader) -> list[Item]:
+    """Return every readable image below the folders.
+
+    The same content is taken once, and not at all if ``reader`` has met it before, as one of a pair.
+
+    Raises:
+        InputError: a folder is missing or holds no image.
+    """
+    items: list[Item] = []
+    seen = reader.digests()
+    for folder in folders:
+        names = _listing(folder)
+        for name in names:
+            image = reader.read(folder / name, name)
+            if image is not None and reader.digest(folder / name) not in seen:
+                seen.add(reader.digest(folder / name))
+                items.append(Item(name, Path(name).stem, image))
+    return items
+
+
+def paired(folders: Iterable[Path], reader: Reader) -> list[Item]:
+    """Return the pairs of each folder.
+
+    A folder has ``low/`` and ``high/`` with equal file names (suffixes may differ); or ``low/``, ``ref/`` and
+    ``pairs.csv`` with the columns low, ref and perhaps split, of which only ``train`` is read.
+
+    Raises:
+        InputError: a folder is built otherwise, has no pair, or two images of a pair differ in size.
+    """
+    items: list[Item] = []
+    for folder in folders:
+        before = len(items)
+        for low_path, high_path in _pairs(folder):
+            low_name, high_name = (str(p.relative_to(folder)) for p in (low_path, high_path))
+            low, high = reader.read(low_path, low_name), reader.read(high_path, high_name)
+            if low is None or high is None:
+                continue
+            if low.shape != high.shape:
+                raise InputError(
+                    f"{low_path} and {high_path.name}: a pair must have one size; resize or remove it"
+                )
+            items.append(Item(low_name, high_path.stem, low, high))
+        if len(items) == before:
+            raise InputError(f"{folder}: no pair of readable images in it")
+    return items
+
+
+def split(items: Sequence[Item], share: float, seed: int) -> tuple[list[Item], list[Item]]:
+    """Return (training, held out), by scene: about ``share`` of the scenes are held out, at least one.
+
+    Which scenes depends on their names and the seed alone. With a single scene both parts are that scene.
+    """
+    scenes = sorted(
+        {item.scene for item in items}, key=lambda s: hashlib.sha256(f"{seed}:{s}".encode()).digest()
+    )
+    if len(scenes) < 2:
+        return list(items), list(items)
+    held = set(scenes[: max(1, round(share * len(scenes)))])
+    return [i for i in items if i.scene not in held], [i for i in items if i.scene in held]
+
+
+def batch(
+    items: Sequence[Item], size: int, crop: int, seed: int, step: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+    """Return (low, high), each (size, 3, crop, crop) in 0..1; high is None unless all items are pairs.
+
+    Crops, flips and quarter turns are random. Everything follows from ``seed`` and ``step``, so that a
+    resumed run sees what it would have seen. Images smaller than the crop are mirrored.
+    """
+    random = np.random.default_rng((seed, step))
+    lows, highs = [], []
+    for index in random.integers(len(items), size=size):
+        item = items[index]
+        place = random.random(2)
+        flip, turns = bool(random.integers(2)), int(random.integers(4))
+        lows.append(_view(item.low, crop, place, flip, turns))
+        if item.high is not None:
+            highs.append(_view(item.high, crop, place, flip, turns))
+    return planes(np.stack(lows)), planes(np.stack(highs)) if len(highs) == size else None
+
+
+def planes(images: Image) -> npt.NDArray[np.float32]:
+    """Return (N, H, W, 3) uint8 as (N, 3, H, W) in 0..1."""
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
+
+
+def _view(image: Image, crop: int, place: npt.NDArray[np.float64], flip: bool, turns: int) -> Image:
+    missing = [(0, max(0, crop - side)) for side in image.shape[:2]]
+    if any(after for _, after in missing):
+        image = np.pad(image, (*missing, (0, 0)), mode="symmetric")
+    top, left = (int(p * (side - crop + 1)) for p, side in zip(place, image.shape[:2], strict=True))
+    image = image[top : top + crop, left : left + crop]
+    return np.rot90(image[:, ::-1] if flip else image, turns)
+
+
+def _reduce(image: Image, longest: int) -> Image:
+    height, width = image.shape[:2]
+    ratio = longest / max(height, width)
+    if longest == 0 or ratio >= 1:
+        return image
+    size = (max(_SMALLEST, round(width * ratio)), max(_SMALLEST, round(height * ratio)))
+    return rgb(cv2.resize(image[..., ::-1], size, interpolation=cv2.INTER_AREA))
+
+
+def _listing(folder: Path) -> list[str]:
+    """Return the names of all images below a folder, in an order that every file system agrees on."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    names = [
+        str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
+    ]
+    if not names:
+        raise InputError(f"{folder}: no image in it; {', '.join(SUFFIXES)} are read")
+    return sorted(names)
+
+
+def _pairs(folder: Path) -> list[tuple[Path, Path]]:
+    table = folder / "pairs.csv"
+    if table.is_file():
+        return _table(table)
+    low, high = folder / "low", folder / "high"
+    if not low.is_dir() or not high.is_dir():
+        raise InputError(
+            f"{folder}: not a folder of pairs; it needs low/ and high/, or low/, ref/ and pairs.csv"
+        )
+    references = {str(Path(name).with_suffix("")): high / name for name in _listing(high)}
+    pairs = []
+    for name in _listing(low):
+        reference = references.get(str(Path(name).with_suffix("")))
+        if reference is None:
+            log.warning("%s: skipped: no image of that name in %s", low / name, high)
+        else:
+            pairs.append((low / name, reference))
+    return pairs
+
+
+def _table(table: Path) -> list[tuple[Path, Path]]:
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {"low", "ref"} <= set(rows[0]):
+        raise InputError(f"{table}: needs a first line with the columns low and ref, and perhaps split")
+    return [
+        (table.parent / "low" / row["low"], table.parent / "ref" / row["ref"])
+        for row in rows
+        if row.get("split", "train") == "train"
+    ]

@@ -1,0 +1,111 @@
+"""The losses of section 3.2.3, and further terms that need no reference.
+
+All are means over batch, channels and pixels where the papers write sums, so that weights do not depend on
+the crop's size. Images are (N, C, H, W) in 0..1.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def fidelity(x: Tensor, target: Tensor) -> Tensor:
+    """Return ``1/2 mean (x - target)^2``: t against t_hat_0, or x against u_K."""
+    return 0.5 * (x - target).square().mean()
+
+
+def total_variation(x: Tensor) -> Tensor:
+    """Return ``mean |d_x x| + mean |d_y x|``, forward differences."""
+    return mean(_difference(x, 3).abs()) + mean(_difference(x, 2).abs())
+
+
+def relative_total_variation(t: Tensor, sigma: float = 3.0, eps: float = 1e-3) -> Tensor:
+    """Return the relative total variation of Xu et al., "Structure extraction from texture" (TOG 2012).
+
+    ``mean D_x / (L_x + eps) + mean D_y / (L_y + eps)`` with ``D = sum_q g |d t|_q``,
+    ``L = |sum_q g (d t)_q|`` and ``g`` a Gaussian window of ``sigma`` pixels, cut off at 2.5 sigma. Across an
+    edge all differences have one sign, so D = L and the term is at most 1; across texture they cancel in L.
+    """
+    total = t.new_zeros(())
+    for axis in (2, 3):
+        d = _difference(t, axis)
+        if d.numel():
+            total = total + (_gaussian(d.abs(), sigma) / (_gaussian(d, sigma).abs() + eps)).mean()
+    return total
+
+
+def charbonnier(x: Tensor, target: Tensor, eps: float = 1e-3) -> Tensor:
+    """Return ``mean (sqrt((x - target)^2 + eps^2) - eps)``: L1 with a slope that is defined at zero."""
+    return ((x - target).square() + eps**2).sqrt().mean() - eps
+
+
+def dissimilarity(x: Tensor, target: Tensor) -> Tensor:
+    """Return ``1 - SSIM`` (Wang et al., TIP 2004) with the 7x7 mean windows of `model.metrics.ssim`.
+
+    Images must be at least 7x7.
+    """
+    size = 7
+    sample = size**2 / (size**2 - 1)  # scikit-image uses the sample covariance
+    mean_x, mean_y = _box(x, size), _box(target, size)
+    var_x = sample * (_box(x * x, size) - mean_x**2)
+    var_y = sample * (_box(target * target, size) - mean_y**2)
+    cov = sample * (_box(x * target, size) - mean_x * mean_y)
+    c1, c2 = 0.01**2, 0.03**2
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    structure = (2 * cov + c2) / (var_x + var_y + c2)
+    return 1 - (luminance * structure).mean()
+
+
+def exposure_control(x: Tensor, level: float = 0.6, patch: int = 16) -> Tensor:
+    """Return ``mean |Y - level|``, Y the grey mean of each patch (Zero-DCE, CVPR 2020)."""
+    grey = x.mean(1, keepdim=True)
+    side = min(patch, *grey.shape[-2:])
+    return (functional.avg_pool2d(grey, side) - level).abs().mean()
+
+
+def colour_constancy(x: Tensor) -> Tensor:
+    """Return the squared differences of the channels' means, summed over pairs (Zero-DCE)."""
+    r, g, b = x.mean((2, 3)).unbind(1)
+    return ((r - g).square() + (r - b).square() + (g - b).square()).mean()
+
+
+def spatial_consistency(x: Tensor, y: Tensor, region: int = 4) -> Tensor:
+    """Return how far differences of neighbouring regions' brightness changed (Zero-DCE).
+
+    ``mean (|d X| - |d Y|)^2``, right and lower neighbours (each pair once instead of twice), X and Y the mean
+    brightness of regions of the result ``x`` and the input ``y``.
+    """
+    side = min(region, *x.shape[-2:])
+    bright_x, bright_y = (functional.avg_pool2d(z.mean(1, keepdim=True), side) for z in (x, y))
+    total = x.new_zeros(())
+    for axis in (2, 3):
+        change = _difference(bright_x, axis).abs() - _difference(bright_y, axis).abs()
+        total = total + mean(change.square())
+    return total
+
+
+def mean(x: Tensor) -> Tensor:
+    """Return the mean, zero for a tensor without elements: a frame of one row has no vertical differences."""
+    return x.mean() if x.numel() else x.new_zeros(())
+
+
+def _difference(x: Tensor, axis: int) -> Tensor:
+    return torch.diff(x, dim=axis)
+
+
+def _box(x: Tensor, size: int) -> Tensor:
+    return functional.avg_pool2d(x, size, 1)
+
+
+def _gaussian(x: Tensor, sigma: float) -> Tensor:
+    """Blur with zeros outside; numerator and denominator of a ratio lose alike at the border."""
+    radius = round(2.5 * sigma)
+    taps = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
+    window = (-(taps**2) / (2 * sigma**2)).exp()
+    window = window / window.sum()
+    flat = x.flatten(0, 1)[:, None]
+    flat = functional.conv2d(flat, window.view(1, 1, 1, -1), padding=(0, radius))
+    flat = functional.conv2d(flat, window.view(1, 1, -1, 1), padding=(radius, 0))
+    return flat.view_as(x)

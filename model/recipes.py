@@ -1,0 +1,77 @@
+"""Recipes: all that decides a training but the data, as literals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from model.genotypes import AUTHORS_IEM, AUTHORS_NRM
+from rtvideo.models.description import Description, Illumination, Noise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A network, what it minimises, and for how long.
+
+    Attributes:
+        description: the network; a genotype file may replace its genotypes.
+        losses: weight of each term, see `model.objectives`.
+        separate: the noise removal's loss does not reach the illumination.
+        learning_rate: of Adam; rises over the first 5 % of the steps, then falls as a cosine to 1 %.
+        clip: largest norm of the gradient.
+        batch, crop: crops a step, and their side in pixels.
+    """
+
+    description: Description
+    losses: Mapping[str, float]
+    separate: bool = False
+    learning_rate: float = 1e-3
+    clip: float = 1.0
+    steps: int = 2000
+    batch: int = 4
+    crop: int = 192
+
+
+#: The paper's network and losses: equations 1 to 3 at full size, no reference.
+RUAS = Recipe(
+    description=Description(
+        name="ruas",
+        illumination=Illumination(genotype=AUTHORS_IEM, warm_start="residual"),
+        noise=Noise(genotype=AUTHORS_NRM),
+    ),
+    losses={
+        "illumination_fidelity": 1.0,
+        "illumination_rtv": 0.02,
+        "noise_fidelity": 1.0,
+        "noise_tv": 0.02,
+    },
+    separate=True,
+)
+
+#: Made for night video: coarse, in logarithms, follows exposure, careful near black; learns from pairs.
+NIGHT = Recipe(
+    description=Description(
+        name="night",
+        illumination=Illumination(
+            genotype=AUTHORS_IEM,
+            scales=(8, 8, 8),
+            warm_start="previous",
+            domain="log",
+            exposure="statistics",
+            channels="shared",
+            mix=True,
+            floor=1 / 255,
+            chroma_floor=True,
+        ),
+        noise=Noise(genotype=AUTHORS_NRM, guide="gain"),
+    ),
+    losses={
+        "lit_charbonnier": 0.5,
+        "lit_dissimilarity": 0.25,
+        "image_charbonnier": 1.0,
+        "image_dissimilarity": 0.5,
+    },
+    learning_rate=2e-3,
+)
+
+RECIPES = {"ruas": RUAS, "night": NIGHT}

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.metrics import structural_similarity
+
+from model import losses
+
+FEW = settings(max_examples=25, deadline=None, derandomize=True)
+levels = st.floats(0.0, 1.0)
+seeds = st.integers(0, 1000)
+
+
+def flat(level: float, size: tuple[int, int] = (24, 20)) -> torch.Tensor:
+    return torch.full((1, 3, *size), level, dtype=torch.float64)
+
+
+def noise(seed: int, size: tuple[int, int] = (24, 20)) -> torch.Tensor:
+    return torch.rand(1, 3, *size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+@FEW
+@given(seeds, st.floats(0.01, 1))
+def test_fidelity(seed: int, shift: float) -> None:
+    x = noise(seed)
+    assert losses.fidelity(x, x) == 0
+    torch.testing.assert_close(losses.fidelity(x + shift, x).item(), shift**2 / 2)
+
+
+@FEW
+@given(levels, seeds)
+def test_variations_are_zero_on_flat_and_grow_with_noise(level: float, seed: int) -> None:
+    for loss in (losses.total_variation, losses.relative_total_variation):
+        assert loss(flat(level)) == 0
+        weak, strong = (loss(flat(level) + a * (noise(seed) - 0.5)) for a in (0.01, 0.1))
+        assert 0 < weak < strong
+
+
+def test_total_variation_of_a_ramp() -> None:
+    ramp = torch.arange(5.0).expand(1, 1, 4, 5)
+    assert losses.total_variation(ramp) == 1
+    assert losses.total_variation(ramp.mT) == 1
+    for size in ((1, 1), (1, 5), (5, 1)):
+        assert torch.isfinite(losses.total_variation(torch.rand(1, 3, *size)))
+        assert torch.isfinite(losses.relative_total_variation(torch.rand(1, 3, *size)))
+
+
+@FEW
+@given(st.floats(0.05, 0.5), st.integers(6, 17))
+def test_relative_variation_prefers_an_edge_to_texture_of_the_same_variation(
+    height: float, where: int
+) -> None:
+    step = flat(0.2)
+    step[..., where:] += height
+    texture = flat(0.2)
+    texture[..., 1::2] += height / 19  # 19 differences of height / 19
+    assert losses.total_variation(step).item() == pytest.approx(losses.total_variation(texture).item())
+    assert losses.relative_total_variation(step) < 0.75 * losses.relative_total_variation(texture)
+
+
+def test_relative_variation_by_its_equation() -> None:
+    t = noise(5, (6, 7))[:, :1]
+    sigma, eps, radius = 1.0, 1e-3, 2
+    g = np.exp(-(np.arange(-radius, radius + 1) ** 2) / 2.0)
+    g = np.outer(g, g) / g.sum() ** 2
+    expected = 0.0
+    for d in (np.diff(t[0, 0].numpy(), axis=1), np.diff(t[0, 0].numpy(), axis=0)):
+        wide = np.pad(d, radius)
+        ratios = []
+        for i in range(d.shape[0]):
+            for j in range(d.shape[1]):
+                patch = wide[i : i + 5, j : j + 5]
+                ratios.append((g * np.abs(patch)).sum() / (abs((g * patch).sum()) + eps))
+        expected += np.mean(ratios)
+    assert losses.relative_total_variation(t, sigma, eps).item() == pytest.approx(expected)
+
+
+@FEW
+@given(seeds, st.floats(0.01, 0.5))
+def test_charbonnier_is_near_the_absolute_error(seed: int, shift: float) -> None:
+    x = noise(seed)
+    assert losses.charbonnier(x, x).abs() < 1e-12
+    assert losses.charbonnier(x + shift, x).item() == pytest.approx(shift, abs=1e-3)
+
+
+@FEW
+@given(seeds)
+def test_dissimilarity_is_that_of_the_metric(seed: int) -> None:
+    x, y = noise(seed), noise(seed + 1)
+    mix = 0.7 * x + 0.3 * y
+    assert losses.dissimilarity(x, x).abs() < 1e-12
+    expected = structural_similarity(mix[0].numpy(), x[0].numpy(), channel_axis=0, data_range=1.0)
+    assert 1 - losses.dissimilarity(mix, x).item() == pytest.approx(expected, abs=1e-9)
+
+
+@FEW
+@given(st.floats(0, 0.55))
+def test_exposure_control(level: float) -> None:
+    assert losses.exposure_control(flat(0.6)) < 1e-12
+    assert losses.exposure_control(flat(level)).item() == pytest.approx(0.6 - level)
+
+
+@FEW
+@given(levels, st.floats(0.01, 0.5))
+def test_colour_constancy(level: float, tint: float) -> None:
+    assert losses.colour_constancy(flat(level)) == 0
+    red = flat(level)
+    red[:, 0] += tint
+    assert losses.colour_constancy(red).item() == pytest.approx(2 * tint**2)
+
+
+@FEW
+@given(seeds, st.floats(0, 0.3))
+def test_spatial_consistency(seed: int, shift: float) -> None:
+    y = noise(seed)
+    assert losses.spatial_consistency(y + shift, y) < 1e-12
+    assert losses.spatial_consistency(1 - y, y) < 1e-12
+    assert losses.spatial_consistency(3 * y, y) > losses.spatial_consistency(2 * y, y) > 1e-4
