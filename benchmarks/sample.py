@@ -2,8 +2,8 @@
 
     python benchmarks/sample.py night.mp4 --truth truth.mp4 --seconds 4 --size 640x360
 
-The picture is rendered by `benchmarks.street`, made dark and noisy by the camera of `model.night`, and encoded as
-cameras do: H.264, 8 bit, 4:2:0, BT.709. The truth is the same scene well lit and free of noise.
+The picture is rendered by `benchmarks.street`, made dark and noisy by the camera of `model.night`, and
+encoded as cameras do: H.264, 8 bit, 4:2:0, BT.709. The truth is the same scene well lit and free of noise.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from rtvideo.errors import OutputError, RtvideoError, UsageError
 Size = tuple[int, int]
 
 RATE = 48000  # samples of sound a second
-DASHCAM = Camera(exposure=0.06, electrons=2600.0)
+DASHCAM = Camera(exposure=0.036, electrons=2000.0)
 
 
 def make_clip(
@@ -94,12 +94,12 @@ def make_clip(
 def render_frame(
     number: int, *, size: Size = (640, 360), fps: float = 30.0, seed: int = 0
 ) -> tuple[Image, Image]:
-    """Return frame ``number`` of the sample as (dark, truth), each (height, width, 3) RGB, before compression."""
+    """Return a frame of the sample as (dark, truth), each (height, width, 3) RGB, before compression."""
     return _frame(_street(size, fps, seed), number, seed)
 
 
 def make_photos(folder: Path | str, count: int = 24, seed: int = 0, size: Size = (480, 320)) -> None:
-    """Write ``count`` dark photographs to ``folder``/low and their truths, by the same names, to ``folder``/high.
+    """Write ``count`` dark photographs to ``folder``/low, and their truths, named alike, to ``folder``/high.
 
     Streets, moments, exposures and cameras differ. The files are PNG.
     """
@@ -136,7 +136,7 @@ def _frame(street: Street, number: int, seed: int) -> tuple[Image, Image]:
 
 def _write(
     path: Path, size: Size, fps: float, crf: float, sound: bool, seconds: float, seed: int
-) -> Iterator[None]:
+) -> Generator[None, Image, None]:
     """Encode a clip: a generator that is sent pictures, and finishes the file when it is closed."""
     import av
     from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
@@ -175,7 +175,7 @@ def _write(
 
 
 def ambience(seconds: float, fps: float, seed: int) -> npt.NDArray[np.float32]:
-    """Return the sound of the drive, (2, samples) in -1..1: a town's rumble, our engine, each car that comes by."""
+    """Return the drive's sound, (2, samples) in -1..1: a town's rumble, our engine, each car that passes."""
     rng = np.random.default_rng((seed, 1))
     count = int(seconds * RATE)
     time = np.arange(count) / RATE

@@ -1,19 +1,27 @@
 """Flat, upright things of the night street: cars (by slices), people, trees, lamps. See `benchmarks.street`.
 
-A sprite is an array (rows from the top down, columns, 7): albedo times alpha, alpha, emission. It is drawn with shapes
-in metres, at `DENSITY` pixels a metre, around x = 0 with y = 0 on the ground.
+A sprite is an array (rows from the top down, columns, 7): albedo times alpha, alpha, emission. It is drawn
+with shapes in metres, at `DENSITY` pixels a metre, around x = 0 with y = 0 on the ground.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
 
 DENSITY = 56.0
+HALVINGS = 3  # of a sprite's size
 GLASS = (0.03, 0.04, 0.05)
 RUBBER = (0.02, 0.02, 0.02)
+
+
+def f32(value: object) -> Array:
+    """Return numbers as an array of float32, which all pictures here are made of."""
+    return np.asarray(value, np.float32)
 
 
 class Sprite:
@@ -22,9 +30,10 @@ class Sprite:
     def __init__(self, width: float, height: float, density: float = DENSITY) -> None:
         self.width, self.height, self.density = width, height, density
         rows, columns = round(height * density), round(width * density)
+        self.bounds = (0.0, 0.0, 0.0, 0.0)
         self.levels: list[Array] = [np.zeros((rows, columns, 7), np.float32)]
-        self.x = np.float32((np.arange(columns) + 0.5) / density - width / 2)[None]
-        self.y = np.float32(height - (np.arange(rows) + 0.5) / density)[:, None]
+        self.x = f32((np.arange(columns) + 0.5) / density - width / 2)[None]
+        self.y = f32(height - (np.arange(rows) + 0.5) / density)[:, None]
 
     def paint(self, mask: Array, colour: object = (0, 0, 0), glow: object = (0, 0, 0)) -> Sprite:
         """Cover what lies below ``mask`` (0..1) with a colour (albedo) and a glow (emission)."""
@@ -58,12 +67,26 @@ class Sprite:
         return np.clip(0.5 + inside * self.density, 0, 1)
 
     def done(self) -> Sprite:
-        """Add a clear margin and the coarser levels; the sprite is finished."""
-        image = np.pad(self.levels[0], ((1, 1), (1, 1), (0, 0)))
-        self.width, self.height = self.width + 2 / self.density, self.height + 2 / self.density
+        """Cut off what is clear, and add the coarser levels; the sprite is finished.
+
+        ``bounds`` then says what the picture covers, in metres: left, right, bottom, top.
+        """
+        image = self.levels[0]
+        rows, columns = np.flatnonzero(image[..., 3].any(1)), np.flatnonzero(image[..., 3].any(0))
+        image = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        # A clear margin on all sides, and more at the top right, so that halving leaves no remainder.
+        more_rows, more_columns = (-(n + 2) % (1 << HALVINGS) for n in image.shape[:2])
+        image = np.pad(image, ((1 + more_rows, 1), (1, 1 + more_columns), (0, 0)))
+        left = (columns[0] - 1) / self.density - self.width / 2
+        bottom = self.height - (rows[-1] + 2) / self.density
+        self.bounds = (
+            left,
+            left + image.shape[1] / self.density,
+            bottom,
+            bottom + image.shape[0] / self.density,
+        )
         self.levels = [image]
-        while min(image.shape[:2]) >= 6:
-            image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)))
+        for _ in range(HALVINGS):
             image = (image[::2] + image[1::2]) / 2
             image = (image[:, ::2] + image[:, 1::2]) / 2
             self.levels.append(image)
@@ -88,7 +111,7 @@ class Sprite:
         emission = image[..., 4:]
         shaded = np.empty_like(image)
         shaded[..., :3] = image[..., :3] * light[:3] + emission
-        shaded[..., 3:6] = image[..., :3] * light[3:] + emission / (1 + emission)
+        shaded[..., 3:6] = image[..., :3] * light[3:] + emission / (2 + emission)
         shaded[..., 6] = image[..., 3]
         shaded[..., :6] += haze[6] * (image[..., 3:4] * haze[:6] - shaded[..., :6])
         lower, v = _places(np.arange(top, bottom), y0, y1, image.shape[0])
@@ -100,18 +123,16 @@ class Sprite:
         part += sample[..., :6]
 
 
-def _places(
-    pixels: npt.NDArray[np.intp], start: float, end: float, count: int
-) -> tuple[npt.NDArray[np.intp], Array]:
+def _places(pixels: Array, start: float, end: float, count: int) -> tuple[Array, Array]:
     """Return for each pixel the texel before its centre, and how far it lies towards the next."""
     place = np.clip((pixels + 0.5 - start) / (end - start) * count - 0.5, 0, count - 1.001)
     lower = place.astype(np.intp)
-    return lower, np.float32(place - lower)
+    return lower, f32(place - lower)
 
 
 def car(colour: Array, oncoming: bool, lit: bool = True) -> list[tuple[float, Sprite]]:
     """Return a car's slices as (metres behind its near end, sprite), the near end facing the camera."""
-    length, slices = 4.2, 22
+    length, slices = 4.2, 18
     return [
         (s * length, _car_slice(colour, s if not oncoming else 1 - s, k == 0, oncoming, lit))
         for k, s in enumerate(np.linspace(0, 1, slices))
@@ -140,18 +161,18 @@ def _car_slice(colour: Array, s: float, near: bool, oncoming: bool, lit: bool) -
     if near and not oncoming:
         sprite.paint(sprite.box(0, 0.42, half, 0.13, 0.05), colour * 0.55)
         sprite.paint(
-            sprite.box(0, 0.66, 0.26, 0.055, 0.01), (0.62, 0.62, 0.52), np.float32([0.10, 0.10, 0.08]) * lit
+            sprite.box(0, 0.66, 0.26, 0.055, 0.01), (0.62, 0.62, 0.52), f32([0.10, 0.10, 0.08]) * lit
         )
         for x in (-half + 0.17, half - 0.17):
             sprite.paint(
                 sprite.box(x, 0.74, 0.15, 0.085, 0.03),
                 (0.40, 0.03, 0.02),
-                np.float32([1.9, 0.09, 0.05]) * lit,
+                f32([1.9, 0.09, 0.05]) * lit,
             )
             sprite.paint(
                 sprite.box(x * 1.04, 0.74, 0.06, 0.05, 0.02),
                 (0.5, 0.2, 0.1),
-                np.float32([3.6, 0.5, 0.3]) * lit,
+                f32([3.6, 0.5, 0.3]) * lit,
             )
     if near and oncoming:
         sprite.paint(sprite.box(0, 0.38, half - 0.12, 0.09, 0.04), (0.03, 0.03, 0.03))
@@ -165,7 +186,7 @@ def walker(phase: float, coat: Array) -> Sprite:
     """Return a person in mid-stride; ``phase`` runs through 0..1 in two steps."""
     sprite = Sprite(0.9, 1.85)
     swing = np.sin(2 * np.pi * phase)
-    legs, skin, hair = np.float32([0.06, 0.07, 0.10]), (0.42, 0.27, 0.19), (0.05, 0.035, 0.025)
+    legs, skin, hair = f32([0.06, 0.07, 0.10]), (0.42, 0.27, 0.19), (0.05, 0.035, 0.025)
     for side in (-1.0, 1.0):
         knee, foot = side * swing * 0.10, side * swing * 0.20
         lift = max(0.0, -side * np.cos(2 * np.pi * phase)) * 0.08
@@ -199,7 +220,7 @@ def tree(rng: np.random.Generator) -> list[tuple[float, Sprite]]:
             angle, r = rng.uniform(0, 2 * np.pi), np.sqrt(rng.random())
             x, y = 1.45 * r * np.cos(angle), 3.85 + 1.35 * r * np.sin(angle)
             tone = rng.uniform(0.55, 1.3) * (0.75 + 0.25 * (y - 2.5) / 2.7)
-            leaf = np.float32([0.10, 0.17, 0.045]) * tone
+            leaf = f32([0.10, 0.17, 0.045]) * tone
             size = rng.uniform(0.09, 0.2)
             sprite.paint(
                 sprite.limb(x, y, x + rng.uniform(-0.1, 0.1), y + rng.uniform(-0.1, 0.1), size), leaf
@@ -208,13 +229,13 @@ def tree(rng: np.random.Generator) -> list[tuple[float, Sprite]]:
     return layers
 
 
-def lamp_post(side: float, height: float) -> Sprite:
-    """Return a lamp post whose arm reaches over the road; its head is at x = 0."""
-    sprite = Sprite(3.0, height + 0.4)
+def lamp_post(side: float, height: float) -> list[tuple[float, Sprite]]:
+    """Return a lamp whose arm reaches over the road, with its head at x = 0: first the arm, then the post."""
+    arm, post = Sprite(3.2, height + 0.4), Sprite(3.2, height + 0.4)
     steel, foot = (0.16, 0.18, 0.17), side * 1.3
-    sprite.paint(sprite.limb(foot, 0, foot, height + 0.1, 0.055), steel)
-    sprite.paint(sprite.limb(foot, 0, foot, 1.0, 0.09), steel)
-    sprite.paint(sprite.limb(foot, height + 0.1, side * 0.1, height + 0.2, 0.04), steel)
-    sprite.paint(sprite.box(0, height + 0.12, 0.34, 0.07, 0.05), steel)
-    sprite.paint(sprite.box(0, height + 0.05, 0.26, 0.045, 0.03), (0.6, 0.6, 0.6), (24, 19, 13))
-    return sprite.done()
+    post.paint(post.limb(foot, 0, foot, height + 0.1, 0.055), steel)
+    post.paint(post.limb(foot, 0, foot, 1.0, 0.09), steel)
+    arm.paint(arm.limb(foot, height + 0.1, side * 0.1, height + 0.2, 0.04), steel)
+    arm.paint(arm.box(0, height + 0.12, 0.34, 0.07, 0.05), steel)
+    arm.paint(arm.box(0, height + 0.05, 0.26, 0.045, 0.03), (0.6, 0.6, 0.6), (24, 19, 13))
+    return [(0.0, arm.done()), (0.0, post.done())]

@@ -1,26 +1,24 @@
-"""A street at night, rendered with NumPy: the scene of the sample clip, dark and lit from one set of surfaces.
+"""A street at night, rendered with NumPy: the sample clip's scene, dark and lit from one set of surfaces.
 
-The camera looks along +z from a moving car: x is right, y up, metres. It only ever moves along z, so that every
-pixel always sees the same surface at the same distance, and a frame is mostly two table look-ups: road and house
-fronts are textures that repeat every `PERIOD`. All else (cars, people, trees, lamps) is flat and upright: sprites,
-drawn far to near; a car is a row of them, one a slice, which gives it volume.
+The camera looks along +z from a moving car: x is right, y up, metres. It only ever moves along z, so every
+pixel always sees the same surface at the same distance, and a frame is mostly two table look-ups: road and
+house fronts are textures that repeat every `PERIOD`. All else (cars, people, trees, lamps) is flat and
+upright: sprites, drawn from far to near; a car is a row of them, one a slice, which gives it volume.
 
-Every surface has six channels. The first three are its radiance at night: albedo times light plus emission. The
-last three are the truth: albedo times the same light strongly compressed, plus dimmed emission, so that the truth is
-what a Retinex method looks for - the same scene with its illumination evened out.
+Every surface has six channels. The first three are its radiance at night: albedo times light plus emission.
+The last three are the truth: albedo times the same light, strongly compressed, plus dimmed emission. So the
+truth is what a Retinex method looks for: the same scene with its illumination evened out.
 """
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks import sprites
-from benchmarks.sprites import Sprite
-
-Array = npt.NDArray[np.float32]
+from benchmarks.sprites import Array, Sprite, f32
 
 PERIOD = 128.0  # metres after which the street repeats
 TEXEL = 0.05  # metres, of the textures' finest level
@@ -30,34 +28,34 @@ FAR = 170.0  # nothing but skyline beyond
 EYE = (1.75, 1.3)  # x and y of the camera: the right-hand lane
 LAMPS = [(16.0 * k, -4.9 if k % 2 else 4.9) for k in range(8)]  # z and x; the heads hang at LAMP_HEIGHT
 LAMP_HEIGHT = 6.5
-LAMP_COLOUR = np.float32([1.0, 0.78, 0.50])
-AMBIENT = np.float32([0.030, 0.036, 0.052])
-BEAM = 1.6  # of our own car's head lamps on the road
+LAMP_COLOUR = f32([1.0, 0.78, 0.50])
+AMBIENT = f32([0.020, 0.024, 0.036])
+BEAM = 2.6  # of our own car's head lamps on the road
 ONCOMING = (34.0, 86.0, 138.0)  # metres ahead at the start
 CLOSING = 18.5  # metres a second at which they come nearer
 LOOP = 156.0  # metres after which they come again
-HAZE = np.float32([0.075, 0.070, 0.080, 0.36, 0.36, 0.44])
+HAZE = f32([0.075, 0.070, 0.080, 0.36, 0.36, 0.44])
 
 
 def even_out(light: Array) -> Array:
-    """Return light (..., 3) with its range and its tint compressed: what a good exposure of the scene would have."""
-    luma = np.maximum(light @ np.float32([0.25, 0.6, 0.15]), 1e-4)[..., None]
-    return np.float32(1.15) * luma ** np.float32(0.27) * (light / luma) ** np.float32(0.35)
+    """Return light (..., 3) with its range and its tint compressed, as a good exposure would show it."""
+    luma = np.maximum(light @ f32([0.25, 0.6, 0.15]), 1e-4)[..., None]
+    return f32(1.15) * luma ** f32(0.27) * (light / luma) ** f32(0.35)
 
 
 def dim(emission: Array) -> Array:
     """Return how emission looks in the truth: sources keep their colour and stay below white."""
-    return emission / (1 + emission)
+    return emission / (2 + emission)
 
 
 def surface(albedo: Array, light: Array, emission: Array | float = 0.0) -> Array:
     """Return the six channels of a surface from albedo, light and emission, each (..., 3)."""
-    emission = np.float32(emission) + np.zeros_like(albedo)
+    emission = f32(emission) * f32(2.5) + np.zeros_like(albedo)
     return np.concatenate([albedo * light + emission, albedo * even_out(light) + dim(emission)], -1)
 
 
 def street_light(x: Array, y: Array, z: Array, faces: str) -> Array:
-    """Return the light of all lamps and the sky on points whose surface ``faces`` 'up', 'road' or 'all' sides."""
+    """Return the light of lamps and sky on points whose surface ``faces`` 'up', the 'road' or 'all' sides."""
     total = np.zeros((*np.broadcast_shapes(x.shape, y.shape, z.shape), 3), np.float32) + AMBIENT
     for lamp_z, lamp_x in LAMPS:
         dz = (z - lamp_z + PERIOD / 2) % PERIOD - PERIOD / 2
@@ -67,6 +65,12 @@ def street_light(x: Array, y: Array, z: Array, faces: str) -> Array:
         cut_off = 0.12 + 0.88 / (1 + np.exp(-3.0 * (LAMP_HEIGHT - 0.7 - y)))  # little light goes upwards
         total += (LAMP_HEIGHT**2 * across / square**1.5 * cut_off)[..., None] * LAMP_COLOUR
     return total
+
+
+@functools.lru_cache(maxsize=4096)
+def _light_at(x: float, z: float) -> Array:
+    """Return the light on something that stands in the street."""
+    return street_light(f32(x), f32(1.5), f32(z), "all")
 
 
 def fractal(
@@ -84,7 +88,7 @@ def fractal(
 class Pyramid:
     """A texture (rows along z, columns along x or y, channels), box-filtered ever coarser, in one flat table.
 
-    A street's surfaces are seen at a grazing angle, so rows are halved at each level and columns at every second.
+    A street's surfaces are seen at a grazing angle: rows are halved at each level, columns at every second.
     """
 
     def __init__(self, texture: Array, levels: int = 8) -> None:
@@ -104,7 +108,7 @@ class Pyramid:
 
 
 class View:
-    """The pixels that see one surface, with all about the look-up that does not change from frame to frame."""
+    """The pixels that see one surface, and all of the look-up that does not change from frame to frame."""
 
     def __init__(
         self, pyramid: Pyramid, pixels: Array, across: Array, z: Array, footprint: Array, cover: Array
@@ -154,7 +158,7 @@ class House:
     colour: Array
 
 
-PAINTS = np.float32(
+PAINTS = f32(
     [
         [0.62, 0.54, 0.40],
         [0.45, 0.22, 0.15],
@@ -166,7 +170,7 @@ PAINTS = np.float32(
         [0.42, 0.46, 0.36],
     ]
 )
-WARM = np.float32([[1.0, 0.72, 0.38], [1.0, 0.82, 0.55], [0.85, 0.92, 1.0], [1.0, 0.60, 0.28]])
+WARM = f32([[1.0, 0.72, 0.38], [1.0, 0.82, 0.55], [0.85, 0.92, 1.0], [1.0, 0.60, 0.28]])
 
 
 def build_houses(rng: np.random.Generator) -> list[House]:
@@ -220,7 +224,7 @@ def paint_front(
             for sill in np.arange(4.75, top - 1.9, 3.1):
                 box(albedo, middle - 0.68, middle + 0.68, sill - 0.14, sill + 1.74, trim)
                 glass = (middle - 0.55, middle + 0.55, sill, sill + 1.6)
-                box(albedo, *glass, np.float32([0.045, 0.055, 0.07]) * rng.uniform(0.7, 1.6))
+                box(albedo, *glass, f32([0.045, 0.055, 0.07]) * rng.uniform(0.7, 1.6))
                 if rng.random() < 0.22:
                     tone = WARM[rng.integers(len(WARM))] * rng.uniform(0.25, 1.0)
                     box(emission, *glass, tone)
@@ -231,7 +235,7 @@ def paint_front(
                     box(array, middle - 0.04, middle + 0.04, sill, sill + 1.6, bar)
                     box(array, middle - 0.55, middle + 0.55, sill + 1.05, sill + 1.12, bar)
         if rng.random() < 0.6:  # shops
-            sign = np.float32(rng.permutation([0.5, 0.18, 0.08]))
+            sign = f32(rng.permutation([0.5, 0.18, 0.08]))
             box(albedo, z0 + 0.4, z1 - 0.4, 2.95, 3.6, sign)
             lit = rng.random() < 0.6
             tone = WARM[rng.integers(3)] * rng.uniform(0.7, 1.6)
@@ -242,7 +246,7 @@ def paint_front(
             for pane in range(panes):
                 left = z0 + 0.5 + pane * (z1 - z0 - 1.0) / panes
                 right = left + (z1 - z0 - 1.0) / panes - 0.25
-                box(albedo, left, right, 0.6, 2.85, np.float32([0.05, 0.06, 0.07]))
+                box(albedo, left, right, 0.6, 2.85, f32([0.05, 0.06, 0.07]))
                 if lit:
                     box(emission, left, right, 0.6, 2.85, tone * 0.55)
                     box(emission, left, right, 1.9, 2.85, tone * 0.85)
@@ -268,21 +272,21 @@ def paint_front(
                         door + 0.6,
                         0,
                         2.6,
-                        np.float32(rng.permutation([0.28, 0.12, 0.07])),
+                        f32(rng.permutation([0.28, 0.12, 0.07])),
                     )
-                    box(emission, door - 0.6, door + 0.6, 2.25, 2.6, np.float32([0.35, 0.25, 0.12]))
+                    box(emission, door - 0.6, door + 0.6, 2.25, 2.6, f32([0.35, 0.25, 0.12]))
                 else:
                     box(albedo, middle - 0.68, middle + 0.68, 1.0, 2.9, trim)
-                    box(albedo, middle - 0.55, middle + 0.55, 1.12, 2.8, np.float32([0.05, 0.06, 0.075]))
-    light = street_light(np.float32([[side * WALL]]), np.float32(y[None]), np.float32(z[:, None]), "road")
+                    box(albedo, middle - 0.55, middle + 0.55, 1.12, 2.8, f32([0.05, 0.06, 0.075]))
+    light = street_light(f32([[side * WALL]]), f32(y[None]), f32(z[:, None]), "road")
     return np.concatenate([surface(albedo, light, emission) * alpha, alpha], -1), shops
 
 
 def paint_ground(shops: list[tuple[int, float, Array]], rng: np.random.Generator) -> Array:
-    """Return the texture (z, x, 7) of road, kerbs and pavements; ``shops`` are (side, z, colour) that light them."""
+    """Return the texture (z, x, 7) of road and pavements; ``shops`` are (side, z, colour) that light them."""
     shape = (round(PERIOD / TEXEL), round(2 * (WALL + 0.7) / TEXEL))
-    z = np.float32((np.arange(shape[0]) + 0.5) * TEXEL)[:, None]
-    x = np.float32((np.arange(shape[1]) + 0.5) * TEXEL - WALL - 0.7)[None]
+    z = f32((np.arange(shape[0]) + 0.5) * TEXEL)[:, None]
+    x = f32((np.arange(shape[1]) + 0.5) * TEXEL - WALL - 0.7)[None]
     away = np.abs(x)
     grain, stain, vein = fractal(shape, rng, 0.3), fractal(shape, rng, 1.4), fractal(shape, rng, 1.6, 0.6)
     road = 0.115 * (1 + 0.16 * grain + 0.13 * stain)
@@ -310,8 +314,8 @@ def paint_ground(shops: list[tuple[int, float, Array]], rng: np.random.Generator
     kerb = 0.36 * (1 + 0.05 * grain) * np.where(z % 1.2 < 0.05, 0.7, 1.0)
     gutter = 0.07 * (1 + 0.1 * grain)
     gray = np.where(away < 5.3, road, np.where(away < 5.6, gutter, np.where(away < 5.85, kerb, slabs)))
-    albedo = np.float32(gray)[..., None] * np.float32([1.0, 0.98, 0.95])
-    light = street_light(x, np.float32([[0.0]]), z, "up")
+    albedo = f32(gray)[..., None] * f32([1.0, 0.98, 0.95])
+    light = street_light(x, f32([[0.0]]), z, "up")
     for side, at, tone_of_shop in shops:
         dz = ((z - at + PERIOD / 2) % PERIOD - PERIOD / 2) / 4.0
         light += (0.9 * np.exp(-(dz**2) - ((x - side * WALL) / 2.6) ** 2))[..., None] * tone_of_shop
@@ -331,17 +335,17 @@ class Actor:
 
 #: Lamps of an actor: x and y beside its foot, colour, and reach of the glow in metres.
 GLOWS = {
-    "lamp": [(0.0, LAMP_HEIGHT, (1.1, 0.85, 0.55), 0.75)],
-    "head": [(-0.66, 0.6, (2.2, 2.1, 1.9), 0.38), (0.66, 0.6, (2.2, 2.1, 1.9), 0.38)],
-    "tail": [(-0.66, 0.74, (0.55, 0.04, 0.02), 0.28), (0.66, 0.74, (0.55, 0.04, 0.02), 0.28)],
+    "lamp": [(0.0, LAMP_HEIGHT, (7.0, 5.2, 3.2), 0.9)],
+    "head": [(-0.66, 0.6, (9.0, 8.6, 8.0), 0.5), (0.66, 0.6, (9.0, 8.6, 8.0), 0.5)],
+    "tail": [(-0.66, 0.74, (1.6, 0.10, 0.06), 0.3), (0.66, 0.74, (1.6, 0.10, 0.06), 0.3)],
 }
 
 
 def own_beam(x: Array, z: Array) -> Array:
-    """Return how bright the low beam of the camera's own car is at x, and z ahead; it aims a little to the right."""
+    """Return how bright our own low beam, which aims a little to the right, is at x and z ahead."""
     spread = (x - EYE[0] - 0.03 * z) / (1.3 + 0.16 * z)
     reach = np.exp(-(((z - 8) / 8) ** 2)) + 0.25 * np.exp(-(((z - 16) / 16) ** 2))
-    return np.float32(BEAM * np.exp(-(spread**2)) * reach)
+    return f32(BEAM * np.exp(-(spread**2)) * reach)
 
 
 class Street:
@@ -373,7 +377,7 @@ class Street:
 
     def _lay_out(self, fronts: dict[int, Pyramid], ground: Pyramid) -> None:
         """Find out which pixel sees which surface where."""
-        row, column = np.mgrid[: self.height, : self.width].astype(np.float32) + np.float32(0.5)
+        row, column = np.mgrid[: self.height, : self.width].astype(np.float32) + f32(0.5)
         right = (column - self.width / 2) / self.focal
         down = (row - self.horizon) / self.focal
         with np.errstate(divide="ignore"):
@@ -410,8 +414,8 @@ class Street:
         row, column = np.mgrid[: self.height, : self.width].astype(np.float32)
         up = np.maximum(self.horizon - row, 0)[..., None] / self.focal
         glow = np.exp(-up / 0.10)
-        night = np.float32([0.010, 0.014, 0.030]) + glow * np.float32([0.10, 0.075, 0.06])
-        lit = np.float32([0.16, 0.22, 0.38]) + np.exp(-up / 0.22) * np.float32([0.40, 0.33, 0.26])
+        night = f32([0.010, 0.014, 0.030]) + glow * f32([0.10, 0.075, 0.06])
+        lit = f32([0.16, 0.22, 0.38]) + np.exp(-up / 0.22) * f32([0.40, 0.33, 0.26])
         sky = np.concatenate([night, lit], -1)
         count = self.width * self.height // 1500
         places = rng.integers(0, int(self.horizon * 0.8), count), rng.integers(0, self.width, count)
@@ -419,25 +423,27 @@ class Street:
         sky[places] += np.concatenate([stars, 0.35 * stars], -1)
         moon = np.hypot(column - 0.36 * self.width, row - 0.13 * self.height) / (0.016 * self.width)
         face = np.clip((1 - moon) * 0.016 * self.width + 0.5, 0, 1)[..., None]
-        halo = np.exp(-((moon / 3.5) ** 1.2))[..., None] * np.float32([0.06, 0.06, 0.07] * 2)
-        sky += halo + face * (np.float32([1.6, 1.55, 1.4, 0.93, 0.92, 0.86]) - sky)
+        halo = np.exp(-((moon / 3.5) ** 1.2))[..., None] * f32([0.06, 0.06, 0.07] * 2)
+        sky += halo + face * (f32([1.6, 1.55, 1.4, 0.93, 0.92, 0.86]) - sky)
         for scale, tone in ((0.11, 0.020), (0.07, 0.030)):
             left = 0.0
             while left < self.width:
                 right = left + rng.uniform(0.015, 0.05) * self.width
                 top = self.horizon - rng.uniform(0.3, 1.0) * scale * self.focal
                 block = (column >= left) & (column < right) & (row >= top) & (row < self.horizon + 2)
-                sky[block] = np.float32([tone, tone, 1.2 * tone, 0.24 + tone, 0.25 + tone, 0.32 + tone])
+                sky[block] = f32([tone, tone, 1.2 * tone, 0.24 + tone, 0.25 + tone, 0.32 + tone])
                 windows = block & (row.astype(int) % 4 > 1) & ((column - left).astype(int) % 5 > 2)
                 windows &= rng.random(windows.shape) < 0.25
-                sky[windows] = np.float32([0.50, 0.37, 0.20, 0.62, 0.52, 0.38])
+                sky[windows] = f32([0.50, 0.37, 0.20, 0.62, 0.52, 0.38])
                 left = right
         sky[int(self.horizon) + 1 :] = HAZE
+        for axis in (0, 1):  # a lens blurs; a star on one photosite alone would look coloured
+            sky = (np.roll(sky, 1, axis) + 2 * sky + np.roll(sky, -1, axis)) / 4
         return sky.astype(np.float32)
 
     def _cast(self, rng: np.random.Generator) -> None:
         """Draw the sprites, and decide where everything stands or how it moves."""
-        paints = np.float32(
+        paints = f32(
             [
                 [0.32, 0.03, 0.03],
                 [0.05, 0.10, 0.28],
@@ -446,7 +452,7 @@ class Street:
                 [0.04, 0.04, 0.05],
             ]
         )
-        coats = np.float32([[0.40, 0.07, 0.05], [0.08, 0.20, 0.32], [0.42, 0.33, 0.10]])
+        coats = f32([[0.40, 0.07, 0.05], [0.08, 0.20, 0.32], [0.42, 0.33, 0.10]])
         self.rear = [sprites.car(paint, oncoming=False) for paint in paints]
         self.face = [sprites.car(paint, oncoming=True) for paint in paints[[2, 1, 3]]]
         self.parked = [sprites.car(paint, oncoming=False, lit=False) for paint in paints]
@@ -454,7 +460,7 @@ class Street:
         self.walkers = [[sprites.walker(k / 12, coat) for k in range(12)] for coat in coats]
         self.posts = {side: sprites.lamp_post(side, LAMP_HEIGHT) for side in (-1, 1)}
         spots = [(z, x) for x in (-4.45, 4.45) for z in np.arange(3.0, PERIOD - 4, 6.4)]
-        keep = rng.random(len(spots)) < 0.55
+        keep = rng.random(len(spots)) < 0.45
         models = rng.integers(len(paints), size=len(spots))
         self.spots = [(z, x, m) for (z, x), k, m in zip(spots, keep, models, strict=True) if k]
 
@@ -466,11 +472,11 @@ class Street:
         def place(slices: list[tuple[float, Sprite]], x: float, z: float, glow: str = "") -> None:
             if not 1.3 < z < 90:
                 return
-            night = street_light(np.float32(x), np.float32(1.5), np.float32(here + z), "all")
-            light = np.concatenate([night + own_beam(np.float32(x), np.float32(z)), even_out(night)])
+            night = _light_at(x, round((here + z) % PERIOD, 1))
+            light = np.concatenate([night + own_beam(f32(x), f32(z)), even_out(night)])
             for k, (offset, sprite) in enumerate(slices):
                 # A car far away needs few slices; trees have only three.
-                if k % max(1, min(int(z / 6), 7)) == 0 or len(slices) < 4:
+                if k % (1 + int(z / 7) ** 2) == 0 or len(slices) < 4:
                     found.append(Actor(x, z + offset, sprite, light, glow if k == 0 else ""))
 
         def ahead(z: float) -> float:
@@ -478,14 +484,14 @@ class Street:
 
         for z, x in LAMPS:
             side = 1 if x > 0 else -1
-            place([(0.0, self.posts[side])], x, ahead(z), "lamp")
+            place(self.posts[side], x, ahead(z), "lamp")
             place(self.trees[int(z) % 3 % 2], -side * 6.7, ahead(z + 0.5))
         for z, x, model in self.spots:
             place(self.parked[model], x, ahead(z))
         place(self.rear[0], EYE[0], 15.0 + 1.5 * float(np.sin(0.8 * time)), "tail")
         for k, car in enumerate(self.face):
             place(car, -1.75, (ONCOMING[k] - CLOSING * time) % LOOP + 1.2, "head")
-        for k, (x, z, pace) in enumerate(((7.0, 12.0, 1.3), (-6.6, 26.0, -1.2), (6.4, 38.0, -1.35))):
+        for k, (x, z, pace) in enumerate(((6.2, 10.0, 1.3), (-6.1, 24.0, -1.2), (6.4, 36.0, -1.35))):
             steps = self.walkers[k]
             place([(0.0, steps[int(abs(pace) * time / 1.5 * 12 + 4 * k) % 12])], x, ahead(z + pace * time))
         return sorted(found, key=lambda actor: -actor.z)
@@ -522,7 +528,7 @@ class Street:
             last = np.searchsorted(-self.ground_z, -max(car.z - 22, 0.0))
             x, z = self.ground_x[first:last], car.z - self.ground_z[first:last]
             pool = 1.6 * np.exp(-(((x - car.x) / (1.0 + 0.1 * z)) ** 2)) * np.exp(-(((z - 5) / 6.5) ** 2))
-            ground[first:last, :3] += ground[first:last, 3:6] * np.float32(pool)[:, None]
+            ground[first:last, :3] += ground[first:last, 3:6] * f32(pool)[:, None]
 
     def _draw_gables(self, canvas: Array, here: float) -> None:
         """Draw the sides of houses that stand out above a lower neighbour; the fronts lack them."""
@@ -534,12 +540,12 @@ class Street:
             for z, low, far in sorted(((z - here) % PERIOD, low, far) for z, low, far in ends)[::-1]:
                 if far.height <= low or not 3 < z < FAR:
                     continue
-                x = self.width / 2 + self.focal * (side * np.float32([WALL, WALL + 10]) - EYE[0]) / z
-                y = self.horizon + self.focal * (EYE[1] - np.float32([far.height, low])) / z
+                x = self.width / 2 + self.focal * (side * f32([WALL, WALL + 10]) - EYE[0]) / z
+                y = self.horizon + self.focal * (EYE[1] - f32([far.height, low])) / z
                 left, right = np.clip(np.rint(np.sort(x)), 0, self.width).astype(int)
                 top, bottom = np.clip(np.rint(y), 0, self.height).astype(int)
-                wall = surface(np.float32(far.colour * 0.8), 2.2 * AMBIENT)
-                clear = np.float32(np.exp(-max(z - 15, 0) / 110))
+                wall = surface(f32(far.colour * 0.8), 2.2 * AMBIENT)
+                clear = f32(np.exp(-max(z - 15, 0) / 110))
                 canvas[top:bottom, left:right] = HAZE + clear * (wall - HAZE)
 
     def _draw(self, canvas: Array, actor: Actor) -> None:
@@ -547,15 +553,12 @@ class Street:
         scale = self.focal / actor.z
         middle = self.width / 2 + (actor.x - EYE[0]) * scale
         bottom = self.horizon + EYE[1] * scale
-        sprite = actor.sprite
-        half, tall = sprite.width / 2 * scale, sprite.height * scale
-        clear = np.float32(np.exp(-max(actor.z - 15, 0) / 110))
+        x0, x1, y0, y1 = (v * scale for v in actor.sprite.bounds)
+        clear = f32(np.exp(-max(actor.z - 15, 0) / 110))
         haze = np.append(HAZE, 1 - clear)
-        sprite.draw(canvas, middle - half, middle + half, bottom - tall, bottom, actor.light, haze)
+        actor.sprite.draw(canvas, middle + x0, middle + x1, bottom - y1, bottom - y0, actor.light, haze)
         for x, y, colour, reach in GLOWS.get(actor.glow, ()):
-            self._glow(
-                canvas, middle + x * scale, bottom - y * scale, reach * scale, clear * np.float32(colour)
-            )
+            self._glow(canvas, middle + x * scale, bottom - y * scale, reach * scale, clear * f32(colour))
 
     def _glow(self, canvas: Array, x: float, y: float, reach: float, colour: Array) -> None:
         """Add light scattered in the lens around a lamp at pixel (x, y)."""
@@ -564,11 +567,11 @@ class Street:
         left, right = (int(np.clip(v, 0, self.width)) for v in (x - 3 * reach, x + 3 * reach))
         if top >= bottom or left >= right:
             return
-        row = np.float32(np.arange(top, bottom)[:, None] + 0.5 - y)
-        column = np.float32(np.arange(left, right)[None] + 0.5 - x)
-        square = (row * row + column * column) / np.float32(reach * reach)
-        haze = np.maximum(1 / (1 + 14 * square) - np.float32(1 / 127), 0)[..., None]
-        canvas[top:bottom, left:right] += haze * np.concatenate([colour, 0.12 * colour / (1 + colour)])
+        row = f32(np.arange(top, bottom)[:, None] + 0.5 - y)
+        column = f32(np.arange(left, right)[None] + 0.5 - x)
+        square = (row * row + column * column) / f32(reach * reach)
+        haze = np.maximum(1 / (1 + 14 * square) - f32(1 / 127), 0)[..., None]
+        canvas[top:bottom, left:right] += haze * np.concatenate([colour, 0.15 * colour / (3 + colour)])
 
     def scene(self, frame: int) -> tuple[Array, Array]:
         """Return a frame by its number as (radiance at night, truth), each (height, width, 3), linear."""
