@@ -37,7 +37,7 @@ def test_all_is_well(shipped: None, capsys: pytest.CaptureFixture[str]) -> None:
         "av 1",
         "onnx on cpu: works",
         "libx264",
-        "gain.onnx",
+        "models: gain",
         "enhanced a frame",
     ):
         assert word in out
