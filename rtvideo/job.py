@@ -19,6 +19,7 @@ from rtvideo.media.frames import FrameEnhancer, working_geometry
 from rtvideo.media.sink import Sink, container_for
 from rtvideo.media.source import Source
 from rtvideo.media.streams import plan
+from rtvideo.media.timing import tick
 from rtvideo.options import Options, Report
 from rtvideo.pipeline import Counters, Pipeline
 
@@ -55,13 +56,13 @@ def enhance_video(
 
     Args:
         on_progress: called about ten times a second from the calling thread.
-        on_warning: called with each warning as soon as it is known, before work starts where that is possible;
+        on_warning: called with each warning as soon as it is known, before work starts where that can be;
             all of them are in the report too.
-        stop: when set, the work ends soon, and what is done is a complete, playable file (``incomplete`` says so).
+        stop: when set, the work ends soon, and what is done is a playable file (``incomplete`` says so).
         open_engine: in place of ``options.engine``, for tests.
 
     Raises:
-        UsageError, InputError, OutputError, UnavailableError: see `rtvideo.errors`; nothing is left at ``output`` then.
+        UsageError, InputError, OutputError, UnavailableError: see `rtvideo.errors`; ``output`` is as before.
     """
     stop = stop or threading.Event()
     container = check_output(input, output, options)
@@ -119,15 +120,13 @@ def enhance_video(
                 f"{input}: {source.damaged} damaged packets or frames; what could be decoded is in the output"
             )
         if worker.changed:
-            warn(
-                f"{input}: {worker.changed} frames of another size or format were converted to the first one's"
-            )
+            warn(f"{input}: {worker.changed} frames of another size or format were converted")
         if worker.deinterlaced and not source.first.interlaced_frame:
             warn(f"{input}: interlaced frames were deinterlaced with bwdif")
+        if sink.lost:
+            warn(f"{input}: {sink.lost} packets of other streams do not fit into {container}: left out")
         if sink.bumped:
-            warn(
-                f"{input}: {sink.bumped} frames had no later time than the one before and were moved by a tick"
-            )
+            warn(f"{input}: {sink.bumped} frames were not later than the one before: moved by a tick")
     return report
 
 
@@ -162,7 +161,7 @@ def _picture(source: Source, options: Options) -> Picture:
         width=first.width * (2 if options.compare == "side" else 1),
         height=first.height,
         rate=Fraction(rate).limit_denominator(1001 * 1000),
-        time_base=Fraction(source.video.time_base),
+        time_base=tick(source.video),
         sample_aspect_ratio=source.video.sample_aspect_ratio,
         tags=tags,
         coding=tags.coding(first.format.name, first.height),

@@ -15,6 +15,8 @@ from typing import Generic, Protocol, TypeVar
 
 import av
 
+from rtvideo.media.timing import Event, Packet
+
 _T = TypeVar("_T")
 
 #: Frames waiting between two stages. More would only cost memory: each stage's speed hardly varies.
@@ -43,7 +45,7 @@ class Output(Protocol):
     def write(self, frame: av.VideoFrame) -> None:
         """Encode a frame."""
 
-    def copy(self, packet: av.Packet) -> None:
+    def copy(self, packet: Packet) -> None:
         """Pass a packet of another stream on."""
 
     def finish(self) -> None:
@@ -51,7 +53,7 @@ class Output(Protocol):
 
 
 class Stopwatch:
-    """Work times of one stage: every frame's at first, every second, fourth ... of a long run (flat memory)."""
+    """Work times of one stage: every frame's, later every second, fourth ... (a long run costs no memory)."""
 
     def __init__(self, capacity: int = 8192) -> None:
         self._times = array("d")
@@ -73,8 +75,9 @@ class Stopwatch:
         if not self._times:
             return {}
         ordered = sorted(self._times)
-        pick = lambda share: round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)  # noqa: E731
-        return {"median": pick(0.5), "p95": pick(0.95), "p99": pick(0.99)}
+        ranks = {"median": 0.5, "p95": 0.95, "p99": 0.99}
+        last = len(ordered) - 1
+        return {name: round(1000 * ordered[round(share * last)], 3) for name, share in ranks.items()}
 
 
 @dataclass
@@ -93,7 +96,7 @@ class Counters:
 class _Batch:
     """Packets, then a frame (None: packets only)."""
 
-    packets: list[av.Packet]
+    packets: list[Packet]
     frame: av.VideoFrame | None
 
 
@@ -151,7 +154,7 @@ class Pipeline:
 
     def __init__(
         self,
-        events: Iterable[av.VideoFrame | av.Packet],
+        events: Iterable[Event],
         worker: Worker,
         output: Output,
         stop: threading.Event,
@@ -217,12 +220,12 @@ class Pipeline:
         self._enhanced.abort()
 
     def _decode(self) -> None:
-        packets: list[av.Packet] = []
+        packets: list[Packet] = []
         began = time.perf_counter()
         for event in self._events:
             if self._stop.is_set():
                 break
-            if isinstance(event, av.Packet):
+            if not isinstance(event, av.VideoFrame):
                 packets.append(event)
                 if len(packets) < _PACKETS:
                     continue

@@ -12,7 +12,7 @@ from functools import cache
 import av
 from av.container import OutputContainer
 
-from rtvideo.colour import Coding
+from rtvideo.colour import Coding, Matrix, coding_of
 from rtvideo.errors import UsageError
 from rtvideo.media.colour_tags import Tags, is_rgb
 from rtvideo.media.planes import LAYOUTS, has_alpha, nearest_format
@@ -293,9 +293,7 @@ def _pixels(name: str, picture: Picture) -> tuple[str, Coding, Tags, list[str]]:
     return pix_fmt, coding, tags, warnings
 
 
-def _usual_matrix(height: int):  # type: ignore[no-untyped-def]
-    from rtvideo.colour import coding_of
-
+def _usual_matrix(height: int) -> Matrix:
     return coding_of(2, 1, 2, height).matrix
 
 
@@ -376,10 +374,12 @@ def _default(container: str) -> str:
 
 #: Containers whose muxer does not tell FFmpeg what it can hold, and would write anything as private data.
 UNLISTED = {
-    "mpegts": frozenset(
-        "h264 hevc mpeg1video mpeg2video mpeg4 aac ac3 eac3 mp2 mp3 opus dts dvb_subtitle dvb_teletext".split()
+    "mpegts": (
+        *("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"),
+        *("aac", "ac3", "eac3", "mp2", "mp3", "opus", "dts"),
+        *("dvb_subtitle", "dvb_teletext"),
     ),
-    "mpeg": frozenset("mpeg1video mpeg2video mp2 mp3 ac3 dts pcm_s16be dvd_subtitle".split()),
+    "mpeg": ("mpeg1video", "mpeg2video", "mp2", "mp3", "ac3", "dts", "dvd_subtitle"),
 }
 
 

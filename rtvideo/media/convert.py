@@ -9,12 +9,15 @@ from typing import Protocol
 import av
 from av.audio.resampler import AudioResampler
 from av.stream import Stream
+from av.subtitles.codeccontext import SubtitleCodecContext
+
+from rtvideo.media.timing import Packet
 
 
 class Conversion(Protocol):
     """Takes packets of one stream, gives packets of another codec on the same clock."""
 
-    def __call__(self, packet: av.Packet | None) -> Iterator[av.Packet]:
+    def __call__(self, packet: Packet | None) -> Iterator[Packet]:
         """Convert a packet; None flushes. Packets that cannot be decoded give nothing."""
 
 
@@ -37,7 +40,7 @@ class AudioConversion:
         self._source, self._target = source, target
         self._resampler: AudioResampler | None = None
 
-    def __call__(self, packet: av.Packet | None) -> Iterator[av.Packet]:
+    def __call__(self, packet: Packet | None) -> Iterator[Packet]:
         """See `Conversion`."""
         context = self._target.codec_context
         if self._resampler is None:
@@ -63,14 +66,15 @@ class SubtitleConversion:
     """Text subtitles by way of FFmpeg's common form (ASS)."""
 
     def __init__(self, source: Stream, target: Stream) -> None:
-        self._decoder = source.codec_context
-        self._encoder = target.codec_context
+        decoder, encoder = source.codec_context, target.codec_context
+        assert isinstance(decoder, SubtitleCodecContext) and isinstance(encoder, SubtitleCodecContext)
+        self._decoder, self._encoder = decoder, encoder
         self._target = target
         self._decoder.open(strict=False)
         self._encoder.subtitle_header = self._decoder.subtitle_header
         self._encoder.time_base = Fraction(1, 1000)
 
-    def __call__(self, packet: av.Packet | None) -> Iterator[av.Packet]:
+    def __call__(self, packet: Packet | None) -> Iterator[Packet]:
         """See `Conversion`."""
         if packet is None:
             return

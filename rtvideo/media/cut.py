@@ -1,4 +1,4 @@
-"""``--start``, ``--duration`` and ``--frames``: a piece of a file, sound and picture cut at the same place."""
+"""``--start``, ``--duration``, ``--frames``: a piece of a file, sound and picture cut at one place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import av
 from av.stream import Disposition
 
 from rtvideo.errors import UsageError
-from rtvideo.media.source import Event, Source
+from rtvideo.media.source import Source
+from rtvideo.media.timing import Event, Packet, end, seconds, tick
 
 #: Seconds read past the end for packets that the file stores late.
 _LATE = 1.0
@@ -19,9 +20,10 @@ _LATE = 1.0
 class Cut:
     """The events of a source between two times.
 
-    Without ``start`` times stay as they are. With it, the first frame shown at or after ``start`` (seconds after the
-    container's own beginning, as players count) becomes time zero, and everything else moves by the same amount:
-    sound and picture stay together to half a tick. Sound that began before it is left out, a subtitle is shortened.
+    Without ``start`` times stay as they are. With it, the first frame shown at or after ``start`` (seconds
+    after the container's own beginning, as players count) becomes time zero, and everything else moves by
+    the same amount: sound and picture stay together to half a tick. A packet of sound that began before it
+    is left out, a subtitle is shortened.
     """
 
     def __init__(
@@ -56,15 +58,15 @@ class Cut:
         if self._from is not None:
             self._source.seek(float(self._from))
         shift: Fraction | None = None if self._from is not None else Fraction(0)
-        held: deque[av.Packet] = deque()
+        held: deque[Packet] = deque()
         count, until = 0, self._until
         for event in self._source.read():
-            if isinstance(event, av.Packet):
+            if not isinstance(event, av.VideoFrame):
                 held.append(event)
                 continue
-            time = _seconds(event) or Fraction(0)
+            time = seconds(event) or Fraction(0)
             if self._from is not None and time < self._from:
-                held = deque(p for p in held if _end(p) > self._from)
+                held = deque(p for p in held if (end(p) or 0) > self._from)
                 continue
             if shift is None:
                 shift = time
@@ -76,23 +78,23 @@ class Cut:
                 continue
             count += 1
             # Packets wait for the picture that they belong to, so that none is passed on beyond the end.
-            while held and (_seconds(held[0]) or 0) <= time:
+            while held and (seconds(held[0]) or 0) <= time:
                 yield from self._moved(held.popleft(), shift)
-            event.pts = None if event.pts is None else event.pts - round(shift / event.time_base)
+            event.pts = None if event.pts is None else event.pts - round(shift / tick(event))
             yield event
         if shift is None or count == 0:
-            seconds = self._source.duration
-            known = f"{seconds:.1f} s long" if seconds else "shorter"
+            length = self._source.duration
+            known = f"{length:.1f} s long" if length else "shorter"
             raise UsageError(f"--start {self._asked}: no frame there; {self._source.path} is {known}")
         for packet in held:
-            if until is None or (_seconds(packet) or 0) < until:
+            if until is None or (seconds(packet) or 0) < until:
                 yield from self._moved(packet, shift)
 
-    def _moved(self, packet: av.Packet, shift: Fraction) -> Iterator[av.Packet]:
+    def _moved(self, packet: Packet, shift: Fraction) -> Iterator[Packet]:
         if packet.pts is None or packet.stream.disposition & Disposition.attached_pic:
             yield packet
             return
-        ticks = round(shift / packet.time_base)
+        ticks = round(shift / tick(packet))
         if shift and packet.stream.type == "video" and packet.stream_index not in self._whole_streams:
             # A copied video can only begin with a key frame.
             if not packet.is_keyframe or packet.pts < ticks:
@@ -101,16 +103,8 @@ class Cut:
         packet.pts -= ticks
         packet.dts = None if packet.dts is None else packet.dts - ticks
         if shift and packet.pts < 0 and packet.stream.type != "video":
-            if packet.stream.type != "subtitle" or packet.pts + packet.duration <= 0:
+            if packet.stream.type != "subtitle" or packet.pts + (packet.duration or 0) <= 0:
                 return
-            packet.duration += packet.pts
+            packet.duration = (packet.duration or 0) + packet.pts
             packet.pts = packet.dts = 0
         yield packet
-
-
-def _seconds(event: Event) -> Fraction | None:
-    return None if event.pts is None or not event.time_base else event.pts * Fraction(event.time_base)
-
-
-def _end(packet: av.Packet) -> Fraction:
-    return (_seconds(packet) or Fraction(0)) + (packet.duration or 0) * Fraction(packet.time_base)

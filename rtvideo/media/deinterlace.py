@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 import av
 from av.error import BlockingIOError as Again
 from av.error import EOFError as End
 from av.filter import Graph
 
+from rtvideo.media.timing import tick
+
 
 class Deinterlacer:
-    """Runs frames through FFmpeg's ``bwdif``, one frame out for each in; frames not flagged interlaced pass."""
+    """FFmpeg's ``bwdif``, one frame out for each frame in; those not flagged interlaced pass."""
 
     def __init__(self, first: av.VideoFrame) -> None:
-        self._time_base = Fraction(first.time_base)
+        self._time_base = tick(first)
         self._graph = Graph()
         source = self._graph.add_buffer(
             width=first.width, height=first.height, format=first.format, time_base=self._time_base
@@ -27,7 +28,7 @@ class Deinterlacer:
         self._graph.configure()
 
     def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-        """Take a frame (None: no more come) and give those that are ready; one is held back until the next comes."""
+        """Take a frame (None: no more come), give those that are ready; one waits for the next."""
         self._graph.push(frame)
         while True:
             try:
@@ -37,7 +38,7 @@ class Deinterlacer:
             assert isinstance(out, av.VideoFrame)
             # The filter counts in half ticks, because it could give a frame for each field.
             if out.pts is not None and out.time_base != self._time_base:
-                out.pts = round(out.pts * out.time_base / self._time_base)
-                out.duration = round(out.duration * out.time_base / self._time_base)
+                out.pts = round(out.pts * tick(out) / self._time_base)
+                out.duration = round(out.duration * tick(out) / self._time_base)
                 out.time_base = self._time_base
             yield out

@@ -14,7 +14,6 @@ from rtvideo.media.codecs import Encoding
 from rtvideo.media.colour_tags import Tags
 from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.planes import (
-    LAYOUTS,
     Converter,
     FramePool,
     copy_columns,
@@ -22,6 +21,7 @@ from rtvideo.media.planes import (
     nearest_format,
     views,
 )
+from rtvideo.media.timing import seconds
 
 
 def working_geometry(encoding: Encoding) -> Geometry:
@@ -125,8 +125,10 @@ class FrameEnhancer:
             return
         out = self._take(self._pool)
         self._pending.append((frame, work, out))
-        time = None if frame.pts is None else float(frame.pts * frame.time_base)
-        self._session.submit(views(work, self._geometry), views(out, self._geometry), time)
+        shown = seconds(frame)
+        self._session.submit(
+            views(work, self._geometry), views(out, self._geometry), None if shown is None else float(shown)
+        )
         yield from self._receive()
 
     def _receive(self) -> Iterator[av.VideoFrame]:
@@ -170,7 +172,4 @@ class FrameEnhancer:
 
 
 def _has_captions(frame: av.VideoFrame) -> bool:
-    return any(data.type == SideDataType.A53_CC for data in frame.side_data)
-
-
-__all__ = ["LAYOUTS", "FrameEnhancer", "working_geometry"]
+    return SideDataType.A53_CC in frame.side_data

@@ -1,4 +1,4 @@
-"""Frames of PyAV as planes of numpy, without copies, and explicit conversion for formats that engines do not take."""
+"""Frames of PyAV as planes of numpy, without copies; other formats are converted explicitly."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def geometry_of(pix_fmt: str, width: int, height: int, coding: Coding) -> Geomet
 def views(frame: av.VideoFrame, geometry: Geometry) -> list[Plane]:
     """Return a frame's planes as arrays that share its memory; writing to them writes to the frame.
 
-    A frame that others may hold must be made writable *before*: `av.VideoFrame.make_writable` moves its memory.
+    A frame that others may hold must be made writable *before*: that may move its memory.
     """
     arrays: list[Plane] = []
     for plane, (rows, columns) in zip(frame.planes, geometry.shapes(), strict=True):
@@ -150,8 +150,8 @@ def copy_columns(source: Sequence[Plane], target: Sequence[Plane], geometry: Geo
 
     Args:
         source: planes of ``geometry``.
-        target: planes of the same geometry for ``split`` (the left half is overwritten); for ``left`` and ``right``
-            planes twice as wide, of which that half is written.
+        target: planes of the same geometry for ``split`` (the left half is overwritten); for ``left`` and
+            ``right`` planes twice as wide, of which that half is written.
     """
     steps = {"rgb": (3,), "nv": (1, 2)}.get(geometry.layout, (1, 1, 1))
     for taken, given, step in zip(source, target, steps, strict=False):

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
+from av.bitstream import BitStreamFilterContext
 from av.stream import AttachmentStream, Stream
 
 from rtvideo.errors import OutputError, UsageError
@@ -19,6 +21,10 @@ from rtvideo.media.codecs import Encoding
 from rtvideo.media.convert import AudioConversion, Conversion, SubtitleConversion
 from rtvideo.media.source import Source
 from rtvideo.media.streams import MOV_FAMILY, Plan, Track, container_options, holds_chapters, metadata_of
+from rtvideo.media.timing import Packet, tick
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
 
 
 class Sink:
@@ -27,6 +33,7 @@ class Sink:
     Attributes:
         frames: video frames handed to the encoder.
         bumped: frames whose time had to move because it was not after the one before.
+        lost: packets of other streams that the format would not take after all.
     """
 
     def __init__(
@@ -52,15 +59,19 @@ class Sink:
         """
         self.path = path
         self.partial = path.with_name(f".{path.stem}.partial-{secrets.token_hex(3)}{path.suffix}")
-        self.frames = self.bumped = 0
+        self.frames = self.bumped = self.lost = 0
+        # Elsewhere a negative time makes the muxer move everything.
+        self._negative_times = container in MOV_FAMILY
+        self._startcodes = container == "avi"
         self._last_pts: int | None = None
         self._last_dts: dict[int, int] = {}
         self._targets: dict[int, Stream] = {}
         self._conversions: dict[int, Conversion] = {}
+        self._filters: dict[int, BitStreamFilterContext] = {}
         metadata = metadata_of(source.container.metadata)
         options = container_options(container, metadata)
         with self._output_errors():
-            # FFmpeg reports a file that it cannot make in words of its own; asking first gives the plain cause.
+            # Asking first gives the plain cause, where FFmpeg has words of its own.
             self.partial.touch(exist_ok=False)
             self._container = av.open(
                 str(self.partial.absolute()), "w", format=container, container_options=options
@@ -116,6 +127,10 @@ class Sink:
             return
         if track.action == "copy":
             target = self._container.add_stream_from_template(stream, opaque=True)
+            codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
+            if self._startcodes and codec in ("h264", "hevc"):
+                # Of all muxers only AVI's does not call this filter by itself.
+                self._filters[stream.index] = BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
         else:
             target = self._container.add_stream(track.encoder)
             conversion = AudioConversion if track.action == "audio" else SubtitleConversion
@@ -125,7 +140,7 @@ class Sink:
         self._targets[stream.index] = target
 
     def write(self, frame: av.VideoFrame) -> None:
-        """Encode a frame. Its time stays what it is; one that is not after its predecessor's is moved a tick."""
+        """Encode a frame. Its time stays; one that is not after its predecessor's moves a tick on."""
         assert frame.time_base is not None
         if frame.pts is None:
             frame.pts = 0 if self._last_pts is None else self._last_pts + 1
@@ -144,19 +159,37 @@ class Sink:
         with self._output_errors():
             self._container.mux(self._video.encode(frame))
 
-    def copy(self, packet: av.Packet) -> None:
+    def copy(self, packet: Packet) -> None:
         """Pass a packet of another stream on, or convert it, as the plan says."""
         if packet.stream_index not in self._targets:
             return
-        conversion = self._conversions.get(packet.stream_index)
-        if conversion is None:
-            packet.stream = self._targets[packet.stream_index]
-            self._mux(packet)
-        else:
-            for converted in conversion(packet):
+        if self._before_the_beginning(packet):
+            return
+        index = packet.stream_index
+        if index in self._conversions:
+            for converted in self._conversions[index](packet):
                 self._mux(converted)
+            return
+        for copy in self._filters[index].filter(packet) if index in self._filters else [packet]:
+            copy.stream = self._targets[index]
+            self._mux(copy)
 
-    def _mux(self, packet: av.Packet) -> None:
+    def _before_the_beginning(self, packet: Packet) -> bool:
+        """Whether it is sound that players leave out, and that would move all else where times start at 0.
+
+        MP4 keeps what an encoder needs to start up, and what was cut off without encoding anew, at negative
+        times. Opus is left alone: its start-up is known to every container.
+        """
+        context = packet.stream.codec_context
+        return (
+            not self._negative_times
+            and packet.stream.type == "audio"
+            and packet.pts is not None
+            and packet.pts < 0
+            and (context is None or context.codec.canonical_name != "opus")
+        )
+
+    def _mux(self, packet: Packet) -> None:
         if packet.dts is None:
             packet.dts = packet.pts
         if packet.dts is None:
@@ -167,8 +200,12 @@ class Sink:
             packet.dts = last + 1
             packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
         self._last_dts[packet.stream_index] = packet.dts
-        with self._output_errors():
-            self._container.mux_one(packet)
+        try:
+            with self._output_errors():
+                self._container.mux_one(packet)
+        except ValueError:
+            # Hours of work on the video must not fail for it.
+            self.lost += 1
 
     def finish(self) -> None:
         """Flush encoders, write the index, and give the file its name."""
@@ -205,14 +242,14 @@ def _room(path: Path) -> str:
     return ""
 
 
-def _chapters(source: Source, shift: Fraction) -> list[dict[str, object]]:
-    chapters: list[dict[str, object]] = []
+def _chapters(source: Source, shift: Fraction) -> list[Chapter]:
+    chapters: list[Chapter] = []
     for chapter in source.container.chapters():
-        ticks = round(shift / chapter["time_base"])
+        ticks = round(shift / tick(chapter))
         if chapter["end"] <= ticks:
             continue
-        moved = {"start": max(0, chapter["start"] - ticks), "end": chapter["end"] - ticks}
-        chapters.append({**chapter, **moved})
+        chapter["start"], chapter["end"] = max(0, chapter["start"] - ticks), chapter["end"] - ticks
+        chapters.append(chapter)
     return chapters
 
 
@@ -245,9 +282,7 @@ def container_for(path: Path) -> str:
         "yuv4mpegpipe",
     ):
         raise UsageError(
-            f"{path}: {suffix or 'no ending'!r} is no video format to write; allowed: .mp4, .mov, .mkv, .webm, .avi, .ts"
+            f"{path}: {suffix or 'no ending'!r} is no video format to write; "
+            "allowed: .mp4, .mov, .mkv, .webm, .avi, .ts"
         )
     return name
-
-
-__all__ = ["MOV_FAMILY", "Sink", "container_for"]

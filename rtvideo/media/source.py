@@ -6,6 +6,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 from av.sidedata.sidedata import Type as SideDataType
@@ -14,9 +15,7 @@ from av.stream import Disposition
 from rtvideo.engines.threads import usable_cpus
 from rtvideo.errors import InputError, UsageError
 from rtvideo.media.colour_tags import Tags
-
-#: What the source yields: a frame of the chosen video stream, or a packet of any other stream.
-Event = av.VideoFrame | av.Packet
+from rtvideo.media.timing import Event, Packet, end, tick
 
 #: FFmpeg reads these as video, but they are text or single pictures.
 _NO_VIDEO_FORMATS = re.compile(r"tty|image2.*|.*_pipe")
@@ -87,9 +86,11 @@ class Source:
                 return event
         raise InputError(f"{self.path}: not one frame of its {self.video.name} video can be decoded")
 
-    def peeked_packets(self, stream: av.stream.Stream) -> list[av.Packet]:
+    def peeked_packets(self, stream: av.stream.Stream) -> list[Packet]:
         """Return the packets of a stream that came before the first frame (all of a cover picture's)."""
-        return [e for e in self._peeked if isinstance(e, av.Packet) and e.stream_index == stream.index]
+        return [
+            e for e in self._peeked if not isinstance(e, av.VideoFrame) and e.stream_index == stream.index
+        ]
 
     @property
     def tags(self) -> Tags:
@@ -106,17 +107,17 @@ class Source:
     def _chroma_location(self) -> str | None:
         # PyAV has no attribute for it, but FFmpeg's own summary of the stream names it.
         mark = f"Stream #0:{self.video.index}"
-        lines = (line for line in self.container.dumps_format().splitlines() if mark in line)
-        found = re.search(r"\b(topleft|left|center|top|bottomleft|bottom)\)", next(lines, ""))
+        summary = self.container.dumps_format()  # type: ignore[attr-defined]
+        line = next((line for line in summary.splitlines() if mark in line), "")
+        found = re.search(r"\b(topleft|left|center|top|bottomleft|bottom)\)", line)
         return found[1] if found else None
 
     @property
     def display_matrix(self) -> tuple[int, ...] | None:
         """The rotation or mirroring that players apply, as FFmpeg's nine numbers, or None."""
-        for data in self.first.side_data:
-            if data.type == SideDataType.DISPLAYMATRIX:
-                return tuple(memoryview(bytes(data)).cast("i"))
-        return None
+        side_data: Any = self.first.side_data
+        data = side_data.get(SideDataType.DISPLAYMATRIX)
+        return None if data is None else tuple(memoryview(bytes(data)).cast("i"))
 
     @property
     def fps(self) -> float | None:
@@ -128,13 +129,13 @@ class Source:
     def duration(self) -> float | None:
         """Seconds, as far as the container knows."""
         if self.video.duration:
-            return float(self.video.duration * self.video.time_base)
+            return float(self.video.duration * tick(self.video))
         return self.container.duration / 1e6 if self.container.duration else None
 
     def seek(self, seconds: float) -> None:
         """Go to the key frame at or before ``seconds`` on the container's own clock."""
         try:
-            self.container.seek(int(seconds / self.video.time_base), stream=self.video)
+            self.container.seek(int(seconds / tick(self.video)), stream=self.video)
         except av.FFmpegError:
             # Not seekable (or before the first index entry): reading from the start finds the place too.
             return
@@ -157,11 +158,11 @@ class Source:
                 yield from self._decode(packet)
             else:
                 yield packet
-        flush = av.Packet()
-        flush.time_base = self.video.time_base
+        flush = Packet()
+        flush.time_base = tick(self.video)
         yield from self._decode(flush)
 
-    def _packets(self) -> Iterator[av.Packet]:
+    def _packets(self) -> Iterator[Packet]:
         failures = 0
         while failures < _PATIENCE:
             try:
@@ -178,12 +179,11 @@ class Source:
                 message = str(error.strerror)
         self.incomplete = f"reading stopped: {message}"
 
-    def _account(self, packet: av.Packet) -> None:
+    def _account(self, packet: Packet) -> None:
         self._packet_counts[packet.stream_index] += 1
-        if packet.pts is not None:
-            self._end = max(self._end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        self._end = max(self._end, float(end(packet) or 0))
 
-    def _decode(self, packet: av.Packet) -> Iterator[av.VideoFrame]:
+    def _decode(self, packet: Packet) -> Iterator[av.VideoFrame]:
         try:
             frames = self.video.decode(packet)
         except av.FFmpegError:

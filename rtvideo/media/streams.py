@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import av
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
@@ -34,12 +35,14 @@ _OWN_METADATA = {
 }
 
 #: Where names of metadata are free; in MP4 and MOV other names need a flag.
-_MOV_METADATA = {
-    "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
-    "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "creation_time", "timecode",
-    "track", "disc", "episode_sort", "season_number", "media_type", "hd_video", "gapless_playback", "compilation",
-    "location", "author", "performer", "writer", "rating", "encoded_by",
-}  # fmt: skip
+_MOV_METADATA = frozenset(
+    (
+        *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright"),
+        *("grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords"),
+        *("creation_time", "timecode", "track", "disc", "episode_sort", "season_number", "media_type"),
+        *("hd_video", "gapless_playback", "compilation", "location", "author", "performer", "rating"),
+    )
+)
 
 MOV_FAMILY = ("mov", "mp4", "m4v", "3gp", "3g2", "ipod", "f4v")
 
@@ -52,8 +55,8 @@ class Track:
 
     Attributes:
         source: the stream.
-        action: ``copy`` packets; convert ``audio`` or ``subtitle`` with ``encoder``; keep a cover ``picture`` or an
-            ``attachment`` as an attachment.
+        action: ``copy`` packets; convert ``audio`` or ``subtitle`` with ``encoder``; keep a cover ``picture``
+            or an ``attachment`` as an attachment.
         encoder: FFmpeg's name, for what is converted.
         data: the picture's bytes, where it becomes an attachment.
     """
@@ -106,12 +109,13 @@ def _track(source: Source, stream: Stream, container: str) -> Track | None:
         return Track(stream, "picture", data=data) if data else None
     if _copies(stream, container):
         return Track(stream, "copy")
-    if stream.codec_context is None:
+    context: CodecContext | None = stream.codec_context
+    if context is None:
         return None
     if stream.type == "audio":
         encoder = next((e for e in _AUDIO_ENCODERS if _encodes(e, container)), None)
         return Track(stream, "audio", encoder) if encoder else None
-    if stream.type == "subtitle" and stream.codec_context.codec.canonical_name in _TEXT_SUBTITLES:
+    if stream.type == "subtitle" and context.codec.canonical_name in _TEXT_SUBTITLES:
         encoder = next((e for e in _SUBTITLE_ENCODERS if _encodes(e, container)), None)
         return Track(stream, "subtitle", encoder) if encoder else None
     return None

@@ -1,0 +1,36 @@
+"""Times of frames and packets as exact fractions of a second, and PyAV's packet as a plain type."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import av
+
+if TYPE_CHECKING:
+    # PyAV's stubs make the packet generic over its stream; at run time it is not.
+    Packet: TypeAlias = av.Packet[Any]
+else:
+    Packet = av.Packet
+
+#: A frame of the chosen video stream, or a packet of any other stream.
+Event: TypeAlias = "av.VideoFrame | Packet"
+
+
+def tick(timed: Any) -> Fraction:
+    """Return the time base of a stream, packet, frame or chapter: seconds a tick."""
+    base = timed["time_base"] if isinstance(timed, dict) else timed.time_base
+    if not base:
+        raise ValueError(f"{timed!r} has no time base")
+    return Fraction(base)
+
+
+def seconds(event: Event) -> Fraction | None:
+    """Return when a frame or packet is shown, or None where it carries no time."""
+    return None if event.pts is None or not event.time_base else event.pts * tick(event)
+
+
+def end(event: Event) -> Fraction | None:
+    """Return when it stops being shown, as far as it says how long it lasts."""
+    start = seconds(event)
+    return None if start is None else start + (event.duration or 0) * tick(event)
