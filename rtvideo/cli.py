@@ -141,9 +141,11 @@ class _Run:
 
         if task.error is not None:
             raise task.error
-        if task.source.suffix.lower() in IMAGES and self._enhancer is None:
+        image = task.source.suffix.lower() in IMAGES
+        if image and self._enhancer is None:
             self._enhancer = enhancer_for(self._options)
-        with progress(task.source.name, sys.stderr, quiet=self._quiet) as on_progress:
+        # An image is done before a bar is drawn.
+        with progress(task.source.name, sys.stderr, quiet=self._quiet or image) as on_progress:
             return enhance(
                 task.source,
                 task.target,
