@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import av
 from av.bitstream import BitStreamFilterContext
-from av.stream import AttachmentStream, Stream
+from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.codecs import Encoding
@@ -62,6 +62,7 @@ class Sink:
         self.frames = self.bumped = self.lost = 0
         # Elsewhere a negative time makes the muxer move everything.
         self._negative_times = container in MOV_FAMILY
+        self._codec_delay = container in ("matroska", "webm")
         self._startcodes = container == "avi"
         self._last_pts: int | None = None
         self._last_dts: dict[int, int] = {}
@@ -69,6 +70,9 @@ class Sink:
         self._conversions: dict[int, Conversion] = {}
         self._filters: dict[int, BitStreamFilterContext] = {}
         metadata = metadata_of(source.container.metadata)
+        if container in MOV_FAMILY and "timecode" in source.video.metadata:
+            # For the whole file it would give every video stream a time code track.
+            metadata.pop("timecode", None)
         options = container_options(container, metadata)
         with self._output_errors():
             # Asking first gives the plain cause, where FFmpeg has words of its own.
@@ -163,8 +167,10 @@ class Sink:
         """Pass a packet of another stream on, or convert it, as the plan says."""
         if packet.stream_index not in self._targets:
             return
-        if self._before_the_beginning(packet):
+        if self._before_the_beginning(packet) or self._is_gap(packet):
             return
+        if packet.stream.disposition & Disposition.attached_pic:
+            packet.pts = packet.dts = 0
         index = packet.stream_index
         if index in self._conversions:
             for converted in self._conversions[index](packet):
@@ -177,17 +183,18 @@ class Sink:
     def _before_the_beginning(self, packet: Packet) -> bool:
         """Whether it is sound that players leave out, and that would move all else where times start at 0.
 
-        MP4 keeps what an encoder needs to start up, and what was cut off without encoding anew, at negative
-        times. Opus is left alone: its start-up is known to every container.
+        MP4 keeps what a decoder needs to start up, and what was cut off without encoding anew, at negative
+        times. Matroska allows as much as the stream declares as its codec's delay.
         """
+        if self._negative_times or packet.stream.type != "audio" or packet.pts is None or packet.pts >= 0:
+            return False
         context = packet.stream.codec_context
-        return (
-            not self._negative_times
-            and packet.stream.type == "audio"
-            and packet.pts is not None
-            and packet.pts < 0
-            and (context is None or context.codec.canonical_name != "opus")
-        )
+        delay = Fraction(context.delay, context.sample_rate) if context and self._codec_delay else 0
+        return packet.pts * tick(packet) + delay < -tick(packet)
+
+    def _is_gap(self, packet: Packet) -> bool:
+        """Whether it is one of the empty subtitles that fill silence in MP4: the muxer writes its own."""
+        return self._negative_times and packet.stream.type == "subtitle" and bytes(packet) == b"\0\0"
 
     def _mux(self, packet: Packet) -> None:
         if packet.dts is None:
