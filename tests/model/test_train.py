@@ -1,0 +1,191 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import model
+from model import genotypes, train
+from rtvideo.errors import ExitCode
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six smooth scenes; the low ones are dark and noisy."""
+    folder = tmp_path_factory.mktemp("pairs")
+    random = np.random.default_rng(0)
+    for side in ("low", "high"):
+        (folder / side).mkdir()
+    for n in range(6):
+        high = cv2.resize(random.random((4, 4, 3)), (40, 32), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+        low = (0.15 * high + 0.01 * random.standard_normal(high.shape)).clip(0, 1)
+        for side, image in (("low", low), ("high", high)):
+            cv2.imwrite(str(folder / side / f"{n}.png"), (image * 255).astype(np.uint8))
+    return folder
+
+
+def words(pairs: Path, out: Path, *more: str) -> list[str]:
+    small = ["--crop", "24", "--batch", "2", "--threads", "1", "--device", "cpu", "--held-out", "0.3"]
+    return ["--pairs", str(pairs), "--out", str(out), *small, *more]
+
+
+def run(pairs: Path, out: Path, *more: str) -> int:
+    return train.main(words(pairs, out, *more))
+
+
+@pytest.mark.parametrize("recipe", ["night", "ruas"])
+def test_writes_checkpoint_and_card(pairs: Path, tmp_path: Path, recipe: str) -> None:
+    out = tmp_path / "deep" / "net"
+    assert run(pairs, out, "--recipe", recipe, "--steps", "6", "--every", "3", "--seed", "5") == 0
+    assert sorted(p.name for p in out.parent.iterdir()) == ["net.card.json", "net.json", "net.safetensors"]
+    card = json.loads((out.parent / "net.card.json").read_text())
+    assert card["seed"] == 5
+    assert card["command"].startswith("python -m model.train --pairs")
+    assert card["data"]["files"] == 12
+    assert len(card["data"]["sha256"]) == 64
+    assert card["data"]["held_out"] == 2
+    assert [row["step"] for row in card["history"]] == [3, 6]
+    assert card["scores"] == min(card["history"], key=lambda row: row["loss"])
+    assert {"psnr", "ssim", "iem_psnr", "iem_ssim"} <= set(card["scores"])
+    assert card["versions"]["torch"] == torch.__version__
+    net = model.load(out)
+    assert net.description.name == "net"
+
+
+def test_learns(pairs: Path, tmp_path: Path) -> None:
+    assert run(pairs, tmp_path / "net", "--steps", "40", "--every", "4") == 0
+    history = json.loads((tmp_path / "net.card.json").read_text())["history"]
+    assert history[-1]["loss"] < 0.9 * history[0]["loss"]
+    assert history[-1]["psnr"] > history[0]["psnr"]
+
+
+def test_best_checkpoint_is_the_one_kept(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses, weights = iter([3.0, 1.0, 2.0, 4.0]), []
+
+    def evaluate(net: model.RUAS, *_: object) -> train.Scores:
+        weights.append({name: t.clone() for name, t in net.state_dict().items()})
+        return {"loss": next(losses)}
+
+    monkeypatch.setattr(train, "evaluate", evaluate)
+    assert run(pairs, tmp_path / "net", "--steps", "8", "--every", "2") == 0
+    assert json.loads((tmp_path / "net.card.json").read_text())["scores"] == {"step": 4, "loss": 1.0}
+    kept = model.load(tmp_path / "net").state_dict()
+    assert all(torch.equal(kept[name], weights[1][name]) for name in kept)
+    assert not all(torch.equal(kept[name], weights[3][name]) for name in kept)
+
+
+def test_killed_and_resumed_equals_uninterrupted(pairs: Path, tmp_path: Path) -> None:
+    schedule = ("--steps", "80", "--every", "5", "--crop", "16", "--batch", "1")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    name = ("--name", "same")
+    assert run(pairs, whole, *schedule, *name) == 0
+    command = [sys.executable, "-m", "model.train", *words(pairs, killed, *schedule, *name)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    state = tmp_path / "killed.state"
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    done = torch.load(state, weights_only=True)["step"]
+    assert 5 <= done < 80
+    assert run(pairs, killed, *schedule, *name) == 0
+    assert (tmp_path / "killed.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    cards = [json.loads((tmp_path / f"{n}.card.json").read_text()) for n in ("whole", "killed")]
+    assert cards[0]["history"] == cards[1]["history"]
+    assert not state.exists()
+
+
+def test_state_of_another_command_is_refused(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "net"
+    advance = train.Trainer.advance
+
+    def interrupted(self: train.Trainer) -> float:
+        if self.step == 5:
+            raise KeyboardInterrupt
+        return advance(self)
+
+    schedule = ("--steps", "8", "--every", "2")
+    with monkeypatch.context() as patch:
+        patch.setattr(train.Trainer, "advance", interrupted)
+        assert run(pairs, out, *schedule) == ExitCode.INTERRUPTED
+    assert (tmp_path / "net.state").exists()
+    assert (tmp_path / "net.safetensors").exists()
+    for change, name in (
+        (("--seed", "1"), r"seed differs (0 there, 1 here)"),
+        (("--batch", "3"), "batch differs (2 there, 3 here)"),
+        (("--recipe", "ruas"), "recipe differs"),
+        (("--learning-rate", "0.5"), "recipe differs"),
+    ):
+        capsys.readouterr()
+        assert run(pairs, out, *schedule, *change) == ExitCode.USAGE
+        assert name in capsys.readouterr().err
+    assert run(pairs, out, *schedule) == 0
+    # Finished: neither repeated nor replaced unless told.
+    assert run(pairs, out, *schedule) == ExitCode.USAGE
+    assert "replace it with --overwrite" in capsys.readouterr().err
+    assert run(pairs, out, *schedule, "--overwrite") == 0
+
+
+def test_damaged_state(pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.state").write_bytes(b"nothing")
+    assert run(pairs, tmp_path / "net", "--steps", "2") == ExitCode.UNAVAILABLE
+    assert "not a training state" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--recipe", "night", "--data", "{pairs}"], ExitCode.USAGE, "learns from pairs; give --pairs"),
+        ([], ExitCode.USAGE, "nothing to learn from"),
+        (["--data", "no/such"], ExitCode.INPUT, "no such folder"),
+        (["--data", "{pairs}", "--device", "tpu"], ExitCode.USAGE, "allowed: auto, cpu, cuda"),
+        (["--data", "{pairs}", "--device", "cuda:99"], ExitCode.UNAVAILABLE, "cuda:99 is not there"),
+        (["--data", "{pairs}", "--genotype", "no/file"], ExitCode.INPUT, "cannot be read"),
+    ],
+)
+def test_mistakes_are_one_line(
+    pairs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: ExitCode,
+    message: str,
+) -> None:
+    filled = [a.format(pairs=pairs) for a in arguments]
+    assert train.main(["--out", str(tmp_path / "net"), *filled]) == code
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_genotype_file_replaces_the_genotypes(pairs: Path, tmp_path: Path) -> None:
+    single = genotypes.single("conv1")
+    genotypes.write(tmp_path / "g.txt", {"iem": single})
+    data = ["--data", str(pairs / "low"), "--crop", "16", "--steps", "1"]
+    code = train.main([*data, "--out", str(tmp_path / "net"), "--genotype", str(tmp_path / "g.txt")])
+    assert code == 0
+    description = model.load(tmp_path / "net").description
+    assert description.illumination.genotype == single
+    assert description.noise is not None
+    assert description.noise.genotype == genotypes.AUTHORS_NRM
+
+
+def test_importing_the_package_is_light() -> None:
+    code = "import sys, model, model.genotypes, model.recipes; print('torch' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == "False", done.stderr
