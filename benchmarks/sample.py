@@ -68,13 +68,14 @@ def make_clip(
             raise UsageError(f"{target} exists; choose another name or allow overwriting with -y")
     if len({target.resolve() for target in targets}) < len(targets):
         raise UsageError(f"{path}: clip and truth must be two files")
-    street, count = Street(*size, fps, seed), max(1, round(seconds * fps))
+    count = max(1, round(seconds * fps))
     parts = [target.with_name(f".{target.stem}.partial{target.suffix}") for target in targets]
     try:
         # The sound stands in the clip alone; the truth is there to be compared with.
         writers = [_write(part, size, fps, crf, k == 0, count / fps, seed) for k, part in enumerate(parts)]
         for writer in writers:
             next(writer)
+        street = Street(*size, fps, seed)
         for number in range(count):
             for writer, picture in zip(writers, _frame(street, number, seed), strict=False):
                 writer.send(picture)

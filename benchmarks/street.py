@@ -40,12 +40,14 @@ HAZE = f32([0.075, 0.070, 0.080, 0.36, 0.36, 0.44])
 def even_out(light: Array) -> Array:
     """Return light (..., 3) with its range and its tint compressed, as a good exposure would show it."""
     luma = np.maximum(light @ f32([0.25, 0.6, 0.15]), 1e-4)[..., None]
-    return f32(1.15) * luma ** f32(0.27) * (light / luma) ** f32(0.35)
+    evened: Array = f32(1.15) * luma ** f32(0.27) * (light / luma) ** f32(0.35)
+    return evened
 
 
 def dim(emission: Array) -> Array:
     """Return how emission looks in the truth: sources keep their colour and stay below white."""
-    return emission / (2 + emission)
+    dimmed: Array = emission / (2 + emission)
+    return dimmed
 
 
 def surface(albedo: Array, light: Array, emission: Array | float = 0.0) -> Array:
@@ -136,7 +138,8 @@ class View:
         a = self.base + near % self.rows * self.columns
         b = self.base + (near + 1) % self.rows * self.columns
         table, u = self.pyramid.table, self.u
-        first, second = table.take(a, 0), table.take(b, 0)
+        first: Array = table.take(a, 0)
+        second: Array = table.take(b, 0)
         first += u * (table.take(a + 1, 0) - first)
         second += u * (table.take(b + 1, 0) - second)
         first += v * (second - first)
@@ -348,6 +351,46 @@ def own_beam(x: Array, z: Array) -> Array:
     return f32(BEAM * np.exp(-(spread**2)) * reach)
 
 
+class Town:
+    """All that does not depend on the picture's size: painted surfaces, sprites, and who stands where."""
+
+    def __init__(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.houses = {side: build_houses(rng) for side in (-1, 1)}
+        self.fronts, shops = {}, []
+        for side in (-1, 1):
+            texture, lit = paint_front(self.houses[side], side, rng)
+            self.fronts[side] = Pyramid(texture)
+            shops += [(side, z, colour) for z, colour in lit]
+        self.ground = Pyramid(paint_ground(shops, rng))
+        paints = f32(
+            [
+                [0.32, 0.03, 0.03],
+                [0.05, 0.10, 0.28],
+                [0.42, 0.42, 0.44],
+                [0.60, 0.60, 0.58],
+                [0.04, 0.04, 0.05],
+            ]
+        )
+        coats = f32([[0.40, 0.07, 0.05], [0.08, 0.20, 0.32], [0.42, 0.33, 0.10]])
+        self.rear = [sprites.car(paint, oncoming=False) for paint in paints]
+        self.face = [sprites.car(paint, oncoming=True) for paint in paints[[2, 1, 3]]]
+        self.parked = [sprites.car(paint, oncoming=False, lit=False) for paint in paints]
+        self.trees = [sprites.tree(rng) for _ in range(2)]
+        self.walkers = [[sprites.walker(k / 12, coat) for k in range(12)] for coat in coats]
+        self.posts = {side: sprites.lamp_post(side, LAMP_HEIGHT) for side in (-1, 1)}
+        spots = [(z, x) for x in (-4.45, 4.45) for z in np.arange(3.0, PERIOD - 4, 6.4)]
+        keep = rng.random(len(spots)) < 0.45
+        models = rng.integers(len(paints), size=len(spots))
+        self.spots = [(z, x, m) for (z, x), k, m in zip(spots, keep, models, strict=True) if k]
+
+
+@functools.lru_cache(maxsize=1)
+def _town(seed: int) -> Town:
+    """Return a town; the last one is kept, since building it takes as long as dozens of pictures."""
+    return Town(seed)
+
+
 class Street:
     """The street as seen at one picture size.
 
@@ -360,20 +403,12 @@ class Street:
     SPEED = 8.0  # metres a second, of the camera
 
     def __init__(self, width: int = 640, height: int = 360, fps: float = 30.0, seed: int = 0) -> None:
-        rng = np.random.default_rng(seed)
         self.width, self.height, self.fps = width, height, fps
         self.focal = 0.85 * max(width, 1.2 * height)
         self.horizon = 0.50 * height
-        self.houses = {side: build_houses(rng) for side in (-1, 1)}
-        fronts, shops = {}, []
-        for side in (-1, 1):
-            texture, lit = paint_front(self.houses[side], side, rng)
-            fronts[side] = Pyramid(texture)
-            shops += [(side, z, colour) for z, colour in lit]
-        ground = Pyramid(paint_ground(shops, rng))
-        self.sky = self._paint_sky(rng)
-        self._lay_out(fronts, ground)
-        self._cast(rng)
+        self.town = _town(seed)
+        self.sky = self._paint_sky(np.random.default_rng((seed, 2)))
+        self._lay_out(self.town.fronts, self.town.ground)
 
     def _lay_out(self, fronts: dict[int, Pyramid], ground: Pyramid) -> None:
         """Find out which pixel sees which surface where."""
@@ -441,29 +476,6 @@ class Street:
             sky = (np.roll(sky, 1, axis) + 2 * sky + np.roll(sky, -1, axis)) / 4
         return sky.astype(np.float32)
 
-    def _cast(self, rng: np.random.Generator) -> None:
-        """Draw the sprites, and decide where everything stands or how it moves."""
-        paints = f32(
-            [
-                [0.32, 0.03, 0.03],
-                [0.05, 0.10, 0.28],
-                [0.42, 0.42, 0.44],
-                [0.60, 0.60, 0.58],
-                [0.04, 0.04, 0.05],
-            ]
-        )
-        coats = f32([[0.40, 0.07, 0.05], [0.08, 0.20, 0.32], [0.42, 0.33, 0.10]])
-        self.rear = [sprites.car(paint, oncoming=False) for paint in paints]
-        self.face = [sprites.car(paint, oncoming=True) for paint in paints[[2, 1, 3]]]
-        self.parked = [sprites.car(paint, oncoming=False, lit=False) for paint in paints]
-        self.trees = [sprites.tree(rng) for _ in range(2)]
-        self.walkers = [[sprites.walker(k / 12, coat) for k in range(12)] for coat in coats]
-        self.posts = {side: sprites.lamp_post(side, LAMP_HEIGHT) for side in (-1, 1)}
-        spots = [(z, x) for x in (-4.45, 4.45) for z in np.arange(3.0, PERIOD - 4, 6.4)]
-        keep = rng.random(len(spots)) < 0.45
-        models = rng.integers(len(paints), size=len(spots))
-        self.spots = [(z, x, m) for (z, x), k, m in zip(spots, keep, models, strict=True) if k]
-
     def _actors(self, time: float) -> list[Actor]:
         """Return everything that stands upright ahead of the camera at a time in seconds, farthest first."""
         here = self.SPEED * time
@@ -484,15 +496,15 @@ class Street:
 
         for z, x in LAMPS:
             side = 1 if x > 0 else -1
-            place(self.posts[side], x, ahead(z), "lamp")
-            place(self.trees[int(z) % 3 % 2], -side * 6.7, ahead(z + 0.5))
-        for z, x, model in self.spots:
-            place(self.parked[model], x, ahead(z))
-        place(self.rear[0], EYE[0], 15.0 + 1.5 * float(np.sin(0.8 * time)), "tail")
-        for k, car in enumerate(self.face):
+            place(self.town.posts[side], x, ahead(z), "lamp")
+            place(self.town.trees[int(z) % 3 % 2], -side * 6.7, ahead(z + 0.5))
+        for z, x, model in self.town.spots:
+            place(self.town.parked[model], x, ahead(z))
+        place(self.town.rear[0], EYE[0], 15.0 + 1.5 * float(np.sin(0.8 * time)), "tail")
+        for k, car in enumerate(self.town.face):
             place(car, -1.75, (ONCOMING[k] - CLOSING * time) % LOOP + 1.2, "head")
         for k, (x, z, pace) in enumerate(((6.2, 10.0, 1.3), (-6.1, 24.0, -1.2), (6.4, 36.0, -1.35))):
-            steps = self.walkers[k]
+            steps = self.town.walkers[k]
             place([(0.0, steps[int(abs(pace) * time / 1.5 * 12 + 4 * k) % 12])], x, ahead(z + pace * time))
         return sorted(found, key=lambda actor: -actor.z)
 
@@ -532,7 +544,7 @@ class Street:
 
     def _draw_gables(self, canvas: Array, here: float) -> None:
         """Draw the sides of houses that stand out above a lower neighbour; the fronts lack them."""
-        for side, houses in self.houses.items():
+        for side, houses in self.town.houses.items():
             ends = [
                 (far.z0, near.height, far)
                 for near, far in zip([houses[-1], *houses[:-1]], houses, strict=True)

@@ -1,0 +1,107 @@
+"""What is shipped, and which part may know which."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: The packages of this project, and what of the project each may import.
+MAY_IMPORT = {
+    "rtvideo": ["rtvideo"],
+    "model": ["model", "rtvideo.models", "rtvideo.errors", "rtvideo.version"],
+    "search": ["search", "model", "benchmarks.sample", "rtvideo.models", "rtvideo.errors", "rtvideo.version"],
+    "export": ["export", "model", "rtvideo"],
+    "benchmarks": ["benchmarks", "export", "search", "model", "rtvideo"],
+}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("setuptools", reason="setuptools builds the wheel")
+    work = tmp_path_factory.mktemp("wheel")
+    for name in MAY_IMPORT:
+        shutil.copytree(ROOT / name, work / "tree" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, work / "tree")
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "-q", "-w", work, work / "tree"], check=True, capture_output=True, timeout=200)
+    (built,) = work.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_rtvideo_alone(wheel: Path) -> None:
+    files = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0].split("-")[0] for name in files} == {"rtvideo"}
+    folder = ROOT / "rtvideo"
+    kinds = (".py", ".json", ".onnx", ".safetensors", "py.typed")
+    expected = [p for p in folder.rglob("*") if p.name.endswith(kinds)]
+    assert {str(p.relative_to(ROOT)) for p in expected} == {n for n in files if n.startswith("rtvideo/")}
+    assert "rtvideo/py.typed" in files
+    assert any(name.endswith("LICENSE") for name in files)
+
+
+def test_the_installed_program_starts(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    command = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import rtvideo.cli as c; print(c.__file__)"
+    script = [sys.executable, "-P", "-c", command + "; sys.exit(c.main(['--version']))"]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) in done.stdout and "rtvideo" in done.stdout
+
+
+def sources(package: str) -> list[Path]:
+    found = sorted((ROOT / package).rglob("*.py"))
+    assert found or package == "search", f"no {package}/ here"
+    return found
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield what a file imports, by dotted name, and whether that happens as soon as the file is imported."""
+
+    def visit(node: ast.AST, at_once: bool) -> Iterator[tuple[str, bool]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                yield from ((alias.name, at_once) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                package = path.relative_to(ROOT).parent.parts
+                before = ".".join(package[: len(package) + 1 - child.level]) if child.level else ""
+                module = ".".join(filter(None, [before, child.module]))
+                # `from rtvideo import models` imports rtvideo.models, as far as the rules below go.
+                yield from ((f"{module}.{alias.name}", at_once) for alias in child.names)
+            typing_only = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from visit(child, at_once and not function and not typing_only)
+
+    return visit(ast.parse(path.read_text(encoding="utf-8")), True)
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_dependencies_point_one_way(package: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sources(package)
+        for name, _ in imports(path)
+        if name.split(".")[0] in MAY_IMPORT
+        and not any(f"{name}.".startswith(f"{allowed}.") for allowed in MAY_IMPORT[package])
+    ]
+    assert not wrong
+
+
+def test_rtvideo_loads_no_framework_at_import() -> None:
+    heavy = {"torch", "onnx", "onnxruntime", "cv2"}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name} at once"
+        for path in sources("rtvideo")
+        for name, at_once in imports(path)
+        if at_once and name.split(".")[0] in heavy
+    ]
+    assert not wrong
