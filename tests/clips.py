@@ -168,8 +168,8 @@ def _encode_sound(sound: Any, seconds: float) -> list[Any]:
 def _text(out: av.container.OutputContainer, path: Path, index: int) -> Any:
     text = out.add_stream("mov_text" if path.suffix in (".mp4", ".mov") else "srt")
     text.codec_context.subtitle_header = (
-        b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
-        b"Style: Default,Arial,16\n\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
+        b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour\n"
+        b"Style: Default,Arial,16,&Hffffff\n\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
     )
     text.codec_context.time_base = Fraction(1, 1000)
     text.time_base = Fraction(1, 1000)

@@ -20,7 +20,15 @@ from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.convert import AudioConversion, Conversion, SubtitleConversion
 from rtvideo.media.source import Source
-from rtvideo.media.streams import MOV_FAMILY, Plan, Track, container_options, holds_chapters, metadata_of
+from rtvideo.media.streams import (
+    MOV_FAMILY,
+    Plan,
+    Track,
+    container_options,
+    holds_chapters,
+    metadata_of,
+    timecode_of,
+)
 from rtvideo.media.timing import Packet, tick
 
 if TYPE_CHECKING:
@@ -70,10 +78,12 @@ class Sink:
         self._conversions: dict[int, Conversion] = {}
         self._filters: dict[int, BitStreamFilterContext] = {}
         metadata = metadata_of(source.container.metadata)
-        if container in MOV_FAMILY and "timecode" in source.video.metadata:
-            # For the whole file it would give every video stream a time code track.
+        if container in MOV_FAMILY:
+            # For the whole file it would give every video stream a time code track; see `_add_video`.
             metadata.pop("timecode", None)
-        options = container_options(container, metadata)
+        rates = {encoding.time_base.denominator}
+        rates.update(tick(t.source).denominator for t in plan.tracks if t.source.type == "audio")
+        options = container_options(container, metadata, rates)
         with self._output_errors():
             # Asking first gives the plain cause, where FFmpeg has words of its own.
             self.partial.touch(exist_ok=False)
@@ -111,6 +121,9 @@ class Sink:
         encoding.configure(video.codec_context)
         video.time_base = encoding.time_base
         video.metadata.update(metadata_of(source.video.metadata))
+        codes = filter(None, map(timecode_of, [source.video, *source.container.streams.data]))
+        if timecode := next(codes, None):
+            video.metadata["timecode"] = timecode
         video.disposition = source.video.disposition
         video.set_display_matrix(source.display_matrix)
         self._video = video

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +15,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.media.codecs import UNLISTED
 from rtvideo.media.source import Source
+from rtvideo.media.timing import Packet, tick
 
 #: Text subtitles that can be turned into each other, and bitmaps that cannot.
 _TEXT_SUBTITLES = ("subrip", "mov_text", "webvtt", "ass", "ssa", "text")
@@ -86,9 +89,9 @@ def plan(source: Source, container: str) -> Plan:
     for stream in source.container.streams:
         if stream.index == source.video.index or _is_chapter_text(source.container, stream):
             continue
+        if stream.type == "data" and timecode_of(stream) and container in MOV_FAMILY:
+            continue  # the muxer makes a time code track of its own from the video's metadata
         track = _track(source, stream, container)
-        if track is None and stream.type == "data" and _timecode(stream) and container in MOV_FAMILY:
-            continue  # the muxer makes a new time code track from the video's metadata
         if track is None:
             losses.append(f"{_name(stream)} is dropped")
             continue
@@ -107,7 +110,7 @@ def _track(source: Source, stream: Stream, container: str) -> Track | None:
     if stream.disposition & Disposition.attached_pic and container == "matroska":
         data = b"".join(bytes(p) for p in source.peeked_packets(stream)[:1])
         return Track(stream, "picture", data=data) if data else None
-    if _copies(stream, container):
+    if _copies(source, stream, container):
         return Track(stream, "copy")
     context: CodecContext | None = stream.codec_context
     if context is None:
@@ -121,8 +124,8 @@ def _track(source: Source, stream: Stream, container: str) -> Track | None:
     return None
 
 
-def _copies(stream: Stream, container: str) -> bool:
-    """Whether the container takes the stream as it is: seen by writing a header with it to memory."""
+def _copies(source: Source, stream: Stream, container: str) -> bool:
+    """Whether the container takes the stream as it is: seen by writing a little file with it to memory."""
     if container in UNLISTED:
         context = stream.codec_context
         return context is not None and context.codec.canonical_name in UNLISTED[container]
@@ -131,6 +134,13 @@ def _copies(stream: Stream, container: str) -> bool:
             copy = out.add_stream_from_template(stream, opaque=True)
             copy.disposition = stream.disposition
             out.start_encoding()
+            for packet in source.peeked_packets(stream)[:1]:
+                sample = Packet(bytes(packet))
+                sample.pts = sample.dts = 0
+                sample.time_base, sample.is_keyframe = tick(packet), True
+                sample.stream = copy
+                if container != "avi":  # there a filter puts H.264 right, see `Sink`
+                    out.mux_one(sample)
     except (ValueError, av.FFmpegError):
         return False
     return True
@@ -154,8 +164,9 @@ def _is_chapter_text(container: InputContainer, stream: Stream) -> bool:
     return bool(stream.type == "data" and container.chapters() and getattr(stream, "name", "") == "bin_data")
 
 
-def _timecode(stream: Stream) -> bool:
-    return "timecode" in stream.metadata
+def timecode_of(stream: Stream) -> str | None:
+    """Return the time code that a video or its time code track begins with."""
+    return stream.metadata.get("timecode")
 
 
 def _name(stream: Stream) -> str:
@@ -179,8 +190,12 @@ def metadata_of(metadata: dict[str, str]) -> dict[str, str]:
     }
 
 
-def container_options(container: str, metadata: dict[str, str]) -> dict[str, str]:
-    """Return the muxer's options that keep times and metadata as they are."""
+def container_options(container: str, metadata: dict[str, str], rates: Iterable[int]) -> dict[str, str]:
+    """Return the muxer's options that keep times and metadata as they are.
+
+    Args:
+        rates: ticks a second of the streams that may start late.
+    """
     if container == "mpegts":
         # Without it the muxer moves all times by 1.4 s.
         return {"mpegts_copyts": "1"}
@@ -188,5 +203,7 @@ def container_options(container: str, metadata: dict[str, str]) -> dict[str, str
         flags = "+faststart"
         if any(name.lower() not in _MOV_METADATA for name in metadata):
             flags += "+use_metadata_tags"
-        return {"movflags": flags}
+        # Late starts are stored in units of the whole file's clock, by default a millisecond.
+        clock = math.lcm(1000, *rates)
+        return {"movflags": flags, "movie_timescale": str(clock if clock < 1 << 24 else 90_000)}
     return {}
