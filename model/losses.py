@@ -6,6 +6,8 @@ the crop's size. Images are (N, C, H, W) in 0..1.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -95,20 +97,32 @@ def _difference(x: Tensor, axis: int) -> Tensor:
     return torch.diff(x, dim=axis)
 
 
+# Sums over windows are products with band matrices: faster than pooling or a convolution of one channel.
+
+
 def _box(x: Tensor, size: int) -> Tensor:
-    return functional.avg_pool2d(functional.avg_pool2d(x, (size, 1), 1), (1, size), 1)
+    """Return the mean over windows of ``size x size`` that lie inside."""
+
+    def band(length: int) -> Tensor:
+        ahead = _distances(length, x)[: length - size + 1]
+        return ((ahead >= 0) & (ahead < size)).to(x.dtype) / size
+
+    return band(x.shape[2]) @ x @ band(x.shape[3]).T
 
 
 def _gaussian(x: Tensor, sigma: float) -> Tensor:
     """Blur with zeros outside; numerator and denominator of a ratio lose alike at the border."""
-    return _band(x.shape[2], sigma, x) @ x @ _band(x.shape[3], sigma, x)
-
-
-def _band(size: int, sigma: float, like: Tensor) -> Tensor:
-    """Return the blur along one axis as a symmetric matrix: faster than a convolution of one channel."""
     radius = round(2.5 * sigma)
-    distance = torch.arange(size, dtype=like.dtype, device=like.device)
-    distance = distance[:, None] - distance
-    taps = torch.arange(-radius, radius + 1, dtype=like.dtype, device=like.device)
-    total = (-taps.square() / (2 * sigma**2)).exp().sum()
-    return (-distance.square() / (2 * sigma**2)).exp() * (distance.abs() <= radius) / total
+    total = sum(math.exp(-(k**2) / (2 * sigma**2)) for k in range(-radius, radius + 1))
+
+    def band(length: int) -> Tensor:
+        distance = _distances(length, x)
+        return (-distance.square() / (2 * sigma**2)).exp() * (distance.abs() <= radius) / total
+
+    return band(x.shape[2]) @ x @ band(x.shape[3])
+
+
+def _distances(length: int, like: Tensor) -> Tensor:
+    """Return the (length, length) matrix of ``column - row``."""
+    place = torch.arange(length, dtype=like.dtype, device=like.device)
+    return place - place[:, None]
