@@ -9,7 +9,7 @@ import csv
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -22,6 +22,7 @@ Image = npt.NDArray[np.uint8]
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 _SMALLEST = 8  # SSIM needs 7
+_ALIKE = 0.9  # correlation; neighbours in LOL that show one shelf reach it, other scenes do not
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +35,14 @@ class Item:
         name: path within its folder.
         scene: images of one scene are never split between training and validation.
         low, high: (H, W, 3) uint8 of the same size.
+        source: the folder it comes from.
     """
 
     name: str
     scene: str
     low: Image
     high: Image | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,35 +135,72 @@ def unpaired(folders: Iterable[Path], reader: Reader) -> list[Item]:
             image = reader.read(folder / name, name)
             if image is not None and reader.digest(folder / name) not in seen:
                 seen.add(reader.digest(folder / name))
-                items.append(Item(name, Path(name).stem, image))
+                items.append(Item(name, Path(name).stem, image, source=str(folder)))
     return items
 
 
-def paired(folders: Iterable[Path], reader: Reader) -> list[Item]:
+def paired(folders: Iterable[Path], reader: Reader, part: str = "train") -> list[Item]:
     """Return the pairs of each folder.
 
     A folder has ``low/`` and ``high/`` with equal file names (suffixes may differ); or ``low/``, ``ref/`` and
-    ``pairs.csv`` with the columns low, ref and perhaps split, of which only ``train`` is read.
+    ``pairs.csv`` with the columns low, ref and perhaps split, of which only ``part`` is read. Pairs whose
+    references look alike (another exposure, a step to the side) are one scene.
 
     Raises:
         InputError: a folder is built otherwise, has no pair, or two images of a pair differ in size.
     """
     items: list[Item] = []
     for folder in folders:
-        before = len(items)
-        for low_path, high_path in _pairs(folder):
-            low_name, high_name = (str(p.relative_to(folder)) for p in (low_path, high_path))
-            low, high = reader.read(low_path, low_name), reader.read(high_path, high_name)
-            if low is None or high is None:
-                continue
-            if low.shape != high.shape:
-                raise InputError(
-                    f"{low_path} and {high_path.name}: a pair must have one size; resize or remove it"
-                )
-            items.append(Item(low_name, high_path.stem, low, high))
-        if len(items) == before:
+        found = _read_pairs(folder, _pairs(folder, part), reader)
+        if not found:
             raise InputError(f"{folder}: no pair of readable images in it")
+        items += found
     return items
+
+
+def matched(low: Path, high: Path, reader: Reader) -> list[Item]:
+    """Return the pairs of two folders whose files have equal names (suffixes may differ).
+
+    Raises:
+        InputError: a folder is missing or holds no image, there is no pair, or two images differ in size.
+    """
+    items = _read_pairs(low, _matches(low, high), reader)
+    if not items:
+        raise InputError(f"{low}: no image in it has a readable partner of the same name in {high}")
+    return items
+
+
+def _read_pairs(folder: Path, paths: Sequence[tuple[Path, Path]], reader: Reader) -> list[Item]:
+    items = []
+    for low_path, high_path in paths:
+        # Relative to the folder, so that a fingerprint does not depend on where the data lie.
+        low_name, high_name = (f"{p.parent.name}/{p.name}" for p in (low_path, high_path))
+        low, high = reader.read(low_path, low_name), reader.read(high_path, high_name)
+        if low is None or high is None:
+            continue
+        if low.shape != high.shape:
+            raise InputError(
+                f"{low_path} and {high_path.name}: a pair must have one size; resize or remove it"
+            )
+        items.append(Item(low_name, high_path.stem, low, high, str(folder)))
+    return _joined(items)
+
+
+def _joined(items: Sequence[Item]) -> list[Item]:
+    """Return the items with one scene's name for those whose references correlate as thumbnails."""
+    thumbnails: list[npt.NDArray[np.float32]] = []
+    joined: list[Item] = []
+    for item in items:
+        assert item.high is not None
+        small = (
+            cv2.resize(item.high, (24, 16), interpolation=cv2.INTER_AREA).astype(np.float32).mean(2).ravel()
+        )
+        small -= small.mean()
+        small /= max(float(np.linalg.norm(small)), 1e-6)
+        alike = [i for i, other in enumerate(thumbnails) if other @ small > _ALIKE]
+        joined.append(replace(item, scene=joined[alike[0]].scene) if alike else item)
+        thumbnails.append(small)
+    return joined
 
 
 def split(items: Sequence[Item], share: float, seed: int) -> tuple[list[Item], list[Item]]:
@@ -195,6 +235,38 @@ def batch(
         if item.high is not None:
             highs.append(_view(item.high, crop, place, flip, turns))
     return planes(np.stack(lows)), planes(np.stack(highs)) if len(highs) == size else None
+
+
+@dataclass(frozen=True)
+class View:
+    """An image to learn from: seen whole, with a reference for a part of it.
+
+    Attributes:
+        low: (1, 3, H, W) in 0..1.
+        high: (1, 3, h, w) in 0..1, the reference of that part, or None.
+        part: rows and columns of the part.
+    """
+
+    low: npt.NDArray[np.float32]
+    high: npt.NDArray[np.float32] | None
+    part: tuple[slice, slice]
+
+
+def view(item: Item, crop: int, random: np.random.Generator) -> View:
+    """Return an item flipped and turned at random, with a random part of at most ``crop`` pixels a side."""
+    flip, turns = bool(random.integers(2)), int(random.integers(4))
+
+    def turned(image: Image) -> Image:
+        return np.rot90(image[:, ::-1] if flip else image, turns)
+
+    low = turned(item.low)
+    sides = [min(crop, side) for side in low.shape[:2]]
+    starts = [
+        int(random.integers(whole - side + 1)) for whole, side in zip(low.shape[:2], sides, strict=True)
+    ]
+    rows, columns = (slice(start, start + side) for start, side in zip(starts, sides, strict=True))
+    high = None if item.high is None else planes(turned(item.high)[None, rows, columns])
+    return View(planes(low[None]), high, (rows, columns))
 
 
 def planes(images: Image) -> npt.NDArray[np.float32]:
@@ -232,15 +304,19 @@ def _listing(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def _pairs(folder: Path) -> list[tuple[Path, Path]]:
+def _pairs(folder: Path, part: str) -> list[tuple[Path, Path]]:
     table = folder / "pairs.csv"
     if table.is_file():
-        return _table(table)
+        return _table(table, part)
     low, high = folder / "low", folder / "high"
     if not low.is_dir() or not high.is_dir():
         raise InputError(
             f"{folder}: not a folder of pairs; it needs low/ and high/, or low/, ref/ and pairs.csv"
         )
+    return _matches(low, high)
+
+
+def _matches(low: Path, high: Path) -> list[tuple[Path, Path]]:
     references = {str(Path(name).with_suffix("")): high / name for name in _listing(high)}
     pairs = []
     for name in _listing(low):
@@ -252,7 +328,7 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def _table(table: Path) -> list[tuple[Path, Path]]:
+def _table(table: Path, part: str) -> list[tuple[Path, Path]]:
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"low", "ref"} <= set(rows[0]):
@@ -260,5 +336,5 @@ def _table(table: Path) -> list[tuple[Path, Path]]:
     return [
         (table.parent / "low" / row["low"], table.parent / "ref" / row["ref"])
         for row in rows
-        if row.get("split", "train") == "train"
+        if row.get("split", part) == part
     ]

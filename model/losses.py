@@ -43,6 +43,12 @@ def charbonnier(x: Tensor, target: Tensor, eps: float = 1e-3) -> Tensor:
     return ((x - target).square() + eps**2).sqrt().mean() - eps
 
 
+def brightness(x: Tensor, target: Tensor, patch: int = 16) -> Tensor:
+    """Return ``mean |X - T|``, the means of each patch and channel: light and colour, whatever the noise."""
+    side = min(patch, *x.shape[-2:])
+    return (functional.avg_pool2d(x, side) - functional.avg_pool2d(target, side)).abs().mean()
+
+
 def dissimilarity(x: Tensor, target: Tensor) -> Tensor:
     """Return ``1 - SSIM`` (Wang et al., TIP 2004) with the 7x7 mean windows of `model.metrics.ssim`.
 

@@ -11,7 +11,7 @@ from model import losses
 from model.ruas import Trace
 from rtvideo.errors import UsageError
 
-#: A term sees the trace, the input and the reference, each image (N, 3, H, W).
+#: A term sees the trace, the input and the reference, each image (N, 3, H, W) and of the trace's part.
 Term = Callable[[Trace, Tensor, Tensor], Tensor]
 
 
@@ -43,6 +43,7 @@ REFERENCE_FREE: dict[str, Term] = {
 
 #: Terms that need a reference. ``lit_*`` score the IEM's own output, so that it serves without noise removal.
 SUPERVISED: dict[str, Term] = {
+    "lit_brightness": lambda trace, low, high: losses.brightness(trace.u, high),
     "lit_charbonnier": lambda trace, low, high: losses.charbonnier(trace.u, high),
     "lit_dissimilarity": lambda trace, low, high: losses.dissimilarity(trace.u, high),
     "image_charbonnier": lambda trace, low, high: losses.charbonnier(_denoised(trace), high),

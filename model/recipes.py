@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from model.genotypes import AUTHORS_IEM, AUTHORS_NRM
 from rtvideo.models.description import Description, Illumination, Noise
@@ -20,6 +20,9 @@ class Recipe:
         learning_rate: of Adam; rises over the first 5 % of the steps, then falls as a cosine to 1 %.
         clip: largest norm of the gradient.
         batch, crop: crops a step, and their side in pixels.
+        whole: the illumination sees each image whole, since it follows the scene; the crop is what is scored.
+        shares: of what is learned from: ``given`` images as they are, ``lit`` references that must stay so,
+            and ``night`` scenes made from references (`model.scenes`).
     """
 
     description: Description
@@ -30,6 +33,8 @@ class Recipe:
     steps: int = 2000
     batch: int = 4
     crop: int = 192
+    whole: bool = False
+    shares: Mapping[str, float] = field(default_factory=lambda: {"given": 1.0})
 
 
 #: The paper's network and losses: equations 1 to 3 at full size, no reference.
@@ -41,7 +46,7 @@ RUAS = Recipe(
     ),
     losses={
         "illumination_fidelity": 1.0,
-        "illumination_rtv": 0.02,
+        "illumination_rtv": 0.01,
         "noise_fidelity": 1.0,
         "noise_tv": 0.02,
     },
@@ -66,12 +71,16 @@ NIGHT = Recipe(
         noise=Noise(genotype=AUTHORS_NRM, guide="gain"),
     ),
     losses={
+        "lit_brightness": 0.5,
         "lit_charbonnier": 0.5,
-        "lit_dissimilarity": 0.25,
+        "lit_dissimilarity": 0.15,
         "image_charbonnier": 1.0,
-        "image_dissimilarity": 0.5,
+        "image_dissimilarity": 0.3,
     },
-    learning_rate=2e-3,
+    learning_rate=3e-3,
+    crop=160,
+    whole=True,
+    shares={"given": 0.7, "lit": 0.1, "night": 0.2},
 )
 
 RECIPES = {"ruas": RUAS, "night": NIGHT}

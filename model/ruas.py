@@ -51,13 +51,16 @@ class RUAS(nn.Module):
         denoise: float | Tensor = 1.0,
         *,
         separate: bool = False,
+        part: tuple[slice, slice] | None = None,
     ) -> Trace:
         """Return the result and every step on the way to it.
+
+        ``part`` (rows, columns) finds the light in the whole frame, and t, u, x and image in that part alone.
 
         ``separate`` lets no gradient flow from the noise removal into the illumination: in algorithm 1 each
         module's weights see their own training loss alone.
         """
-        return self._run(y, strength, denoise, stages=True, separate=separate)
+        return self._run(y, strength, denoise, stages=True, separate=separate, part=part)
 
     def _run(
         self,
@@ -67,8 +70,11 @@ class RUAS(nn.Module):
         *,
         stages: bool,
         separate: bool = False,
+        part: tuple[slice, slice] | None = None,
     ) -> Trace:
         light = self.illumination(y, strength, stages=stages)
+        if part is not None:
+            light = light._replace(t=light.t[(..., *part)], u=light.u[(..., *part)])
         x: list[Tensor] = []
         if self.noise is not None:
             weight: float | Tensor = denoise * strength

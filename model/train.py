@@ -20,7 +20,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from model import data, genotypes, metrics, objectives
 from model.checkpoint import files, save, write_whole
 from model.recipes import RECIPES, Recipe
 from model.ruas import RUAS, parameters
+from model.scenes import night_scene
 from rtvideo.errors import ExitCode, InputError, RtvideoError, UnavailableError, UsageError
 from rtvideo.models.description import Description, Genotype
 from rtvideo.version import __version__
@@ -48,7 +49,7 @@ class Run:
 
     Attributes:
         recipe: steps, batch and crop included.
-        train, held: images to learn from, and images of other scenes to validate on.
+        train, held: images to learn from, by kind (`Recipe.shares`), and of other scenes to validate on.
         fingerprint: of all files.
         out: path of the checkpoint, with or without suffix.
         seed: of initial weights, crops and their order.
@@ -58,7 +59,7 @@ class Run:
     """
 
     recipe: Recipe
-    train: Sequence[data.Item]
+    train: Mapping[str, Sequence[data.Item]]
     held: Sequence[data.Item]
     fingerprint: data.Fingerprint
     out: Path
@@ -94,6 +95,8 @@ class Trainer:
         self.seconds = 0.0
         self.best: Scores | None = None
         self.history: list[Scores] = []
+        # Every folder counts alike, however many images it has.
+        self._sources = {kind: _by_source(items) for kind, items in run.train.items()}
 
     def advance(self) -> float:
         """Take one step and return its loss.
@@ -102,16 +105,12 @@ class Trainer:
             UsageError: the loss is not finite any more.
         """
         recipe = self.run.recipe
-        low, high = self._batch()
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * schedule(self.step, recipe.steps)
-        trace = self.net.trace(low, separate=recipe.separate)
-        loss = objectives.objective(recipe.losses, trace, low, high)
-        value = loss.item()
+        self.optimiser.zero_grad()
+        value = sum(self._learn(*view) for view in self._views())
         if not math.isfinite(value):
             raise UsageError(f"the loss is {value} at step {self.step}; lower the recipe's learning rate")
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip)
         self.optimiser.step()
         self.step += 1
@@ -164,14 +163,56 @@ class Trainer:
         for name in _PROGRESS:
             setattr(self, name, state[name])
 
-    def _batch(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def _views(self) -> Iterator[tuple[data.View, float]]:
+        """Yield what this step learns from, with each part's weight."""
         run, recipe = self.run, self.run.recipe
-        low, high = data.batch(run.train, recipe.batch, recipe.crop, run.seed, self.step)
-        device = run.device
-        return torch.from_numpy(low).to(device), None if high is None else torch.from_numpy(high).to(device)
+        if not recipe.whole:
+            low, high = data.batch(run.train["given"], recipe.batch, recipe.crop, run.seed, self.step)
+            yield data.View(low, high, (slice(None), slice(None))), 1.0
+            return
+        random = np.random.default_rng((run.seed, self.step))
+        for _ in range(recipe.batch):
+            kind = str(random.choice(list(recipe.shares), p=list(recipe.shares.values())))
+            sources = self._sources[kind]
+            source = sources[random.integers(len(sources))]
+            yield data.view(source[random.integers(len(source))], recipe.crop, random), 1 / recipe.batch
+
+    def _learn(self, view: data.View, weight: float) -> float:
+        """Add a view's gradient, and return its part of the loss."""
+        recipe, device = self.run.recipe, self.run.device
+        low = torch.from_numpy(view.low).to(device)
+        high = None if view.high is None else torch.from_numpy(view.high).to(device)
+        trace = self.net.trace(low, separate=recipe.separate, part=view.part)
+        loss = weight * objectives.objective(recipe.losses, trace, low[(..., *view.part)], high)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
 
 
 _PROGRESS = ("step", "seconds", "best", "history")
+
+
+def _by_source(items: Sequence[data.Item]) -> list[list[data.Item]]:
+    sources: dict[str, list[data.Item]] = {}
+    for item in items:
+        sources.setdefault(item.source, []).append(item)
+    return list(sources.values())
+
+
+def kinds(recipe: Recipe, items: Sequence[data.Item], seed: int) -> dict[str, list[data.Item]]:
+    """Return what the recipe's shares ask for: the items as they are, lit references, and night scenes."""
+    found = {"given": list(items)}
+    # The items of one scene share one reference; it counts once.
+    lit = [i for i in {item.scene: item for item in items}.values() if i.high is not None]
+    if "lit" in recipe.shares:
+        found["lit"] = [dataclasses.replace(item, low=item.high) for item in lit if item.high is not None]
+    if "night" in recipe.shares:
+        random = np.random.default_rng(seed)
+        found["night"] = []
+        for item in lit:
+            assert item.high is not None
+            low, high = night_scene(item.high, random)
+            found["night"].append(dataclasses.replace(item, low=low, high=high, source="night"))
+    return found
 
 
 def schedule(step: int, steps: int) -> float:
@@ -271,7 +312,7 @@ def _card(trainer: Trainer) -> dict[str, Any]:
         "seed": run.seed,
         "data": {
             **dataclasses.asdict(run.fingerprint),
-            "train": len(run.train),
+            "train": {kind: len(items) for kind, items in run.train.items()},
             "held_out": len(run.held),
             "held_out_scenes": sorted({item.scene for item in run.held}),
         },
@@ -328,9 +369,11 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Run:
         raise InputError("no readable image to learn from; see the warnings above")
     train_items, held = data.split(items, arguments.held_out, arguments.split_seed)
     chosen = np.linspace(0, len(held) - 1, min(len(held), arguments.validation)).astype(int)
+    if "night" in recipe.shares:
+        console.print("making night scenes from the references")
     run = Run(
         recipe=recipe,
-        train=train_items,
+        train=kinds(recipe, train_items, arguments.seed),
         held=[held[i] for i in chosen],
         fingerprint=reader.fingerprint(),
         out=arguments.out,
@@ -340,7 +383,7 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Run:
         command=shlex.join(["python", "-m", "model.train", *arguments.words]),
     )
     console.print(
-        f"recipe {name}: {len(run.train)} images to learn from, {len(run.held)} held out, {run.device}"
+        f"recipe {name}: {len(train_items)} images to learn from, {len(run.held)} held out, {run.device}"
     )
     return run
 

@@ -1,0 +1,52 @@
+"""Night scenes made from lit photographs: pairs that show a network what no data set of pairs does.
+
+Pairs of photographs are evenly lit, and their dark side was not compressed as video. At night lamps light
+pools in black surroundings: the pool must not burn out, and what fell below the last code of an 8-bit, 4:2:0
+video has nothing left to amplify. Here a photograph is lit by random pools, taken by `model.night`'s camera
+through a real encoder, and its target keeps the pools, softened, and stays black where nothing was recorded.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from model.night import Image, Linear, capture, encode_decode, from_linear, random_camera, to_linear
+
+_POOLED = 0.6  # share of scenes that lamps light; the others are even, as by the moon
+_SOFTEN = 0.3  # pools of light L become L ** 0.3 in the target: the eye's adaptation
+_BURIED = 2.5  # a code of the dark frame at which half of the brightness is trusted
+
+
+def night_scene(lit: Image, rng: np.random.Generator) -> tuple[Image, Image]:
+    """Return (dark, target) for a lit sRGB photograph (H, W, 3) in 8 bits.
+
+    Camera, light, noise and compression are drawn from ``rng``.
+    """
+    scene = to_linear(lit)
+    camera = random_camera(rng)
+    pooled = rng.random() < _POOLED
+    light = lamps(lit.shape[0], lit.shape[1], rng) if pooled else np.ones((*lit.shape[:2], 1), np.float32)
+    frames = [capture(scene * light, rng, camera) for _ in range(2)]
+    # The last frame, since most frames of a video are predicted ones.
+    dark = encode_decode(frames, float(rng.uniform(18, 32)))[-1]
+
+    recorded = from_linear(scene * light * np.float32(camera.exposure)).astype(np.float32).max(axis=2)
+    recorded = cv2.blur(recorded, (9, 9))
+    trust = (recorded**2 / (recorded**2 + np.float32(_BURIED**2)))[..., None]
+    target = scene * light ** np.float32(_SOFTEN)
+    target = target / max(1.0, float(np.percentile(target, 99.5)))
+    return dark, np.rint(from_linear(target) * trust).astype(np.uint8)
+
+
+def lamps(height: int, width: int, rng: np.random.Generator) -> Linear:
+    """Return the light of one to four lamps over faint surroundings, as (H, W, 1); 1 is daylight."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    light = np.full((height, width), np.exp(rng.uniform(np.log(2e-3), np.log(0.15))), np.float32)
+    for _ in range(rng.integers(1, 5)):
+        across = (x - rng.uniform(0, width)) / (width * rng.uniform(0.06, 0.35))
+        down = (y - rng.uniform(0, height)) / (height * rng.uniform(0.06, 0.35))
+        power = np.exp(rng.uniform(np.log(0.2), np.log(2)))
+        # The light of a lamp above a plane falls with the third power of the distance, far from it.
+        light += np.float32(power) / (1 + across**2 + down**2) ** np.float32(1.5)
+    return light[..., None]
