@@ -252,7 +252,13 @@ def test_several_inputs_end_with_the_worst_code(
     assert [line.startswith("rtvideo: error: ") for line in err] == [False, True, True, True]
     assert level(tmp_path / "out" / "a.png") == 60
     assert main([*words, "--model", str(gain_model)]) == 3  # not 2, though a.png exists by now
-    assert main([str(good), str(good), "-o", f"{tmp_path}/out"]) == 2
+
+
+def test_two_inputs_of_one_name(tmp_path: Path, gain_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [str(picture(tmp_path / folder / "a.png")) for folder in ("x", "y")]
+    assert main([*names, "-o", f"{tmp_path}/out", "--model", str(gain_model)]) == 2
+    assert "both" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("out", ["there.png", "new.png"])
@@ -343,7 +349,8 @@ def test_stats_that_are_refused(tmp_path: Path, gain_model: Path, capsys: pytest
     source, other = picture(tmp_path / "a.png"), picture(tmp_path / "other.json.png")
     words = [str(source), "-o", f"{tmp_path}/c.png", "--model", str(gain_model), "--stats"]
     assert main([*words, str(other)]) == 2
-    assert main([*words, str(source), "-y"]) == 2
+    (tmp_path / "link").symlink_to(source)
+    assert main([*words, f"{tmp_path}/link", "-y"]) == 2
     assert main([*words, f"{tmp_path}/c.png"]) == 2
     assert main([*words, str(tmp_path)]) == 2
     assert main([*words, f"{tmp_path}/none/stats.json"]) == 6

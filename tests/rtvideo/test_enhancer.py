@@ -198,6 +198,13 @@ def test_sessions_are_kept_and_closed(double: type[Double]) -> None:
         enhancer(noise(4, 4, 3))
 
 
+def test_the_longest_unused_session_goes(double: type[Double]) -> None:
+    enhancer = Enhancer()
+    for size in (1, 2, 3, 4, 1, 5):  # 2 is now the one that nobody has asked for
+        enhancer(noise(size, 4, 3))
+    assert [session.geometry.height for session in double.opened if session.closed] == [2]
+
+
 def test_an_engine_that_looks_ahead_is_flushed(double: type[Double]) -> None:
     double.delay = 1
     np.testing.assert_array_equal(Enhancer()(noise(4, 4, 3)), noise(4, 4, 3) + 1)
