@@ -124,7 +124,9 @@ class _Network:
     def run(self, settings: Settings) -> None:
         """Enhance what lies in the image buffer."""
         for name in self._scalars & {"strength", "denoise"}:
-            self._binding.bind_cpu_input(name, np.array(getattr(settings, name), np.float32))
+            # bind_cpu_input knows required inputs only, and these have defaults.
+            value = runtime().OrtValue.ortvalue_from_numpy(np.array(getattr(settings, name), np.float32))
+            self._binding.bind_ortvalue_input(name, value)
         try:
             self._session.run_with_iobinding(self._binding)
         except Exception as error:  # onnxruntime's exceptions have no common base but this

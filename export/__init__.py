@@ -1,0 +1,1 @@
+"""From a checkpoint to the files that `rtvideo` ships; see ``python -m export --help``."""

@@ -1,0 +1,303 @@
+"""A description and its weights as an ONNX graph, node by node, named after the paper's symbols.
+
+The graph is written, not traced: it holds what the description says and nothing else.
+`rtvideo.models.description` is the exact computation; the numbered comments below are its steps. Three rewrites,
+all exact, save passes over memory: a residual sum is one more in a convolution's centre tap; ``y / t`` is
+``y exp(-log t)``; and ``t ^ s`` is ``exp(s log t)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper
+
+from export.cells import Cells
+from export.graph import Graph
+from rtvideo.errors import UnavailableError
+from rtvideo.models.description import RELEASED_T_MIN, Description
+from rtvideo.models.shapes import shapes
+from rtvideo.version import __version__
+
+Weights = Mapping[str, npt.NDArray[np.float32]]
+
+OPSET = 18
+#: The newest that onnxruntime 1.20 and TensorRT 10 read.
+IR_VERSION = 10
+
+
+def build(
+    description: Description, weights: Weights, *, denoise: bool, half: bool = False, card: str = "{}"
+) -> onnx.ModelProto:
+    """Return the network as a checked ONNX model.
+
+    Input ``image`` and output ``enhanced`` are (1, 3, height, width) RGB in 0..1, f32. The scalars ``strength``
+    and, with noise removal, ``denoise`` are optional inputs with default 1.
+
+    Args:
+        description, weights: what is computed; names and shapes as `rtvideo.models.shapes.shapes`.
+        denoise: with noise removal, or illumination alone.
+        half: cells, stem and head in f16, strongly typed; exposure and everything after the cells stays f32.
+        card: the model card as JSON, kept in the metadata beside the description.
+
+    Raises:
+        UnavailableError: weights and description do not belong together, or there is no noise removal.
+    """
+    expected = shapes(description)
+    if {name: array.shape for name, array in weights.items()} != expected:
+        wrong = sorted(
+            name
+            for name in expected.keys() | weights.keys()
+            if name not in weights or weights[name].shape != expected.get(name)
+        )
+        raise UnavailableError(
+            f"model {description.name}: weights do not fit the description: {', '.join(wrong)}"
+        )
+    if denoise and description.noise is None:
+        raise UnavailableError(f"model {description.name} has no noise removal to export")
+
+    graph = _Network(description, weights, half).build(denoise)
+    proto = helper.make_graph(
+        graph.nodes,
+        description.name or "rtvideo",
+        graph.inputs,
+        [helper.make_tensor_value_info("enhanced", TensorProto.FLOAT, [1, 3, "height", "width"])],
+        list(graph.constants.values()),
+    )
+    model = helper.make_model(
+        proto,
+        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        producer_name="rtvideo",
+        producer_version=__version__,
+    )
+    properties = {
+        "rtvideo.description": description.to_json(),
+        "rtvideo.card": card,
+        "rtvideo.version": __version__,
+        "rtvideo.precision": "f16 cells, f32 tail" if half else "f32",
+        "input_range": "0..1",
+        "colour_order": "RGB",
+        "layout": "NCHW",
+    }
+    helper.set_model_props(model, properties)
+    onnx.checker.check_model(model, full_check=True)  # shape inference included
+    return model
+
+
+class _Network:
+    """Writes one network; methods take and return the names of values."""
+
+    def __init__(self, description: Description, weights: Weights, half: bool) -> None:
+        self.d, self.weights = description, weights
+        self.g = Graph()
+        self.cells = Cells(self.g, weights, half)
+
+    def build(self, denoise: bool) -> Graph:
+        g, d = self.g, self.d.illumination
+        y = g.image("image")
+        strength = g.scalar("strength", 1.0)
+        log_t, m = self.linear(y) if d.domain == "linear" else self.log(y)
+        s = g.add("Mul", log_t, strength, name="strength*log_t")
+        amplified = g.add("Mul", y, g.add("Exp", g.add("Neg", s, name="-log_t"), name="1/t"), name="y/t")
+        u = self.clip(amplified, name="u_K")
+        if d.chroma_floor:  # 8
+            u = self.chroma_floor(u, m)
+        if denoise:
+            u = self.noise_removal(u, s, strength)
+        g.add("Identity", u, name="enhanced")
+        return g
+
+    # Illumination
+
+    def linear(self, y: str) -> tuple[str, str]:
+        """Return ``log t`` at full size, from stages in the linear domain, and ``m`` (not used there)."""
+        g, d = self.g, self.d.illumination
+        t_hat_0 = t = u = self.window_max(y, name="t_hat_0")  # 1
+        for k in range(len(d.scales)):  # 4
+            warm = t_hat_0
+            if d.warm_start == "previous":
+                warm = t
+            elif k > 0 and d.warm_start in ("updated", "residual"):
+                u = self.clip(
+                    g.add("Div", y, g.add("Max", t, d.t_min, name=f"max(t_{k})"), name=f"y/t_{k}"),
+                    name=f"u_{k}",
+                )
+                warm = self.window_max(u, name=f"window_max(u_{k})")
+                if d.warm_start == "residual":
+                    r = g.add("Sub", u, y, name=f"r_{k}")
+                    warm = g.add(
+                        "Sub", warm, g.add("Mul", r, d.gamma, name=f"gamma*r_{k}"), name=f"t_hat_{k}"
+                    )
+            if d.parameterisation == "released":
+                prediction = g.add("Sigmoid", self.illumination_cell(k, warm), name=f"sigmoid_{k}")
+                t = g.add("Clip", prediction, RELEASED_T_MIN, 1.0, name=f"t_{k + 1}")
+            else:
+                t = g.add("Sub", warm, self.illumination_cell(k, t), name=f"t_{k + 1}")
+        t = g.add("Clip", t, d.t_min, 1.0, name="t_K")  # 7
+        return g.add("Log", t, name="log_t"), t_hat_0
+
+    def log(self, y: str) -> tuple[str, str]:
+        """Return ``log t`` at full size, from stages in the log domain, and each pixel's own maximum ``m``."""
+        g, d = self.g, self.d.illumination
+        t_hat_0 = self.window_max(y, name="t_hat_0")  # 1
+        padded = self.pad(t_hat_0, max(d.scales))  # 2
+        grids = {s: self.grid(padded, s) for s in sorted(set(d.scales))}
+
+        x = grids[d.scales[0]]  # 3
+        largest = g.add("ReduceMax", x, self.axes(1), name="l")
+        n = ""
+        if d.exposure != "none":
+            n = g.add("ReduceMean", largest, self.axes(2, 3), name="n")
+            x = g.add("Sub", x, n, name="x_0")
+        at = d.scales[0]
+        for k, s in enumerate(d.scales):  # 4
+            x, at = self.resize(x, at, s, name=f"x_{k}_at_{s}"), s
+            warm = x
+            if d.warm_start == "fixed":
+                warm = g.add("Sub", grids[s], n, name=f"warm_{k}") if n else grids[s]
+            x = g.add("Sub", warm, self.illumination_cell(k, x), name=f"x_{k + 1}")
+
+        log_t, logit = x, ""  # 5
+        if d.exposure == "mean":
+            log_t = g.add("Add", x, n, name="x_K+n")
+        if d.exposure == "statistics":
+            drift, log_contrast, logit = self.exposure(largest, n)
+            contrast = g.add("Exp", log_contrast, name="contrast")
+            offset = g.add("Add", drift, n, name="offset")
+            log_t = g.add(
+                "Add", g.add("Mul", x, contrast, name="contrast*x_K"), offset, name="contrast*x_K+offset"
+            )
+        elif d.mix:
+            logit = g.constant(self.weights["illumination.mix_logit"], "illumination.mix_logit")
+        if d.channels == "shared":  # 6
+            log_t = g.add("ReduceMean", log_t, self.axes(1), name="shared_log_t")
+
+        log_t = self.crop(self.resize(log_t, at, 1, name="log_t_padded"), y)  # 7
+        brightest = g.add("ReduceMax", y, self.axes(1), name="max_channel") if d.channels == "shared" else y
+        m = g.add("MaxPool", brightest, name="m", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+        if d.mix:
+            a = g.add("Sigmoid", logit, name="a")
+            own = g.add("Log", g.add("Add", m, d.floor, name="m+floor"), name="log_m")
+            far = g.add("Mul", log_t, g.add("Sub", 1.0, a, name="1-a"), name="(1-a)*log_t")
+            log_t = g.add("Add", far, g.add("Mul", own, a, name="a*log_m"), name="mixed_log_t")
+        return g.add("Clip", log_t, math.log(d.t_min), 0.0, name="log_t"), m
+
+    def exposure(self, largest: str, n: str) -> tuple[str, str, str]:
+        """Return ``offset - n``, ``log contrast`` and mix logit, each (1, 1, 1, 1), from the five statistics."""
+        g = self.g
+        deviation = g.add("Sub", largest, n, name="l-n")
+        square = g.add("Mul", deviation, deviation, name="(l-n)^2")
+        variance = g.add("ReduceMean", square, self.axes(2, 3), name="variance")
+        statistics = (
+            n,
+            # As in training, where the root's slope must stay finite on a black frame.
+            g.add("Sqrt", g.add("Max", variance, 1e-12, name="variance>0"), name="deviation"),
+            g.add("ReduceMean", g.add("Exp", largest, name="exp(l)"), self.axes(2, 3), name="linear_mean"),
+            g.add("ReduceMax", largest, self.axes(2, 3), name="maximum"),
+            g.add("ReduceMin", largest, self.axes(2, 3), name="minimum"),
+        )
+        vector = g.add("Concat", *statistics, name="g", axis=1)
+        weight = self.weights["illumination.exposure.weight"][..., None, None]
+        bias = g.constant(self.weights["illumination.exposure.bias"], "illumination.exposure.bias")
+        # A 1x1 convolution is the same product and keeps four axes.
+        mapped = g.add(
+            "Conv", vector, g.constant(weight, "illumination.exposure.weight"), bias, name="exposure"
+        )
+        drift, log_contrast, logit = g.split(mapped, ("offset-n", "log_contrast", "mix_logit"))
+        return drift, log_contrast, logit
+
+    def chroma_floor(self, u: str, m: str) -> str:
+        """Return ``grey + (u - grey) * keep``, written so that two of its products have one channel."""
+        g = self.g
+        squared = g.add("Mul", m, m, name="m^2")
+        k2 = float(np.exp(2 * self.weights["illumination.chroma_knee"]))
+        keep = g.add("Div", squared, g.add("Add", squared, k2, name="m^2+k^2"), name="keep")
+        grey = g.add("ReduceMean", u, self.axes(1), name="grey")
+        lost = g.add("Mul", grey, g.add("Sub", 1.0, keep, name="1-keep"), name="(1-keep)*grey")
+        return g.add("Add", g.add("Mul", u, keep, name="keep*u_K"), lost, name="u_K_chroma_floor")
+
+    # Noise removal
+
+    def noise_removal(self, u: str, log_t: str, strength: str) -> str:
+        """Return the result of step 9; ``log_t`` has the strength in it already."""
+        g, d = self.g, self.d.noise
+        assert d is not None
+        w = g.add("Mul", g.scalar("denoise", 1.0), strength, name="denoise*strength")
+        if d.guide == "gain":
+            t = g.add("Exp", log_t, name="t")
+            w = g.add("Mul", w, g.add("Sub", 1.0, t, name="1-t"), name="w")
+        stages = [f"noise.cells.{k}" for k in range(d.stages)]
+        # Equation 3 subtracts after each cell, the released form once after all of them.
+        runs = [stages] if d.parameterisation == "released" else [[stage] for stage in stages]
+        cells, x = self.cells, u
+        for n, run in enumerate(runs):
+            features = cells.conv("noise.stem", cells.narrow(x, name=f"x_{n}_f16"), name=f"stem_{n}")
+            for stage in run:
+                features = cells.cell(stage, d.genotype, features)
+            noise = cells.widen(cells.conv("noise.head", features, name=f"head_{n}"), name=f"noise_{n}")
+            x = g.add("Sub", u, g.add("Mul", noise, w, name=f"w*noise_{n}"), name=f"denoised_{n + 1}")
+        return self.clip(x, name="x_N")
+
+    def illumination_cell(self, k: int, x: str) -> str:
+        """C_k(x), f32 to f32."""
+        prefix = f"illumination.cells.{k}"
+        cell = self.cells.cell(
+            prefix, self.d.illumination.genotype, self.cells.narrow(x, name=f"{prefix}.f16")
+        )
+        return self.cells.widen(cell, name=f"C_{k}")
+
+    # Small things
+
+    def window_max(self, x: str, *, name: str) -> str:
+        """The maximum over the window; values are 0 or more, so that padding with nothing equals zeros."""
+        if self.d.illumination.window == "2x2":  # the pixel, its right, lower and lower-right neighbour
+            return self.g.add("MaxPool", x, name=name, kernel_shape=[2, 2], pads=[0, 0, 1, 1])
+        return self.g.add("MaxPool", x, name=name, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+
+    def pad(self, x: str, multiple: int) -> str:
+        """Replicate the right and lower edges up to the next multiple."""
+        if multiple == 1:
+            return x
+        g = self.g
+        size = g.add("Shape", x, name="size", start=2)
+        # Mod takes the divisor's sign: -height mod s is what is missing.
+        missing = g.add("Mod", g.add("Neg", size, name="-size"), g.constant([multiple]), name="missing")
+        pads = g.add("Concat", g.constant([0, 0]), missing, name="pads", axis=0)
+        return g.add("Pad", x, pads, "", self.axes(2, 3), name="t_hat_0_padded", mode="edge")
+
+    def grid(self, padded: str, scale: int) -> str:
+        """log(mean of t_hat_0 over blocks + floor)."""
+        g = self.g
+        if scale > 1:
+            block = [scale, scale]
+            padded = g.add("AveragePool", padded, name=f"grid_{scale}", kernel_shape=block, strides=block)
+        floored = g.add("Add", padded, self.d.illumination.floor, name=f"grid_{scale}+floor")
+        return g.add("Log", floored, name=f"log_grid_{scale}")
+
+    def resize(self, x: str, scale: int, to: int, *, name: str) -> str:
+        """Resize bilinearly with half-pixel centres from one grid to another."""
+        if scale == to:
+            return x
+        factor = scale / to
+        scales = self.g.constant(np.array([1, 1, factor, factor], np.float32))
+        return self.g.add(
+            "Resize", x, "", scales, name=name, mode="linear", coordinate_transformation_mode="half_pixel"
+        )
+
+    def crop(self, x: str, like: str) -> str:
+        """Cut off what was replicated."""
+        if max(self.d.illumination.scales) == 1:
+            return x
+        size = self.g.add("Shape", like, name="full_size", start=2)
+        return self.g.add("Slice", x, self.g.constant([0, 0]), size, self.axes(2, 3), name=f"{x}_cropped")
+
+    def clip(self, x: str, *, name: str) -> str:
+        return self.g.add("Clip", x, 0.0, 1.0, name=name)
+
+    def axes(self, *axes: int) -> str:
+        return self.g.constant(list(axes))
