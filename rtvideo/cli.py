@@ -183,7 +183,7 @@ def _list_models() -> ExitCode:
     for name in names():
         model = find(name)
         noise = "with noise removal" if model.has_denoise else "without noise removal"
-        print(f"{name}  {model.card.get('summary', '')} {noise}".replace("   ", "  "))
+        print(f"{name}  " + ", ".join(filter(None, (str(model.card.get("summary", "")), noise))))
     return ExitCode.DONE
 
 
