@@ -1,0 +1,1 @@
+"""The cooperative architecture search (section 3.2)."""

@@ -1,0 +1,195 @@
+"""A search in its folder: the passes, and the state that a killed run goes on from."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from model.checkpoint import write_whole
+from rtvideo.errors import OutputError, UnavailableError, UsageError
+from search import cost, strategies
+from search.photos import Photos, middle
+from search.settings import Settings
+from search.supernet import Supernet
+from search.updates import Updates
+
+#: One for each pass: its number, losses by name, genotypes, and alphas as lists of rows.
+Record = dict[str, Any]
+
+STATE = "state.pt"
+
+#: What a search leaves besides its state; without a state they are somebody's results.
+RESULTS = ("genotype.txt", "history.json", "card.json", "alpha_iem.png", "alpha_nrm.png", "alpha.png")
+
+
+class Run:
+    """One search.
+
+    Args:
+        out: folder of all that is written.
+        settings: what to do.
+        photos: what to search on.
+        table: cost of the operations.
+        device: a torch device.
+
+    Attributes:
+        done: passes so far.
+        seconds: they took.
+        history: a record of each.
+    """
+
+    def __init__(
+        self, out: Path, settings: Settings, photos: Photos, table: cost.Table, device: str = "cpu"
+    ) -> None:
+        self.out, self.settings, self.photos, self.table, self.device = out, settings, photos, table, device
+        torch.manual_seed(settings.seed)
+        self.net = Supernet().to(device)
+        self.updates = Updates(self.net, settings, table)
+        self.passes = strategies.passes(settings)
+        self.done = 0
+        self.seconds = 0.0
+        self.history: list[Record] = []
+
+    def identity(self) -> dict[str, Any]:
+        """Return what must be equal for a state to be continued, by names that a user knows."""
+        return {
+            **dataclasses.asdict(self.settings),
+            "data": self.photos.fingerprint.sha256,
+            "number of images": len(self.photos.train) + len(self.photos.val),
+            "cost table": json.dumps(self.table, sort_keys=True) if self.settings.cost else None,
+            "device": self.device,
+            "threads": torch.get_num_threads(),
+        }
+
+    def resume(self, *, overwrite: bool = False) -> None:
+        """Take up the state in the folder, if there is one; ``overwrite`` starts anew instead.
+
+        Raises:
+            OutputError: the folder cannot be made.
+            UsageError: the state is another command's, or there are results without a state.
+            UnavailableError: the state cannot be read.
+        """
+        path = self.out / STATE
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            if overwrite:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.out}: cannot be written: {error.strerror}") from None
+        if overwrite:
+            return
+        if not path.exists():
+            for name in RESULTS:
+                if (self.out / name).exists():
+                    raise UsageError(f"{self.out / name} exists; choose another --out, or give --overwrite")
+            return
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            identity = state["identity"]
+        except Exception:  # the unpickler raises whatever the bytes lead it to
+            raise UnavailableError(
+                f"{path}: not the state of a search; start anew with --overwrite"
+            ) from None
+        for name, ours in self.identity().items():
+            if identity.get(name) != ours:
+                raise UsageError(
+                    f"{path}: is another search: its {name} is {identity.get(name)!r} there, {ours!r} here; "
+                    "repeat that command, choose another --out, or start anew with --overwrite"
+                )
+        self.updates.restore(state["updates"])
+        self.done, self.seconds, self.history = state["done"], state["seconds"], state["history"]
+
+    def go(self, on_step: Callable[[int], None], on_pass: Callable[[Record], None]) -> None:
+        """Make the passes that are left.
+
+        Args:
+            on_step: called with the steps done so far, of `steps`.
+            on_pass: called after each pass, when its state is safe.
+
+        Raises:
+            OutputError: the state cannot be written; the last one stays whole.
+            UsageError: a loss is not finite any more.
+        """
+        before, began = self.seconds, time.monotonic()
+        while self.done < self.passes:
+            losses = self._pass(on_step)
+            self.done += 1
+            self.seconds = before + time.monotonic() - began
+            self.history.append(
+                {
+                    "pass": self.done,
+                    "losses": {**losses, **self.validate()},
+                    "genotypes": {part: list(edges) for part, edges in self.net.genotypes().items()},
+                    "alpha_iem": self.net.alpha_t.tolist(),
+                    "alpha_nrm": self.net.alpha_n.tolist(),
+                }
+            )
+            write_whole(self.out / STATE, self._state())
+            on_pass(self.history[-1])
+
+    @property
+    def steps(self) -> int:
+        """Return the steps of the whole search."""
+        return self.passes * self._steps_a_pass
+
+    @property
+    def _steps_a_pass(self) -> int:
+        return len(strategies.steps(self.settings, 0, range(len(self.photos.train))))
+
+    def validate(self) -> dict[str, float]:
+        """Return L_val_t and L_val_n, means over the middle of each validation image."""
+        with torch.no_grad():
+            losses = [
+                self.updates.losses(middle(item, self.settings.crop).to(self.device))
+                for item in self.photos.val
+            ]
+        val_t, val_n = torch.tensor(losses).mean(0).tolist()
+        return {"val_t": val_t, "val_n": val_n}
+
+    def _pass(self, on_step: Callable[[int], None]) -> dict[str, float]:
+        """Make pass ``done`` and return its mean training losses."""
+        settings, number = self.settings, self.done * self._steps_a_pass
+        beta = strategies.beta(settings)
+        losses: dict[str, list[float]] = {}
+        for kind, image in strategies.steps(settings, self.done, self.photos.order(settings.seed, self.done)):
+            train, val = self.photos.pair(image, settings.crop, settings.seed, number)
+            train, val = train.to(self.device), val.to(self.device)
+            match kind:
+                case "light":
+                    found = self.updates.light(train, val, beta)
+                case "noise":
+                    found = self.updates.noise(train, val)
+                case "both":
+                    found = self.updates.both(train, val)
+            for name, value in found.items():
+                if not math.isfinite(value):
+                    raise UsageError(
+                        f"{name} is {value} in pass {self.done + 1}; give a smaller --lr or --xi"
+                    )
+                losses.setdefault(name, []).append(value)
+            number += 1
+            on_step(number)
+        return {name: float(np.mean(values)) for name, values in losses.items()}
+
+    def _state(self) -> bytes:
+        buffer = io.BytesIO()
+        torch.save(
+            {
+                "identity": self.identity(),
+                "updates": self.updates.state(),
+                "done": self.done,
+                "seconds": self.seconds,
+                "history": self.history,
+            },
+            buffer,
+        )
+        return buffer.getvalue()

@@ -1,0 +1,61 @@
+"""What a search can be told, with the paper's values (section 4.1) where it prints one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Strategy = Literal["cooperative", "separate", "joint"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Hyper-parameters; whatever changes the outcome is here, and so in the card.
+
+    Printed in the paper:
+
+    Attributes:
+        epochs: passes over the training images. ``separate`` makes as many for each module.
+        lr: learning rate of Adam, for alpha and omega. The batch is one crop.
+        momentum: first beta of Adam for alpha; the second is 0.999. The paper samples the momentum from
+            (0.5, 0.999), the betas of Adam for alpha in DARTS; `sampled_momentum` takes it at its word.
+        weight_decay: of alpha, decoupled: else 1e-3 alpha would outweigh the gradient of a mean over pixels.
+
+    Ours, since the paper prints none:
+
+    Attributes:
+        strategy: as in figure 9.
+        beta: weight of L_val_n in step 5, and in the sum of ``joint``. The gradient that L_val_n sends to
+            alpha_t is some fifty times that of L_val_t, since u_K = y / t amplifies; at 0.02 both count.
+        eta_t: weight of RTV(t); at 1e-4 a constant illumination has the least loss.
+        eta_n: weight of TV(x), about half the noise's deviation in u_K.
+        xi: length of the unrolled step, 0 for the first-order gradient. With means for losses the printed 1
+            overshoots: it raises the loss, which 0.1 lowers.
+        inner: steps of each inner loop of algorithm 1.
+        crop: side of the square crops in pixels.
+        split: share of the images that validates.
+        cost: weight of the expected cost of a cell (`search.cost`) in the gradient of its alpha.
+        seed: of everything random.
+    """
+
+    strategy: Strategy = "cooperative"
+    epochs: int = 20
+    lr: float = 3e-4
+    momentum: float = 0.5
+    weight_decay: float = 1e-3
+    beta: float = 0.02
+    eta_t: float = 1e-5
+    eta_n: float = 0.05
+    xi: float = 0.1
+    inner: int = 8
+    crop: int = 64
+    split: float = 0.5
+    cost: float = 0.0
+    seed: int = 0
+
+
+def sampled_momentum(seed: int) -> float:
+    """Return a momentum from (0.5, 0.999), one for each seed."""
+    return float(np.random.default_rng(seed).uniform(0.5, 0.999))
