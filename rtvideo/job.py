@@ -13,9 +13,9 @@ from pathlib import Path
 
 from rtvideo.engines.base import Geometry, Session, Settings
 from rtvideo.errors import OutputError, UsageError
-from rtvideo.media.codecs import Picture, choose
+from rtvideo.media.codecs import Picture, carries_captions, choose
 from rtvideo.media.cut import Cut
-from rtvideo.media.frames import FrameEnhancer, working_geometry
+from rtvideo.media.frames import FrameEnhancer, has_captions, has_timecode, working_geometry
 from rtvideo.media.sink import Sink, container_for
 from rtvideo.media.source import Source
 from rtvideo.media.streams import plan
@@ -96,6 +96,10 @@ def enhance_video(
         worker = FrameEnhancer(single, session, source.tags, source.first, options.compare)
         if source.first.interlaced_frame:
             warn(f"{input}: interlaced; deinterlaced with bwdif, one frame for each")
+        if has_captions(source.first) and not carries_captions(encoding.codec):
+            warn(f"{input}: codec {encoding.codec} drops the closed captions; libx264 keeps them")
+        if has_timecode(source.first):
+            warn(f"{input}: the time code inside the pictures (SMPTE 12M) is dropped")
         sink = Sink(output, container, source, streams, encoding, cut.shift)
         pipeline = Pipeline(cut.read(), worker, sink, stop)
         began = time.perf_counter()

@@ -168,7 +168,8 @@ def _encode_sound(sound: Any, seconds: float) -> list[Any]:
 def _text(out: av.container.OutputContainer, path: Path, index: int) -> Any:
     text = out.add_stream("mov_text" if path.suffix in (".mp4", ".mov") else "srt")
     text.codec_context.subtitle_header = (
-        b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour\n"
+        b"[Script Info]\nScriptType: v4.00+\n\n"
+        b"[V4+ Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour\n"
         b"Style: Default,Arial,16,&Hffffff\n\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
     )
     text.codec_context.time_base = Fraction(1, 1000)
@@ -240,7 +241,15 @@ def frames(path: Path, index: int = 0) -> list[av.VideoFrame]:
 
 def times(path: Path, index: int = 0) -> list[Fraction]:
     """Return the exact time of each frame of a video stream."""
-    return [frame.pts * frame.time_base for frame in frames(path, index)]
+    with av.open(str(path)) as container:
+        container.streams.video[index].thread_type = "AUTO"
+        return [frame.pts * frame.time_base for frame in container.decode(video=index)]
+
+
+def first(path: Path) -> av.VideoFrame:
+    """Decode the first frame."""
+    with av.open(str(path)) as container:
+        return next(container.decode(video=0))
 
 
 def planes(frame: av.VideoFrame) -> list[np.ndarray]:

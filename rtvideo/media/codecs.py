@@ -354,6 +354,12 @@ def _named(codec: str, container: str) -> str:
     return found.name
 
 
+def carries_captions(encoder: str) -> bool:
+    """Whether an encoder writes the closed captions (CEA-608 and 708) that a frame has beside its picture."""
+    # libx265 has the option too, but nothing of it arrives in the file.
+    return encoder == "libx264"
+
+
 @cache
 def video_encoders() -> tuple[str, ...]:
     """Return the names of all video encoders that this FFmpeg has."""

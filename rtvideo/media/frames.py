@@ -155,7 +155,7 @@ class FrameEnhancer:
             out = self._take(self._pool)
             for taken, given in zip(views(work, self._geometry), views(out, self._geometry), strict=True):
                 given[:] = taken
-        elif out is not frame and _has_captions(frame) and frame.format.name == out.format.name:
+        elif out is not frame and has_captions(frame) and frame.format.name == out.format.name:
             # Side data cannot be given to another frame, so the picture moves into the frame that has it.
             frame.make_writable()
             for taken, given in zip(views(out, self._geometry), views(frame, self._geometry), strict=True):
@@ -171,5 +171,11 @@ class FrameEnhancer:
         return out
 
 
-def _has_captions(frame: av.VideoFrame) -> bool:
+def has_captions(frame: av.VideoFrame) -> bool:
+    """Whether the frame has closed captions beside its picture."""
     return SideDataType.A53_CC in frame.side_data
+
+
+def has_timecode(frame: av.VideoFrame) -> bool:
+    """Whether the frame has a time code (SMPTE 12M) beside its picture."""
+    return SideDataType.S12M_TIMECODE in frame.side_data

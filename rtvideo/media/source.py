@@ -37,7 +37,8 @@ class Source:
         container: PyAV's input, for its metadata, chapters and streams.
         video: the stream that is decoded.
         first: the first frame, decoded while opening; it is yielded again by `read`.
-        damaged: packets that could not be decoded, and frames that the decoder had to patch up.
+        damaged: packets that the demuxer or the decoder found damaged. (Where damage hits the structure of
+            the container itself, the packets in between vanish and nobody can count them.)
         incomplete: what is missing at the end, once `read` has come to it.
     """
 
@@ -189,8 +190,8 @@ class Source:
         except av.FFmpegError:
             self.damaged += 1
             return
+        self.damaged += packet.is_corrupt or any(frame.is_corrupt for frame in frames)
         for frame in frames:
-            self.damaged += frame.is_corrupt
             frame.time_base = self.video.time_base
             if frame.pts is None:
                 frame.pts = frame.dts

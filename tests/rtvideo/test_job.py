@@ -125,7 +125,7 @@ def test_the_second_video_can_be_chosen(tmp_path: Path) -> None:
     before, after = clips.streams(source), clips.streams(tmp_path / "out.mp4")
     assert after[0].hashes == before[0].hashes
     assert clips.planes(clips.frames(tmp_path / "out.mp4", 1)[0])[0].mean() > 60
-    with pytest.raises(UsageError, match="video stream 2: .* has 2"):
+    with pytest.raises(UsageError, match=r"video stream 2: .* has 2"):
         enhance(source, tmp_path / "other.mp4", video_stream=2)
 
 
@@ -460,3 +460,54 @@ def test_cover_pictures_move_between_containers(tmp_path: Path) -> None:
         cover = clips.streams(tmp_path / name)[1]
         assert cover.disposition == Disposition.attached_pic
         assert cover.hashes == clips.streams(source)[1].hashes
+
+
+def with_captions(path: Path, count: int) -> Path:
+    """Write a clip whose every frame carries closed captions (CEA-708 in an SEI message, as broadcasters send)."""
+    codec = av.CodecContext.create("libx264", "w")
+    assert isinstance(codec, av.VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt = 64, 48, "yuv420p"
+    codec.framerate, codec.time_base, codec.options = (
+        Fraction(25),
+        Fraction(1, 25),
+        {"bf": "0", "tune": "zerolatency"},
+    )
+    packets = []
+    for index in range(count):
+        frame = av.VideoFrame.from_ndarray(clips.picture(index, 64, 48), "rgb24").reformat(format="yuv420p")
+        frame.pts, frame.time_base = index, Fraction(1, 25)
+        packets += codec.encode(frame)
+    packets += codec.encode(None)
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=25, width=64, height=48)
+        for index, packet in enumerate(packets):
+            captions = bytes([0xFC, 0x80 + index, 0x41])
+            message = b"\xb5\x00\x31GA94\x03\xc1\xff" + captions + b"\xff"
+            sei = b"\x00\x00\x01\x06\x04" + bytes([len(message)]) + message + b"\x80"
+            data = bytes(packet)
+            slice_at = min(
+                at for at in (data.find(b"\x00\x00\x01\x65"), data.find(b"\x00\x00\x01\x41")) if at >= 0
+            )
+            copy = av.Packet(data[:slice_at] + sei + data[slice_at:])
+            copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
+            copy.stream = video
+            out.mux(copy)
+    return path
+
+
+def captions_of(path: Path) -> list[bytes | None]:
+    found = []
+    for frame in clips.frames(path):
+        data = frame.side_data.get("A53_CC")
+        found.append(None if data is None else bytes(data))  # type: ignore[arg-type]
+    return found
+
+
+def test_closed_captions_stay(tmp_path: Path) -> None:
+    source = with_captions(tmp_path / "in.ts", 12)
+    assert captions_of(source) == [bytes([0xFC, 0x80 + i, 0x41]) for i in range(12)]
+    enhance(source, tmp_path / "out.mp4", FakeSession(gain=2, delay=2))
+    assert captions_of(tmp_path / "out.mp4") == captions_of(source)
+    assert "captions" in enhance(source, tmp_path / "lost.mkv", codec="ffv1").warnings[0]
+    before, after = clips.frames(source), clips.frames(tmp_path / "out.mp4")
+    assert clips.planes(after[5])[0].mean() > 1.8 * clips.planes(before[5])[0].mean()
