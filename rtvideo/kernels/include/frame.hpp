@@ -1,0 +1,219 @@
+// One frame through the passes of a network. `Network` is what the generated source says of it.
+#pragma once
+#include "grid.hpp"
+#include "pool.hpp"
+
+namespace rt {
+
+struct Weights;
+
+// What the strips of one frame share.
+struct Frame {
+    const Weights *w;
+    Planes in, out;
+    Format format;
+    float strength, denoise;
+    Mix mix;
+    Grid sums;             // of the warm start over blocks of the finest scale
+    Grid x, warm, next;    // a grid stage reads x (and warm) and writes next
+    Grid light;            // log2 t at the last scale, one or three channels
+};
+
+template <int C> ROW_FUNCTION load_grid(const Tile &tile, const Grid &from, const Rows<C> &to, int row) {
+    if (blank(tile, to, row)) return;
+    int first = max(tile.left, 0), last = min(tile.left + tile.width, from.width);
+    for (int c = 0; c < C; c++)
+        memcpy(to.at(c, row) + first - tile.left, from.at(c, row) + first, sizeof(float) * (last - first));
+    trim(tile, to, row);
+}
+
+template <int C> ROW_FUNCTION store_grid(const Tile &tile, const Rows<C> &from, const Grid &to, int row) {
+    for (int c = 0; c < C; c++)
+        memcpy(to.at(c, row) + tile.first, from.at(c, row) + tile.first - tile.left,
+               sizeof(float) * (tile.last - tile.first));
+}
+
+// How a picture is cut into strips and bands: the cut that finishes first, halos included.
+struct Cut {
+    int payload, width, strips, rows, bands;
+};
+
+INLINE Cut cut(int width, int height, int halo, int unit, int widest, int threads) {
+    Cut best = {};
+    double best_cost = 1e30;
+    int fewest = (width + widest - 2 * halo - 1) / (widest - 2 * halo);
+    for (int strips = fewest; strips < fewest + 4; strips++) {
+        int payload = ((width + strips - 1) / strips + unit - 1) / unit * unit;
+        int padded = (payload + 2 * halo + BLOCK - 1) / BLOCK * BLOCK;
+        int used = (width + payload - 1) / payload;
+        for (int bands = 1; bands <= 4 * threads; bands++) {
+            int rows = ((height + bands - 1) / bands + unit - 1) / unit * unit;
+            int real = (height + rows - 1) / rows;
+            double rounds = (used * real + threads - 1) / threads;
+            double cost = rounds * (rows + 2 * halo + 1) * (padded + 16);
+            if (cost < best_cost) best_cost = cost, best = Cut{payload, padded, used, rows, real};
+        }
+    }
+    return best;
+}
+
+struct Context;
+typedef void (*Strip)(const Tile &, Frame &, Arena);
+
+struct Job {
+    Context *context;
+    Strip strip;
+    Cut cut;
+    int width, height, halo, picture_width, picture_height;
+};
+
+struct Context {
+    Pool pool;
+    Frame frame;
+    Arena *arenas;
+    int width, height, threads;
+    void *memory[3];
+
+    void pass(Strip strip, int w, int h, int halo, int unit, int widest, int picture_width, int picture_height) {
+        Job job = {this, strip, rt::cut(w, h, halo, unit, widest, threads), w, h, halo, picture_width, picture_height};
+        pool.run(job.cut.strips * job.cut.bands, run_strip, &job);
+    }
+
+    static void run_strip(void *argument, int task, int worker) {
+        const Job &job = *(const Job *)argument;
+        const Cut &c = job.cut;
+        int strip = task % c.strips, band = task / c.strips;
+        Tile tile;
+        tile.first = strip * c.payload, tile.last = min(tile.first + c.payload, job.width);
+        tile.top = band * c.rows, tile.bottom = min(tile.top + c.rows, job.height);
+        tile.left = tile.first - job.halo, tile.width = c.width;
+        tile.picture_width = job.picture_width, tile.picture_height = job.picture_height;
+        job.strip(tile, job.context->frame, job.context->arenas[worker]);
+    }
+};
+
+// Sums of the warm start over blocks of SCALE x SCALE pixels; beyond the picture its last row and column repeat.
+template <int SCALE, int WINDOW> static void reduce(const Tile &tile, Frame &frame, Arena arena) {
+    Rows<3> y = arena.rows<3>(tile.width, 4), warm = arena.rows<3>(tile.width, 1), sums = arena.rows<3>(tile.width, 1);
+    Lines lines = take_lines(arena, tile.width);
+    int end = tile.picture_width - tile.left, columns = tile.last - tile.left, bottom = tile.picture_height - 1;
+    for (int c = 0; c < 3; c++) memset(sums.at(c, 0), 0, sizeof(float) * tile.width);
+    for (int row = tile.top - 2; row <= min(tile.bottom, bottom + 1); row++) {
+        if ((row & 1) == 0) load_rows(tile, frame.format, frame.in, lines, y, row);
+        int done = row - 1;
+        if (done < tile.top) continue;
+        window_max<WINDOW>(tile, y, warm, done);
+        int repeat = done == bottom ? tile.bottom - done : 1;
+        for (int c = 0; c < 3; c++) add_row(warm.at(c, 0), sums.at(c, 0), tile.width, (float)repeat);
+        if ((done + repeat) % SCALE) continue;
+        for (int c = 0; c < 3; c++) {
+            float *line = sums.at(c, 0);
+            float *to = frame.sums.at(c, done / SCALE) + tile.first / SCALE;
+            sum_columns<SCALE>(line, tile.first - tile.left, min(end, columns), columns, to);
+            memset(line, 0, sizeof(float) * tile.width);
+        }
+    }
+}
+
+// Means over 2^n cells of the finest grid, as logarithms.
+INLINE void coarsen(const Grid &sums, int finest, const Grid &to, float floor) {
+    int times = sums.width / to.width;
+    float share = 1.0f / (finest * finest * times * times);
+    for (int c = 0; c < 3; c++) {
+        for (int row = 0; row < to.height; row++) {
+            float *target = to.at(c, row);
+            if (times == 1) {
+                memcpy(target, sums.at(c, row), sizeof(float) * to.width);
+            } else {
+                for (int x = 0; x < to.width; x++) {
+                    float sum = 0;
+                    for (int i = 0; i < times; i++)
+                        for (int j = 0; j < times; j++) sum += sums.at(c, row * times + i)[x * times + j];
+                    target[x] = sum;
+                }
+            }
+            log_row(target, to.width, share, floor);
+        }
+    }
+}
+
+INLINE void shift_by(const Grid &grid, float by) {
+    int64_t n = (int64_t)3 * grid.width * grid.height;
+    for (int64_t i = 0; i < n; i++) grid.data[i] -= by;
+}
+
+// Steps 2 to 6 of the description: everything that happens on the grid.
+template <class N> static void light_on_grid(Context &context, const float *exposure, float *space) {
+    Frame &frame = context.frame;
+    int wide = (context.width + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
+    int high = (context.height + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
+    auto grid = [&](int scale) {
+        Grid g = {space, wide / scale, high / scale};
+        space += (int64_t)3 * g.width * g.height + MARGIN;
+        return g;
+    };
+    frame.sums = grid(N::FINEST);
+    context.pass(reduce<N::FINEST, N::WINDOW>, wide, high, 2, N::COARSEST, N::WIDEST, context.width, context.height);
+
+    Grid logs[6] = {};
+    auto log_of = [&](int scale) -> Grid & { return logs[__builtin_ctz(scale)]; };
+    for (int k = 0; k < N::STAGES; k++) {
+        Grid &log = log_of(N::SCALES[k]);
+        if (!log.data) log = grid(N::SCALES[k]), coarsen(frame.sums, N::FINEST, log, N::FLOOR);
+    }
+    float g[5], n = 0;
+    statistics(log_of(N::SCALES[0]), g);
+    if (N::CENTRED) {
+        n = g[0];
+        for (int s = 0; s < 6; s++)
+            if (logs[s].data) shift_by(logs[s], n);
+    }
+
+    Grid first = log_of(N::SCALES[0]);
+    frame.x = grid(N::SCALES[0]);
+    memcpy(frame.x.data, first.data, sizeof(float) * 3 * first.width * first.height);
+    for (int k = 0; k < N::STAGES; k++) {
+        int scale = N::SCALES[k];
+        if (frame.x.width * scale != wide || frame.x.height * scale != high) {
+            Grid resized = grid(scale);
+            resize(frame.x, resized, 3);
+            frame.x = resized;
+        }
+        frame.warm = log_of(scale);
+        frame.next = grid(scale);
+        context.pass(N::stage(k), frame.x.width, frame.x.height, N::STAGE_HALO, 2, N::WIDEST, frame.x.width,
+                     frame.x.height);
+        frame.x = frame.next;
+    }
+
+    float out[3];
+    for (int i = 0; i < 3; i++) {
+        out[i] = exposure[i];
+        for (int j = 0; j < 5; j++) out[i] += exposure[3 + 5 * i + j] * g[j];
+    }
+    float contrast = exp2(out[1]), offset = n + out[0], own = N::MIX ? 1 / (1 + exp2(out[2])) : 0;
+    Grid light = frame.x;
+    int64_t cells = (int64_t)light.width * light.height;
+    float rest = 1 - own;
+    for (int64_t i = 0; i < cells; i++) {
+        if (N::SHARED) {
+            float mean = (light.data[i] + light.data[cells + i] + light.data[2 * cells + i]) * (1.0f / 3);
+            light.data[i] = rest * (contrast * mean + offset);
+        } else {
+            for (int c = 0; c < 3; c++) light.data[c * cells + i] = rest * (contrast * light.data[c * cells + i] + offset);
+        }
+    }
+    frame.light = light;
+    frame.mix.own = own, frame.mix.floor = N::FLOOR;
+}
+
+// Floats for all grids of a frame.
+template <class N> INLINE int64_t grid_floats(int width, int height) {
+    if (N::STAGES == 0) return 0;
+    int64_t wide = (width + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
+    int64_t high = (height + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
+    int64_t finest = 3 * (wide / N::FINEST) * (high / N::FINEST) + MARGIN;
+    return finest * (2 + 3 * (N::STAGES + 1));
+}
+
+} // namespace rt

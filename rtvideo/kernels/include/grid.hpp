@@ -1,0 +1,102 @@
+// The reduced grid: statistics and block means of the warm start, and the small layers between two passes.
+#pragma once
+#include "light.hpp"
+#include "planes.hpp"
+
+namespace rt {
+
+// The sums of blocks of SCALE columns of a row; the last column repeats as far as the grid goes.
+template <int SCALE> INLINE void sum_columns(float *line, int begin, int end, int columns, float *to) {
+    for (int x = end; x < columns; x++) line[x] = line[end - 1];
+    for (int x = begin, cell = 0; x < columns; x += SCALE, cell++) {
+        float sum = 0;
+        UNROLLED for (int i = 0; i < SCALE; i++) sum += line[x + i];
+        to[cell] = sum;
+    }
+}
+
+INLINE void add_row(const float *row, float *sum, int width, float times) {
+    for (int x = 0; x < width; x += LANES) store(sum + x, load(sum + x) + load(row + x) * times);
+}
+
+// log2(mean + floor) of a row of cells.
+INLINE void log_row(float *row, int width, float share, float floor) {
+    for (int x = 0; x < width; x += LANES) {
+        if (x + LANES <= width) {
+            store(row + x, log2(load(row + x) * share + floor));
+        } else {
+            for (; x < width; x++) row[x] = log2(row[x] * share + floor);
+        }
+    }
+}
+
+// Bilinear, half-pixel centres.
+INLINE void resize(const Grid &from, const Grid &to, int channels) {
+    float sy = (float)from.height / to.height, sx = (float)from.width / to.width;
+    for (int c = 0; c < channels; c++) {
+        for (int y = 0; y < to.height; y++) {
+            float fy = (y + 0.5f) * sy - 0.5f;
+            fy = fy > 0 ? fy : 0;
+            int y0 = (int)fy, y1 = min(y0 + 1, from.height - 1);
+            const float *a = from.at(c, y0), *b = from.at(c, y1);
+            float v = fy - y0;
+            for (int x = 0; x < to.width; x++) {
+                float fx = (x + 0.5f) * sx - 0.5f;
+                fx = fx > 0 ? fx : 0;
+                int x0 = (int)fx, x1 = min(x0 + 1, from.width - 1);
+                float h = fx - x0;
+                float above = a[x0] + (a[x1] - a[x0]) * h, below = b[x0] + (b[x1] - b[x0]) * h;
+                to.at(c, y)[x] = above + (below - above) * v;
+            }
+        }
+    }
+}
+
+// The STATISTICS of a grid's largest channel: mean, deviation, mean of 2^l, maximum, minimum (in log2).
+// Sums in double, in one fixed order: the result does not depend on the number of threads.
+INLINE void statistics(const Grid &log, float (&g)[5]) {
+    double sum = 0, squares = 0, linear = 0;
+    float high = -1e30f, low = 1e30f;
+    int64_t n = (int64_t)log.width * log.height;
+    const float *r = log.at(0, 0), *green = log.at(1, 0), *b = log.at(2, 0);
+    auto largest = [&](int64_t i) __attribute__((always_inline)) {
+        return max(max(load(r + i), load(green + i)), load(b + i));
+    };
+    auto single = [&](int64_t i) {
+        float v = r[i] > green[i] ? r[i] : green[i];
+        return v > b[i] ? v : b[i];
+    };
+    int64_t whole = n / LANES * LANES, strip = 64 * LANES;
+    for (int64_t i = 0; i < whole; i += strip) {
+        vec s = {}, l = {}, h = splat(high), w = splat(low);
+        for (int64_t j = i; j < whole && j < i + strip; j += LANES) {
+            vec v = largest(j);
+            s += v, l += exp2(v), h = max(h, v), w = min(w, v);
+        }
+        for (int k = 0; k < LANES; k++) {
+            sum += s[k], linear += l[k];
+            high = h[k] > high ? h[k] : high, low = w[k] < low ? w[k] : low;
+        }
+    }
+    for (int64_t i = whole; i < n; i++) {
+        float v = single(i);
+        sum += v, linear += exp2(v), high = v > high ? v : high, low = v < low ? v : low;
+    }
+    float mean = (float)(sum / n);
+    for (int64_t i = 0; i < whole; i += strip) {
+        vec s = {};
+        for (int64_t j = i; j < whole && j < i + strip; j += LANES) {
+            vec d = largest(j) - mean;
+            s += d * d;
+        }
+        for (int k = 0; k < LANES; k++) squares += s[k];
+    }
+    for (int64_t i = whole; i < n; i++) squares += (double)(single(i) - mean) * (single(i) - mean);
+    double error = sum / n - mean; // the mean was rounded, and so were the distances to it
+    double variance = squares / n - error * error;
+    g[0] = mean;
+    g[1] = (float)__builtin_sqrt(variance > 2.0814e-12 ? variance : 2.0814e-12); // 1e-12 in natural units
+    g[2] = (float)(linear / n), g[3] = high, g[4] = low;
+}
+
+} // namespace rt

@@ -1,0 +1,83 @@
+// What the shared library exports. The generated source defines `Weights` and `Network` before it includes this.
+#pragma once
+#include "frame.hpp"
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace rt {
+
+// Workspaces come zeroed and touched: the first frame is as fast as the others, and nothing is ever undefined.
+static void *fresh(size_t bytes) {
+    void *p = 0;
+    if (posix_memalign(&p, 4096, bytes + 4096)) return 0;
+    memset(p, 0, bytes + 4096);
+    return p;
+}
+
+} // namespace rt
+
+using namespace rt;
+
+EXPORT int rt_version() { return 1; }
+
+EXPORT int rt_lanes() { return LANES; }
+
+// The floating-point mode, for the test that nothing here changes it.
+EXPORT unsigned rt_floating_point_mode() {
+#if defined(__x86_64__)
+    return _mm_getcsr();
+#else
+    return 0;
+#endif
+}
+
+EXPORT void rt_close(Context *context) {
+    if (!context) return;
+    context->pool.close();
+    for (void *p : context->memory) free(p);
+    free(context);
+}
+
+// `weights` are copied. NULL if there is not enough memory.
+EXPORT Context *rt_open(int width, int height, const Format *format, const float *weights, int threads) {
+    Context *context = (Context *)calloc(1, sizeof(Context));
+    if (!context) return 0;
+    threads = clamp(threads, 1, 64);
+    context->pool.open(threads);
+    context->threads = context->pool.count + 1;
+    context->width = width, context->height = height;
+    context->frame.format = *format;
+
+    size_t row = sizeof(float) * (Network::WIDEST + BLOCK + 2 * MARGIN);
+    size_t arena = (row * (Network::ROWS + 16) + 64 * 64 + 4095) / 4096 * 4096;
+    context->memory[0] = fresh(arena * context->threads + sizeof(Arena) * 64);
+    context->memory[1] = fresh(sizeof(float) * grid_floats<Network>(width, height));
+    context->memory[2] = fresh(sizeof(Weights));
+    if (!context->memory[0] || !context->memory[1] || !context->memory[2]) {
+        rt_close(context);
+        return 0;
+    }
+    context->arenas = (Arena *)((char *)context->memory[0] + arena * context->threads);
+    for (int i = 0; i < context->threads; i++) context->arenas[i] = Arena{(char *)context->memory[0] + arena * i, 0};
+    memcpy(context->memory[2], weights, sizeof(Weights));
+    context->frame.w = (const Weights *)context->memory[2];
+    return context;
+}
+
+EXPORT int rt_threads(const Context *context) { return context->threads; }
+
+// Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal.
+EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise) {
+    Frame &frame = context->frame;
+    frame.in = *in, frame.out = *out;
+    frame.strength = strength, frame.denoise = denoise;
+    frame.mix.strength = strength;
+    Network::light(*context, (float *)context->memory[1]);
+    bool denoised = denoise > 0 && Network::HAS_NOISE;
+    int halo = denoised ? Network::DENOISED_HALO : Network::LIT_HALO;
+    context->pass(denoised ? Network::denoised : Network::lit, context->width, context->height, halo, 2,
+                  denoised ? Network::WIDEST_DENOISED : Network::WIDEST, context->width, context->height);
+}

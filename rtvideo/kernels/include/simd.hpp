@@ -1,0 +1,97 @@
+// Vectors of floats along x, in the compiler's own vector extension: one source for SSE, AVX2, AVX-512 and NEON.
+#pragma once
+#include <stdint.h>
+#include <string.h>
+
+namespace rt {
+
+#define INLINE static inline __attribute__((always_inline))
+// A row function: its own register allocation, shared by every stage that calls it.
+#define ROW_FUNCTION static __attribute__((noinline, unused)) void
+#ifdef __clang__
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 64")
+#endif
+
+#if defined(__AVX512F__)
+constexpr int LANES = 16, ACCUMULATORS = 24;
+#elif defined(__AVX__)
+constexpr int LANES = 8, ACCUMULATORS = 12;
+#elif defined(__aarch64__)
+constexpr int LANES = 4, ACCUMULATORS = 24;
+#else
+constexpr int LANES = 4, ACCUMULATORS = 12;
+#endif
+
+// Every row function works on this many columns at a time; buffers are as wide as a multiple of it.
+constexpr int BLOCK = 4 * LANES;
+
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
+
+INLINE vec load(const float *p) {
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+INLINE void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
+INLINE vec splat(float x) { return x - vec{}; } // x - 0 is x for every x, which 0 + x is not
+INLINE vec max(vec a, vec b) { return a > b ? a : b; }
+INLINE vec min(vec a, vec b) { return a < b ? a : b; }
+INLINE vec clamp(vec v, float low, float high) { return min(max(v, splat(low)), splat(high)); }
+INLINE int min(int a, int b) { return a < b ? a : b; }
+INLINE int max(int a, int b) { return a > b ? a : b; }
+INLINE int clamp(int v, int low, int high) { return min(max(v, low), high); }
+
+// 2^x for x in -126..126; relative error 8e-8.
+INLINE vec exp2(vec x) {
+    const float shift = 0x1.8p23f; // adding it rounds to a whole number, which then lies in the low bits
+    vec shifted = x + splat(shift);
+    vec f = x - (shifted - splat(shift));
+    vec p = splat(0.00132764719f);
+    p = p * f + 0.00967553630f;
+    p = p * f + 0.0555071309f;
+    p = p * f + 0.240221202f;
+    p = p * f + 0.693146968f;
+    p = p * f + 1.00000008f;
+    return (vec)((ivec)p + ((ivec)shifted << 23));
+}
+
+// log2(x) for normal x > 0; absolute error 5e-8 beside the whole part.
+INLINE vec log2(vec x) {
+    const int32_t root_half = 0x3f3504f3;
+    ivec bits = (ivec)x - root_half;
+    ivec whole = bits >> 23;
+    vec f = (vec)((ivec)x - (whole << 23)) - 1.0f; // x / 2^whole lies in sqrt(1/2)..sqrt(2)
+    vec p = splat(-0.14574295282363892f);
+    p = p * f + 0.2368897795677185f;
+    p = p * f + -0.2500692903995514f;
+    p = p * f + 0.2867075502872467f;
+    p = p * f + -0.36008718609809875f;
+    p = p * f + 0.48093944787979126f;
+    p = p * f + -0.7213571667671204f;
+    p = p * f + 1.4426947832107544f;
+    return p * f + __builtin_convertvector(whole, vec);
+}
+
+INLINE float exp2(float x) { return exp2(splat(x))[0]; }
+INLINE float log2(float x) { return log2(splat(x))[0]; }
+
+template <int... I> struct Indices {};
+template <int N, int... I> struct Count : Count<N - 1, N - 1, I...> {};
+template <int... I> struct Count<0, I...> {
+    typedef Indices<I...> type;
+};
+constexpr Count<LANES>::type LANE = {};
+
+// Each lane of the low (or high) half twice: a subsampled sample for the two pixels it stands for.
+template <int... I> INLINE vec twice_low(vec v, Indices<I...>) { return __builtin_shufflevector(v, v, (I / 2)...); }
+template <int... I> INLINE vec twice_high(vec v, Indices<I...>) {
+    return __builtin_shufflevector(v, v, (LANES / 2 + I / 2)...);
+}
+// The even (or odd) lanes of two vectors.
+template <int... I> INLINE vec even(vec a, vec b, Indices<I...>) { return __builtin_shufflevector(a, b, (2 * I)...); }
+template <int... I> INLINE vec odd(vec a, vec b, Indices<I...>) { return __builtin_shufflevector(a, b, (2 * I + 1)...); }
+
+} // namespace rt

@@ -1,0 +1,163 @@
+"""The intermediate form: a network as a short program of passes, each a list of layers over rows.
+
+A `Pass` moves down the picture row by row. A layer's output row needs input rows from ``up`` above to ``down`` below,
+so a layer runs ``lag`` rows behind the newest row that was read, and a tensor keeps ``depth`` rows alive. Both
+follow from the layers alone; an emitter that works on tiles reads only ``halo``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row operation: ``output`` from ``inputs``.
+
+    Attributes:
+        output: name of the tensor that it makes.
+        channels: of the output.
+        inputs: names of tensors, with the reach (rows up, rows down; the same number of columns) into each.
+    """
+
+    output: str
+    channels: int
+    inputs: tuple[tuple[str, tuple[int, int]], ...]
+
+
+@dataclass(frozen=True)
+class Convolution(Layer):
+    """A square convolution with bias, zero outside the picture; then a leaky ReLU if ``leaky``."""
+
+    weights: str
+    kernel: int
+    dilation: int
+    leaky: bool
+
+
+@dataclass(frozen=True)
+class Skip(Layer):
+    """``gain * x`` (gain 1 or 2); then a leaky ReLU if ``leaky``."""
+
+    gain: int
+    leaky: bool
+
+
+@dataclass(frozen=True)
+class Fusion(Layer):
+    """The four distilling edges of a cell and the 1x1 convolution ``c5`` of what they deliver."""
+
+    cell: str
+    edges: tuple[Convolution | Skip, ...]
+
+
+@dataclass(frozen=True)
+class Pointwise(Layer):
+    """Any other row operation, by the name of the function that every emitter's library has."""
+
+    function: str
+    shape: tuple[int | bool, ...] = ()
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Layers in the order in which they run, from the tensors in ``sources`` to ``results``."""
+
+    name: str
+    sources: Mapping[str, int]
+    layers: tuple[Layer, ...]
+    results: tuple[str, ...]
+
+    def lags(self) -> dict[str, int]:
+        """Return tensor -> how many rows behind the newest source row it is made."""
+        lags = dict.fromkeys(self.sources, 0)
+        for layer in self.layers:
+            lags[layer.output] = max(lags[name] + down for name, (_, down) in layer.inputs)
+        return lags
+
+    def depths(self, ahead: int, held: int) -> dict[str, int]:
+        """Return tensor -> rows to keep, a power of two.
+
+        Args:
+            ahead: rows beyond the newest that a source delivers at once.
+            held: rows of a result that are waited for before they are taken together.
+        """
+        lags = self.lags()
+        rows = {name: 1 + (ahead if name in self.sources else 0) for name in lags}
+        for layer in self.layers:
+            for name, (up, _) in layer.inputs:
+                extra = ahead if name in self.sources else 0
+                rows[name] = max(rows[name], lags[layer.output] + up - lags[name] + 1 + extra)
+        last = self.lag
+        for name in self.results:
+            rows[name] = max(rows[name], last - lags[name] + held)
+        return {name: 1 << (n - 1).bit_length() for name, n in rows.items()}
+
+    @property
+    def lag(self) -> int:
+        """Rows between the newest source row and the row that is finished."""
+        lags = self.lags()
+        return max(lags[name] for name in self.results)
+
+    @property
+    def halo(self) -> int:
+        """Rows and columns that a result needs beyond its own, on any side."""
+        reach = dict.fromkeys(self.sources, 0)
+        for layer in self.layers:
+            reach[layer.output] = max(reach[name] + max(pair) for name, pair in layer.inputs)
+        return max(reach[name] for name in self.results)
+
+
+@dataclass(frozen=True)
+class CellShape:
+    """The weights of one distillation cell: edge -> number of floats, in the order in which they are stored."""
+
+    name: str
+    channels: int
+    sizes: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled network, whatever the back end.
+
+    Attributes:
+        name: of the model, for people.
+        scales: of the stages on a grid; empty where all runs at full size.
+        window: 2 or 3, of the warm start.
+        fixed: grid stages start from the reduced frame each time and not from the state.
+        centred: the mean of the grid is taken out before the stages.
+        shared: one illumination for all channels.
+        mix: it meets the pixel's own maximum.
+        floor, t_min: as in the description.
+        stages: a pass for each grid stage.
+        lit, denoised: the pass over the full size, without and with noise removal (None where there is none).
+        cells: shapes of the cells, by name; the weights of all are in ``weights``.
+        weights: name -> floats. ``iem[0].r1`` is edge r1 of the first cell.
+    """
+
+    name: str
+    scales: tuple[int, ...]
+    window: int
+    fixed: bool
+    centred: bool
+    shared: bool
+    mix: bool
+    floor: float
+    t_min: float
+    stages: tuple[Pass, ...]
+    lit: Pass
+    denoised: Pass | None
+    cells: tuple[CellShape, ...]
+    weights: Mapping[str, Array] = field(repr=False)
+
+    def data(self) -> Array:
+        """Return all weights one after another, as the compiled code expects them."""
+        return np.concatenate([*self.weights.values(), np.zeros(1, np.float32)])
