@@ -1,0 +1,93 @@
+"""Small untrained networks, and stores of them on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from rtvideo.models.description import Description, Genotype, Illumination, Noise
+from rtvideo.models.shapes import shapes
+
+IEM = Genotype("skip", "resconv1", "resdil3", "conv3", "conv3", "skip", "conv3")
+NRM = Genotype("resconv1", "dil3", "conv1", "skip", "resconv3", "resconv1", "skip")
+
+#: Coarse, in the log domain, with everything that the log domain offers.
+NIGHT = Description(
+    name="night",
+    illumination=Illumination(
+        genotype=IEM,
+        scales=(8, 8, 4),
+        domain="log",
+        warm_start="previous",
+        exposure="statistics",
+        channels="shared",
+        mix=True,
+        floor=1 / 255,
+        chroma_floor=True,
+    ),
+    noise=Noise(genotype=NRM, stages=2, guide="gain"),
+)
+
+#: The paper's own form.
+RUAS = Description(name="ruas", illumination=Illumination(genotype=IEM), noise=Noise(genotype=NRM, stages=1))
+
+RELEASED = Description(
+    name="released",
+    illumination=Illumination(genotype=IEM, parameterisation="released", window="2x2"),
+    noise=Noise(genotype=NRM, parameterisation="released"),
+)
+
+FINE = Description(
+    name="fine",
+    illumination=Illumination(
+        genotype=NRM,
+        scales=(16, 4, 1),
+        domain="log",
+        warm_start="fixed",
+        exposure="mean",
+        mix=True,
+        floor=0.01,
+        window="2x2",
+    ),
+)
+
+ALL = [
+    NIGHT,
+    RUAS,
+    RELEASED,
+    FINE,
+    dataclasses.replace(
+        RUAS, name="updated", noise=None, illumination=dataclasses.replace(RUAS.illumination, warm_start="updated")
+    ),
+    dataclasses.replace(
+        RUAS, name="fixed", noise=None, illumination=dataclasses.replace(RUAS.illumination, warm_start="fixed")
+    ),
+    dataclasses.replace(
+        NIGHT, name="bare", noise=None, illumination=dataclasses.replace(NIGHT.illumination, exposure="none", mix=False)
+    ),
+]
+
+
+def weights(description: Description, seed: int = 0) -> dict[str, np.ndarray]:
+    """Random weights that leave every part of the network something to do."""
+    rng = np.random.default_rng(seed)
+    found = {k: rng.normal(0, 0.12, s).astype(np.float32) for k, s in shapes(description).items()}
+    if "illumination.chroma_knee" in found:
+        found["illumination.chroma_knee"] = np.float32(np.log(0.03)).reshape(())
+    return found
+
+
+def store(folder: Path, description: Description, seed: int = 0) -> Path:
+    """Write what an export writes, without its checks, and return the description's path."""
+    from export.onnx_graph import build
+
+    values = weights(description, seed)
+    for denoise in (False, True) if description.noise else (False,):
+        model = build(description, values, denoise=denoise, card='{"seed": 0}')
+        variant = "iem+nrm" if denoise else "iem"
+        (folder / f"{description.name}.{variant}.onnx").write_bytes(model.SerializeToString())
+    path = folder / f"{description.name}.json"
+    path.write_text(description.to_json())
+    return path
