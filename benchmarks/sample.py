@@ -41,7 +41,7 @@ def make_clip(
     size: Size = (640, 360),
     fps: float = 30.0,
     seed: int = 0,
-    crf: float = 20.0,
+    crf: float = 18.0,
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
