@@ -33,7 +33,7 @@ class Graph:
         return name
 
     def constant(self, value: Array | float | Sequence[int], name: str = "") -> str:
-        """Return a constant: floats are f32, whole numbers int64, arrays as they are; equal ones are shared."""
+        """Return a constant: floats are f32, whole numbers int64, arrays as they are; equals are shared."""
         if isinstance(value, float):
             value = np.array(value, np.float32)
         array = np.asarray(value)

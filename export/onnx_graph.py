@@ -1,9 +1,9 @@
 """A description and its weights as an ONNX graph, node by node, named after the paper's symbols.
 
 The graph is written, not traced: it holds what the description says and nothing else.
-`rtvideo.models.description` is the exact computation; the numbered comments below are its steps. Three rewrites,
-all exact, save passes over memory: a residual sum is one more in a convolution's centre tap; ``y / t`` is
-``y exp(-log t)``; and ``t ^ s`` is ``exp(s log t)``.
+`rtvideo.models.description` is the exact computation; the numbered comments below are its steps. Three
+rewrites, all exact, save passes over memory: a residual sum is one more in a convolution's centre tap;
+``y / t`` is ``y exp(-log t)``; and ``t ^ s`` is ``exp(s log t)``.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def build(
 ) -> onnx.ModelProto:
     """Return the network as a checked ONNX model.
 
-    Input ``image`` and output ``enhanced`` are (1, 3, height, width) RGB in 0..1, f32. The scalars ``strength``
-    and, with noise removal, ``denoise`` are optional inputs with default 1.
+    Input ``image`` and output ``enhanced`` are (1, 3, height, width) RGB in 0..1, f32. The scalars
+    ``strength`` and, with noise removal, ``denoise`` are optional inputs with default 1.
 
     Args:
         description, weights: what is computed; names and shapes as `rtvideo.models.shapes.shapes`.
@@ -142,7 +142,7 @@ class _Network:
         return g.add("Log", t, name="log_t"), t_hat_0
 
     def log(self, y: str) -> tuple[str, str]:
-        """Return ``log t`` at full size, from stages in the log domain, and each pixel's own maximum ``m``."""
+        """Return ``log t`` at full size, from stages in the log domain, and each pixel's maximum ``m``."""
         g, d = self.g, self.d.illumination
         t_hat_0 = self.window_max(y, name="t_hat_0")  # 1
         padded = self.pad(t_hat_0, max(d.scales))  # 2
@@ -188,7 +188,7 @@ class _Network:
         return g.add("Clip", log_t, math.log(d.t_min), 0.0, name="log_t"), m
 
     def exposure(self, largest: str, n: str) -> tuple[str, str, str]:
-        """Return ``offset - n``, ``log contrast`` and mix logit, each (1, 1, 1, 1), from the five statistics."""
+        """Return ``offset - n``, ``log contrast`` and mix logit, each (1, 1, 1, 1), from the statistics."""
         g = self.g
         deviation = g.add("Sub", largest, n, name="l-n")
         square = g.add("Mul", deviation, deviation, name="(l-n)^2")

@@ -30,7 +30,7 @@ class Tolerance:
     mean: float
 
 
-#: f32 differs by rounding alone. f16 cells may move some pixels by a few codes of 255, the mean by half a code.
+#: f32 differs by rounding alone. f16 cells may move some pixels by a few codes of 255, the mean by half.
 F32 = Tolerance(1e-5, 1e-6)
 F16 = Tolerance(4 / 255, 0.5 / 255)
 
@@ -66,7 +66,7 @@ def check(
     """Compare every variant (see `rtvideo.models.VARIANTS`) with ``net`` and return the largest differences.
 
     Raises:
-        ParityError: a variant differs by more than `F32` or `F16` allow, or is not finite; the message says where.
+        ParityError: a variant differs by more than `F32` or `F16` allow, or is not finite; it says where.
     """
     reference = RUAS(net.description).double().eval()
     reference.load_state_dict(net.state_dict())
@@ -105,7 +105,8 @@ def _dark(rng: np.random.Generator, height: int, width: int) -> npt.NDArray[np.f
     scene = 0.02 + 0.05 * y + np.exp(-400 * ((x - 0.3) ** 2 + (y - 0.2) ** 2))
     scene = scene + 0.5 * np.exp(-900 * ((x - 0.7) ** 2 + (y - 0.4) ** 2))
     noisy = scene * np.array([1.0, 0.8, 0.5])[:, None, None] + rng.normal(0, 0.01, (3, height, width))
-    return (np.round(noisy.clip(0, 1) * 255) / 255).astype(np.float32)[None]
+    image: npt.NDArray[np.float32] = (np.round(noisy.clip(0, 1) * 255) / 255).astype(np.float32)[None]
+    return image
 
 
 def _open(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
@@ -122,7 +123,8 @@ def _run(session: onnxruntime.InferenceSession, case: Case) -> npt.NDArray[np.fl
     feeds = {i.name: np.array(values[i.name], np.float32) for i in session.get_overridable_initializers()}
     if case.strength == case.denoise == 1:  # left out, the optional inputs must mean just this
         feeds = {}
-    return np.asarray(session.run(None, {"image": case.image, **feeds})[0])
+    enhanced: npt.NDArray[np.float32] = session.run(None, {"image": case.image, **feeds})[0]
+    return enhanced
 
 
 def _require(variant: str, found: Difference, allowed: Tolerance) -> None:

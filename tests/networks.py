@@ -59,13 +59,22 @@ ALL = [
     RELEASED,
     FINE,
     dataclasses.replace(
-        RUAS, name="updated", noise=None, illumination=dataclasses.replace(RUAS.illumination, warm_start="updated")
+        RUAS,
+        name="updated",
+        noise=None,
+        illumination=dataclasses.replace(RUAS.illumination, warm_start="updated"),
     ),
     dataclasses.replace(
-        RUAS, name="fixed", noise=None, illumination=dataclasses.replace(RUAS.illumination, warm_start="fixed")
+        RUAS,
+        name="fixed",
+        noise=None,
+        illumination=dataclasses.replace(RUAS.illumination, warm_start="fixed"),
     ),
     dataclasses.replace(
-        NIGHT, name="bare", noise=None, illumination=dataclasses.replace(NIGHT.illumination, exposure="none", mix=False)
+        NIGHT,
+        name="bare",
+        noise=None,
+        illumination=dataclasses.replace(NIGHT.illumination, exposure="none", mix=False),
     ),
 ]
 

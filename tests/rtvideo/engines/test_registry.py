@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from rtvideo.colour import Coding, Matrix
+from rtvideo.engines import auto_denoise, available, open_session
+from rtvideo.engines.base import Geometry, Settings
+from rtvideo.engines.threads import usable_cpus
+from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.models import Model
+from tests import networks
+
+NIGHT = Model("night", networks.NIGHT)
+
+
+def geometry(width: int, height: int) -> Geometry:
+    return Geometry(width, height, "yuv", 8, Coding(Matrix.BT709, False))
+
+
+def test_unknown_names_list_the_allowed_ones() -> None:
+    with pytest.raises(UsageError, match="unknown engine 'onx'; allowed: auto, onnx"):
+        open_session(NIGHT, geometry(8, 8), Settings(), engine="onx")
+    with pytest.raises(UsageError, match="unknown device 'gpu'; allowed: auto, cpu, cuda"):
+        open_session(NIGHT, geometry(8, 8), Settings(), device="gpu")
+    with pytest.raises(UsageError, match="threads -1"):
+        open_session(NIGHT, geometry(8, 8), Settings(), threads=-1)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_device_that_cannot_work_is_an_error_never_a_fallback(device: str) -> None:
+    with pytest.raises(UnavailableError, match=f"device '{device}'"):
+        open_session(NIGHT, geometry(8, 8), Settings(), device=device)
+
+
+def test_without_onnxruntime_the_command_that_brings_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    (engine,) = available()
+    assert (engine.name, engine.device, engine.works) == ("onnx", "cpu", False)
+    assert "pip install 'rtvideo[onnx]'" in engine.reason
+    (tmp_path / "a.onnx").write_bytes(b"")
+    model = Model("night", networks.NIGHT, networks={"iem": tmp_path / "a.onnx"})
+    with pytest.raises(UnavailableError, match=r"pip install 'rtvideo\[onnx\]'"):
+        open_session(model, geometry(8, 8), Settings(), engine="onnx")
+
+
+def test_auto_denoise_is_on_where_it_keeps_up() -> None:
+    assert auto_denoise(NIGHT, geometry(1920, 1080), None) == 1.0  # an image has all the time it takes
+    assert auto_denoise(NIGHT, geometry(1920, 1080), 30, threads=2) == 0.0
+    assert auto_denoise(NIGHT, geometry(64, 64), 30, threads=2) == 1.0
+    assert auto_denoise(Model("fine", networks.FINE), geometry(64, 64), None) == 0.0
+    assert auto_denoise(Model("peer", None), geometry(64, 64), None) == 0.0
+
+
+def test_auto_denoise_never_turns_on_as_work_grows() -> None:
+    on = [auto_denoise(NIGHT, geometry(w, w), 30, threads=1) for w in range(16, 1200, 16)]
+    assert on == sorted(on, reverse=True)
+    assert {0.0, 1.0} == set(on)
+    assert sum(on) <= sum(auto_denoise(NIGHT, geometry(w, w), 30, threads=4) for w in range(16, 1200, 16))
+
+
+@pytest.mark.parametrize(
+    ("quota", "cpus"), [("max 100000", 6), ("150000 100000", 2), ("10000 100000", 1), ("", 6)]
+)
+def test_usable_cpus_heeds_affinity_and_quota(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str, cpus: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(6)))
+    (tmp_path / "cpu.max").write_text(quota)
+    assert usable_cpus(tmp_path) == cpus
+
+
+def test_usable_cpus_of_the_older_cgroups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(6)))
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu/cpu.cfs_quota_us").write_text("300000\n")
+    (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")
+    assert usable_cpus(tmp_path) == 3
+    (tmp_path / "cpu/cpu.cfs_quota_us").write_text("-1\n")
+    assert usable_cpus(tmp_path) == 6

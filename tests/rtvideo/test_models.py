@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import rtvideo.models
+from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.models import SIZE_LIMIT, find, names, read_network
+from rtvideo.models.shapes import multiply_adds, shapes
+from tests import networks
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that takes the place of the shipped models."""
+    monkeypatch.setattr(rtvideo.models, "_SHIPPED", tmp_path)
+    (tmp_path / "night.json").write_text(networks.NIGHT.to_json())
+    (tmp_path / "night.card.json").write_text('{"scores": {"psnr": 19}}')
+    (tmp_path / "night.iem.onnx").write_bytes(b"x")
+    (tmp_path / "day.json").write_text(networks.FINE.to_json())
+    return tmp_path
+
+
+def test_shipped_models_go_by_name(shipped: Path) -> None:
+    assert names() == ["day", "night"]
+    night = find("night")
+    assert (night.name, night.description, night.has_denoise) == ("night", networks.NIGHT, True)
+    assert night.card == {"scores": {"psnr": 19}}
+    assert night.network(denoise=False) == shipped / "night.iem.onnx"
+    assert not find("day").has_denoise
+    assert find("day").card == {}
+
+
+def test_a_missing_network_says_how_to_write_it(shipped: Path) -> None:
+    with pytest.raises(UnavailableError, match="python -m export"):
+        find("night").network(denoise=True)
+    with pytest.raises(UsageError, match="model day has no noise removal"):
+        find("day").network(denoise=True)
+
+
+@pytest.mark.parametrize("name", ["nigth", "missing.onnx", "missing.json", "", "."])
+def test_an_unknown_model_lists_the_known(shipped: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="shipped: day, night") as caught:
+        find(name)
+    assert repr(name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{", "not a model description"), ("[]", "not a model description"), ("\xff", "not text")],
+)
+def test_a_bad_description_is_named(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "bad.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(UnavailableError, match=said) as caught:
+        find(str(path))
+    assert str(path) in str(caught.value)
+
+
+def test_a_bad_card_is_named(shipped: Path) -> None:
+    (shipped / "night.card.json").write_text("[1]")
+    with pytest.raises(UnavailableError, match=r"night\.card\.json: not a model card"):
+        find("night")
+
+
+def test_networks_are_bounded_and_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(b"\0" * (SIZE_LIMIT + 1))
+    with pytest.raises(UnavailableError, match="larger than 16 MB"):
+        read_network(path)
+    with pytest.raises(UnavailableError, match="cannot be read"):
+        read_network(tmp_path / "b.onnx")
+
+
+def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    path = tmp_path / "night.iem.onnx"
+    networks.store(tmp_path, networks.NIGHT)
+    assert read_network(path)
+    model = onnx.load(path)
+    onnx.save(model, path, save_as_external_data=True, location="weights", size_threshold=0)
+    with pytest.raises(UnavailableError, match="weights in other files"):
+        read_network(path)
+
+
+@pytest.mark.parametrize("description", networks.ALL, ids=lambda d: d.name)
+def test_shapes_and_cost_are_those_of_the_torch_network(description: networks.Description) -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
+    from model.ruas import RUAS
+
+    net = RUAS(description)
+    assert shapes(description) == {name: tuple(t.shape) for name, t in net.state_dict().items()}
+    assert sum(multiply_adds(description)) == pytest.approx(net.multiply_adds)
