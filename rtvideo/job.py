@@ -66,7 +66,7 @@ def enhance_video(
     """
     stop = stop or threading.Event()
     container = check_output(input, output, options)
-    report = Report(input=str(input), output=str(output))
+    report = Report(input=str(input), output=str(output), model=options.model)
 
     def warn(line: str) -> None:
         report.warnings.append(line)
@@ -77,7 +77,7 @@ def enhance_video(
         source = Source(input, options.video_stream)
         stack.callback(source.close)
         cut = Cut(source, options.start, options.duration, options.frames)
-        picture = _picture(source, options)
+        picture = picture_of(source, options)
         encoding, notes = choose(picture, container, options.codec, options.crf, options.preset)
         streams = plan(source, container)
         for note in (*notes, *filter(None, [streams.warning])):
@@ -86,7 +86,7 @@ def enhance_video(
         single = replace(encoding, width=source.first.width)
         session = None
         if options.strength > 0:
-            opener = open_engine or _engine(options, report)
+            opener = open_engine or engine_of(options)
             session, report.denoise = opener(working_geometry(single), source.fps)
             stack.callback(session.close)
             report.engine = str(session)
@@ -156,7 +156,8 @@ def check_output(input: Path, output: Path, options: Options) -> str:
     return container
 
 
-def _picture(source: Source, options: Options) -> Picture:
+def picture_of(source: Source, options: Options) -> Picture:
+    """Return the facts about the input's pictures that the choice of an encoder rests on."""
     first, codec, tags = source.first, source.video.codec_context, source.tags
     rate = source.video.average_rate or source.video.guessed_rate or Fraction(25)
     return Picture(
@@ -173,12 +174,13 @@ def _picture(source: Source, options: Options) -> Picture:
     )
 
 
-def _engine(options: Options, report: Report) -> SessionFactory:
+def engine_of(options: Options) -> SessionFactory:
+    """Return what opens the engine and the model that the options name."""
+
     def opener(geometry: Geometry, fps: float | None) -> tuple[Session, float]:
         from rtvideo import engines, models
 
         model = models.find(options.model)
-        report.model = model.name
         denoise = options.denoise
         if denoise is None:
             denoise = engines.auto_denoise(model, geometry, fps, options.engine, options.threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -16,6 +17,9 @@ from rtvideo.colour import Coding, Matrix, coding_of
 from rtvideo.errors import UsageError
 from rtvideo.media.colour_tags import Tags, is_rgb
 from rtvideo.media.planes import LAYOUTS, has_alpha, nearest_format
+
+# SVT-AV1 has no other way to be told not to talk on stderr: errors only.
+os.environ.setdefault("SVT_LOG", "1")
 
 #: Codec of the input to encoder of the output; any other input takes the first of `_FALLBACKS` that fits.
 _LIKE = {
@@ -392,8 +396,9 @@ UNLISTED = {
 @cache
 def _holds(container: str, encoder: str) -> bool:
     try:
+        codec = av.Codec(encoder, "w")
         if container in UNLISTED:
-            return av.Codec(encoder, "w").canonical_name in UNLISTED[container]
+            return codec.canonical_name in UNLISTED[container]
         with _null(container) as out:
             return encoder in out.supported_codecs
     except (ValueError, av.FFmpegError):

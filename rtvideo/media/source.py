@@ -57,6 +57,9 @@ class Source:
             self.video = self._choose(video_stream)
             self._packet_counts: Counter[int] = Counter()
             self._end = 0.0
+            # Raw streams have no times: then frames follow each other at the nominal rate.
+            self._next_pts = 0
+            self._nominal_duration = round(1 / (self.video.guessed_rate or 25) / tick(self.video))
             self._peeked: deque[Event] = deque()
             self._events = self._decode_all()
             self.first = self._peek()
@@ -194,7 +197,8 @@ class Source:
         for frame in frames:
             frame.time_base = self.video.time_base
             if frame.pts is None:
-                frame.pts = frame.dts
+                frame.pts = self._next_pts if frame.dts is None else frame.dts
+            self._next_pts = frame.pts + (frame.duration or self._nominal_duration)
             yield frame
 
     def _missing(self) -> str | None:

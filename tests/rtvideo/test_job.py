@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -120,10 +122,11 @@ def test_all_other_streams_are_copied(tmp_path: Path, ending: str, changes: dict
 
 
 def test_the_second_video_can_be_chosen(tmp_path: Path) -> None:
-    source = clips.write(tmp_path / "in.mp4", second_video=True)
+    source = clips.write(tmp_path / "in.mp4", second_video=True, rotation=90)
     enhance(source, tmp_path / "out.mp4", FakeSession(gain=2), video_stream=1)
     before, after = clips.streams(source), clips.streams(tmp_path / "out.mp4")
     assert after[0].hashes == before[0].hashes
+    assert clips.first(tmp_path / "out.mp4").rotation == clips.first(source).rotation == 90
     assert clips.planes(clips.frames(tmp_path / "out.mp4", 1)[0])[0].mean() > 60
     with pytest.raises(UsageError, match=r"video stream 2: .* has 2"):
         enhance(source, tmp_path / "other.mp4", video_stream=2)
@@ -436,6 +439,92 @@ def test_a_stop_gives_a_whole_file_of_what_is_done(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
 
 
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from rtvideo.errors import OutputError
+from rtvideo.job import enhance_video
+from rtvideo.options import Options
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
+try:
+    enhance_video(Path(sys.argv[1]), Path(sys.argv[2]), Options(strength=0, crf=0))
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, ending: str) -> None:
+    # A limit on the size of files is to a program what a full disk is.
+    source = clips.write(tmp_path / "in.mp4", frames=100)
+    target = tmp_path / f"out{ending}"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(source), str(target)],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(target) in done.stdout and "cannot be written" in done.stdout and "MB free" in done.stdout
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_frames_without_times_follow_at_the_nominal_rate(tmp_path: Path) -> None:
+    source = clips.write(tmp_path / "in.h264", format="h264")
+    enhance(source, tmp_path / "out.mp4")
+    assert clips.times(tmp_path / "out.mp4") == [Fraction(i, 25) for i in range(12)]
+
+
+def test_times_that_do_not_grow_are_moved_by_a_tick(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "in.mkv"), "w") as out:
+        video = out.add_stream("ffv1", rate=25, width=64, height=48, time_base=Fraction(1, 1000))
+        packets = []
+        for index in range(5):
+            frame = av.VideoFrame.from_ndarray(clips.picture(index, 64, 48), "rgb24").reformat(
+                format="yuv420p"
+            )
+            frame.pts, frame.time_base = index, Fraction(1, 1000)
+            packets += video.encode(frame)
+        for packet, time in zip(packets, (0, 40, 40, 41, 120), strict=True):
+            packet.pts = packet.dts = time
+            out.mux(packet)
+    report = enhance(tmp_path / "in.mkv", tmp_path / "out.mkv", codec="ffv1")
+    assert clips.times(tmp_path / "out.mkv") == [Fraction(t, 1000) for t in (0, 40, 41, 42, 120)]
+    assert any("2 frames" in w and "a tick" in w for w in report.warnings)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".mov", ".webm", ".avi", ".ts", ".flv", ".wmv", ".mpg"])
+def test_every_usual_ending_can_be_written(
+    tmp_path: Path, ending: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = clips.write(tmp_path / "in.mp4", audio=1)
+    report = enhance_video(source, tmp_path / f"out{ending}", Options(), open_engine=opening(FakeSession()))  # type: ignore[arg-type]
+    assert report.frames_out == 12
+    assert len(clips.frames(tmp_path / f"out{ending}")) == 12
+    assert "audio" in {s.type for s in clips.streams(tmp_path / f"out{ending}")}
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("codec", ["libx265", "libsvtav1", "libvpx-vp9"])
+def test_encoders_keep_quiet(tmp_path: Path, codec: str) -> None:
+    source = clips.write(tmp_path / "in.mp4", width=192, height=128)
+    script = (
+        "import sys; from pathlib import Path; from rtvideo.job import enhance_video;"
+        "from rtvideo.options import Options;"
+        "enhance_video(Path(sys.argv[1]), Path(sys.argv[2]), Options(strength=0, codec=sys.argv[3]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(source), str(tmp_path / "out.mkv"), codec],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_progress_and_report(tmp_path: Path) -> None:
     source = clips.write(tmp_path / "in.mp4", frames=50)
     seen: list[Progress] = []
@@ -463,7 +552,7 @@ def test_cover_pictures_move_between_containers(tmp_path: Path) -> None:
 
 
 def with_captions(path: Path, count: int) -> Path:
-    """Write a clip whose every frame carries closed captions (CEA-708 in an SEI message, as broadcasters send)."""
+    """Write a clip whose every frame carries closed captions (CEA-708 in an SEI message)."""
     codec = av.CodecContext.create("libx264", "w")
     assert isinstance(codec, av.VideoCodecContext)
     codec.width, codec.height, codec.pix_fmt = 64, 48, "yuv420p"

@@ -52,7 +52,8 @@ def test_views_agree_with_pyav(pix_fmt: str) -> None:
     ("pix_fmt", "nearest"),
     [
         ("yuv411p", "yuv422p"), ("yuv410p", "yuv420p"), ("yuv440p", "yuv444p"), ("yuva420p", "yuv420p"),
-        ("pal8", "rgb24"), ("gbrp", "rgb24"), ("gbrp10le", "rgb48le"), ("bgra", "rgb24"), ("yuyv422", "yuv422p"),
+        ("pal8", "rgb24"), ("gbrp", "rgb24"), ("gbrp10le", "rgb48le"), ("bgra", "rgb24"),
+        ("yuyv422", "yuv422p"),
         ("yuv420p16le", "yuv420p12le"), ("nv21", "yuv420p"), ("p010le", "p010le"), ("ya8", "gray"),
         ("gray16le", "gray12le"), ("monow", "gray"), ("yuv422p10be", "yuv422p10le"),
     ],
