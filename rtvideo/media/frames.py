@@ -167,7 +167,6 @@ class FrameEnhancer:
             self.release(out)
             out = converted
         out.pts, out.time_base, out.duration = frame.pts, frame.time_base, frame.duration
-        self._encoding.tags.apply(out)
         return out
 
 

@@ -471,6 +471,14 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, ending: str) ->
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
 
 
+def test_the_inputs_choice_of_frame_types_does_not_bind_the_encoder(tmp_path: Path) -> None:
+    source = clips.write(tmp_path / "in.mp4", options={"g": "1"})
+    enhance(source, tmp_path / "out.mp4", strength=0)
+    with av.open(str(tmp_path / "out.mp4")) as out:
+        keys = [p.is_keyframe for p in out.demux(video=0) if p.size]
+    assert len(keys) == 12 and keys.count(True) == 1
+
+
 def test_frames_without_times_follow_at_the_nominal_rate(tmp_path: Path) -> None:
     source = clips.write(tmp_path / "in.h264", format="h264")
     enhance(source, tmp_path / "out.mp4")

@@ -17,7 +17,7 @@ from rtvideo.job import enhance_video
 from rtvideo.options import Options
 from tests.doubles import FakeSession, opening
 report = enhance_video(
-    Path(sys.argv[1]), Path(sys.argv[2]), Options(preset="ultrafast"), open_engine=opening(FakeSession())
+    Path(sys.argv[1]), Path(sys.argv[2]), Options(preset="ultrafast", frames=int(sys.argv[3])), open_engine=opening(FakeSession())
 )
 print(report.frames_out, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -43,22 +43,22 @@ def write(path: Path, frames: int) -> Path:
     return path
 
 
-def peak(source: Path, target: Path) -> tuple[int, int]:
+def peak(source: Path, target: Path, frames: int) -> tuple[int, int]:
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(source), str(target)],
+        [sys.executable, "-c", MEASURE, str(source), str(target), str(frames)],
         cwd=root,
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
     )
-    frames, kilobytes = map(int, done.stdout.split())
-    return frames, kilobytes
+    done_frames, kilobytes = map(int, done.stdout.split())
+    return done_frames, kilobytes
 
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
-    short = peak(write(tmp_path / "short.mp4", 300), tmp_path / "a.mp4")
-    long = peak(write(tmp_path / "long.mp4", 3000), tmp_path / "b.mp4")
+    source = write(tmp_path / "long.mp4", 3000)
+    short, long = (peak(source, tmp_path / f"{n}.mp4", n) for n in (300, 3000))
     assert (short[0], long[0]) == (300, 3000)
     assert long[1] < 1.1 * short[1], f"peak grew from {short[1]} to {long[1]} kB"

@@ -26,15 +26,16 @@ def packet(pts: int) -> Any:
 
 
 class Worker:
-    """Hands frames on, ``delay`` frames late; may fail at one."""
+    """Hands frames on, ``delay`` frames late; may fail at one, after a while."""
 
-    def __init__(self, delay: int = 0, fail_at: int | None = None) -> None:
+    def __init__(self, delay: int = 0, fail_at: int | None = None, slow: float = 0) -> None:
         self.held: list[av.VideoFrame] = []
         self.released = 0
-        self.delay, self.fail_at = delay, fail_at
+        self.delay, self.fail_at, self.slow = delay, fail_at, slow
 
     def push(self, frame: av.VideoFrame) -> Iterable[av.VideoFrame]:
         if frame.pts == self.fail_at:
+            time.sleep(self.slow)
             raise ValueError("worker broke")
         self.held.append(frame)
         return [self.held.pop(0)] if len(self.held) > self.delay else []
@@ -115,7 +116,13 @@ def broken_source() -> Iterator[av.VideoFrame]:
         ([frame(i) for i in range(500)], Worker(fail_at=100), Output(), ValueError, "worker broke"),
         ([frame(i) for i in range(500)], Worker(), Output(fail_at=100), OSError, "disk full"),
         ([frame(i) for i in range(5)], Worker(), Output(fail_at_end=True), OSError, "disk full at the end"),
-        ([frame(i) for i in range(500)], Worker(fail_at=200), Output(fail_at=0), OSError, "disk full"),
+        (
+            [frame(i) for i in range(500)],
+            Worker(fail_at=2, slow=0.3),
+            Output(fail_at=0, slow=0.1),
+            OSError,
+            "disk full",
+        ),
     ],
     ids=["source", "worker", "output", "finish", "first wins"],
 )

@@ -90,6 +90,14 @@ def test_conversion_obeys_matrix_and_range(matrix: Matrix, full: bool) -> None:
     assert np.abs(back.to_ndarray().astype(int) - colour).max() <= 2
 
 
+def test_the_given_range_counts_and_not_the_frames_own_tag() -> None:
+    frame = av.VideoFrame(16, 16, "yuv420p")
+    for plane, value in zip(views(frame, geometry_of("yuv420p", 16, 16, FULL)), (255, 128, 128), strict=True):
+        plane[:] = value
+    limited = Converter("yuv420p", 16, 16, LIMITED)(frame, FULL)
+    assert [int(a.max()) for a in views(limited, geometry_of("yuv420p", 16, 16, LIMITED))] == [235, 128, 128]
+
+
 def test_conversion_leaves_alone_what_fits() -> None:
     frame = av.VideoFrame(32, 32, "yuvj420p")
     assert Converter("yuv420p", 32, 32, FULL)(frame, FULL) is frame
