@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.models import Model
 
 #: Every engine, fastest first: the order in which ``auto`` tries them.
-ENGINES = ("onnx",)
+ENGINES = ("fused", "onnx")
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,29 @@ class EngineInfo:
 
 def available() -> list[EngineInfo]:
     """Return every engine and whether it works on this machine, fastest first. Imports what it asks about."""
+    return [_fused(), _onnx()]
+
+
+def _fused() -> EngineInfo:
+    from rtvideo.kernels import build, isa
+
+    found = isa.usable()
+    if not found:
+        return EngineInfo("fused", "cpu", False, "no kernels for this kind of processor; use --engine onnx")
+    compilers = build.compilers()
+    if not compilers:
+        return EngineInfo("fused", "cpu", False, "no compiler to make kernels with: pip install ziglang")
+    return EngineInfo("fused", "cpu", True, f"{found[0].name}, compiled by {compilers[0].kind}")
+
+
+def _onnx() -> EngineInfo:
     from rtvideo.engines import onnx
 
     try:
         version = onnx.runtime().__version__
     except UnavailableError as error:
-        return [EngineInfo("onnx", "cpu", False, str(error))]
-    return [EngineInfo("onnx", "cpu", True, f"onnxruntime {version}")]
+        return EngineInfo("onnx", "cpu", False, str(error))
+    return EngineInfo("onnx", "cpu", True, f"onnxruntime {version}")
 
 
 def open_session(
@@ -69,9 +86,21 @@ def open_session(
         raise UsageError(f"threads {threads} must be 0 (all that may be used) or more")
     if device.startswith("cuda"):
         raise UnavailableError(f"device {device!r}: no engine of this version runs on CUDA; use --device cpu")
+    threads = threads or usable_cpus()
+    if engine != "onnx":
+        from rtvideo.engines import fused
+
+        # `auto` stays silent where a model cannot have a kernel, and says so where one could not be made.
+        if engine == "fused" or fused.refusal(model, geometry) is None:
+            try:
+                return fused.FusedSession(model, geometry, settings, threads=threads)
+            except UnavailableError as error:
+                if engine == "fused" or not model.networks:
+                    raise
+                logging.getLogger("rtvideo").warning("%s; going on with engine onnx", error)
     from rtvideo.engines.onnx import OnnxSession
 
-    return OnnxSession(model, geometry, settings, threads=threads or usable_cpus())
+    return OnnxSession(model, geometry, settings, threads=threads)
 
 
 def auto_denoise(

@@ -1,4 +1,4 @@
-"""The C++ emitter: a `Program` as source that reads like the network, on top of the headers in ``include/``."""
+"""The C++ emitter: a `Program` as source that reads like the network, on the headers in ``include/``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from rtvideo.kernels.program import Convolution, Fusion, Layer, Pass, Pointwise,
 
 HEADERS = Path(__file__).parent / "include"
 
-#: Widest strip in columns, halo included: the rows alive must stay in the second-level cache, and those that one
-#: layer reads (18 for a 3x3 convolution of 6 channels) in the first.
+#: Widest strip in columns, halo included: the rows alive must stay in the second-level cache, and those
+#: that one layer reads (18 for a 3x3 convolution of 6 channels) in the first.
 WIDEST = 512
 WIDEST_DENOISED = 256
 
 
 def emit(program: Program) -> str:
-    """Return the source of a whole shared library. Weights are data: the same source serves every checkpoint."""
+    """Return the source of a shared library. Weights are data: one source serves every checkpoint."""
     passes = [*program.stages, program.lit, *([program.denoised] if program.denoised else [])]
     fusions = _Fusions()
     bodies = [_strip(one, program, fusions) for one in passes]
@@ -40,9 +40,9 @@ def _weights(program: Program) -> str:
         if "[" in name:
             cell, index = name.split("[")
             counts[cell] = max(counts.get(cell, 0), int(index.split("]")[0]) + 1)
-    for cell in program.cells:
-        members = ", ".join(f"{edge}[{size}]" for edge, size in cell.sizes)
-        lines.append(f"struct {_title(cell.name)}Cell {{\n    float {members};\n}};")
+    for shape in program.cells:
+        members = ", ".join(f"{edge}[{size}]" for edge, size in shape.sizes)
+        lines.append(f"struct {_title(shape.name)}Cell {{\n    float {members};\n}};")
     lines.append("// Biases first, then [row][column][input][output].")
     lines.append("struct Weights {")
     done: set[str] = set()
@@ -75,7 +75,8 @@ class _Fusions:
              *((e.kernel, e.dilation) if isinstance(e, Convolution) else (e.gain,)))
             for e in layer.edges
         )  # fmt: skip
-        key = (cell, layer.channels, edges)
+        onto = None if layer.onto is None else inputs.index(layer.onto)
+        key = (cell, layer.channels, edges, onto)
         if key not in self._names:
             count = sum(1 for k in self._names if k[0] == cell)
             self._names[key] = f"fuse_{cell.lower()}" + (f"_{count + 1}" if count else "")
@@ -86,9 +87,10 @@ class _Fusions:
     def _function(layer: Fusion, cell: str, name: str) -> str:
         c = layer.channels
         inputs = {tensor: f"r{k + 1}" for k, (tensor, _) in enumerate(layer.inputs)}
-        arguments = ", ".join(f"const Rows<{c}> &{short}" for short in inputs.values())
+        arguments = ", ".join(f"Rows<{c}> {short}" for short in inputs.values())
         lines = [
-            f"ROW_FUNCTION {name}(const Tile &tile, {arguments}, const Rows<{c}> &out, int row, const {cell}Cell &w) {{",
+            f"ROW_FUNCTION {name}(const Tile &tile, {arguments},",
+            f"                    Rows<{c}> out, int row, const {cell}Cell &w) {{",
             "    if (blank(tile, out, row)) return;",
             f"    Distilled<{c}> d;",
             "    for (int x = 0; x < tile.width; x += BLOCK) {",
@@ -101,12 +103,9 @@ class _Fusions:
                 member = edge.weights.split(".")[1]
                 shape = f"{k}, {c}, {edge.kernel}, {edge.dilation}"
                 lines.append(f"        distil<{shape}>(d, {source}, row, x, w.{member});")
-        lines += [
-            "        fuse<" + str(c) + ">(d, out, row, x, w.c5);",
-            "    }",
-            "    trim(tile, out, row);",
-            "}",
-        ]
+        onto = "out" if layer.onto is None else inputs[layer.onto]
+        lines.append(f"        fuse<{_bool(layer.onto is not None)}>(d, {onto}, out, row, x, w.c5);")
+        lines += ["    }", "    trim(tile, out, row);", "}"]
         return "\n".join(lines)
 
 
@@ -122,7 +121,7 @@ def _strip(one: Pass, program: Program, fusions: _Fusions) -> str:
     if not grid:
         lines.append("    const Lines lines = take_lines(arena, tile.width);")
         if program.scales:
-            lines.append("    float *line = arena.take<float>(tile.width + 64) + 32;")
+            lines.append("    float *line = arena.take<float>(tile.width + 2 * LINE_MARGIN) + LINE_MARGIN;")
     start = one.halo + (one.halo & 1)
     lines.append(f"    for (int row = tile.top - {start}; row < tile.bottom + {one.lag}; row++) {{")
     if grid:
@@ -186,12 +185,13 @@ def _network(program: Program, passes: list[Pass]) -> str:
         f"    static constexpr int SCALES[] = {{{', '.join(map(str, scales or (1,)))}}};",
         f"    static constexpr int FINEST = {min(scales or (1,))}, COARSEST = {max(scales or (1,))};",
         f"    static constexpr bool CENTRED = {_bool(program.centred)}, SHARED = {_bool(program.shared)};",
-        f"    static constexpr bool MIX = {_bool(program.mix)}, HAS_NOISE = {_bool(program.denoised is not None)};",
+        f"    static constexpr bool MIX = {_bool(program.mix)};",
+        f"    static constexpr bool HAS_NOISE = {_bool(program.denoised is not None)};",
         f"    static constexpr float FLOOR = {program.floor!r}f, T_MIN = {program.t_min!r}f;",
         f"    static constexpr int ROWS = {max(rows, 24)}; // of all tensors of the largest pass",
         f"    static constexpr int WIDEST = {WIDEST}, WIDEST_DENOISED = {WIDEST_DENOISED};",
         f"    static constexpr int LIT_HALO = {_even(program.lit.halo)};",
-        f"    static constexpr int DENOISED_HALO = {_even(program.denoised.halo if program.denoised else 0)};",
+        f"    static constexpr int DENOISED_HALO = {_even((program.denoised or program.lit).halo)};",
         f"    static constexpr int STAGE_HALO = {_even(halo)};",
         "    static constexpr Strip lit = rt::lit;",
         f"    static constexpr Strip denoised = rt::{'denoised' if program.denoised else 'lit'};",

@@ -1,4 +1,4 @@
-"""A built kernel, loaded with ctypes: the records of ``include/planes.hpp`` and a `Network` that runs frames."""
+"""A built kernel, loaded with ctypes: the records of ``include/planes.hpp`` and a `Network` for frames."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _FLOATS = (
 class Format(ctypes.Structure):
     """``rt::Format``."""
 
-    _fields_ = [(n, ctypes.c_int32) for n in _INTEGERS] + [(n, ctypes.c_float) for n in _FLOATS]  # noqa: RUF012
+    _fields_ = [(n, ctypes.c_int32) for n in _INTEGERS] + [(n, ctypes.c_float) for n in _FLOATS]
 
 
 class Planes(ctypes.Structure):
     """``rt::Planes``: where up to three planes lie, and their row strides in bytes."""
 
-    _fields_ = [("data", ctypes.c_void_p * 3), ("stride", ctypes.c_int64 * 3)]  # noqa: RUF012
+    _fields_ = [("data", ctypes.c_void_p * 3), ("stride", ctypes.c_int64 * 3)]
 
 
 def supports(geometry: Geometry) -> str | None:

@@ -121,6 +121,7 @@ class _Lowering:
         sign: str = "any",
         log2: bool = False,
         inverse: bool = False,
+        onto: str | None = None,
     ) -> list[Layer]:
         """Return the layers of a cell; its weights are stored as ``name[index].edge``."""
         prefix = f"{'illumination' if name == 'iem' else 'noise'}.cells.{index}"
@@ -157,6 +158,8 @@ class _Lowering:
             bias = rewrites.cell_in_log2({"c5": bias})["c5"]
         if inverse:
             weight, bias = rewrites.negate_in_log2(weight, bias)
+        if onto is not None:
+            weight, bias = rewrites.negate(weight, bias)
         self.stored[f"{stem}.c5"] = rewrites.taps_first(weight, bias)
         sizes.append(("c5", len(self.stored[f"{stem}.c5"])))
         self.shapes.setdefault(name, CellShape(name, channels, tuple(sizes)))
@@ -165,7 +168,9 @@ class _Lowering:
             ((read, reach),) = edge_layer.inputs
             old = reads.get(read, HERE)
             reads[read] = (max(old[0], reach[0]), max(old[1], reach[1]))
-        layers.append(Fusion(output, channels, tuple(reads.items()), stem, tuple(distilling)))
+        if onto is not None:
+            reads.setdefault(onto, HERE)
+        layers.append(Fusion(output, channels, tuple(reads.items()), stem, tuple(distilling), onto))
         return layers
 
     def _edge(
@@ -211,7 +216,6 @@ class _Lowering:
         layers: list[Layer] = [Pointwise("warm0", 3, (("y", reach),), "window_max", (window,))]
         t = "warm0"
         light = gain = u = ""
-        sign = "non-negative"  # a maximum of pixels
         for k in range(len(i.scales)):
             if k > 0 and i.warm_start in ("updated", "residual"):
                 layers += self._image(k - 1, released, gain, light, i.t_min)
@@ -230,9 +234,10 @@ class _Lowering:
                 warm = "warm0"
             source = warm if released else t
             cell = self._cell(
-                "iem", k, i.genotype, 3, source, f"cell{k}",
+                "iem", k, i.genotype, 3, source, f"cell{k}" if released else f"t{k + 1}",
                 # Only pixels' maxima are known to be positive, and what comes out of a sigmoid.
                 sign="non-negative" if released or k == 0 else "any", inverse=released,
+                onto=None if released else warm,
             )  # fmt: skip
             layers += cell
             if released:
@@ -243,14 +248,11 @@ class _Lowering:
                     layers.append(Pointwise(t, 3, ((gain, HERE),), "inverse"))
             else:
                 t = light = f"t{k + 1}"
-                layers.append(Pointwise(t, 3, ((warm, HERE), (f"cell{k}", HERE)), "subtract"))
-        del sign
-        t_min = f"{i.t_min!r}f"
-        if released:
-            layers.append(Pointwise("gain", 3, ((gain, HERE),), "gain_of_inverse", (), (t_min,)))
-        else:
-            layers.append(Pointwise("gain", 3, ((light, HERE),), "gain_of_light", (), (t_min,)))
-        layers.append(Pointwise("u", 3, (("y", HERE), ("gain", HERE)), "amplify", (), ("frame.strength",)))
+        self.light = gain if released else light
+        arguments = (f"{i.t_min!r}f", "frame.strength")
+        layers.append(
+            Pointwise("u", 3, (("y", HERE), (self.light, HERE)), "apply_linear", (released,), arguments)
+        )
         return layers
 
     def _image(self, k: int, released: bool, gain: str, light: str, t_min: float) -> list[Layer]:
@@ -259,19 +261,20 @@ class _Lowering:
         return [Pointwise(f"u{k}", 3, (("y", HERE), (light, HERE)), "divide", (), (f"{t_min!r}f",))]
 
     def _grid_stage(self, i: Illumination, k: int) -> Pass:
-        cell = self._cell("iem", k, i.genotype, 3, "x", "c", log2=True)
-        if i.warm_start == "fixed":
-            update = Pointwise("t", 3, (("warm", HERE), ("c", HERE)), "subtract")
-            return Pass(f"stage_{k}", {"x": 3, "warm": 3}, (*cell, update), ("t",))
-        update = Pointwise("t", 3, (("x", HERE), ("c", HERE)), "subtract")
-        return Pass(f"stage_{k}", {"x": 3}, (*cell, update), ("t",))
+        warm = "warm" if i.warm_start == "fixed" else "x"
+        cell = self._cell("iem", k, i.genotype, 3, "x", "t", log2=True, onto=warm)
+        return Pass(f"stage_{k}", dict.fromkeys(("x", warm), 3), tuple(cell), ("t",))
 
     def _log(self, i: Illumination) -> list[Layer]:
         groups = 1 if i.channels == "shared" else 3
         layers: list[Layer] = []
         reads: list[tuple[str, tuple[int, int]]] = [("y", HERE)]
         if i.mix or i.chroma_floor:
-            layers.append(Pointwise("m", groups, (("y", (1, 1)),), "own_max"))
+            source = "y"
+            if groups == 1:
+                source = "largest"
+                layers.append(Pointwise(source, 1, (("y", HERE),), "channel_max"))
+            layers.append(Pointwise("m", groups, ((source, (1, 1)),), "window_max", (3,)))
             reads.append(("m", HERE))
         # One function makes both the image and the gain; the gain is listed first as its by-product.
         layers.append(Pointwise("gain", groups, tuple(reads), ""))
@@ -300,13 +303,16 @@ class _Lowering:
 
     def _noise(self, n: Noise, groups: int) -> list[Layer]:
         guided = n.guide == "gain"
-        scaled = "frame.strength" if self.description.illumination.domain == "linear" else "1.0f"
         amount = "frame.strength * frame.denoise"
-        layers: list[Layer] = [
-            Pointwise(
-                "weight", groups, (("gain", HERE),), "removal_weight", (groups, guided), (scaled, amount)
-            )
-        ]
+        layers: list[Layer] = []
+        if self.description.illumination.domain == "log":
+            reads = (("gain", HERE),)
+            layers.append(Pointwise("weight", groups, reads, "weight_log", (groups, guided), (amount,)))
+        else:
+            i = self.description.illumination
+            shape = (i.parameterisation == "released", guided)
+            arguments = (f"{i.t_min!r}f", "frame.strength", amount)
+            layers.append(Pointwise("weight", 3, ((self.light, HERE),), "weight_linear", shape, arguments))
         for end in ("stem", "head"):
             weight, bias = self.weights[f"noise.{end}.weight"], self.weights[f"noise.{end}.bias"]
             self.stored[end] = rewrites.taps_first(weight, bias)
@@ -323,8 +329,8 @@ class _Lowering:
             if not released or last:
                 layers.append(self._end(f"noise{k}", 3, features, "head"))
                 target = "image" if last else f"x{k + 1}"
-                reads = (("u", HERE), ("weight", HERE), (f"noise{k}", HERE))
-                layers.append(Pointwise(target, 3, reads, "remove", (groups, last)))
+                inputs = (("u", HERE), ("weight", HERE), (f"noise{k}", HERE))
+                layers.append(Pointwise(target, 3, inputs, "remove", (groups, last)))
                 x = target
         return layers
 

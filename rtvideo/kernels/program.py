@@ -1,8 +1,8 @@
 """The intermediate form: a network as a short program of passes, each a list of layers over rows.
 
-A `Pass` moves down the picture row by row. A layer's output row needs input rows from ``up`` above to ``down`` below,
-so a layer runs ``lag`` rows behind the newest row that was read, and a tensor keeps ``depth`` rows alive. Both
-follow from the layers alone; an emitter that works on tiles reads only ``halo``.
+A `Pass` moves down the picture row by row. A layer's output row needs input rows from ``up`` above to
+``down`` below, so a layer runs ``lag`` rows behind the newest row that was read, and a tensor keeps
+``depth`` rows alive. Both follow from the layers alone; an emitter that works on tiles reads only ``halo``.
 """
 
 from __future__ import annotations
@@ -51,10 +51,17 @@ class Skip(Layer):
 
 @dataclass(frozen=True)
 class Fusion(Layer):
-    """The four distilling edges of a cell and the 1x1 convolution ``c5`` of what they deliver."""
+    """The four distilling edges of a cell and the 1x1 convolution ``c5`` of what they deliver.
+
+    Attributes:
+        cell: whose weights; c5 is negated if there is ``onto``.
+        edges: d1, d2, d3, c4.
+        onto: the tensor that the result is added to, at the same row (equation 2), or None.
+    """
 
     cell: str
     edges: tuple[Convolution | Skip, ...]
+    onto: str | None
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class CellShape:
-    """The weights of one distillation cell: edge -> number of floats, in the order in which they are stored."""
+    """The weights of one distillation cell: edge -> number of floats, in the order of storage."""
 
     name: str
     channels: int

@@ -29,8 +29,8 @@ def fold_identity(weight: Weights, times: int) -> Weights:
 def cell_in_log2(biases: dict[str, Weights]) -> dict[str, Weights]:
     """Return a cell's biases so that it takes and gives log2 where it took and gave natural logarithms.
 
-    Convolutions are linear and a leaky ReLU is positively homogeneous, so ``C(s x; b) = s C(x; b / s)`` for s > 0:
-    the change of unit only divides the biases by ln 2.
+    Convolutions are linear and a leaky ReLU is positively homogeneous, so ``C(s x; b) = s C(x; b / s)`` for
+    s > 0: the change of unit only divides the biases by ln 2.
     """
     return {name: bias * LOG2_E for name, bias in biases.items()}
 
@@ -43,12 +43,17 @@ def negate_in_log2(weight: Weights, bias: Weights) -> tuple[Weights, Weights]:
 def exposure_in_log2(weight: Weights, bias: Weights) -> tuple[Weights, Weights]:
     """Return the exposure layer (3, 5) for statistics in log2 instead of natural logarithms.
 
-    The mean of exp(l) has no unit. Outputs become: drift in log2, log2 of the contrast, and minus the mix logit
-    times log2 e, so that ``a = 1 / (1 + 2 ** out)``.
+    The mean of exp(l) has no unit. Outputs become: drift in log2, log2 of the contrast, and minus the mix
+    logit times log2 e, so that ``a = 1 / (1 + 2 ** out)``.
     """
     units = np.array([1, 1, LOG2_E, 1, 1]) / LOG2_E
     signs = np.array([1, 1, -1])
     return weight * units * (signs * LOG2_E)[:, None], bias * signs * LOG2_E
+
+
+def negate(weight: Weights, bias: Weights) -> tuple[Weights, Weights]:
+    """Return the last layer of a cell so that ``warm - C(x)`` is a sum: the fusion starts from warm."""
+    return -weight, -bias
 
 
 def needs_no_leaky(sign: str) -> bool:

@@ -4,6 +4,7 @@ A model is a description with the networks that ``python -m export`` wrote besid
 
     NAME.json                what the network computes (`rtvideo.models.description`)
     NAME.card.json           where it comes from: command, data, scores
+    NAME.safetensors         weights, named as in the modules; kernels are made from them
     NAME.iem.onnx            illumination alone; NAME.iem.fp16.onnx with its cells in half precision
     NAME.iem+nrm.onnx        with noise removal;  NAME.iem+nrm.fp16.onnx likewise
 
@@ -40,6 +41,7 @@ class Model:
         description: what it computes; None for a foreign image-to-image network (RGB 0..1, NCHW), which has
             neither strength nor noise removal.
         card: its model card, as the JSON file says; empty where there is none.
+        weights: safetensors file that belongs to the description, from which kernels are made; None if missing.
         networks: ONNX file of each of `VARIANTS` that exists; a foreign network is ``{"iem": path}``.
     """
 
@@ -47,6 +49,7 @@ class Model:
     description: Description | None
     card: Mapping[str, Any] = field(default_factory=dict)
     networks: Mapping[str, Path] = field(default_factory=dict)
+    weights: Path | None = None
 
     @property
     def has_denoise(self) -> bool:
@@ -116,12 +119,14 @@ def _described(path: Path) -> Model:
     description = Description.from_json(_text(path), str(path))
     stem = path.name.removesuffix(".json")
     card_path = path.with_name(f"{stem}.card.json")
+    weights = path.with_name(f"{stem}.safetensors")
     files = {variant: path.with_name(f"{stem}.{variant}.onnx") for variant in VARIANTS}
     return Model(
         name=stem if path.parent == _SHIPPED else str(path),
         description=description,
         card=_card(_text(card_path), str(card_path)) if card_path.is_file() else {},
         networks={variant: file for variant, file in files.items() if file.is_file()},
+        weights=weights if weights.is_file() else None,
     )
 
 

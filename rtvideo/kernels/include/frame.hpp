@@ -19,7 +19,7 @@ struct Frame {
     Grid light;            // log2 t at the last scale, one or three channels
 };
 
-template <int C> ROW_FUNCTION load_grid(const Tile &tile, const Grid &from, const Rows<C> &to, int row) {
+template <int C> ROW_FUNCTION load_grid(const Tile &tile, Grid from, Rows<C> to, int row) {
     if (blank(tile, to, row)) return;
     int first = max(tile.left, 0), last = min(tile.left + tile.width, from.width);
     for (int c = 0; c < C; c++)
@@ -27,7 +27,7 @@ template <int C> ROW_FUNCTION load_grid(const Tile &tile, const Grid &from, cons
     trim(tile, to, row);
 }
 
-template <int C> ROW_FUNCTION store_grid(const Tile &tile, const Rows<C> &from, const Grid &to, int row) {
+template <int C> ROW_FUNCTION store_grid(const Tile &tile, Rows<C> from, Grid to, int row) {
     for (int c = 0; c < C; c++)
         memcpy(to.at(c, row) + tile.first, from.at(c, row) + tile.first - tile.left,
                sizeof(float) * (tile.last - tile.first));
@@ -94,7 +94,7 @@ struct Context {
 
 // Sums of the warm start over blocks of SCALE x SCALE pixels; beyond the picture its last row and column repeat.
 template <int SCALE, int WINDOW> static void reduce(const Tile &tile, Frame &frame, Arena arena) {
-    Rows<3> y = arena.rows<3>(tile.width, 4), warm = arena.rows<3>(tile.width, 1), sums = arena.rows<3>(tile.width, 1);
+    Rows<3> y = arena.rows<3>(tile.width, 4), sums = arena.rows<3>(tile.width, 1);
     Lines lines = take_lines(arena, tile.width);
     int end = tile.picture_width - tile.left, columns = tile.last - tile.left, bottom = tile.picture_height - 1;
     for (int c = 0; c < 3; c++) memset(sums.at(c, 0), 0, sizeof(float) * tile.width);
@@ -102,9 +102,13 @@ template <int SCALE, int WINDOW> static void reduce(const Tile &tile, Frame &fra
         if ((row & 1) == 0) load_rows(tile, frame.format, frame.in, lines, y, row);
         int done = row - 1;
         if (done < tile.top) continue;
-        window_max<WINDOW>(tile, y, warm, done);
         int repeat = done == bottom ? tile.bottom - done : 1;
-        for (int c = 0; c < 3; c++) add_row(warm.at(c, 0), sums.at(c, 0), tile.width, (float)repeat);
+        for (int c = 0; c < 3; c++) {
+            float *sum = sums.at(c, 0);
+            for_window_max<WINDOW>(y, c, done, tile.width, [=](int x, vec m) __attribute__((always_inline)) {
+                store(sum + x, load(sum + x) + m * (float)repeat);
+            });
+        }
         if ((done + repeat) % SCALE) continue;
         for (int c = 0; c < 3; c++) {
             float *line = sums.at(c, 0);

@@ -15,10 +15,6 @@ template <int SCALE> INLINE void sum_columns(float *line, int begin, int end, in
     }
 }
 
-INLINE void add_row(const float *row, float *sum, int width, float times) {
-    for (int x = 0; x < width; x += LANES) store(sum + x, load(sum + x) + load(row + x) * times);
-}
-
 // log2(mean + floor) of a row of cells.
 INLINE void log_row(float *row, int width, float share, float floor) {
     for (int x = 0; x < width; x += LANES) {

@@ -49,14 +49,14 @@ INLINE void convolve(const Rows<IN> &in, int row, int begin, int end, const floa
 }
 
 template <int K, int DILATION, bool LEAKY, int IN, int OUT>
-ROW_FUNCTION convolution(const Tile &tile, const Rows<IN> &in, const Rows<OUT> &out, int row, const float *w) {
+ROW_FUNCTION convolution(const Tile &tile, Rows<IN> in, Rows<OUT> out, int row, const float *w) {
     if (blank(tile, out, row)) return;
     convolve<IN, OUT, K, DILATION, LEAKY>(in, row, 0, tile.width, w, [&](int o, int x) { return out.at(o, row) + x; });
     trim(tile, out, row);
 }
 
 // A skip on a remaining edge: r + r.
-template <bool LEAKY, int C> ROW_FUNCTION doubled(const Tile &tile, const Rows<C> &in, const Rows<C> &out, int row) {
+template <bool LEAKY, int C> ROW_FUNCTION doubled(const Tile &tile, Rows<C> in, Rows<C> out, int row) {
     if (blank(tile, out, row)) return;
     for (int c = 0; c < C; c++) {
         const float *source = in.at(c, row);
@@ -88,12 +88,16 @@ template <int EDGE, bool LEAKY, int C> INLINE void distil_skip(Distilled<C> &to,
     }
 }
 
-template <int C> INLINE void fuse(const Distilled<C> &from, const Rows<C> &out, int row, int x, const float *w) {
+// The 1x1 fusion c5, added to a row of `onto` if there is one (equation 2, its weights negated).
+template <bool ONTO, int C>
+INLINE void fuse(const Distilled<C> &from, Rows<C> onto, Rows<C> out, int row, int x, const float *w) {
     constexpr int P = vectors(C);
     for (int at = 0; at < BLOCK; at += P * LANES) {
         vec acc[C][P];
         UNROLLED for (int o = 0; o < C; o++) {
-            UNROLLED for (int p = 0; p < P; p++) acc[o][p] = splat(w[o]);
+            UNROLLED for (int p = 0; p < P; p++) {
+                acc[o][p] = splat(w[o]);
+            }
         }
         UNROLLED for (int c = 0; c < 4 * C; c++) {
             vec v[P];
@@ -104,7 +108,11 @@ template <int C> INLINE void fuse(const Distilled<C> &from, const Rows<C> &out, 
             }
         }
         UNROLLED for (int o = 0; o < C; o++) {
-            UNROLLED for (int p = 0; p < P; p++) store(out.at(o, row) + x + at + p * LANES, acc[o][p]);
+            UNROLLED for (int p = 0; p < P; p++) {
+                // Added last: each rounding on the way is then of the size of the cell's result.
+                if (ONTO) acc[o][p] += load(onto.at(o, row) + x + at + p * LANES);
+                store(out.at(o, row) + x + at + p * LANES, acc[o][p]);
+            }
         }
     }
 }

@@ -14,28 +14,37 @@ template <int C, class F> INLINE void pointwise(const Tile &tile, const Rows<C> 
     trim(tile, out, row);
 }
 
-// Equation 1: the maximum over the window; outside the picture is zero. SIZE 2 looks right and down only.
-template <int SIZE> ROW_FUNCTION window_max(const Tile &tile, const Rows<3> &in, const Rows<3> &out, int row) {
-    pointwise(tile, out, row, [&](int c, int x) __attribute__((always_inline)) {
-        vec m = splat(0.0f);
-        UNROLLED for (int i = SIZE == 3 ? -1 : 0; i <= 1; i++) {
-            const float *p = in.at(c, row + i) + x;
-            m = max(m, max(load(p), load(p + 1)));
-            if (SIZE == 3) m = max(m, load(p - 1));
-        }
-        return m;
-    });
+// The maximum over the window of each column of `in`, a vector at a time: use(x, maximum). Outside the picture is
+// zero, and so are the margins. SIZE 2 looks right and down only.
+template <int SIZE, int C, class Use>
+INLINE void for_window_max(Rows<C> in, int channel, int row, int width, Use use) {
+    const float *above = in.at(channel, row - 1), *here = in.at(channel, row), *below = in.at(channel, row + 1);
+    auto column = [&](int x) __attribute__((always_inline)) {
+        vec m = max(load(here + x), load(below + x));
+        return SIZE == 3 ? max(m, load(above + x)) : m;
+    };
+    vec before = column(-LANES), now = column(0);
+    for (int x = 0; x < width; x += LANES) {
+        vec next = column(x + LANES), m = max(now, shifted_right(now, next, LANE));
+        use(x, SIZE == 3 ? max(m, shifted_left(before, now, LANE)) : m);
+        before = now, now = next;
+    }
 }
 
-// Equation 2: t = warm - C(x).
-ROW_FUNCTION subtract(const Tile &tile, const Rows<3> &warm, const Rows<3> &cell, const Rows<3> &t, int row) {
-    pointwise(tile, t, row, [&](int c, int x) __attribute__((always_inline)) {
-        return load(warm.at(c, row) + x) - load(cell.at(c, row) + x);
-    });
+// Equation 1: the maximum over the window, channel by channel.
+template <int SIZE, int C> ROW_FUNCTION window_max(const Tile &tile, Rows<C> in, Rows<C> out, int row) {
+    if (blank(tile, out, row)) return;
+    for (int c = 0; c < C; c++) {
+        float *target = out.at(c, row);
+        for_window_max<SIZE>(in, c, row, tile.width, [=](int x, vec m) __attribute__((always_inline)) {
+            store(target + x, m);
+        });
+    }
+    trim(tile, out, row);
 }
 
 // u = clamp(y / max(t, t_min), 0, 1).
-ROW_FUNCTION divide(const Tile &tile, const Rows<3> &y, const Rows<3> &t, const Rows<3> &u, int row, float t_min) {
+ROW_FUNCTION divide(const Tile &tile, Rows<3> y, Rows<3> t, Rows<3> u, int row, float t_min) {
     pointwise(tile, u, row, [&](int c, int x) __attribute__((always_inline)) {
         return min(load(y.at(c, row) + x) / max(load(t.at(c, row) + x), splat(t_min)), splat(1.0f));
     });
@@ -43,19 +52,19 @@ ROW_FUNCTION divide(const Tile &tile, const Rows<3> &y, const Rows<3> &t, const 
 
 // The released form, t = clamp(sigmoid(z), 1/1000, 1), as its inverse: min(1 + exp(-z), 1000).
 // The cell delivers -z log2(e), which the fusion's weights contain.
-ROW_FUNCTION inverse_sigmoid(const Tile &tile, const Rows<3> &cell, const Rows<3> &gain, int row) {
+ROW_FUNCTION inverse_sigmoid(const Tile &tile, Rows<3> cell, Rows<3> gain, int row) {
     pointwise(tile, gain, row, [&](int c, int x) __attribute__((always_inline)) {
         return min(exp2(clamp(load(cell.at(c, row) + x), -100.0f, 100.0f)) + 1.0f, splat(1000.0f));
     });
 }
 
 // t of a gain, where a later stage starts from it.
-ROW_FUNCTION inverse(const Tile &tile, const Rows<3> &gain, const Rows<3> &t, int row) {
+ROW_FUNCTION inverse(const Tile &tile, Rows<3> gain, Rows<3> t, int row) {
     pointwise(tile, t, row, [&](int c, int x) __attribute__((always_inline)) { return 1.0f / load(gain.at(c, row) + x); });
 }
 
 // u = clamp(y * gain, 0, 1): no division.
-ROW_FUNCTION multiply(const Tile &tile, const Rows<3> &y, const Rows<3> &gain, const Rows<3> &u, int row) {
+ROW_FUNCTION multiply(const Tile &tile, Rows<3> y, Rows<3> gain, Rows<3> u, int row) {
     pointwise(tile, u, row, [&](int c, int x) __attribute__((always_inline)) {
         return min(load(y.at(c, row) + x) * load(gain.at(c, row) + x), splat(1.0f));
     });
@@ -63,58 +72,56 @@ ROW_FUNCTION multiply(const Tile &tile, const Rows<3> &y, const Rows<3> &gain, c
 
 // The residual of the warm start: max over the window of u, minus gamma (u - y).
 template <int SIZE>
-ROW_FUNCTION residual(const Tile &tile, const Rows<3> &u, const Rows<3> &y, const Rows<3> &out, int row, float gamma) {
+ROW_FUNCTION residual(const Tile &tile, Rows<3> u, Rows<3> y, Rows<3> out, int row, float gamma) {
     if (blank(tile, out, row)) return;
-    window_max<SIZE>(tile, u, out, row);
-    pointwise(tile, out, row, [&](int c, int x) __attribute__((always_inline)) {
-        return load(out.at(c, row) + x) - gamma * (load(u.at(c, row) + x) - load(y.at(c, row) + x));
-    });
+    for (int c = 0; c < 3; c++) {
+        const float *image = u.at(c, row), *frame = y.at(c, row);
+        float *target = out.at(c, row);
+        for_window_max<SIZE>(u, c, row, tile.width, [=](int x, vec m) __attribute__((always_inline)) {
+            store(target + x, m - gamma * (load(image + x) - load(frame + x)));
+        });
+    }
+    trim(tile, out, row);
 }
 
-// What turns y into u_K at full size: log2 of the gain (positive where it brightens), before strength.
-// From t = warm - C, clamped to t_min..1.
-ROW_FUNCTION gain_of_light(const Tile &tile, const Rows<3> &t, const Rows<3> &gain, int row, float t_min) {
-    pointwise(tile, gain, row, [&](int c, int x) __attribute__((always_inline)) {
-        return -log2(clamp(load(t.at(c, row) + x), t_min, 1.0f));
-    });
-}
-// From the inverse sigmoid.
-ROW_FUNCTION gain_of_inverse(const Tile &tile, const Rows<3> &inverse, const Rows<3> &gain, int row, float t_min) {
-    pointwise(tile, gain, row, [&](int c, int x) __attribute__((always_inline)) {
-        return log2(clamp(load(inverse.at(c, row) + x), 1.0f, 1.0f / t_min));
-    });
-}
-
-// u_K = clamp(y * 2^(strength * gain), 0, 1).
-template <int G>
-ROW_FUNCTION amplify(const Tile &tile, const Rows<3> &y, const Rows<G> &gain, const Rows<3> &u, int row, float strength) {
-    if (blank(tile, u, row)) return;
-    for (int x = 0; x < tile.width; x += LANES) {
-        vec factor[G];
-        UNROLLED for (int c = 0; c < G; c++) factor[c] = exp2(load(gain.at(c, row) + x) * strength);
-        UNROLLED for (int c = 0; c < 3; c++)
-            store(u.at(c, row) + x, min(load(y.at(c, row) + x) * factor[G == 1 ? 0 : c], splat(1.0f)));
+// The application of t (INVERSE: of its inverse, the gain): u_K = clamp(y / clamp(t, t_min, 1)^strength, 0, 1).
+template <bool INVERSE>
+ROW_FUNCTION apply_linear(const Tile &tile, Rows<3> y, Rows<3> t, Rows<3> u, int row, float t_min, float strength) {
+    if (strength == 1) {
+        pointwise(tile, u, row, [&](int c, int x) __attribute__((always_inline)) {
+            vec image = load(y.at(c, row) + x), light = load(t.at(c, row) + x);
+            return min(INVERSE ? image * clamp(light, 1.0f, 1 / t_min) : image / clamp(light, t_min, 1.0f), splat(1.0f));
+        });
+    } else {
+        pointwise(tile, u, row, [&](int c, int x) __attribute__((always_inline)) {
+            vec gain = log2(clamp(load(t.at(c, row) + x), INVERSE ? 1 : t_min, INVERSE ? 1 / t_min : 1)) * strength;
+            return min(load(y.at(c, row) + x) * exp2(INVERSE ? gain : -gain), splat(1.0f));
+        });
     }
 }
 
-// The pixel's own maximum over 3x3, over channels too if there is one illumination for all.
-template <int G> ROW_FUNCTION own_max(const Tile &tile, const Rows<3> &y, const Rows<G> &m, int row) {
-    if (blank(tile, m, row)) return;
-    for (int c = 0; c < G; c++) {
-        for (int x = 0; x < tile.width; x += LANES) {
-            vec v = splat(0.0f);
-            UNROLLED for (int k = c; k < (G == 1 ? 3 : c + 1); k++) {
-                UNROLLED for (int i = -1; i <= 1; i++) {
-                    const float *p = y.at(k, row + i) + x;
-                    v = max(v, max(load(p - 1), max(load(p), load(p + 1))));
-                }
-            }
-            store(m.at(c, row) + x, v);
-        }
-    }
+// How much noise removal takes away, of the same t: amount, times 1 - t^strength if GUIDED.
+template <bool INVERSE, bool GUIDED>
+ROW_FUNCTION weight_linear(const Tile &tile, Rows<3> t, Rows<3> weight, int row, float t_min, float strength,
+                           float amount) {
+    pointwise(tile, weight, row, [&](int c, int x) __attribute__((always_inline)) {
+        if (!GUIDED) return splat(amount);
+        vec light = load(t.at(c, row) + x);
+        vec log_t = INVERSE ? -log2(clamp(light, 1.0f, 1 / t_min)) : log2(clamp(light, t_min, 1.0f));
+        return amount * (1.0f - exp2(log_t * strength));
+    });
+}
+
+// The largest channel, from which a shared illumination takes the pixel's own maximum.
+ROW_FUNCTION channel_max(const Tile &tile, Rows<3> y, Rows<1> out, int row) {
+    pointwise(tile, out, row, [&](int, int x) __attribute__((always_inline)) {
+        return max(max(load(y.at(0, row) + x), load(y.at(1, row) + x)), load(y.at(2, row) + x));
+    });
 }
 
 // A reduced illumination (log2 t on a grid of cells of SCALE pixels), for one row of pixels: bilinear, half-pixel centres.
+constexpr int LINE_MARGIN = 64; // floats before and after the line that upsample() fills: two of the largest cells
+
 struct Grid {
     float *data; // channels, one after another
     int width, height;
@@ -124,7 +131,7 @@ struct Grid {
     }
 };
 
-template <int SCALE> INLINE void upsample(const Tile &tile, const Grid &grid, int channel, int row, float *line) {
+template <int SCALE> INLINE void upsample(const Tile &tile, Grid grid, int channel, int row, float *line) {
     if (SCALE == 1) {
         const float *source = grid.at(channel, row);
         for (int x = max(0, -tile.left), end = min(tile.width, grid.width - tile.left); x < end; x++)
@@ -136,15 +143,17 @@ template <int SCALE> INLINE void upsample(const Tile &tile, const Grid &grid, in
     float share = at - above;
     const float *upper = grid.at(channel, max(above, 0)), *lower = grid.at(channel, min(above + 1, grid.height - 1));
 
-    // Between the centres of two cells lie SCALE pixels.
-    int begin = (tile.left + SCALE / 2) / SCALE - 2, end = (tile.left + tile.width) / SCALE + 2;
-    float left = 0;
-    for (int cell = begin; cell < end; cell++) {
-        int clamped = clamp(cell, 0, grid.width - 1);
-        float right = upper[clamped] + (lower[clamped] - upper[clamped]) * share;
-        int x = (cell - 1) * SCALE + SCALE / 2 - tile.left; // where the segment between `left` and `right` begins
-        if (cell > begin && x > -SCALE && x < tile.width)
-            UNROLLED for (int i = 0; i < SCALE; i++) line[x + i] = left + (right - left) * ((i + 0.5f) / SCALE);
+    // Between the centres of two cells lie SCALE pixels; those around the strip's ends fall into the line's margins.
+    int begin = (tile.left + LINE_MARGIN) / SCALE - LINE_MARGIN / SCALE - 1, end = (tile.left + tile.width) / SCALE + 1;
+    auto cell = [&](int x) __attribute__((always_inline)) {
+        x = clamp(x, 0, grid.width - 1);
+        return upper[x] + (lower[x] - upper[x]) * share;
+    };
+    float left = cell(begin);
+    float *target = line + begin * SCALE + SCALE / 2 - tile.left;
+    for (int x = begin + 1; x <= end; x++, target += SCALE) {
+        float right = cell(x), step = (right - left) * (1.0f / SCALE);
+        UNROLLED for (int i = 0; i < SCALE; i++) target[i] = left + step * (i + 0.5f);
         left = right;
     }
 }
@@ -159,8 +168,8 @@ struct Mix {
 
 // Application in the log domain: `gain` <- log2 of the gain with strength, u <- u_K.
 template <int SCALE, int G, bool MIX, bool KNEE>
-ROW_FUNCTION apply_log(const Tile &tile, const Rows<3> &y, const Rows<G> &m, const Grid &grid, const Rows<G> &gain,
-                       const Rows<3> &u, int row, float *line, const Mix &mix) {
+ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Rows<G> gain,
+                       Rows<3> u, int row, float *line, Mix mix) {
     if (blank(tile, gain, row)) {
         blank(tile, u, row);
         return;
@@ -191,19 +200,17 @@ ROW_FUNCTION apply_log(const Tile &tile, const Rows<3> &y, const Rows<G> &m, con
     trim(tile, u, row);
 }
 
-// How much noise removal takes away: denoise * strength, times 1 - t if it is guided by the gain.
-template <int G, bool GUIDED>
-ROW_FUNCTION removal_weight(const Tile &tile, const Rows<G> &gain, const Rows<G> &weight, int row, float scale,
-                            float amount) {
+// How much noise removal takes away: amount, times 1 - t if GUIDED by the gain.
+template <int G, bool GUIDED> ROW_FUNCTION weight_log(const Tile &tile, Rows<G> gain, Rows<G> weight, int row, float amount) {
     pointwise(tile, weight, row, [&](int c, int x) __attribute__((always_inline)) {
-        return GUIDED ? amount * (1.0f - exp2(load(gain.at(c, row) + x) * -scale)) : splat(amount);
+        return GUIDED ? amount * (1.0f - exp2(-load(gain.at(c, row) + x))) : splat(amount);
     });
 }
 
 // Equation 3: x = u - weight * noise; the last one is clamped to 0..1.
 template <int G, bool LAST>
-ROW_FUNCTION remove(const Tile &tile, const Rows<3> &u, const Rows<G> &weight, const Rows<3> &noise,
-                    const Rows<3> &out, int row) {
+ROW_FUNCTION remove(const Tile &tile, Rows<3> u, Rows<G> weight, Rows<3> noise,
+                    Rows<3> out, int row) {
     pointwise(tile, out, row, [&](int c, int x) __attribute__((always_inline)) {
         vec v = load(u.at(c, row) + x) - load(weight.at(G == 1 ? 0 : c, row) + x) * load(noise.at(c, row) + x);
         return LAST ? clamp(v, 0.0f, 1.0f) : v;

@@ -100,13 +100,29 @@ INLINE void chroma_to_tint(const Format &f, const Lines &lines, int width) {
     }
 }
 
+// A strip of a few hundred bytes a row is too short for the hardware to see where it leads.
+INLINE void prefetch(const Format &f, const Planes &planes, int row, int first, int last) {
+    for (int p = 0; p < 3 && planes.data[p]; p++) {
+        bool chroma = p > 0 && f.layout <= NV;
+        int at = chroma ? row >> f.chroma_y : row, size = f.wide ? 2 : 1;
+        if (f.layout == RGB) size *= 3;
+        if (f.layout == FLOAT_RGB) size = 4;
+        int shift = chroma && f.layout == YUV ? f.chroma_x : 0;
+        const char *line = (const char *)planes.data[p] + at * planes.stride[p];
+        for (int x = (first >> shift) * size & -64; x < (last >> shift) * size; x += 64) __builtin_prefetch(line + x);
+    }
+}
+
+constexpr int AHEAD = 8; // rows
+
 // Two rows, `row` even, of `in` as RGB in 0..1; zero outside the picture.
-ROW_FUNCTION load_rows(const Tile &tile, const Format &f, const Planes &in, const Lines &lines, const Rows<3> &y,
+ROW_FUNCTION load_rows(const Tile &tile, const Format &f, const Planes &in, const Lines &lines, Rows<3> y,
                        int row) {
     int first = max(tile.left, 0), last = min(tile.left + tile.width, tile.picture_width);
     bool tinted = f.layout == YUV || f.layout == NV;
     for (int i = 0; i < 2; i++) {
         int at = row + i;
+        if (at + AHEAD >= 0 && at + AHEAD < tile.picture_height) prefetch(f, in, at + AHEAD, first, last);
         if (blank(tile, y, at)) continue;
         if (f.layout == FLOAT_RGB) {
             for (int c = 0; c < 3; c++)
@@ -158,10 +174,12 @@ ROW_FUNCTION load_rows(const Tile &tile, const Format &f, const Planes &in, cons
 
 // Rows `row` (even) and row + 1, as far as the picture has them, of `rgb` to the planes; columns first..last.
 // The last row and column repeat beyond an edge where chroma is averaged.
-ROW_FUNCTION store_rows(const Tile &tile, const Format &f, const Rows<3> &rgb, const Lines &lines, const Planes &out,
+ROW_FUNCTION store_rows(const Tile &tile, const Format &f, Rows<3> rgb, const Lines &lines, const Planes &out,
                         int row) {
     int first = tile.first, last = tile.last, end = tile.picture_width - tile.left;
     int rows = min(2, tile.picture_height - row);
+    for (int i = 0; i < 2; i++)
+        if (row + i + AHEAD < tile.picture_height) prefetch(f, out, row + i + AHEAD, first, last);
     bool tinted = f.layout == YUV || f.layout == NV;
     if (!tinted && f.layout != GRAY) {
         for (int i = 0; i < rows; i++) {

@@ -90,6 +90,13 @@ template <int... I> INLINE vec twice_low(vec v, Indices<I...>) { return __builti
 template <int... I> INLINE vec twice_high(vec v, Indices<I...>) {
     return __builtin_shufflevector(v, v, (LANES / 2 + I / 2)...);
 }
+// The lanes one to the left (or right) of `now`, where the neighbouring vector fills the gap.
+template <int... I> INLINE vec shifted_left(vec before, vec now, Indices<I...>) {
+    return __builtin_shufflevector(before, now, (LANES - 1 + I)...);
+}
+template <int... I> INLINE vec shifted_right(vec now, vec next, Indices<I...>) {
+    return __builtin_shufflevector(now, next, (1 + I)...);
+}
 // The even (or odd) lanes of two vectors.
 template <int... I> INLINE vec even(vec a, vec b, Indices<I...>) { return __builtin_shufflevector(a, b, (2 * I)...); }
 template <int... I> INLINE vec odd(vec a, vec b, Indices<I...>) { return __builtin_shufflevector(a, b, (2 * I + 1)...); }

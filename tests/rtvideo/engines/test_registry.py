@@ -22,7 +22,7 @@ def geometry(width: int, height: int) -> Geometry:
 
 
 def test_unknown_names_list_the_allowed_ones() -> None:
-    with pytest.raises(UsageError, match="unknown engine 'onx'; allowed: auto, onnx"):
+    with pytest.raises(UsageError, match="unknown engine 'onx'; allowed: auto, fused, onnx"):
         open_session(NIGHT, geometry(8, 8), Settings(), engine="onx")
     with pytest.raises(UsageError, match="unknown device 'gpu'; allowed: auto, cpu, cuda"):
         open_session(NIGHT, geometry(8, 8), Settings(), device="gpu")
@@ -40,7 +40,7 @@ def test_without_onnxruntime_the_command_that_brings_it_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    (engine,) = available()
+    *_, engine = available()
     assert (engine.name, engine.device, engine.works) == ("onnx", "cpu", False)
     assert "pip install 'rtvideo[onnx]'" in engine.reason
     (tmp_path / "a.onnx").write_bytes(b"")

@@ -1,0 +1,107 @@
+"""The network compiled: fused kernels on the CPU, planes in and planes out (`rtvideo.kernels`)."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from rtvideo.engines.base import Geometry, Plane, Planes, Settings, check_planes, check_settings
+from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.kernels import build, isa, weights
+from rtvideo.kernels.cpp import emit
+from rtvideo.kernels.library import Library, Network, format_of, supports
+from rtvideo.kernels.lower import lower
+from rtvideo.models import Model
+
+
+def refusal(model: Model, geometry: Geometry | None = None) -> str | None:
+    """Return why there is no kernel for a model (and a geometry), or None if there can be one."""
+    if model.description is None:
+        return f"model {model.name} is a foreign network; kernels are made from descriptions"
+    if model.weights is None:
+        return f"model {model.name} has no weights (.safetensors) beside its description"
+    if geometry is not None and (reason := supports(geometry)):
+        return reason
+    if not isa.usable():
+        return "no kernels for this kind of processor"
+    return None
+
+
+class FusedSession:
+    """A `rtvideo.engines.base.Session` of compiled kernels, one frame at a time.
+
+    Args:
+        model, geometry, settings, threads: as `rtvideo.engines.open_session`; threads at least 1.
+        instructions: name of an instruction set (`rtvideo.kernels.isa`), or empty for the best that works
+        here.
+
+    Raises:
+        UnavailableError: no kernel for this model, geometry or machine, and none can be built.
+        UsageError: settings outside 0..1, or noise removal asked of a model that has none.
+    """
+
+    def __init__(
+        self, model: Model, geometry: Geometry, settings: Settings, *, threads: int, instructions: str = ""
+    ) -> None:
+        self.settings = settings
+        self._model, self._geometry = model, geometry
+        if reason := refusal(model, geometry):
+            raise UnavailableError(f"engine fused: {reason}")
+        assert model.description is not None and model.weights is not None
+        self._check()
+        usable = [i for i in isa.usable() if instructions in ("", i.name)]
+        if not usable:
+            raise UnavailableError(f"engine fused: this machine has no {instructions}")
+        program = lower(model.description, weights.read(model.weights))
+        library = Library(build.library(emit(program), usable[0]))
+        self._network = Network(
+            library, program.data(), geometry.width, geometry.height, format_of(geometry), threads
+        )
+        self._isa = usable[0].name
+        self._done: deque[Planes] = deque()
+
+    def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """See `rtvideo.engines.base.Session.submit`; the frame is finished when this returns."""
+        check_planes(self._geometry, planes)
+        check_planes(self._geometry, out)
+        self._check()
+        if self.settings.strength == 0:
+            for source, target in zip(planes, out, strict=True):
+                np.copyto(target, source)
+        else:
+            rows = [_rows(plane) for plane in planes]
+            made = [_rows(plane) for plane in out]
+            self._network.run(rows, made, self.settings.strength, self.settings.denoise)
+            for target, result in zip(out, made, strict=True):
+                if result is not target:
+                    np.copyto(target, result)
+        self._done.append(out)
+
+    def receive(self) -> Planes | None:
+        """Return the oldest finished frame's ``out``, or None."""
+        return self._done.popleft() if self._done else None
+
+    def flush(self) -> None:
+        """Do nothing: no frame is ever held back."""
+
+    def reset(self) -> None:
+        """Do nothing: there is no state over time."""
+
+    def close(self) -> None:
+        """End the threads and give the workspace back."""
+        self._network.close()
+
+    def __str__(self) -> str:
+        threads = self._network.threads
+        return f"fused cpu {self._isa}, {threads} thread{'' if threads == 1 else 's'}"
+
+    def _check(self) -> None:
+        check_settings(self.settings)
+        if self.settings.denoise > 0 and not self._model.has_denoise:
+            raise UsageError(f"model {self._model.name} has no noise removal; use --denoise off")
+
+
+def _rows(plane: Plane) -> Plane:
+    """Return the plane, or a copy of it where samples of a row do not lie side by side."""
+    return plane if plane.strides[1] == plane.itemsize else plane.copy()
