@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Iterator
 
@@ -22,6 +23,9 @@ from rtvideo.media.planes import (
     views,
 )
 from rtvideo.media.timing import seconds
+
+#: Frames in which closed captions must have begun to be carried over.
+_LOOK = 64
 
 
 def working_geometry(encoding: Encoding) -> Geometry:
@@ -72,6 +76,8 @@ class FrameEnhancer:
         self._shape = (first.width, first.height, first.format.name)
         self._codings: dict[tuple[str, int, int], Coding] = {}
         self._deinterlacer: Deinterlacer | None = None
+        self._captions = has_captions(first)
+        self._looked_at = 0
         self.changed = 0
 
     @property
@@ -103,8 +109,8 @@ class FrameEnhancer:
 
     def release(self, frame: av.VideoFrame) -> None:
         """Take back a frame that `push` gave, once it is encoded."""
-        if frame.format.name == self._work_format and frame.opaque == "pooled":
-            (self._pool if frame.width == self._encoding.width else self._wide_pool).give(frame)
+        for pool in (self._pool, self._wide_pool):
+            pool.give(frame)
 
     def _coding(self, frame: av.VideoFrame) -> Coding:
         key = (frame.format.name, int(frame.colorspace), int(frame.color_range))
@@ -123,7 +129,7 @@ class FrameEnhancer:
         if self._session is None:
             yield self._finish(frame, work, work)
             return
-        out = self._take(self._pool)
+        out = self._pool.take()
         self._pending.append((frame, work, out))
         shown = seconds(frame)
         self._session.submit(
@@ -136,26 +142,33 @@ class FrameEnhancer:
         while self._pending and self._session.receive() is not None:
             yield self._finish(*self._pending.popleft())
 
-    def _take(self, pool: FramePool) -> av.VideoFrame:
-        frame = pool.take()
-        frame.opaque = "pooled"
-        return frame
+    def _carries_captions(self, frame: av.VideoFrame) -> bool:
+        """Look for captions in the first frames, and in all if there are any."""
+        if self._looked_at >= _LOOK and not self._captions:
+            return False
+        self._looked_at += 1
+        if self._looked_at % 16 == 0:
+            # Looking ties frame and side data into a cycle: only a full collection lets go of the pictures.
+            gc.collect()
+        found = has_captions(frame)
+        self._captions = self._captions or found
+        return found
 
     def _finish(self, frame: av.VideoFrame, work: av.VideoFrame, out: av.VideoFrame) -> av.VideoFrame:
         if self._compare == "split":
             copy_columns(views(work, self._geometry), views(out, self._geometry), self._geometry, "split")
         elif self._compare == "side":
-            wide = self._take(self._wide_pool)
+            wide = self._wide_pool.take()
             copy_columns(views(work, self._geometry), views(wide, self._wide), self._geometry, "left")
             copy_columns(views(out, self._geometry), views(wide, self._wide), self._geometry, "right")
             self.release(out)
             out = wide
         elif out is work and out.format.name != self._work_format:
             # yuvj420p and yuv420p hold the same planes; only their name would make the encoder convert them.
-            out = self._take(self._pool)
+            out = self._pool.take()
             for taken, given in zip(views(work, self._geometry), views(out, self._geometry), strict=True):
                 given[:] = taken
-        elif out is not frame and has_captions(frame) and frame.format.name == out.format.name:
+        elif out is not frame and self._carries_captions(frame) and frame.format.name == out.format.name:
             # Side data cannot be given to another frame, so the picture moves into the frame that has it.
             frame.make_writable()
             for taken, given in zip(views(out, self._geometry), views(frame, self._geometry), strict=True):

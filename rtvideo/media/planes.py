@@ -135,14 +135,17 @@ class FramePool:
         try:
             frame = self._free.get_nowait()
         except Empty:
-            return av.VideoFrame(*self._shape)
+            frame = av.VideoFrame(*self._shape)
+            frame.opaque = self
+            return frame
         # An encoder may still hold the old picture; then, and only then, this moves to fresh memory.
         frame.make_writable()
         return frame
 
     def give(self, frame: av.VideoFrame) -> None:
-        """Take a frame back once it has been handed to the encoder."""
-        self._free.put(frame)
+        """Take a frame back once it has been handed to the encoder; frames from elsewhere are left alone."""
+        if frame.opaque is self:
+            self._free.put(frame)
 
 
 def copy_columns(source: Sequence[Plane], target: Sequence[Plane], geometry: Geometry, part: str) -> None:

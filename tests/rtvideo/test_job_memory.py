@@ -17,7 +17,10 @@ from rtvideo.job import enhance_video
 from rtvideo.options import Options
 from tests.doubles import FakeSession, opening
 report = enhance_video(
-    Path(sys.argv[1]), Path(sys.argv[2]), Options(preset="ultrafast", frames=int(sys.argv[3])), open_engine=opening(FakeSession())
+    Path(sys.argv[1]),
+    Path(sys.argv[2]),
+    Options(preset="ultrafast", frames=int(sys.argv[3])),
+    open_engine=opening(FakeSession()),
 )
 print(report.frames_out, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
