@@ -50,7 +50,7 @@ def read(path: Path) -> Table:
             )
         for name in OPERATIONS:
             value = costs.get(name)
-            if not isinstance(value, int | float) or not 0 <= value < math.inf:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
                 raise UsageError(
                     f"{path}: {part}: {name} is {value!r}; every operation needs a cost of 0 or more"
                 )
