@@ -106,7 +106,7 @@ class _Network:
         amplified = g.add("Mul", y, g.add("Exp", g.add("Neg", s, name="-log_t"), name="1/t"), name="y/t")
         u = self.clip(amplified, name="u_K")
         if d.chroma_floor:  # 8
-            u = self.chroma_floor(u, m)
+            u = self.chroma_floor(u, m, strength)
         if denoise:
             u = self.noise_removal(u, s, strength)
         g.add("Identity", u, name="enhanced")
@@ -211,15 +211,16 @@ class _Network:
         drift, log_contrast, logit = g.split(mapped, ("offset-n", "log_contrast", "mix_logit"))
         return drift, log_contrast, logit
 
-    def chroma_floor(self, u: str, m: str) -> str:
-        """Return ``grey + (u - grey) * keep``, written so that two of its products have one channel."""
+    def chroma_floor(self, u: str, m: str, strength: str) -> str:
+        """Return ``grey * fade + u * (1 - fade)``, written so that most of it has one channel."""
         g = self.g
         squared = g.add("Mul", m, m, name="m^2")
         k2 = float(np.exp(2 * self.weights["illumination.chroma_knee"]))
-        keep = g.add("Div", squared, g.add("Add", squared, k2, name="m^2+k^2"), name="keep")
+        share = g.add("Mul", strength, k2, name="strength*k^2")
+        fade = g.add("Div", share, g.add("Add", squared, k2, name="m^2+k^2"), name="fade")
         grey = g.add("ReduceMean", u, self.axes(1), name="grey")
-        lost = g.add("Mul", grey, g.add("Sub", 1.0, keep, name="1-keep"), name="(1-keep)*grey")
-        return g.add("Add", g.add("Mul", u, keep, name="keep*u_K"), lost, name="u_K_chroma_floor")
+        kept = g.add("Mul", u, g.add("Sub", 1.0, fade, name="1-fade"), name="(1-fade)*u_K")
+        return g.add("Add", kept, g.add("Mul", grey, fade, name="fade*grey"), name="u_K_chroma_floor")
 
     # Noise removal
 

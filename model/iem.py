@@ -153,7 +153,8 @@ class IEM(nn.Module):
         u = (y / t).clamp(0, 1)
         if d.chroma_floor:  # 8
             grey = u.mean(1, keepdim=True)
-            u = grey + (u - grey) * (m**2 / (m**2 + (2 * self.chroma_knee).exp()))
+            k2 = (2 * self.chroma_knee).exp()
+            u = grey + (u - grey) * (1 - strength * k2 / (m**2 + k2))
         return Light(t_hat_0, self._stages(y, states) if keep else [], t, u)
 
     def _stages(self, y: Tensor, states: list[Tensor]) -> list[Stage]:

@@ -1,4 +1,4 @@
-"""All colour knowledge: from a stream's tags to matrix, range and transfer, and to the numbers that kernels use.
+"""All colour knowledge: from tags to matrix, range and transfer, and to the numbers that kernels use.
 
 Tag values are those of ITU-T H.273, which FFmpeg's enums repeat. Nothing here needs PyAV.
 """
@@ -55,7 +55,9 @@ class Coding:
     full_range: bool
 
 
-def coding_of(matrix_tag: int, range_tag: int, transfer_tag: int, height: int, *, full_by_format: bool = False) -> Coding:
+def coding_of(
+    matrix_tag: int, range_tag: int, transfer_tag: int, height: int, *, full_by_format: bool = False
+) -> Coding:
     """Return the coding of a stream from its tags.
 
     Untagged input follows the usual rule: BT.601 below 720 lines, BT.709 from there, limited range.

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Everything that decides how inputs are enhanced; the same record for the command line and the Python API.
+    """Everything that decides how inputs are enhanced; one record for the command line and the Python API.
 
     Attributes:
         model: name of a shipped model, or the path of a description (``.json``) or network (``.onnx``) file.

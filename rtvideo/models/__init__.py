@@ -41,7 +41,7 @@ class Model:
         description: what it computes; None for a foreign image-to-image network (RGB 0..1, NCHW), which has
             neither strength nor noise removal.
         card: its model card, as the JSON file says; empty where there is none.
-        weights: safetensors file that belongs to the description, from which kernels are made; None if missing.
+        weights: safetensors file beside the description, from which kernels are made; None if missing.
         networks: ONNX file of each of `VARIANTS` that exists; a foreign network is ``{"iem": path}``.
     """
 

@@ -1,38 +1,39 @@
 """The model description: one versioned, torch-free record that says what a network computes.
 
-``model/`` builds its torch modules from this record, ``export/`` turns it into ONNX and ``kernels/`` will compile
-it, so whatever can be trained can be shipped. Weights lie beside it in a safetensors file.
+``model/`` builds its torch modules from this record, ``export/`` turns it into ONNX and ``kernels/`` will
+compile it, so whatever can be trained can be shipped. Weights lie beside it in a safetensors file.
 
 The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the fields below are read
 (numbers in brackets are equations of the paper, CVPR 2021):
 
 1.  **Warm start** (1). ``t_hat_0 = max over window of y``, per colour channel.
-2.  **Grid.** A stage at scale ``s > 1`` works on the mean of ``t_hat_0`` over blocks of ``s x s`` pixels; right and
-    lower edges are replicated up to the next multiple of the coarsest scale.
-    In the ``log`` domain the state is ``x_0 = log(t_hat_0 + floor)``, in the ``linear`` domain ``t_hat_0`` itself.
-    Between stages of different scale the state is resized bilinearly (half-pixel centres).
-3.  **Exposure** (log domain). ``n`` = mean over all cells of the first stage's grid of the largest channel of
-    ``log(t_hat_0 + floor)``. ``mean`` and ``statistics`` subtract ``n`` first, so that the cells see the scene and
-    not its brightness.
-4.  **Stages** (2). ``equation2``: ``x_{k+1} = warm_k - C_k(x_k)``;
-    ``released``: ``t_{k+1} = clamp(sigmoid(C_k(warm_k)), 1/1000, 1)``.
-    ``warm_k`` is ``t_hat_0`` (``fixed``), ``max over window of u_k`` (``updated``), the same minus
-    ``gamma * (u_k - y)`` (``residual``), or the state itself (``previous``; with ``equation2`` this is
-    plain gradient descent on the prior). ``u_k = clamp(y / max(t_k, t_min), 0, 1)``.
-5.  **Exposure, undone.** ``mean``: ``log t = x_K + n``. ``statistics``: ``log t = contrast * x_K + offset``,
-    where ``(offset - n, log contrast, mix logit) = exposure.weight @ g + exposure.bias`` and ``g`` are the five
-    `STATISTICS` of the grid.
+2.  **Grid.** A stage at scale ``s > 1`` works on the mean of ``t_hat_0`` over blocks of ``s x s`` pixels;
+    right and lower edges are replicated up to the next multiple of the coarsest scale. In the ``log``
+    domain the state is ``x_0 = log(t_hat_0 + floor)``, in the ``linear`` domain ``t_hat_0`` itself. Between
+    stages of different scale the state is resized bilinearly (half-pixel centres).
+3.  **Exposure** (log domain). ``n`` = mean over all cells of the first stage's grid of the largest channel
+    of ``log(t_hat_0 + floor)``. ``mean`` and ``statistics`` subtract ``n`` first, so that the cells see the
+    scene and not its brightness.
+4.  **Stages** (2). ``equation2``: ``x_{k+1} = warm_k - C_k(x_k)``; ``released``: ``t_{k+1} =
+    clamp(sigmoid(C_k(warm_k)), 1/1000, 1)``. ``warm_k`` is ``t_hat_0`` (``fixed``), ``max over window of
+    u_k`` (``updated``), the same minus ``gamma * (u_k - y)`` (``residual``), or the state itself
+    (``previous``; with ``equation2`` this is plain gradient descent on the prior). ``u_k = clamp(y /
+    max(t_k, t_min), 0, 1)``.
+5.  **Exposure, undone.** ``mean``: ``log t = x_K + n``. ``statistics``: ``log t = contrast * x_K +
+    offset``, where ``(offset - n, log contrast, mix logit) = exposure.weight @ g + exposure.bias`` and
+    ``g`` are the five `STATISTICS` of the grid.
 6.  **Channels.** ``shared``: one illumination for all channels, the mean of ``log t``: it cannot tint.
-7.  **Application.** ``log t`` is resized to full size (bilinear, half-pixel centres, cropped). With ``mix`` it meets the
-    pixel's own ``m`` (maximum over 3x3, over channels too if shared):
-    ``log t <- (1 - a) log t + a log(m + floor)``, ``a = sigmoid(mix logit)``. Then
-    ``t <- clamp(t, t_min, 1) ^ strength`` and ``u_K = clamp(y / t, 0, 1)``.
-8.  **Chroma floor.** ``u_K <- l + (u_K - l) * m^2 / (m^2 + k^2)`` with ``l`` the mean of ``u_K``'s channels and
-    ``k = exp(chroma_knee)`` learned: where there is no signal there is no colour to amplify.
-9.  **Noise removal** (3). ``x_0 = u_K``; ``equation3``: ``x_{n+1} = u_K - w * head(cell_n(stem(x_n)))`` with stem
-    and head shared by the stages; ``released``: ``u_K - w * head(cell_N(...cell_1(stem(u_K))))``.
-    ``w = denoise * strength``, times ``1 - t`` if ``guide`` is ``gain``: a pixel that is not amplified keeps its texture.
-    The result is clamped to 0..1.
+7.  **Application.** ``log t`` is resized to full size (bilinear, half-pixel centres, cropped). With ``mix``
+    it meets the pixel's own ``m`` (maximum over 3x3, over channels too if shared): ``log t <- (1 - a) log t
+    + a log(m + floor)``, ``a = sigmoid(mix logit)``. Then ``t <- clamp(t, t_min, 1) ^ strength`` and ``u_K
+    = clamp(y / t, 0, 1)``.
+8.  **Chroma floor.** ``u_K <- l + (u_K - l) * (1 - strength * k^2 / (m^2 + k^2))`` with ``l`` the mean of
+    ``u_K``'s channels and ``k = exp(chroma_knee)`` learned: where there is no signal there is no colour to
+    amplify.
+9.  **Noise removal** (3). ``x_0 = u_K``; ``equation3``: ``x_{n+1} = u_K - w * head(cell_n(stem(x_n)))``
+    with stem and head shared by the stages; ``released``: ``u_K - w * head(cell_N(...cell_1(stem(u_K))))``.
+    ``w = denoise * strength``, times ``1 - t`` if ``guide`` is ``gain``: a pixel that is not amplified
+    keeps its texture. The result is clamped to 0..1.
 
 ``strength`` and ``denoise`` (0..1) are the user's, not the model's.
 """
@@ -130,22 +131,26 @@ class Description:
         plain = i.domain == "linear"
         if plain and (i.exposure != "none" or i.mix or i.chroma_floor or i.channels == "shared"):
             raise UnavailableError(
-                f"model {self.name}: exposure, mix, chroma_floor and shared channels need domain 'log', not 'linear'"
+                f"model {self.name}: exposure, mix, chroma_floor and shared channels need domain 'log'"
             )
         if plain and i.scales != (1,) * len(i.scales):
-            raise UnavailableError(f"model {self.name}: scales {i.scales} need domain 'log'; 'linear' runs at 1")
+            raise UnavailableError(
+                f"model {self.name}: scales {i.scales} need domain 'log'; 'linear' runs at 1"
+            )
         if not plain and i.parameterisation == "released":
             raise UnavailableError(f"model {self.name}: the released parameterisation needs domain 'linear'")
         if not plain and i.warm_start not in ("fixed", "previous"):
             raise UnavailableError(
-                f"model {self.name}: warm start {i.warm_start!r} is not defined in the log domain; use fixed or previous"
+                f"model {self.name}: warm start {i.warm_start!r}: domain 'log' takes fixed or previous"
             )
         if not plain and i.floor == 0:
             raise UnavailableError(f"model {self.name}: the log domain needs floor > 0")
         if self.noise is not None:
             _check("noise genotype", self.noise.genotype)
             if not 1 <= self.noise.stages <= 8 or not 3 <= self.noise.channels <= 16:
-                raise UnavailableError(f"model {self.name}: noise removal takes 1 to 8 stages and 3 to 16 channels")
+                raise UnavailableError(
+                    f"model {self.name}: noise removal takes 1 to 8 stages and 3 to 16 channels"
+                )
 
     def to_json(self) -> str:
         """Return the record as JSON text, stable enough to be hashed and diffed."""
@@ -165,7 +170,9 @@ class Description:
         if not isinstance(raw, dict) or raw.get("format") != FORMAT:
             raise UnavailableError(f"{source}: not a model description: 'format' must be {FORMAT!r}")
         if raw.get("version") != VERSION:
-            raise UnavailableError(f"{source}: description version {raw.get('version')!r}; this rtvideo reads {VERSION}")
+            raise UnavailableError(
+                f"{source}: description version {raw.get('version')!r}; this rtvideo reads {VERSION}"
+            )
         noise = raw.get("noise")
         return cls(
             name=str(raw.get("name", "")),
@@ -189,7 +196,7 @@ def _check(what: str, genotype: Genotype) -> None:
 
 
 def _record(cls: type[_R], raw: Any, source: str) -> _R:
-    """Build one of the dataclasses above from parsed JSON, checking names and types (the file is untrusted)."""
+    """Build one of the dataclasses above from parsed JSON, with names and types checked."""
     if not isinstance(raw, dict):
         raise UnavailableError(f"{source}: {cls.__name__.lower()} must be an object, not {raw!r}")
     hints = get_type_hints(cls)
