@@ -31,7 +31,7 @@ PREBUILT = Path(__file__).parent / "prebuilt"
 #: No -ffast-math: NaN stays visible and the caller's floating-point mode stays as it is.
 FLAGS = (
     "-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-exceptions", "-fno-rtti",
-    "-fvisibility=hidden", "-fPIC", "-shared", "-Wno-psabi",
+    "-fvisibility=hidden", "-fPIC", "-shared", "-s", "-Wno-psabi",
 )  # fmt: skip
 
 #: Seconds. The first run of a fresh ziglang builds its own library, a minute of one core's time.
@@ -50,6 +50,9 @@ class Compiler:
     def arguments(self, isa: InstructionSet) -> list[str]:
         """Return the command line up to the files."""
         flags = list(FLAGS)
+        if self.kind != "gcc":
+            # The order of the source keeps all accumulators in registers; clang's scheduler would spill some.
+            flags += ["-mllvm", "-enable-misched=false"]
         if isa.name == "avx512" and self.kind != "gcc":
             flags.append("-mprefer-vector-width=512")
         if self.kind == "zig":

@@ -8,10 +8,8 @@ from rtvideo.kernels.program import Convolution, Fusion, Layer, Pass, Pointwise,
 
 HEADERS = Path(__file__).parent / "include"
 
-#: Widest strip in columns, halo included: the rows alive must stay in the second-level cache, and those
-#: that one layer reads (18 for a 3x3 convolution of 6 channels) in the first.
+#: Widest strip in columns, halo included: the rows alive must stay in the second-level cache.
 WIDEST = 512
-WIDEST_DENOISED = 256
 
 
 def emit(program: Program) -> str:
@@ -92,19 +90,19 @@ class _Fusions:
             f"ROW_FUNCTION {name}(const Tile &tile, {arguments},",
             f"                    Rows<{c}> out, int row, const {cell}Cell &w) {{",
             "    if (blank(tile, out, row)) return;",
-            f"    Distilled<{c}> d;",
-            "    for (int x = 0; x < tile.width; x += BLOCK) {",
+            f"    for (int x = 0; x < tile.width; x += FUSED<{c}> * LANES) {{",
+            f"        auto f = begin_fusion<{c}>(w.c5);",
         ]
         for k, edge in enumerate(layer.edges):
             source = inputs[edge.inputs[0][0]]
             if isinstance(edge, Skip):
-                lines.append(f"        distil_skip<{k}, {_bool(edge.leaky)}>(d, {source}, row, x);")
+                lines.append(f"        distil_skip<{k}, {_bool(edge.leaky)}>(f, {source}, row, x, w.c5);")
             else:
                 member = edge.weights.split(".")[1]
-                shape = f"{k}, {c}, {edge.kernel}, {edge.dilation}"
-                lines.append(f"        distil<{shape}>(d, {source}, row, x, w.{member});")
+                shape = f"{k}, {edge.kernel}, {edge.dilation}"
+                lines.append(f"        distil<{shape}>(f, {source}, row, x, w.{member}, w.c5);")
         onto = "out" if layer.onto is None else inputs[layer.onto]
-        lines.append(f"        fuse<{_bool(layer.onto is not None)}>(d, {onto}, out, row, x, w.c5);")
+        lines.append(f"        end_fusion<{_bool(layer.onto is not None)}>(f, {onto}, out, row, x);")
         lines += ["    }", "    trim(tile, out, row);", "}"]
         return "\n".join(lines)
 
@@ -189,7 +187,7 @@ def _network(program: Program, passes: list[Pass]) -> str:
         f"    static constexpr bool HAS_NOISE = {_bool(program.denoised is not None)};",
         f"    static constexpr float FLOOR = {program.floor!r}f, T_MIN = {program.t_min!r}f;",
         f"    static constexpr int ROWS = {max(rows, 24)}; // of all tensors of the largest pass",
-        f"    static constexpr int WIDEST = {WIDEST}, WIDEST_DENOISED = {WIDEST_DENOISED};",
+        f"    static constexpr int WIDEST = {WIDEST};",
         f"    static constexpr int LIT_HALO = {_even(program.lit.halo)};",
         f"    static constexpr int DENOISED_HALO = {_even((program.denoised or program.lit).halo)};",
         f"    static constexpr int STAGE_HALO = {_even(halo)};",

@@ -68,51 +68,61 @@ template <bool LEAKY, int C> ROW_FUNCTION doubled(const Tile &tile, Rows<C> in, 
     }
 }
 
-// What the four distilling edges deliver for one block of columns, before the 1x1 fusion.
-template <int C> struct Distilled {
-    alignas(64) float d[4 * C][BLOCK];
+// The 1x1 fusion c5 of what the four distilling edges deliver, for a few vectors of columns: each edge is added as
+// soon as it is made, and nothing leaves the registers in between.
+template <int C> constexpr int FUSED = vectors(2 * C);
+
+template <int C> struct Fusion {
+    vec acc[C][FUSED<C>];
 };
 
-template <int EDGE, int C, int K, int DILATION>
-INLINE void distil(Distilled<C> &to, const Rows<C> &in, int row, int x, const float *w) {
-    convolve<C, C, K, DILATION, true>(in, row, x, x + BLOCK, w,
-                                      [&](int o, int at) { return to.d[EDGE * C + o] + (at - x); });
+template <int C> INLINE Fusion<C> begin_fusion(const float *w) {
+    Fusion<C> f;
+    UNROLLED for (int o = 0; o < C; o++) {
+        UNROLLED for (int p = 0; p < FUSED<C>; p++) f.acc[o][p] = splat(w[o]);
+    }
+    return f;
 }
 
-template <int EDGE, bool LEAKY, int C> INLINE void distil_skip(Distilled<C> &to, const Rows<C> &in, int row, int x) {
+template <int EDGE, bool LEAKY, int C> INLINE void add(Fusion<C> &f, const vec (&d)[C][FUSED<C>], const float *w) {
     UNROLLED for (int c = 0; c < C; c++) {
-        UNROLLED for (int p = 0; p < BLOCK; p += LANES) {
-            vec v = load(in.at(c, row) + x + p);
-            store(to.d[EDGE * C + c] + p, LEAKY ? leaky(v) : v);
+        vec v[FUSED<C>];
+        UNROLLED for (int p = 0; p < FUSED<C>; p++) v[p] = LEAKY ? leaky(d[c][p]) : d[c][p];
+        UNROLLED for (int o = 0; o < C; o++) {
+            vec weight = splat(w[C + (EDGE * C + c) * C + o]);
+            UNROLLED for (int p = 0; p < FUSED<C>; p++) f.acc[o][p] += weight * v[p];
         }
     }
 }
 
-// The 1x1 fusion c5, added to a row of `onto` if there is one (equation 2, its weights negated).
+template <int EDGE, int K, int DILATION, int C>
+INLINE void distil(Fusion<C> &f, const Rows<C> &in, int row, int x, const float *w, const float *c5) {
+    vec d[C][FUSED<C>];
+    UNROLLED for (int o = 0; o < C; o++) {
+        UNROLLED for (int p = 0; p < FUSED<C>; p++) d[o][p] = splat(w[o]);
+    }
+    taps<C, C, K, DILATION, FUSED<C>>(d, in, row, x, w + C);
+    add<EDGE, true>(f, d, c5);
+}
+
+template <int EDGE, bool LEAKY, int C>
+INLINE void distil_skip(Fusion<C> &f, const Rows<C> &in, int row, int x, const float *c5) {
+    vec d[C][FUSED<C>];
+    UNROLLED for (int c = 0; c < C; c++) {
+        UNROLLED for (int p = 0; p < FUSED<C>; p++) d[c][p] = load(in.at(c, row) + x + p * LANES);
+    }
+    add<EDGE, LEAKY>(f, d, c5);
+}
+
+// ONTO: added to a row of `onto` (equation 2; c5 is negated). Last, so that each rounding on the way is of the size of
+// the cell's result.
 template <bool ONTO, int C>
-INLINE void fuse(const Distilled<C> &from, Rows<C> onto, Rows<C> out, int row, int x, const float *w) {
-    constexpr int P = vectors(C);
-    for (int at = 0; at < BLOCK; at += P * LANES) {
-        vec acc[C][P];
-        UNROLLED for (int o = 0; o < C; o++) {
-            UNROLLED for (int p = 0; p < P; p++) {
-                acc[o][p] = splat(w[o]);
-            }
-        }
-        UNROLLED for (int c = 0; c < 4 * C; c++) {
-            vec v[P];
-            UNROLLED for (int p = 0; p < P; p++) v[p] = load(from.d[c] + at + p * LANES);
-            UNROLLED for (int o = 0; o < C; o++) {
-                vec weight = splat(w[C + c * C + o]);
-                UNROLLED for (int p = 0; p < P; p++) acc[o][p] += weight * v[p];
-            }
-        }
-        UNROLLED for (int o = 0; o < C; o++) {
-            UNROLLED for (int p = 0; p < P; p++) {
-                // Added last: each rounding on the way is then of the size of the cell's result.
-                if (ONTO) acc[o][p] += load(onto.at(o, row) + x + at + p * LANES);
-                store(out.at(o, row) + x + at + p * LANES, acc[o][p]);
-            }
+INLINE void end_fusion(const Fusion<C> &f, const Rows<C> &onto, const Rows<C> &out, int row, int x) {
+    UNROLLED for (int o = 0; o < C; o++) {
+        UNROLLED for (int p = 0; p < FUSED<C>; p++) {
+            vec v = f.acc[o][p];
+            if (ONTO) v += load(onto.at(o, row) + x + p * LANES);
+            store(out.at(o, row) + x + p * LANES, v);
         }
     }
 }

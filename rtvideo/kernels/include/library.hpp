@@ -79,5 +79,5 @@ EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float 
     bool denoised = denoise > 0 && Network::HAS_NOISE;
     int halo = denoised ? Network::DENOISED_HALO : Network::LIT_HALO;
     context->pass(denoised ? Network::denoised : Network::lit, context->width, context->height, halo, 2,
-                  denoised ? Network::WIDEST_DENOISED : Network::WIDEST, context->width, context->height);
+                  Network::WIDEST, context->width, context->height);
 }
