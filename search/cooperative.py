@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -69,7 +68,7 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Run:
     settings = Settings(**{name: given[name] for name in Settings.__dataclass_fields__ if name in given})
     table = cost.multiply_adds() if arguments.cost_table is None else cost.read(arguments.cost_table)
     device = device_of(arguments.device)
-    torch.set_num_threads(arguments.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(arguments.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     out: Path = arguments.out or Path("runs") / f"search-{settings.strategy}"
     folder = arguments.data or sample(out / "sample", console)
@@ -179,7 +178,9 @@ def _parser() -> argparse.ArgumentParser:
 
     machine = parser.add_argument_group("machine")
     machine.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    machine.add_argument("--threads", type=_count, default=0, metavar="N", help="of the CPU; 0: all of them")
+    machine.add_argument(
+        "--threads", type=_positive, default=1, metavar="N", help="of the CPU; 1, the default, is fastest"
+    )
     return parser
 
 
