@@ -98,18 +98,17 @@ template <int SCALE, int WINDOW> static void reduce(const Tile &tile, Frame &fra
     Lines lines = take_lines(arena, tile.width);
     int end = tile.picture_width - tile.left, columns = tile.last - tile.left, bottom = tile.picture_height - 1;
     for (int c = 0; c < 3; c++) memset(sums.at(c, 0), 0, sizeof(float) * tile.width);
-    for (int row = tile.top - 2; row <= min(tile.bottom, bottom + 1); row++) {
-        if ((row & 1) == 0) load_rows(tile, frame.format, frame.in, lines, y, row);
+    for (int row = tile.top - 2; row <= tile.bottom; row++) {
+        if ((row & 1) == 0 && row <= bottom + 1) load_rows(tile, frame.format, frame.in, lines, y, row);
         int done = row - 1;
         if (done < tile.top) continue;
-        int repeat = done == bottom ? tile.bottom - done : 1;
         for (int c = 0; c < 3; c++) {
             float *sum = sums.at(c, 0);
-            for_window_max<WINDOW>(y, c, done, tile.width, [=](int x, vec m) __attribute__((always_inline)) {
-                store(sum + x, load(sum + x) + m * (float)repeat);
+            for_window_max<WINDOW>(y, c, min(done, bottom), tile.width, [=](int x, vec m) __attribute__((always_inline)) {
+                store(sum + x, load(sum + x) + m);
             });
         }
-        if ((done + repeat) % SCALE) continue;
+        if ((done + 1) % SCALE) continue;
         for (int c = 0; c < 3; c++) {
             float *line = sums.at(c, 0);
             float *to = frame.sums.at(c, done / SCALE) + tile.first / SCALE;

@@ -192,7 +192,7 @@ ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Rows<G
             vec grey = (v[0] + v[1] + v[2]) * (1.0f / 3);
             UNROLLED for (int c = 0; c < 3; c++) {
                 vec own = load(m.at(M == 1 ? 0 : c, row) + x), square = own * own;
-                v[c] = grey + (v[c] - grey) * (square / (square + mix.knee));
+                v[c] = grey + (v[c] - grey) * (1.0f - mix.strength * mix.knee / (square + mix.knee));
             }
         }
         UNROLLED for (int c = 0; c < 3; c++) store(u.at(c, row) + x, v[c]);

@@ -1,0 +1,183 @@
+"""Whole planes through the fused engine, against colour conversion and network in double precision."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("torch", reason="the reference is a torch network")
+pytest.importorskip("safetensors", reason="writes the weights of the test's model")
+
+import torch
+from safetensors.numpy import save_file
+
+from rtvideo.colour import LUMA_WEIGHTS, Coding, Matrix
+from rtvideo.engines import available, open_session
+from rtvideo.engines.base import Geometry, Settings
+from rtvideo.engines.fused import FusedSession, refusal
+from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.kernels import build
+from rtvideo.models import Model, find
+from tests import networks
+from tests.rtvideo.engines import reference
+from tests.rtvideo.kernels.compiled import compiled
+
+torch.set_num_threads(1)
+
+BT709 = Coding(Matrix.BT709, False)
+
+if not build.compilers():
+    pytest.skip("no compiler: pip install ziglang", allow_module_level=True)
+
+
+def save(weights: dict[str, np.ndarray], path: Path) -> None:
+    save_file({name: np.array(value) for name, value in weights.items()}, path)
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("model")
+    save(networks.weights(networks.NIGHT), folder / "night.safetensors")
+    (folder / "night.json").write_text(networks.NIGHT.to_json())
+    return find(str(folder / "night.json"))
+
+
+@st.composite
+def geometries(draw: st.DrawFn) -> Geometry:
+    layout = draw(st.sampled_from(["yuv", "yuv", "nv", "rgb", "gray"]))
+    depth = draw(st.sampled_from([8, 8, 10, 16]))
+    matrix = draw(st.sampled_from([*LUMA_WEIGHTS, Matrix.RGB]))
+    chroma = draw(st.sampled_from([(1, 1), (1, 1), (1, 0), (0, 0), (0, 1)]))
+    if layout in ("nv", "gray") and matrix == Matrix.RGB:
+        matrix = Matrix.BT709
+    if matrix == Matrix.RGB:
+        chroma = (0, 0)
+    return Geometry(
+        draw(st.integers(1, 60)),
+        draw(st.integers(1, 40)),
+        layout,
+        depth,
+        Coding(matrix, draw(st.booleans())),
+        chroma,
+        draw(st.booleans()),
+    )
+
+
+def planes(geometry: Geometry, seed: int, *, gap: int = 0) -> list[np.ndarray]:
+    """Dark planes; ``gap`` samples lie between their rows."""
+    rng = np.random.default_rng(seed)
+    top, made = (1 << geometry.depth) - 1, []
+    shift = 16 - geometry.depth if geometry.msb and geometry.depth > 8 else 0
+    for k, (h, w) in enumerate(geometry.shapes()):
+        plane = np.empty((h, w + gap), np.uint8 if geometry.depth == 8 else np.uint16)
+        middle, spread = (0.15, 0.15) if k == 0 or geometry.coding.matrix == Matrix.RGB else (0.5, 0.04)
+        plane[...] = (top * rng.uniform(middle - spread, middle + spread, plane.shape)).astype(int) << shift
+        made.append(plane[:, :w])
+    return made
+
+
+@given(
+    geometry=geometries(),
+    seed=st.integers(0, 9),
+    strength=st.sampled_from([1.0, 0.4]),
+    denoise=st.sampled_from([0.0, 0.7]),
+    gap=st.sampled_from([0, 5]),
+    threads=st.sampled_from([1, 2]),
+)
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_planes_are_at_most_one_code_from_double(
+    night: Model, geometry: Geometry, seed: int, strength: float, denoise: float, gap: int, threads: int
+) -> None:
+    frame, out = planes(geometry, seed, gap=gap), planes(geometry, 0, gap=gap)
+    before = [plane.copy() for plane in frame]
+    session = FusedSession(night, geometry, Settings(strength, denoise), threads=threads)
+    session.submit(frame, out)
+    session.close()
+    assert all(np.array_equal(a, b) for a, b in zip(frame, before, strict=True))
+
+    rgb = reference.to_rgb(geometry, frame)
+    net = compiled(networks.NIGHT)
+    wanted = reference.from_rgb(geometry, net.reference(rgb, strength, denoise))
+    # Half a code is rounding; a part in a hundred thousand of the range is the network's.
+    tolerance = 0.5 + 2e-5 * (1 << geometry.depth)
+    for made, exact in zip(reference.split(geometry, out), wanted, strict=True):
+        assert np.abs(made - exact).max() <= tolerance
+
+
+def test_strength_0_hands_planes_through(night: Model) -> None:
+    geometry = Geometry(21, 13, "yuv", 8, BT709)
+    frame, out = planes(geometry, 1), geometry.empty()
+    session = FusedSession(night, geometry, Settings(0.0, 1.0), threads=1)
+    assert session.receive() is None
+    session.submit(frame, out)
+    assert session.receive() is out
+    assert all(np.array_equal(a, b) for a, b in zip(frame, out, strict=True))
+    session.settings.strength = 1
+    session.submit(frame, out)
+    assert not np.array_equal(frame[0], out[0])
+    session.close()
+    session.close()
+
+
+def test_auto_prefers_it_and_it_says_what_it_is(night: Model) -> None:
+    session = open_session(night, Geometry(16, 16, "yuv", 8, BT709), Settings(), threads=2)
+    assert isinstance(session, FusedSession)
+    assert str(session).startswith("fused cpu ")
+    assert str(session).endswith(", 2 threads")
+    session.close()
+    assert available()[0].name == "fused"
+
+
+def test_without_a_compiler_auto_says_so_and_goes_on(
+    night: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("onnxruntime", reason="what is fallen back to")
+    monkeypatch.setattr(build, "compilers", list)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = networks.store(tmp_path, networks.NIGHT)
+    save(networks.weights(networks.NIGHT), path.with_suffix(".safetensors"))
+    geometry = Geometry(16, 16, "yuv", 8, BT709)
+    with caplog.at_level(logging.WARNING):
+        session = open_session(find(str(path)), geometry, Settings())
+    assert str(session).startswith("onnx")
+    assert "pip install ziglang; going on with engine onnx" in caplog.text
+    with pytest.raises(UnavailableError, match="pip install ziglang"):
+        open_session(find(str(path)), geometry, Settings(), engine="fused")
+
+
+def test_what_it_cannot_do_is_said(night: Model, tmp_path: Path) -> None:
+    geometry = Geometry(16, 16, "yuv", 8, BT709)
+    assert refusal(night, geometry) is None
+    assert "foreign" in str(refusal(Model("peer", None)))
+    assert "subsampled by 4" in str(refusal(night, dataclasses.replace(geometry, chroma=(2, 2))))
+    with pytest.raises(UnavailableError, match="no weights"):
+        open_session(Model("night", networks.NIGHT), geometry, Settings(), engine="fused")
+    with pytest.raises(UsageError, match="strength 2"):
+        FusedSession(night, geometry, Settings(2.0), threads=1)
+    bare = dataclasses.replace(night, description=dataclasses.replace(networks.NIGHT, noise=None))
+    with pytest.raises(UsageError, match="--denoise off"):
+        FusedSession(bare, geometry, Settings(1.0, 1.0), threads=1)
+
+
+@pytest.mark.parametrize("harm", ["cut", "shape", "nan", "missing"])
+def test_weights_are_not_trusted(night: Model, tmp_path: Path, harm: str) -> None:
+    values = networks.weights(networks.NIGHT)
+    if harm == "shape":
+        values["noise.stem.bias"] = values["noise.stem.bias"][:2]
+    elif harm == "nan":
+        values["noise.stem.bias"][0] = np.nan
+    elif harm == "missing":
+        del values["noise.stem.bias"]
+    path = tmp_path / "w.safetensors"
+    save(values, path)
+    if harm == "cut":
+        path.write_bytes(path.read_bytes()[:-100])
+    broken = dataclasses.replace(night, weights=path)
+    with pytest.raises(UnavailableError, match=r"w\.safetensors|noise\.stem\.bias"):
+        FusedSession(broken, Geometry(16, 16, "yuv", 8, BT709), Settings(), threads=1)
