@@ -152,7 +152,7 @@ class _Network:
         largest = g.add("ReduceMax", x, self.axes(1), name="l")
         n = ""
         if d.exposure != "none":
-            n = g.add("ReduceMean", largest, self.axes(2, 3), name="n")
+            n = self.grid_mean(largest, "n")
             x = g.add("Sub", x, n, name="x_0")
         at = d.scales[0]
         for k, s in enumerate(d.scales):  # 4
@@ -192,12 +192,12 @@ class _Network:
         g = self.g
         deviation = g.add("Sub", largest, n, name="l-n")
         square = g.add("Mul", deviation, deviation, name="(l-n)^2")
-        variance = g.add("ReduceMean", square, self.axes(2, 3), name="variance")
+        variance = self.grid_mean(square, "variance")
         statistics = (
             n,
             # As in training, where the root's slope must stay finite on a black frame.
             g.add("Sqrt", g.add("Max", variance, 1e-12, name="variance>0"), name="deviation"),
-            g.add("ReduceMean", g.add("Exp", largest, name="exp(l)"), self.axes(2, 3), name="linear_mean"),
+            self.grid_mean(g.add("Exp", largest, name="exp(l)"), "linear_mean"),
             g.add("ReduceMax", largest, self.axes(2, 3), name="maximum"),
             g.add("ReduceMin", largest, self.axes(2, 3), name="minimum"),
         )
@@ -210,6 +210,11 @@ class _Network:
         )
         drift, log_contrast, logit = g.split(mapped, ("offset-n", "log_contrast", "mix_logit"))
         return drift, log_contrast, logit
+
+    def grid_mean(self, x: str, name: str) -> str:
+        """Return the mean over rows and columns, one after the other: a single f32 sum of them all drifts."""
+        rows = self.g.add("ReduceMean", x, self.axes(3), name=f"{name}_of_rows")
+        return self.g.add("ReduceMean", rows, self.axes(2), name=name)
 
     def chroma_floor(self, u: str, m: str, strength: str) -> str:
         """Return ``grey * fade + u * (1 - fade)``, written so that most of it has one channel."""

@@ -14,6 +14,7 @@ class Recipe:
     """A network, what it minimises, and for how long.
 
     Attributes:
+        summary: one line for lists of models.
         description: the network; a genotype file may replace its genotypes.
         losses: weight of each term, see `model.objectives`.
         separate: the noise removal's loss does not reach the illumination.
@@ -25,6 +26,7 @@ class Recipe:
             and ``night`` scenes made from references (`model.scenes`).
     """
 
+    summary: str
     description: Description
     losses: Mapping[str, float]
     separate: bool = False
@@ -39,6 +41,7 @@ class Recipe:
 
 #: The paper's network and losses: equations 1 to 3 at full size, no reference.
 RUAS = Recipe(
+    summary="the paper to the letter: full size, reference-free",
     description=Description(
         name="ruas",
         illumination=Illumination(genotype=AUTHORS_IEM, warm_start="residual"),
@@ -55,6 +58,7 @@ RUAS = Recipe(
 
 #: Made for night video: coarse, in logarithms, follows exposure, careful near black; learns from pairs.
 NIGHT = Recipe(
+    summary="for night video: follows the scene, gentle on lights and near black; trained on pairs",
     description=Description(
         name="night",
         illumination=Illumination(

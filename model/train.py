@@ -55,7 +55,7 @@ class Run:
         seed: of initial weights, crops and their order.
         device: a torch device.
         every: steps between validations; the state is written then, too.
-        command: how it was started, for the card.
+        command, terms: how it was started, and what its images may be used for; both for the card.
     """
 
     recipe: Recipe
@@ -67,6 +67,7 @@ class Run:
     device: str = "cpu"
     every: int = 200
     command: str = ""
+    terms: str = ""
 
     def identity(self) -> dict[str, Any]:
         """Return what must be equal for a state to be continued, by the name a user knows it by."""
@@ -308,9 +309,11 @@ def _card(trainer: Trainer) -> dict[str, Any]:
     run = trainer.run
     return {
         "name": run.recipe.description.name,
+        "summary": run.recipe.summary,
         "command": run.command,
         "seed": run.seed,
         "data": {
+            "terms": run.terms,
             **dataclasses.asdict(run.fingerprint),
             "train": {kind: len(items) for kind, items in run.train.items()},
             "held_out": len(run.held),
@@ -380,6 +383,7 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Run:
         seed=arguments.seed,
         device=device_of(arguments.device),
         every=arguments.every,
+        terms=arguments.terms,
         command=shlex.join(["python", "-m", "model.train", *arguments.words]),
     )
     console.print(
@@ -435,6 +439,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--recipe", choices=sorted(RECIPES), help="default: night with --pairs, ruas without")
     add("--genotype", type=Path, metavar="FILE", help="genotypes instead of the recipe's")
     add("--name", help="the model's name; default: that of FILE")
+    add("--terms", default="", metavar="TEXT", help="what the images may be used for: kept in the card")
     add("--steps", type=_positive, help="default: the recipe's, as for the next three")
     add("--batch", type=_positive, help="crops a step")
     add("--crop", type=_positive, help="side of a crop in pixels")
