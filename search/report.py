@@ -53,7 +53,7 @@ def card(run: Run, command: str) -> dict[str, Any]:
         "losses": run.history[-1]["losses"] if run.history else {},
         "settings": dataclasses.asdict(run.settings),
         "cost_table": run.table if run.settings.cost else None,
-        "network": dataclasses.asdict(PAPER),
+        "network": dataclasses.asdict(net.description),
         "data": {
             **dataclasses.asdict(run.photos.fingerprint),
             "train": [item.name for item in run.photos.train],

@@ -16,7 +16,7 @@ _ALPHA_STD = 1e-3
 
 #: The paper's network; the genotypes stand in for the mixtures.
 PAPER = Description(
-    name="supernet", illumination=Illumination(genotype=single("skip")), noise=Noise(genotype=single("skip"))
+    name="searched", illumination=Illumination(genotype=single("skip")), noise=Noise(genotype=single("skip"))
 )
 
 
