@@ -1,0 +1,45 @@
+// A native driver for sanitizers: random geometry, format and strides through one generated network.
+// Planes are allocated to the byte, so that any access outside them is seen.
+#include KERNEL
+#include <stdio.h>
+
+static uint32_t state = 1;
+static int random_below(int n) { return (int)((state = state * 1664525u + 1013904223u) >> 8) % n; }
+
+int main() {
+    static float weights[sizeof(Weights) / sizeof(float)];
+    for (float &w : weights) w = (random_below(2001) - 1000) * 1e-4f;
+    for (int round = 0; round < ROUNDS; round++) {
+        int width = 1 + random_below(round % 4 ? 60 : 700), height = 1 + random_below(40);
+        Format f = {};
+        f.layout = random_below(6), f.wide = random_below(2);
+        if (f.layout <= NV) f.chroma_x = random_below(2), f.chroma_y = random_below(2);
+        f.luma_gain = 1 / 255.0f, f.chroma_zero = f.neutral = 128, f.red_v = f.blue_u = 0.006f;
+        f.green_u = f.green_v = -0.002f, f.red = f.green = f.blue = 85, f.code_u = f.code_v = 0.5f;
+        f.scale = f.luma_high = f.chroma_high = 255;
+
+        int bytes = f.layout == FLOAT_RGB ? 4 : f.wide ? 2 : 1;
+        Planes planes[2] = {};
+        for (int side = 0; side < 2; side++) {
+            for (int p = 0; p < 3; p++) {
+                bool chroma = p > 0 && f.layout <= NV;
+                int columns = chroma ? (width + f.chroma_x) >> f.chroma_x : width;
+                int rows = chroma ? (height + f.chroma_y) >> f.chroma_y : height;
+                if (f.layout == RGB) columns *= 3;
+                if (f.layout == NV && p == 1) columns *= 2;
+                if ((f.layout == NV && p == 2) || (p > 0 && (f.layout == RGB || f.layout == GRAY))) continue;
+                int64_t stride = (columns + random_below(5)) * bytes;
+                size_t size = stride * (rows - 1) + columns * bytes;
+                unsigned char *data = (unsigned char *)malloc(size);
+                for (size_t i = 0; i < size; i++) data[i] = f.layout == FLOAT_RGB ? 0 : random_below(120);
+                planes[side].data[p] = data, planes[side].stride[p] = stride;
+            }
+        }
+        Context *context = rt_open(width, height, &f, weights, 1 + random_below(4));
+        for (int frame = 0; frame < 2; frame++) rt_run(context, &planes[0], &planes[1], 0.5f + frame * 0.5f, random_below(2));
+        rt_close(context);
+        for (Planes &p : planes)
+            for (void *data : p.data) free(data);
+    }
+    puts("done");
+}
