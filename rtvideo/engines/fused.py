@@ -50,10 +50,12 @@ class FusedSession:
             raise UnavailableError(f"engine fused: {reason}")
         assert model.description is not None and model.weights is not None
         self._check()
-        usable = [i for i in isa.usable() if instructions in ("", i.name)]
+        # bf16 only where it was measured to be good enough for this model, or where it is asked for.
+        half = bool(model.card.get("bf16"))
+        usable = [i for i in isa.usable() if (i.name == instructions if instructions else half or not i.half)]
         if not usable:
             raise UnavailableError(f"engine fused: this machine has no {instructions}")
-        program = lower(model.description, weights.read(model.weights))
+        program = lower(model.description, weights.read(model.weights), half=usable[0].half)
         library = Library(build.library(emit(program), usable[0]))
         self._network = Network(
             library, program.data(), geometry.width, geometry.height, format_of(geometry), threads

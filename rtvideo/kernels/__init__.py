@@ -31,4 +31,8 @@ file.
 **Exactness.** No ``-ffast-math``: contraction to fused multiply-adds is all that the compiler may do beyond
 the standard. Each rewrite states its condition and has an equality test. Results do not depend on the
 number of threads.
+
+**bf16.** Where the processor multiplies pairs of bf16, a second program keeps what is inside full-size cells
+in pairs and sums in f32; light, image and grid stay f32. It runs for models whose card says that it was
+measured to be good enough (``"bf16": true``), and where it is asked for by name.
 """

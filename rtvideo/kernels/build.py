@@ -53,23 +53,17 @@ class Compiler:
         if self.kind != "gcc":
             # The order of the source keeps all accumulators in registers; clang's scheduler would spill some.
             flags += ["-mllvm", "-enable-misched=false"]
-        if isa.name == "avx512" and self.kind != "gcc":
+        if isa.name.startswith("avx512") and self.kind != "gcc":
             flags.append("-mprefer-vector-width=512")
         if self.kind == "zig":
             # Its defaults are the build machine's CPU, the newest C library and a sanitizer.
-            flags += [
-                "-target",
-                f"{isa.machine}-linux-gnu.2.28",
-                f"-mcpu={isa.mcpu}",
-                "-fno-sanitize=all",
-                "-nostdlib++",
-            ]
-            if isa.name == "avx512":
-                flags.append("-mtune=znver4")
+            cpu = isa.mcpu + ("+avx512bf16" if isa.half else "")
+            flags += ["-target", f"{isa.machine}-linux-gnu.2.28", f"-mcpu={cpu}"]
+            flags += ["-fno-sanitize=all", "-nostdlib++"]
         else:
-            flags.append(f"-march={isa.march}")
-            if isa.name == "avx512" and self.kind == "clang":
-                flags.append("-mtune=znver4")
+            flags += [f"-march={isa.march}", *(["-mavx512bf16"] if isa.half else [])]
+        if isa.name.startswith("avx512") and self.kind != "gcc":
+            flags.append("-mtune=znver4")
         return [*self.command, *flags]
 
 

@@ -27,17 +27,20 @@ from rtvideo.models.shapes import EDGES, shapes
 HERE = (0, 0)
 
 
-def lower(description: Description, weights: Mapping[str, np.typing.NDArray[np.floating]]) -> Program:
+def lower(
+    description: Description, weights: Mapping[str, np.typing.NDArray[np.floating]], *, half: bool = False
+) -> Program:
     """Return the program of a network.
 
     Args:
         description: what is computed.
         weights: name -> array, as `rtvideo.models.shapes.shapes` lists them.
+        half: what full-size cells keep for themselves is bf16, with f32 sums; light, image and grid stay f32.
 
     Raises:
         UnavailableError: weights are missing, of another shape, or not finite.
     """
-    return _Lowering(description, _checked(description, weights)).program()
+    return _Lowering(description, _checked(description, weights), half).program()
 
 
 def _checked(
@@ -71,8 +74,9 @@ class _Cell:
 
 
 class _Lowering:
-    def __init__(self, description: Description, weights: dict[str, Weights]) -> None:
-        self.description, self.weights = description, weights
+    def __init__(self, description: Description, weights: dict[str, Weights], half: bool) -> None:
+        self.description, self.weights, self.half = description, weights, half
+        self.packed: set[str] = set()
         self.stored: dict[str, Array] = {}
         self.shapes: dict[str, CellShape] = {}
 
@@ -104,6 +108,7 @@ class _Lowering:
             lit=lit,
             denoised=denoised,
             cells=tuple(self.shapes.values()),
+            packed=frozenset(self.packed),
             weights=self.stored,
         )
 
@@ -143,6 +148,8 @@ class _Lowering:
                 if remaining:
                     layers.append(layer)
                     r = target
+                    if not log2:
+                        self._pack(target)
                     # What a leaky ReLU gives can be negative; only skips keep the sign of what they got.
                     sign = sign if operation == "skip" else "any"
                 else:
@@ -193,7 +200,7 @@ class _Lowering:
         if log2:
             bias = rewrites.cell_in_log2({edge: bias})[edge]
         weight = rewrites.fold_identity(weight, operation.startswith("res") + remaining)
-        self.stored[f"{stem}.{edge}"] = rewrites.taps_first(weight, bias)
+        self.stored[f"{stem}.{edge}"] = self._ordered(source, weight, bias)
         kernel = weight.shape[-1]
         dilation = 2 if "dil" in operation else 1
         return Convolution(
@@ -205,6 +212,10 @@ class _Lowering:
             dilation,
             leaky,
         )
+
+    def _ordered(self, source: str, weight: Weights, bias: Weights) -> Array:
+        ordered = rewrites.taps_in_pairs if source in self.packed else rewrites.taps_first
+        return ordered(weight, bias)
 
     # Illumination
 
@@ -313,9 +324,10 @@ class _Lowering:
             shape = (i.parameterisation == "released", guided)
             arguments = (f"{i.t_min!r}f", "frame.strength", amount)
             layers.append(Pointwise("weight", 3, ((self.light, HERE),), "weight_linear", shape, arguments))
-        for end in ("stem", "head"):
+        self._pack("features0")
+        for end, source in (("stem", "u"), ("head", "features0")):
             weight, bias = self.weights[f"noise.{end}.weight"], self.weights[f"noise.{end}.bias"]
-            self.stored[end] = rewrites.taps_first(weight, bias)
+            self.stored[end] = self._ordered(source, weight, bias)
         released = n.parameterisation == "released"
         x = "u"
         features = ""
@@ -323,8 +335,10 @@ class _Lowering:
             if not released or k == 0:
                 features = f"stem{k}"
                 layers.append(self._end(features, n.channels, x, "stem"))
+                self._pack(features)
             layers += self._cell("nrm", k, n.genotype, n.channels, features, f"features{k}")
             features = f"features{k}"
+            self._pack(features)
             last = k + 1 == n.stages
             if not released or last:
                 layers.append(self._end(f"noise{k}", 3, features, "head"))
@@ -333,6 +347,10 @@ class _Lowering:
                 layers.append(Pointwise(target, 3, inputs, "remove", (groups, last)))
                 x = target
         return layers
+
+    def _pack(self, tensor: str) -> None:
+        if self.half:
+            self.packed.add(tensor)
 
     def _end(self, output: str, channels: int, source: str, weights: str) -> Convolution:
         return Convolution(output, channels, ((source, (1, 1)),), weights, 3, 1, False)

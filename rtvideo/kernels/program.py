@@ -147,6 +147,7 @@ class Program:
         stages: a pass for each grid stage.
         lit, denoised: the pass over the full size, without and with noise removal (None where there is none).
         cells: shapes of the cells, by name; the weights of all are in ``weights``.
+        packed: tensors that are kept as pairs of bf16; whatever reads one takes its weights in pairs too.
         weights: name -> floats. ``iem[0].r1`` is edge r1 of the first cell.
     """
 
@@ -163,6 +164,7 @@ class Program:
     lit: Pass
     denoised: Pass | None
     cells: tuple[CellShape, ...]
+    packed: frozenset[str]
     weights: Mapping[str, Array] = field(repr=False)
 
     def data(self) -> Array:

@@ -61,6 +61,26 @@ def needs_no_leaky(sign: str) -> bool:
     return sign == "non-negative"
 
 
+def taps_in_pairs(weight: Weights, bias: Weights) -> npt.NDArray[np.float32]:
+    """Return bias in f32, then pairs of input channels in bf16 as [row][column][pair][output].
+
+    Each pair is one 32-bit word, the even channel in its low half; an odd last channel is paired with zero.
+    The words pass as the bits of float32.
+    """
+    missing = weight.shape[1] % 2
+    padded = np.pad(weight, ((0, 0), (0, missing), (0, 0), (0, 0)))
+    bits = bfloat16(padded.transpose(2, 3, 1, 0)).astype(np.uint32)
+    words = bits[:, :, 0::2] | bits[:, :, 1::2] << 16
+    return np.concatenate([bias.ravel().astype(np.float32), words.ravel().view(np.float32)])
+
+
+def bfloat16(values: Weights) -> npt.NDArray[np.uint16]:
+    """Return the bits of values rounded to bf16, ties to even."""
+    bits = values.astype(np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+    return rounded.astype(np.uint16)
+
+
 def taps_first(weight: Weights, bias: Weights) -> npt.NDArray[np.float32]:
     """Return bias, then weights as [row][column][input][output], the order in which the kernels read them."""
     return np.concatenate([bias.ravel(), weight.transpose(2, 3, 1, 0).ravel()]).astype(np.float32)

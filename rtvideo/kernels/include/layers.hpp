@@ -14,7 +14,7 @@ constexpr int vectors(int outputs) {
 }
 
 // acc += K x K convolution of `in` at one position. Weights are [row][column][input][output].
-template <int IN, int OUT, int K, int DILATION, int P>
+template <int K, int DILATION, int OUT, int P, int IN>
 INLINE void taps(vec (&acc)[OUT][P], const Rows<IN> &in, int row, int x, const float *w) {
     UNROLLED for (int i = 0; i < K; i++) {
         UNROLLED for (int c = 0; c < IN; c++) {
@@ -31,40 +31,78 @@ INLINE void taps(vec (&acc)[OUT][P], const Rows<IN> &in, int row, int x, const f
     }
 }
 
-// One row of a convolution; `w` holds the biases, then the weights. `out(channel, x)` says where results go.
-template <int IN, int OUT, int K, int DILATION, bool LEAKY, class Out>
-INLINE void convolve(const Rows<IN> &in, int row, int begin, int end, const float *w, Out out) {
-    constexpr int P = vectors(OUT);
-    for (int x = begin; x < end; x += P * LANES) {
+// One channel, and results of all channels at one position, whatever the storage.
+template <int C> INLINE vec fetch(const Rows<C> &in, int c, int row, int x) { return load(in.at(c, row) + x); }
+template <int C, int P> INLINE void put(const Rows<C> &out, int row, int x, const vec (&v)[C][P]) {
+    UNROLLED for (int o = 0; o < C; o++) {
+        UNROLLED for (int p = 0; p < P; p++) store(out.at(o, row) + x + p * LANES, v[o][p]);
+    }
+}
+
+#if defined(__AVX512BF16__)
+// The same on pairs of channels: [row][column][pair][output].
+template <int K, int DILATION, int OUT, int P, int IN>
+INLINE void taps(vec (&acc)[OUT][P], const Packed<IN> &in, int row, int x, const float *w) {
+    constexpr int PAIRS = (IN + 1) / 2;
+    UNROLLED for (int i = 0; i < K; i++) {
+        UNROLLED for (int c = 0; c < PAIRS; c++) {
+            const float *source = in.at(c, row + (i - K / 2) * DILATION) + x;
+            UNROLLED for (int j = 0; j < K; j++) {
+                vec v[P];
+                UNROLLED for (int p = 0; p < P; p++) v[p] = load(source + p * LANES + (j - K / 2) * DILATION);
+                UNROLLED for (int o = 0; o < OUT; o++) {
+                    const float *weight = w + ((i * K + j) * PAIRS + c) * OUT + o;
+                    UNROLLED for (int p = 0; p < P; p++) acc[o][p] = dot(acc[o][p], v[p], weight);
+                }
+            }
+        }
+    }
+}
+template <int C> INLINE vec fetch(const Packed<C> &in, int c, int row, int x) {
+    vec pairs = load(in.at(c / 2, row) + x);
+    return c % 2 ? unpack_high(pairs) : unpack_low(pairs);
+}
+template <int C, int P> INLINE void put(const Packed<C> &out, int row, int x, const vec (&v)[C][P]) {
+    UNROLLED for (int o = 0; o < C; o += 2) {
+        UNROLLED for (int p = 0; p < P; p++)
+            store(out.at(o / 2, row) + x + p * LANES, pack(v[o][p], o + 1 < C ? v[o + 1 < C ? o + 1 : o][p] : vec{}));
+    }
+}
+#endif
+
+// One row of a convolution; `w` holds the biases, then the weights.
+template <int K, int DILATION, bool LEAKY, class In, class Out>
+ROW_FUNCTION convolution(const Tile &tile, In in, Out out, int row, const float *w) {
+    if (blank(tile, out, row)) return;
+    constexpr int OUT = Out::CHANNELS, P = vectors(OUT);
+    for (int x = 0; x < tile.width; x += P * LANES) {
         vec acc[OUT][P];
         UNROLLED for (int o = 0; o < OUT; o++) {
             UNROLLED for (int p = 0; p < P; p++) acc[o][p] = splat(w[o]);
         }
-        taps<IN, OUT, K, DILATION, P>(acc, in, row, x, w + OUT);
-        UNROLLED for (int o = 0; o < OUT; o++) {
-            UNROLLED for (int p = 0; p < P; p++)
-                store(out(o, x) + p * LANES, LEAKY ? leaky(acc[o][p]) : acc[o][p]);
+        taps<K, DILATION>(acc, in, row, x, w + OUT);
+        if (LEAKY) {
+            UNROLLED for (int o = 0; o < OUT; o++) {
+                UNROLLED for (int p = 0; p < P; p++) acc[o][p] = leaky(acc[o][p]);
+            }
         }
+        put(out, row, x, acc);
     }
-}
-
-template <int K, int DILATION, bool LEAKY, int IN, int OUT>
-ROW_FUNCTION convolution(const Tile &tile, Rows<IN> in, Rows<OUT> out, int row, const float *w) {
-    if (blank(tile, out, row)) return;
-    convolve<IN, OUT, K, DILATION, LEAKY>(in, row, 0, tile.width, w, [&](int o, int x) { return out.at(o, row) + x; });
     trim(tile, out, row);
 }
 
 // A skip on a remaining edge: r + r.
-template <bool LEAKY, int C> ROW_FUNCTION doubled(const Tile &tile, Rows<C> in, Rows<C> out, int row) {
+template <bool LEAKY, class In, class Out>
+ROW_FUNCTION doubled(const Tile &tile, In in, Out out, int row) {
     if (blank(tile, out, row)) return;
-    for (int c = 0; c < C; c++) {
-        const float *source = in.at(c, row);
-        float *target = out.at(c, row);
-        for (int x = 0; x < tile.width; x += LANES) {
-            vec v = load(source + x) * 2.0f;
-            store(target + x, LEAKY ? leaky(v) : v);
+    constexpr int C = Out::CHANNELS;
+    for (int x = 0; x < tile.width; x += LANES) {
+        vec v[C][1];
+        UNROLLED for (int c = 0; c < C; c++) {
+            v[c][0] = fetch(in, c, row, x) * 2.0f;
+            if (LEAKY) v[c][0] = leaky(v[c][0]);
         }
+        put(out, row, x, v);
     }
 }
 
@@ -95,36 +133,35 @@ template <int EDGE, bool LEAKY, int C> INLINE void add(Fusion<C> &f, const vec (
     }
 }
 
-template <int EDGE, int K, int DILATION, int C>
-INLINE void distil(Fusion<C> &f, const Rows<C> &in, int row, int x, const float *w, const float *c5) {
+template <int EDGE, int K, int DILATION, int C, class In>
+INLINE void distil(Fusion<C> &f, const In &in, int row, int x, const float *w, const float *c5) {
     vec d[C][FUSED<C>];
     UNROLLED for (int o = 0; o < C; o++) {
         UNROLLED for (int p = 0; p < FUSED<C>; p++) d[o][p] = splat(w[o]);
     }
-    taps<C, C, K, DILATION, FUSED<C>>(d, in, row, x, w + C);
+    taps<K, DILATION>(d, in, row, x, w + C);
     add<EDGE, true>(f, d, c5);
 }
 
-template <int EDGE, bool LEAKY, int C>
-INLINE void distil_skip(Fusion<C> &f, const Rows<C> &in, int row, int x, const float *c5) {
+template <int EDGE, bool LEAKY, int C, class In>
+INLINE void distil_skip(Fusion<C> &f, const In &in, int row, int x, const float *c5) {
     vec d[C][FUSED<C>];
     UNROLLED for (int c = 0; c < C; c++) {
-        UNROLLED for (int p = 0; p < FUSED<C>; p++) d[c][p] = load(in.at(c, row) + x + p * LANES);
+        UNROLLED for (int p = 0; p < FUSED<C>; p++) d[c][p] = fetch(in, c, row, x + p * LANES);
     }
     add<EDGE, LEAKY>(f, d, c5);
 }
 
 // ONTO: added to a row of `onto` (equation 2; c5 is negated). Last, so that each rounding on the way is of the size of
 // the cell's result.
-template <bool ONTO, int C>
-INLINE void end_fusion(const Fusion<C> &f, const Rows<C> &onto, const Rows<C> &out, int row, int x) {
-    UNROLLED for (int o = 0; o < C; o++) {
-        UNROLLED for (int p = 0; p < FUSED<C>; p++) {
-            vec v = f.acc[o][p];
-            if (ONTO) v += load(onto.at(o, row) + x + p * LANES);
-            store(out.at(o, row) + x + p * LANES, v);
+template <bool ONTO, int C, class In, class Out>
+INLINE void end_fusion(Fusion<C> &f, const In &onto, const Out &out, int row, int x) {
+    if (ONTO) {
+        UNROLLED for (int o = 0; o < C; o++) {
+            UNROLLED for (int p = 0; p < FUSED<C>; p++) f.acc[o][p] += fetch(onto, o, row, x + p * LANES);
         }
     }
+    put(out, row, x, f.acc);
 }
 
 } // namespace rt

@@ -17,12 +17,18 @@ struct Tile {
 
 // A ring of rows of C channels. DEPTH rows, a power of two, are alive.
 template <int C> struct Rows {
+    static constexpr int CHANNELS = C;
     float *data;
     int stride, mask;
 
     inline __attribute__((always_inline)) float *at(int channel, int row) const {
         return data + (int64_t)((row & mask) * C + channel) * stride + MARGIN;
     }
+};
+
+// The same in pairs of bf16. A missing last channel is zero.
+template <int C> struct Packed : Rows<(C + 1) / 2> {
+    static constexpr int CHANNELS = C;
 };
 
 // Scratch memory of one thread, handed out piece by piece.
@@ -39,6 +45,7 @@ struct Arena {
         int stride = width + 2 * MARGIN;
         return Rows<C>{take<float>((size_t)depth * C * stride), stride, depth - 1};
     }
+    template <int C> Packed<C> packed(int width, int depth) { return Packed<C>{rows<(C + 1) / 2>(width, depth)}; }
 };
 
 // Outside the picture every layer is zero, as the network's zero padding says. True if the whole row is.

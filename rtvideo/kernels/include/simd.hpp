@@ -2,6 +2,9 @@
 #pragma once
 #include <stdint.h>
 #include <string.h>
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
 
 namespace rt {
 
@@ -74,6 +77,24 @@ INLINE vec log2(vec x) {
     p = p * f + 1.4426947832107544f;
     return p * f + __builtin_convertvector(whole, vec);
 }
+
+#if defined(__AVX512BF16__)
+// Pairs of bf16, two channels in the 32 bits of a lane: what a dot product of two takes at twice the speed of f32.
+INLINE vec pack(vec low, vec high) {
+    const __m512i interleave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
+                                                6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    __m512i halves = (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
+    return (vec)_mm512_permutexvar_epi16(interleave, halves);
+}
+INLINE vec unpack_low(vec pairs) { return (vec)((ivec)pairs << 16); }
+INLINE vec unpack_high(vec pairs) { return (vec)((ivec)pairs & -65536); }
+// acc + low * weight's low + high * weight's high.
+INLINE vec dot(vec acc, vec pairs, const float *weight) {
+    int32_t bits; // not a float: whatever they are, they must arrive unchanged
+    memcpy(&bits, weight, sizeof bits);
+    return (vec)_mm512_dpbf16_ps((__m512)acc, (__m512bh)pairs, (__m512bh)_mm512_set1_epi32(bits));
+}
+#endif
 
 INLINE float exp2(float x) { return exp2(splat(x))[0]; }
 INLINE float log2(float x) { return log2(splat(x))[0]; }

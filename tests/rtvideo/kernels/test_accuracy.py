@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,6 +52,24 @@ def test_older_instruction_sets_too(description: Description, instructions: str)
     kernel = compiled(description, instructions)
     y = picture(61, 83, 4)
     assert np.abs(kernel.run(y, 0.8, 1) - kernel.reference(y, 0.8, 1)).max() <= 1e-5
+
+
+STEADY = dataclasses.replace(
+    networks.RUAS, illumination=dataclasses.replace(networks.RUAS.illumination, t_min=0.05)
+)
+
+
+@pytest.mark.parametrize("description", [networks.NIGHT, STEADY], ids=lambda d: d.name)
+@given(size=sizes, seed=st.integers(0, 99), strength=strengths, denoise=st.sampled_from([0.0, 1.0]))
+@settings(max_examples=20, deadline=None, derandomize=True)
+def test_bf16_is_within_two_codes_and_55_decibels(
+    description: Description, size: tuple[int, int], seed: int, strength: float, denoise: float
+) -> None:
+    kernel = compiled(description, "avx512-bf16")
+    y = picture(*size, seed)
+    error = kernel.run(y, strength, denoise) - kernel.reference(y, strength, denoise)
+    assert np.abs(error).max() <= 2 / 255
+    assert np.square(error).mean() <= 10**-5.5
 
 
 @pytest.mark.parametrize("description", DESCRIPTIONS[:2], ids=lambda d: d.name)

@@ -103,6 +103,7 @@ def test_what_decides_the_code_is_in_the_name(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("flags", "best"),
     [
+        ((*isa._V4, "avx512_bf16"), "avx512-bf16"),
         (isa._V4, "avx512"),
         (isa._V3, "avx2"),
         (isa._V2, "sse4"),

@@ -103,3 +103,20 @@ def test_a_leaky_relu_goes_only_where_its_input_cannot_be_negative() -> None:
     logs = lowered(genotype=edges, scales=(8,), domain="log", warm_start="previous", floor=0.01)
     stage = [e for x in logs.stages[0].layers if isinstance(x, Fusion) for e in x.edges]
     assert all(e.leaky for e in stage)
+
+
+def test_bf16_is_rounded_to_nearest_even() -> None:
+    rng = np.random.default_rng(2)
+    values = np.concatenate([rng.normal(size=1000), [0.0, -0.0, 1.00390625, 1.01171875, 3e38]])
+    bits = torch.from_numpy(values.astype(np.float32)).to(torch.bfloat16).view(torch.int16).numpy()
+    assert np.array_equal(rewrites.bfloat16(values), bits.view(np.uint16))
+
+
+def test_pairs_hold_two_channels_of_one_tap() -> None:
+    weight = np.arange(2 * 3 * 3 * 3, dtype=np.float64).reshape(2, 3, 3, 3)
+    made = rewrites.taps_in_pairs(weight, np.array([5.0, 7.0]))
+    words = made[2:].view(np.uint32).reshape(3, 3, 2, 2)
+    low, high = (words << 16).view(np.float32), (words & 0xFFFF0000).view(np.float32)
+    assert list(made[:2]) == [5, 7]
+    assert np.array_equal(low[2, 1, :, 1], weight[1, 0::2, 2, 1])
+    assert np.array_equal(high[2, 1, :, 1], [weight[1, 1, 2, 1], 0])
