@@ -14,8 +14,8 @@ from model.metrics import psnr, quantise
 Method = Callable[[Image], Image]
 
 #: Fitted on the 125 training pairs of LOL-v1 by ``python benchmarks/quality.py --fit DIR``.
-GAIN = 6.0
-GAMMA_MEAN = 0.42
+GAIN = 6.5
+GAMMA_MEAN = 0.44
 
 
 def fixed_gain(gain: float) -> Method:

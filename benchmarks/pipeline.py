@@ -103,7 +103,7 @@ def work(clip: Path, target: Path, options: Options, until: str) -> tuple[int, f
         encoding, _ = choose(picture_of(source, options), "mp4", options.codec, options.crf, options.preset)
         session: Session = CopyEngine()
         if options.engine != "copy":
-            session, _ = engine_of(options)(working_geometry(encoding), None)
+            session, _ = engine_of(options)(working_geometry(encoding), source.fps)
         stack.callback(session.close)
         worker = FrameEnhancer(encoding, session, source.tags, source.first)
         sink = Sink(target, "mp4", source, plan(source, "mp4"), encoding)
@@ -194,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("clip", nargs="?", type=Path, help="a video; by default one of 1080p is made")
     parser.add_argument("--engine", default="copy", help="copy (default), or an engine of rtvideo")
     parser.add_argument("--model", default="night")
+    parser.add_argument("--denoise", type=float, default=None, help="0..1; default: auto")
     parser.add_argument("--codec")
     parser.add_argument("--preset")
     parser.add_argument("--frames", type=int, default=180)
@@ -203,6 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = Options(
         engine=chosen.engine,
         model=chosen.model,
+        denoise=chosen.denoise,
         codec=chosen.codec,
         preset=chosen.preset,
         frames=chosen.frames,

@@ -90,10 +90,10 @@ def network(path: Path) -> Method:
     Raises:
         UnavailableError: the file is missing or not such a network.
     """
+    options = runtime().SessionOptions()
+    options.log_severity_level = 3  # it warns of every input that has a default
     try:
-        session = runtime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except UnavailableError:
-        raise
+        session = runtime().InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions have no common base but this
         raise UnavailableError(f"{path}: cannot be opened: {str(error).splitlines()[0]}") from None
     name = session.get_inputs()[0].name

@@ -181,21 +181,19 @@ def engine_of(options: Options) -> SessionFactory:
         from rtvideo import engines, models
 
         model = models.find(options.model)
-        denoise = options.denoise
-        if denoise is None:
-            denoise = engines.auto_denoise(model, geometry, fps, options.engine, options.threads)
-        settings = Settings(strength=options.strength, denoise=denoise)
-        return (
-            engines.open_session(
-                model,
-                geometry,
-                settings,
-                engine=options.engine,
-                device=options.device,
-                threads=options.threads,
-            ),
-            denoise,
+        settings = Settings(strength=options.strength, denoise=options.denoise or 0.0)
+        session = engines.open_session(
+            model,
+            geometry,
+            settings,
+            engine=options.engine,
+            device=options.device,
+            threads=options.threads,
         )
+        if options.denoise is None:
+            # What is affordable depends on the engine that was found to work.
+            settings.denoise = engines.auto_denoise(model, geometry, fps, session, options.threads)
+        return session, settings.denoise
 
     return opener
 

@@ -104,7 +104,7 @@ def open_session(
 
 
 def auto_denoise(
-    model: Model, geometry: Geometry, fps: float | None, engine: str = "auto", threads: int = 0
+    model: Model, geometry: Geometry, fps: float | None, session: Session | str, threads: int = 0
 ) -> float:
     """Return the noise removal that ``--denoise auto`` stands for: 1 where it runs in real time, else 0.
 
@@ -112,8 +112,9 @@ def auto_denoise(
     the same command gives the same result on every run.
 
     Args:
-        model, geometry, engine, threads: as for `open_session`.
+        model, geometry, threads: as for `open_session`.
         fps: frames a second that must be met; None for images, which have no such limit.
+        session: what runs, or what it calls itself.
     """
     from rtvideo.engines.cost import REAL_TIME_SHARE, seconds_per_frame
 
@@ -121,9 +122,9 @@ def auto_denoise(
         return 0.0
     if fps is None:
         return 1.0
-    _check_names(engine, "auto")
-    cost = seconds_per_frame(model.description, geometry, threads=threads or usable_cpus())
-    return 1.0 if cost <= REAL_TIME_SHARE / fps else 0.0
+    engine = str(session).partition(",")[0]
+    seconds = seconds_per_frame(engine, model.description, geometry, threads or usable_cpus())
+    return 1.0 if seconds <= REAL_TIME_SHARE / fps else 0.0
 
 
 def _check_names(engine: str, device: str) -> None:

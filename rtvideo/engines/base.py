@@ -119,4 +119,4 @@ class Session(Protocol):
         """Give everything back. The session cannot be used afterwards; closing twice is fine."""
 
     def __str__(self) -> str:
-        """Say what really runs, e.g. ``onnx cpu, 2 threads``."""
+        """Say what really runs: engine, device, perhaps instructions, threads: ``onnx cpu, 2 threads``."""

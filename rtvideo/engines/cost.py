@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rtvideo.engines.base import Geometry
 from rtvideo.models.description import Description
 from rtvideo.models.shapes import multiply_adds
@@ -9,22 +11,34 @@ from rtvideo.models.shapes import multiply_adds
 #: The part of a frame's time that enhancing may take; decoding and encoding share the cores.
 REAL_TIME_SHARE = 0.6
 
-# Measured: onnxruntime 1.32, one thread of a 3.5 GHz AMD Zen 4, CPU time, nanoseconds a pixel of 8-bit 4:2:0
-# at 640x360 and at 1920x1080. Multiply-adds a pixel in brackets.
+# Nanoseconds on one thread of a 3.5 GHz AMD Zen 4, of CPU time, for 8-bit 4:2:0 at 640x360 and at 1920x1080;
+# multiply-adds a pixel in brackets. onnxruntime 1.32; kernels by ziglang 0.17.
 #
-#   illumination at 1/8 size, log domain (17)            48    55
-#   the same with noise removal (2825)                  817   605
-#   illumination at full size (1107)                    523   406
-#   the same with noise removal (3915)                 1134   915
-
-#: Nanoseconds a pixel that do not depend on the cells: colour conversion and the application of t.
-NS_PIXEL = 50.0
-
-#: Nanoseconds a multiply-add of the cells.
-NS_MULTIPLY_ADD = 0.25
+#                                                    onnx       avx512     avx2       sse4
+#   illumination at 1/8 size, log domain (17)        48   55    3.6  3.3   4.3  4.3    9    9
+#   the same with noise removal (2825)              817  605     72   66    87   84  232  225
 
 
-def seconds_per_frame(description: Description, geometry: Geometry, *, threads: int) -> float:
-    """Return the estimated seconds that the onnx engine takes for a frame with noise removal."""
-    nanoseconds = NS_PIXEL + NS_MULTIPLY_ADD * sum(multiply_adds(description))
+@dataclass(frozen=True)
+class Cost:
+    """Nanoseconds: of a pixel whatever the cells (conversion, applying t), and of a multiply-add."""
+
+    pixel: float
+    multiply_add: float
+
+
+#: By what a session calls itself; what is not here counts as the slowest.
+COSTS = {
+    "fused cpu avx512-bf16": Cost(4.0, 0.02),
+    "fused cpu avx512": Cost(4.0, 0.026),
+    "fused cpu avx2": Cost(5.0, 0.03),
+    "fused cpu sse4": Cost(10.0, 0.08),
+    "onnx cpu": Cost(50.0, 0.25),
+}
+
+
+def seconds_per_frame(engine: str, description: Description, geometry: Geometry, threads: int) -> float:
+    """Return the estimated seconds that an engine takes for a frame with noise removal."""
+    cost = COSTS.get(engine, COSTS["onnx cpu"])
+    nanoseconds = cost.pixel + cost.multiply_add * sum(multiply_adds(description))
     return geometry.width * geometry.height * nanoseconds * 1e-9 / threads

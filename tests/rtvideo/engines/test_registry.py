@@ -50,18 +50,24 @@ def test_without_onnxruntime_the_command_that_brings_it_is_named(
 
 
 def test_auto_denoise_is_on_where_it_keeps_up() -> None:
-    assert auto_denoise(NIGHT, geometry(1920, 1080), None) == 1.0  # an image has all the time it takes
-    assert auto_denoise(NIGHT, geometry(1920, 1080), 30, threads=2) == 0.0
-    assert auto_denoise(NIGHT, geometry(64, 64), 30, threads=2) == 1.0
-    assert auto_denoise(Model("fine", networks.FINE), geometry(64, 64), None) == 0.0
-    assert auto_denoise(Model("peer", None), geometry(64, 64), None) == 0.0
+    slow, fast = "onnx cpu, 2 threads", "fused cpu avx512, 2 threads"
+    assert auto_denoise(NIGHT, geometry(1920, 1080), None, slow) == 1.0  # an image has all the time it takes
+    assert auto_denoise(NIGHT, geometry(1920, 1080), 30, fast, threads=2) == 0.0
+    assert auto_denoise(NIGHT, geometry(640, 360), 30, fast, threads=2) == 1.0
+    assert auto_denoise(NIGHT, geometry(640, 360), 30, slow, threads=2) == 0.0
+    assert auto_denoise(NIGHT, geometry(640, 360), 30, "not measured yet, 2 threads", threads=2) == 0.0
+    assert auto_denoise(NIGHT, geometry(64, 64), 30, slow, threads=2) == 1.0
+    assert auto_denoise(Model("fine", networks.FINE), geometry(64, 64), None, slow) == 0.0
+    assert auto_denoise(Model("peer", None), geometry(64, 64), None, slow) == 0.0
 
 
-def test_auto_denoise_never_turns_on_as_work_grows() -> None:
-    on = [auto_denoise(NIGHT, geometry(w, w), 30, threads=1) for w in range(16, 1200, 16)]
+@pytest.mark.parametrize("engine", ["onnx cpu", "fused cpu sse4"])
+def test_auto_denoise_never_turns_on_as_work_grows(engine: str) -> None:
+    sizes = range(16, 1200, 16)
+    on = [auto_denoise(NIGHT, geometry(w, w), 30, engine, threads=1) for w in sizes]
     assert on == sorted(on, reverse=True)
     assert {0.0, 1.0} == set(on)
-    assert sum(on) <= sum(auto_denoise(NIGHT, geometry(w, w), 30, threads=4) for w in range(16, 1200, 16))
+    assert sum(on) <= sum(auto_denoise(NIGHT, geometry(w, w), 30, engine, threads=4) for w in sizes)
 
 
 @pytest.mark.parametrize(
