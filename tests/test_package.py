@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from rtvideo import models
+from rtvideo.kernels import build, isa
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,7 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("wheel")
     for name in MAY_IMPORT:
         shutil.copytree(ROOT / name, work / "tree" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, work / "tree")
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*command, "-q", "-w", work, work / "tree"], check=True, capture_output=True, timeout=200)
@@ -43,7 +48,8 @@ def test_the_wheel_holds_rtvideo_alone(wheel: Path) -> None:
     assert {name.split("/")[0].split("-")[0] for name in files} == {"rtvideo"}
     folder = ROOT / "rtvideo"
     expected = [p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-    assert {str(p.relative_to(ROOT)) for p in expected} == {n for n in files if n.startswith("rtvideo/")}
+    given = {n for n in files if n.startswith("rtvideo/") and "/prebuilt/" not in n}
+    assert {str(p.relative_to(ROOT)) for p in expected} == given
     assert "rtvideo/py.typed" in files
     assert any(name.endswith("LICENSE") for name in files)
 
@@ -55,6 +61,50 @@ def test_the_installed_program_starts(wheel: Path, tmp_path: Path) -> None:
     done = subprocess.run(script, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert str(tmp_path) in done.stdout and "rtvideo" in done.stdout
+
+
+needs_compiler = pytest.mark.skipif(not build.compilers(), reason="no compiler: pip install ziglang")
+
+
+@needs_compiler
+def test_the_wheel_holds_kernels_for_every_processor(wheel: Path) -> None:
+    names = {n.rpartition("/")[2] for n in zipfile.ZipFile(wheel).namelist() if "/prebuilt/" in n}
+    targets = [i.name for i in isa.INSTRUCTION_SETS if i.machine == platform.machine()]
+    libraries = {n for n in names if n.endswith(".so")}
+    assert len(libraries) == len(targets) * len(models.names())
+    assert {n.partition("-")[2].removesuffix(".so") for n in libraries} == set(targets)
+    assert names == libraries | {n.replace(".so", ".sha256") for n in libraries}
+    assert re.search(r"-py3-none-(many)?linux_", wheel.name)
+
+
+ENHANCE = """
+import sys
+for name in ("torch", "onnxruntime", "cv2", "ziglang"):
+    sys.modules[name] = None
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from rtvideo import models
+from rtvideo.colour import Coding, Matrix
+from rtvideo.engines import Geometry, Settings, available, open_session
+geometry = Geometry(64, 48, "yuv", 8, Coding(Matrix.BT709, False))
+print(available()[0].reason)
+for name in models.names():
+    session = open_session(models.find(name), geometry, Settings(denoise=1.0), engine="fused", threads=1)
+    frame = [np.full(shape, 40, np.uint8) for shape in geometry.shapes()]
+    session.submit(frame, out := geometry.empty())
+    print(session, out[0].mean())
+"""
+
+
+@needs_compiler
+def test_kernels_work_where_there_is_no_compiler_nor_framework(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    script = [sys.executable, "-P", "-c", ENHANCE, str(tmp_path / "site")]
+    alone = {"PATH": "", "HOME": str(tmp_path)}
+    done = subprocess.run(script, capture_output=True, text=True, timeout=60, cwd=tmp_path, env=alone)
+    assert done.returncode == 0, done.stderr
+    assert "built in" in done.stdout and "fused cpu" in done.stdout
+    assert not list(tmp_path.rglob(".cache"))
 
 
 def sources(package: str) -> list[Path]:

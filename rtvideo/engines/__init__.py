@@ -43,6 +43,8 @@ def _fused() -> EngineInfo:
     found = isa.usable()
     if not found:
         return EngineInfo("fused", "cpu", False, "no kernels for this kind of processor; use --engine onnx")
+    if build.prebuilt(found[0]):
+        return EngineInfo("fused", "cpu", True, f"{found[0].name}, built in")
     compilers = build.compilers()
     if not compilers:
         return EngineInfo("fused", "cpu", False, "no compiler to make kernels with: pip install ziglang")

@@ -58,7 +58,7 @@ class Compiler:
         if self.kind == "zig":
             # Its defaults are the build machine's CPU, the newest C library and a sanitizer.
             cpu = isa.mcpu + ("+avx512bf16" if isa.half else "")
-            flags += ["-target", f"{isa.machine}-linux-gnu.2.28", f"-mcpu={cpu}"]
+            flags += ["-target", f"{isa.machine}-linux-gnu.2.17", f"-mcpu={cpu}"]
             flags += ["-fno-sanitize=all", "-nostdlib++"]
         else:
             flags += [f"-march={isa.march}", *(["-mavx512bf16"] if isa.half else [])]
@@ -93,6 +93,11 @@ def library(source: str, isa: InstructionSet, cache: Path | None = None) -> Path
         if not _intact(target):
             _build(source, isa, target)
     return target
+
+
+def prebuilt(isa: InstructionSet) -> bool:
+    """Return whether the package came with libraries for an instruction set."""
+    return any(PREBUILT.glob(f"*-{isa.name}.so"))
 
 
 def default_cache() -> Path:
