@@ -152,3 +152,53 @@ def test_small_images_are_mirrored_and_unpaired_have_no_reference() -> None:
     low, high = data.batch([data.Item("a", "a", image(0))], 1, 32, 0, 0)
     assert low.shape == (1, 3, 32, 32)
     assert high is None
+
+
+def smooth(seed: int, height: int = 48, width: int = 60) -> np.ndarray:
+    """A scene with structure that survives a thumbnail."""
+    small = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def test_references_that_look_alike_are_one_scene(tmp_path: Path) -> None:
+    shelf = smooth(1)
+    for name, high in {"1": shelf, "2": smooth(2), "3": (shelf * 0.8).astype(np.uint8)}.items():
+        write(tmp_path / "high" / f"{name}.png", high)
+        write(tmp_path / "low" / f"{name}.png", high // 8)
+    scenes = {i.name: i.scene for i in data.paired([tmp_path], data.Reader())}
+    assert scenes == {"low/1.png": "1", "low/2.png": "2", "low/3.png": "1"}
+
+
+def test_matched_folders_anywhere(tmp_path: Path) -> None:
+    write(tmp_path / "dark" / "a.png", image(0))
+    write(tmp_path / "truth" / "a.jpg", image(1))
+    write(tmp_path / "truth" / "b.jpg", image(2))
+    (item,) = data.matched(tmp_path / "dark", tmp_path / "truth", data.Reader())
+    np.testing.assert_array_equal(item.low, image(0))
+    write(tmp_path / "other" / "c.png", image(3))
+    with pytest.raises(InputError, match="no image in it has a readable partner"):
+        data.matched(tmp_path / "other", tmp_path / "truth", data.Reader())
+
+
+def test_a_part_of_the_table(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        write(tmp_path / "low" / f"{name}.png", image(int(name)))
+        write(tmp_path / "ref" / f"{name}.png", image(int(name)))
+    (tmp_path / "pairs.csv").write_text("low,ref,split\n1.png,1.png,train\n2.png,2.png,test\n")
+    assert [i.name for i in data.paired([tmp_path], data.Reader())] == ["low/1.png"]
+    assert [i.name for i in data.paired([tmp_path], data.Reader(), part="test")] == ["low/2.png"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_view_has_its_part_of_the_reference(seed: int) -> None:
+    low = image(4, 20, 14)
+    view = data.view(data.Item("a", "a", low, 255 - low), 9, np.random.default_rng(seed))
+    assert sorted(view.low.shape[2:]) == [14, 20]
+    assert view.high is not None and view.high.shape == (1, 3, 9, 9)
+    np.testing.assert_allclose(view.low[(..., *view.part)] + view.high, 1, atol=1e-6)
+
+
+def test_a_view_of_a_small_image_is_all_of_it() -> None:
+    view = data.view(data.Item("a", "a", image(0)), 100, np.random.default_rng(0))
+    assert view.high is None
+    assert view.low[(..., *view.part)].shape == view.low.shape

@@ -117,3 +117,15 @@ def test_spatial_consistency(seed: int, shift: float) -> None:
     assert losses.spatial_consistency(y + shift, y) < 1e-12
     assert losses.spatial_consistency(1 - y, y) < 1e-12
     assert losses.spatial_consistency(3 * y, y) > losses.spatial_consistency(2 * y, y) > 1e-4
+
+
+@FEW
+@given(seeds, st.floats(-0.2, 0.2))
+def test_brightness_sees_light_and_colour_but_not_noise(seed: int, shift: float) -> None:
+    grain = noise(seed, (32, 48)) - 0.5
+    # Grain that cancels within each patch of 16 pixels.
+    grain = grain - torch.nn.functional.interpolate(
+        torch.nn.functional.avg_pool2d(grain, 16), scale_factor=16, mode="nearest"
+    )
+    clean = flat(0.5, (32, 48))
+    torch.testing.assert_close(losses.brightness(clean + grain + shift, clean).item(), abs(shift))

@@ -250,3 +250,28 @@ def test_load_refuses_what_does_not_fit(tmp_path) -> None:  # type: ignore[no-un
     model.save(net, tmp_path / "net")
     with pytest.raises(UnavailableError, match="not finite"):
         model.load(tmp_path / "net")
+
+
+def test_a_part_is_cut_from_the_light_of_the_whole() -> None:
+    net = RUAS(LOG).double()
+    y = torch.rand(1, 3, 33, 41, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 0.2
+    part = (slice(3, 20), slice(10, 40))
+    whole, cut = net.trace(y), net.trace(y, part=part)
+    torch.testing.assert_close(cut.t, whole.t[(..., *part)])
+    torch.testing.assert_close(cut.u, whole.u[(..., *part)])
+    assert cut.image.shape == cut.u.shape
+
+
+@torch.no_grad()
+def test_half_strength_fades_half_as_much_colour() -> None:
+    net = RUAS(LOG).double()
+    net.illumination.chroma_knee.fill_(math.log(0.5))
+    y = torch.tensor([0.02, 0.01, 0.0], dtype=torch.float64).view(1, 3, 1, 1).expand(1, 3, 16, 16)
+
+    def colourfulness(strength: float) -> float:
+        u = net(y, strength, 0.0)
+        return float(((u.amax(1) - u.amin(1)) / u.mean(1)).mean())
+
+    full, half, none = colourfulness(1.0), colourfulness(0.5), colourfulness(1e-6)
+    assert full < half < none
+    assert none == pytest.approx(2.0, abs=1e-3)  # 0.02 above 0, around a mean of 0.01
