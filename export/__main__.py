@@ -10,10 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtvideo.errors import ExitCode, OutputError, RtvideoError, UnavailableError, UsageError
 from rtvideo.models.description import Description
+
+if TYPE_CHECKING:
+    from export.bf16 import Accuracy
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,7 +57,7 @@ def export_onnx(checkpoint: Path, out: Path, name: str, genotype: Path | None = 
     """
     if "." in name or "/" in name or not name:
         raise UsageError(f"model name {name!r} must be a file name without dots; give another with --name")
-    from export import parity
+    from export import bf16, parity
     from export.onnx_graph import build
     from model.checkpoint import save
 
@@ -70,7 +73,9 @@ def export_onnx(checkpoint: Path, out: Path, name: str, genotype: Path | None = 
         for half in (False, True)
     }
     differences = parity.check(net, networks)
-    card["export"] = _record(description, differences)
+    accuracy = bf16.measure(net, weights)
+    card["bf16"] = accuracy is not None and accuracy.good
+    card["export"] = _record(description, differences, accuracy)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".export-", dir=out) as folder:
@@ -84,6 +89,8 @@ def export_onnx(checkpoint: Path, out: Path, name: str, genotype: Path | None = 
                 shutil.move(file, out / file.name)
                 difference = differences.get(file.name.removeprefix(f"{name}.").removesuffix(".onnx"))
                 note = f"  differs from torch by {difference.worst:.1e} at most" if difference else ""
+                if file.name.endswith(".card.json"):
+                    note = _said(accuracy)
                 print(f"{out / file.name}  {size} bytes{note}")
     except OSError as error:
         raise OutputError(f"{out}: cannot be written: {error.strerror}") from None
@@ -116,10 +123,20 @@ def _card(checkpoint: Path) -> dict[str, Any]:
         raise UnavailableError(f"{path}: not a model card: {error}") from None
     if not isinstance(card, dict):
         raise UnavailableError(f"{path}: not a model card: must be a JSON object")
-    return card
+    # An export can be a checkpoint too: what the last one found out does not describe the network.
+    return {key: value for key, value in card.items() if key not in ("bf16", "export")}
 
 
-def _record(description: Description, differences: dict[str, Any]) -> dict[str, Any]:
+def _said(accuracy: Accuracy | None) -> str:
+    if accuracy is None:
+        return "  bf16 kernels were not measured here, so f32 runs"
+    figures = f"{accuracy.codes:.2f} codes at most, {accuracy.decibels:.1f} dB"
+    return f"  bf16 kernels differ from torch by {figures}: {'used' if accuracy.good else 'not used'}"
+
+
+def _record(
+    description: Description, differences: dict[str, Any], accuracy: Accuracy | None
+) -> dict[str, Any]:
     """What the card says of the export: how far each file is from torch, and with which versions."""
     import onnx
     import onnxruntime  # type: ignore[import-untyped]
@@ -133,6 +150,7 @@ def _record(description: Description, differences: dict[str, Any]) -> dict[str, 
     illumination, noise = multiply_adds(description)
     return {
         "difference_from_torch_f64": {key: dataclasses.asdict(value) for key, value in differences.items()},
+        "bf16_kernel": accuracy and dataclasses.asdict(accuracy),
         "tolerance": {"f32": dataclasses.asdict(F32), "fp16": dataclasses.asdict(F16)},
         "multiply_adds_per_pixel": {"iem": illumination, "nrm": noise},
         "opset": OPSET,

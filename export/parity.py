@@ -18,6 +18,8 @@ import torch
 from model.ruas import RUAS
 from rtvideo.errors import ExitCode, RtvideoError
 
+Array = npt.NDArray[np.float32]
+
 #: (height, width) of the frames; the last is a real video's.
 SIZES = ((1, 1), (7, 5), (33, 17), (401, 601), (1080, 1920))
 
@@ -46,7 +48,7 @@ class Case:
     """One input: an image (1, 3, H, W) in 0..1, f32, and the user's settings."""
 
     name: str
-    image: npt.NDArray[np.float32]
+    image: Array
     strength: float
     denoise: float
 
@@ -90,22 +92,22 @@ def cases(sizes: Sequence[tuple[int, int]]) -> Iterator[Case]:
     for height, width in sizes:
         shape = (1, 3, height, width)
         size = f"{width}x{height}"
-        yield Case(f"dark {size}", _dark(rng, height, width), 1.0, 1.0)
+        yield Case(f"dark {size}", dark_frame(rng, height, width), 1.0, 1.0)
         if height * width > 1 << 20:
             continue  # the double-precision reference takes seconds a frame at this size
         yield Case(f"random {size}", rng.random(shape, np.float32), 1.0, 1.0)
-        yield Case(f"dark {size} at 0.6", _dark(rng, height, width), 0.6, 0.5)
+        yield Case(f"dark {size} at 0.6", dark_frame(rng, height, width), 0.6, 0.5)
         yield Case(f"black {size}", np.zeros(shape, np.float32), 1.0, 1.0)
         yield Case(f"white {size}", np.ones(shape, np.float32), 1.0, 1.0)
 
 
-def _dark(rng: np.random.Generator, height: int, width: int) -> npt.NDArray[np.float32]:
-    """A dim gradient with two lights and noise, in steps of 1/255 as 8-bit video has them."""
+def dark_frame(rng: np.random.Generator, height: int, width: int) -> Array:
+    """Return a dim gradient with two lights and noise, in steps of 1/255 as 8-bit video has them."""
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     scene = 0.02 + 0.05 * y + np.exp(-400 * ((x - 0.3) ** 2 + (y - 0.2) ** 2))
     scene = scene + 0.5 * np.exp(-900 * ((x - 0.7) ** 2 + (y - 0.4) ** 2))
     noisy = scene * np.array([1.0, 0.8, 0.5])[:, None, None] + rng.normal(0, 0.01, (3, height, width))
-    image: npt.NDArray[np.float32] = (np.round(noisy.clip(0, 1) * 255) / 255).astype(np.float32)[None]
+    image: Array = (np.round(noisy.clip(0, 1) * 255) / 255).astype(np.float32)[None]
     return image
 
 
@@ -118,12 +120,12 @@ def _open(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     )
 
 
-def _run(session: onnxruntime.InferenceSession, case: Case) -> npt.NDArray[np.float32]:
+def _run(session: onnxruntime.InferenceSession, case: Case) -> Array:
     values = {"strength": case.strength, "denoise": case.denoise}
     feeds = {i.name: np.array(values[i.name], np.float32) for i in session.get_overridable_initializers()}
     if case.strength == case.denoise == 1:  # left out, the optional inputs must mean just this
         feeds = {}
-    enhanced: npt.NDArray[np.float32] = session.run(None, {"image": case.image, **feeds})[0]
+    enhanced: Array = session.run(None, {"image": case.image, **feeds})[0]
     return enhanced
 
 

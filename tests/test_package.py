@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "rtvideo": ["rtvideo"],
     "model": ["model", "rtvideo.models", "rtvideo.errors", "rtvideo.version"],
     "search": ["search", "model", "benchmarks.sample", "rtvideo.models", "rtvideo.errors", "rtvideo.version"],
-    "export": ["export", "model", "rtvideo"],
+    "export": ["export", "model", "benchmarks.sample", "rtvideo"],
     "benchmarks": ["benchmarks", "export", "search", "model", "rtvideo"],
 }
 

@@ -18,7 +18,7 @@ for library in ("torch", "onnx", "onnxruntime", "safetensors"):
 import torch
 
 from export import __main__ as command
-from export import parity
+from export import bf16, parity
 from export.onnx_graph import build
 from model.checkpoint import save
 from model.ruas import RUAS
@@ -36,6 +36,7 @@ def network(description: Description, seed: int = 0) -> RUAS:
 @pytest.fixture
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(parity.check, "__defaults__", (SMALL,))
+    monkeypatch.setattr(bf16, "SIZE", (64, 48))
     path = tmp_path / "trained" / "night.safetensors"
     save(network(networks.NIGHT), path)
     return path
@@ -129,6 +130,47 @@ def test_a_network_that_differs_leaves_nothing(
     error = capsys.readouterr().err
     assert error.startswith("export: error: iem differs from torch") and error.count("\n") == 1
     assert not out.exists()
+
+
+def loud(noise: float) -> bf16.Accuracy:
+    """What is measured for random weights whose noise removal does so much."""
+    net = network(networks.NIGHT)
+    with torch.no_grad():
+        net.noise.head.weight.mul_(noise)
+    found = bf16.measure(net, {k: v.float().numpy() for k, v in net.state_dict().items()})
+    if found is None:
+        pytest.skip("no bf16 instructions or no compiler here")
+    return found
+
+
+def test_bf16_is_measured_on_the_weights_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bf16, "SIZE", (64, 48))
+    quiet = loud(0.1)
+    assert quiet.good and 0 < quiet.codes <= bf16.CODES and quiet.decibels >= bf16.DECIBELS
+    far = loud(30.0)
+    assert not far.good and far.codes > bf16.CODES and "denoise 1" in far.case
+
+
+def test_a_kernel_that_gives_nan_is_not_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bf16, "SIZE", (64, 48))
+    monkeypatch.setattr(bf16, "run", lambda library, data, case: case.image[0] * np.float32("nan"))
+    assert not loud(0.1).good
+
+
+@pytest.mark.parametrize(("codes", "decibels", "good"), [(2.0, 55.0, True), (2.1, 60, False), (1, 54, False)])
+def test_the_card_says_whether_bf16_may_run(
+    checkpoint: Path, codes: float, decibels: float, good: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = bf16.Accuracy(codes, decibels, "a frame")
+    monkeypatch.setattr(bf16, "measure", lambda net, weights: found)
+    assert command.main(["--to", "onnx", str(checkpoint)]) == 0
+    card = find(str(checkpoint.with_suffix(".json"))).card
+    assert card["bf16"] is good
+    assert card["export"]["bf16_kernel"] == {"codes": codes, "decibels": decibels, "case": "a frame"}
+    # What is exported again is the same, though the card beside it has grown.
+    before = {path.name: path.read_bytes() for path in checkpoint.parent.iterdir()}
+    assert command.main(["--to", "onnx", str(checkpoint)]) == 0
+    assert before == {path.name: path.read_bytes() for path in checkpoint.parent.iterdir()}
 
 
 @pytest.mark.parametrize(
