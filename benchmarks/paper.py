@@ -1,0 +1,129 @@
+"""Write docs/reproduction.md: the tables and figures of the paper, from short trainings.
+
+    python benchmarks/paper.py --data ../shared/data [--only table2,figure6] [--seeds 3]
+
+Searches are inputs: their run folders lie in --search (`python -m search.cooperative` makes them). Trainings,
+scores and times are kept in --runs, and used again only while their recipe, genotypes, data and code are
+unchanged. With --only the other entries of the report stay as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+# The script also runs from a checkout that is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from benchmarks.paper_cache import ROOT, Cache
+from benchmarks.paper_context import Context
+from benchmarks.paper_entries import ENTRIES
+from benchmarks.paper_training import BATCH, CROP, RATE, STEPS, Data, Laboratory
+from model.checkpoint import write_whole
+from rtvideo.errors import InputError, RtvideoError, UsageError
+
+_HEAD = f"""\
+# The paper's tables and figures
+
+Written by `python benchmarks/paper.py --data ../shared/data`; `--only NAME` writes one entry anew.
+Networks are those of the paper (equations 1 to 3 at full size, recipe `ruas`) with its reference-free
+losses, each trained alike and briefly: {STEPS} steps of Adam at {RATE:g} on {BATCH} crops of
+{CROP}x{CROP} pixels, dark images of LOL's training folder alone, on one thread. How long the paper
+trains it does not say. Scores are means over LOL's official 15 test pairs at full size, 8 bit by
+truncation; these pairs serve for nothing else. Pictures show a photograph that the project renders, not
+one of LOL, with its own PSNR / SSIM below.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the report; return an exit code."""
+    try:
+        return write(_parser().parse_args(argv))
+    except RtvideoError as error:
+        print(f"paper.py: error: {error}", file=sys.stderr)
+        return int(error.exit_code)
+
+
+def write(arguments: argparse.Namespace) -> int:
+    """Make the entries asked for, and the report after each, so that a stopped run leaves what is done."""
+    out: Path = arguments.out
+    sections = read(out)
+    torch.set_num_threads(1)
+    lab = Laboratory(Cache(arguments.runs, _say), Data.read(arguments.data))
+    context = Context(lab, arguments.search, out.with_suffix(""), arguments.seeds)
+    worst = 0
+    for name in arguments.only:
+        began = time.monotonic()
+        try:
+            sections[name] = ENTRIES[name][1](context)
+        except InputError as error:  # a search that was not run: the other entries do not need it
+            _say(f"{name}: not run: {error}")
+            sections.pop(name, None)
+            worst = int(error.exit_code)
+        else:
+            _say(f"{name}: done in {time.monotonic() - began:.0f} s")
+        write_whole(out, report(sections).encode())
+    return worst
+
+
+def report(sections: Mapping[str, str]) -> str:
+    """Return the whole text; entries without a section say that they are not run."""
+    parts = [_HEAD]
+    for name, (title, _) in ENTRIES.items():
+        parts.append(f"## {title}\n\n<!-- {name} -->\n{sections.get(name, 'Not run.')}\n<!-- end -->\n")
+    return "\n".join(parts)
+
+
+def read(path: Path) -> dict[str, str]:
+    """Return the sections of an earlier report by entry; none where there is no report."""
+    if not path.is_file():
+        return {}
+    found = re.findall(r"<!-- (\w+) -->\n(.*?)\n<!-- end -->", path.read_text(encoding="utf-8"), re.DOTALL)
+    return {name: text for name, text in found if name in ENTRIES and text != "Not run."}
+
+
+def _entries(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in ENTRIES:
+            raise argparse.ArgumentTypeError(f"{name!r} is not an entry; allowed: {', '.join(ENTRIES)}")
+    return [name for name in ENTRIES if name in names]
+
+
+def _seeds(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number, 1 or more")
+    return int(text)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see python benchmarks/paper.py --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    assert __doc__ is not None
+    parser = _Parser(prog="benchmarks/paper.py", description=__doc__.splitlines()[0], allow_abbrev=False)
+    folder: dict[str, Any] = {"type": Path, "metavar": "DIR"}
+    parser.add_argument("--data", **folder, required=True, help="holds lol_v1/train and lol_v1/eval15")
+    parser.add_argument("--only", type=_entries, default=list(ENTRIES), help="some of " + ", ".join(ENTRIES))
+    parser.add_argument("--search", **folder, default=ROOT / "docs/search", help="search runs (docs/search)")
+    parser.add_argument("--runs", **folder, default=ROOT / "runs/paper", help="kept results (runs/paper)")
+    parser.add_argument("--seeds", type=_seeds, default=1, help="trainings of each strategy's cells (1)")
+    parser.add_argument("--out", type=Path, metavar="FILE", default=ROOT / "docs/reproduction.md")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
