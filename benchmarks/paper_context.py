@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.paper_figures import Picture, png
-from benchmarks.paper_training import Contender, Laboratory, trace
+from benchmarks.paper_training import STEPS, Contender, Laboratory, trace
 from benchmarks.sample import make_photos
 from model import data, genotypes, metrics
 from model.checkpoint import write_whole
@@ -79,6 +79,16 @@ class Context:
         return {
             eta: self.lab.score(Contender(description=PAPER, eta_t=eta_t, eta_n=eta), held=True)
             for eta in STEPS_N
+        }
+
+    def sweep_steps(self, eta_t: float) -> dict[int, Scores]:
+        """Return held-out scores of the illumination alone by the length of its training."""
+        alone = dataclasses.replace(PAPER, noise=None)
+        return {
+            steps: self.lab.score(
+                Contender(description=alone, eta_t=eta_t, eta_n=0.0, steps=steps), held=True
+            )
+            for steps in (25, 100, STEPS)
         }
 
     def genotypes(self, run: str) -> dict[str, Genotype]:
