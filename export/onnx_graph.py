@@ -185,7 +185,12 @@ class _Network:
             own = g.add("Log", g.add("Add", m, d.floor, name="m+floor"), name="log_m")
             far = g.add("Mul", log_t, g.add("Sub", 1.0, a, name="1-a"), name="(1-a)*log_t")
             log_t = g.add("Add", far, g.add("Mul", own, a, name="a*log_m"), name="mixed_log_t")
-        return g.add("Clip", log_t, math.log(d.t_min), 0.0, name="log_t"), m
+        log_t = g.add("Clip", log_t, math.log(d.t_min), 0.0, name="log_t")
+        if d.signal_floor:
+            squared = g.add("Mul", m, m, name="m^2")
+            recorded = g.add("Add", squared, d.signal_floor**2, name="m^2+f^2")
+            log_t = g.add("Mul", log_t, g.add("Div", squared, recorded, name="signal"), name="signal*log_t")
+        return log_t, m
 
     def exposure(self, largest: str, n: str) -> tuple[str, str, str]:
         """Return ``offset - n``, ``log contrast`` and mix logit, each (1, 1, 1, 1), from the statistics."""
@@ -219,7 +224,7 @@ class _Network:
     def chroma_floor(self, u: str, m: str, strength: str) -> str:
         """Return ``grey * fade + u * (1 - fade)``, written so that most of it has one channel."""
         g = self.g
-        squared = g.add("Mul", m, m, name="m^2")
+        squared = g.add("Mul", m, m, name="m^2_chroma")
         k2 = float(np.exp(2 * self.weights["illumination.chroma_knee"]))
         share = g.add("Mul", strength, k2, name="strength*k^2")
         fade = g.add("Div", share, g.add("Add", squared, k2, name="m^2+k^2"), name="fade")

@@ -149,7 +149,10 @@ class IEM(nn.Module):
             assert logit is not None
             a = torch.sigmoid(logit)
             log_t = (1 - a) * log_t + a * (m + d.floor).log()
-        t = (strength * log_t.clamp(math.log(d.t_min), 0)).exp()
+        log_t = log_t.clamp(math.log(d.t_min), 0)
+        if d.signal_floor:
+            log_t = log_t * (m**2 / (m**2 + d.signal_floor**2))
+        t = (strength * log_t).exp()
         u = (y / t).clamp(0, 1)
         if d.chroma_floor:  # 8
             grey = u.mean(1, keepdim=True)

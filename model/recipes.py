@@ -69,7 +69,8 @@ NIGHT = Recipe(
             exposure="statistics",
             channels="shared",
             mix=True,
-            floor=1 / 255,
+            floor=3 / 255,
+            signal_floor=2 / 255,
             chroma_floor=True,
         ),
         noise=Noise(genotype=AUTHORS_NRM, guide="gain"),
@@ -82,9 +83,10 @@ NIGHT = Recipe(
         "image_dissimilarity": 0.3,
     },
     learning_rate=3e-3,
+    steps=1500,
     crop=160,
     whole=True,
-    shares={"given": 0.7, "lit": 0.1, "night": 0.2},
+    shares={"given": 0.6, "lit": 0.1, "night": 0.3},
 )
 
 RECIPES = {"ruas": RUAS, "night": NIGHT}

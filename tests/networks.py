@@ -25,6 +25,7 @@ NIGHT = Description(
         channels="shared",
         mix=True,
         floor=1 / 255,
+        signal_floor=2 / 255,
         chroma_floor=True,
     ),
     noise=Noise(genotype=NRM, stages=2, guide="gain"),

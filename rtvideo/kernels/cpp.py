@@ -162,9 +162,9 @@ def _call(layer: Layer, lag: int, fusions: _Fusions) -> str:
     if not layer.function:
         return ""
     if layer.function == "apply_log":
-        scale, groups, mix, knee = layer.shape
-        m = "m" if mix or knee else "gain"
-        shape = f"{scale}, {groups}, {_bool(bool(mix))}, {_bool(bool(knee))}"
+        scale, groups, *parts = layer.shape
+        m = "m" if any(parts) else "gain"
+        shape = ", ".join((str(scale), str(groups), *(_bool(bool(part)) for part in parts)))
         return f"apply_log<{shape}>(tile, y, {m}, frame.light, gain, u, {row}, line, frame.mix);"
     shape = ", ".join(_bool(s) if isinstance(s, bool) else str(s) for s in layer.shape)
     more = "".join(f", {argument}" for argument in layer.arguments)
@@ -209,7 +209,8 @@ def _network(program: Program, passes: list[Pass]) -> str:
     lines.append("    static void light(Context &context, float *space) {")
     if scales:
         lines += [
-            "        context.frame.mix.knee = context.frame.w->knee[0];",
+            "        context.frame.mix.signal = context.frame.w->floors[0];",
+            "        context.frame.mix.knee = context.frame.w->floors[1];",
             "        context.frame.mix.log_t_min = log2(T_MIN);",
             "        light_on_grid<Network>(context, context.frame.w->exposure, space);",
         ]

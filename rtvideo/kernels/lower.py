@@ -280,7 +280,7 @@ class _Lowering:
         groups = 1 if i.channels == "shared" else 3
         layers: list[Layer] = []
         reads: list[tuple[str, tuple[int, int]]] = [("y", HERE)]
-        if i.mix or i.chroma_floor:
+        if i.mix or i.signal_floor or i.chroma_floor:
             source = "y"
             if groups == 1:
                 source = "largest"
@@ -289,11 +289,8 @@ class _Lowering:
             reads.append(("m", HERE))
         # One function makes both the image and the gain; the gain is listed first as its by-product.
         layers.append(Pointwise("gain", groups, tuple(reads), ""))
-        layers.append(
-            Pointwise(
-                "u", 3, (*reads, ("gain", HERE)), "apply_log", (i.scales[-1], groups, i.mix, i.chroma_floor)
-            )
-        )
+        shape = (i.scales[-1], groups, i.mix, i.signal_floor > 0, i.chroma_floor)
+        layers.append(Pointwise("u", 3, (*reads, ("gain", HERE)), "apply_log", shape))
         return layers
 
     def _exposure(self, i: Illumination) -> None:
@@ -308,7 +305,7 @@ class _Lowering:
         knee = 0.0
         if i.chroma_floor:
             knee = float(np.exp(2 * self.weights["illumination.chroma_knee"]))
-        self.stored["knee"] = np.array([knee], np.float32)
+        self.stored["floors"] = np.array([i.signal_floor**2, knee], np.float32)
 
     # Noise
 

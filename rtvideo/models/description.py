@@ -25,8 +25,9 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
 6.  **Channels.** ``shared``: one illumination for all channels, the mean of ``log t``: it cannot tint.
 7.  **Application.** ``log t`` is resized to full size (bilinear, half-pixel centres, cropped). With ``mix``
     it meets the pixel's own ``m`` (maximum over 3x3, over channels too if shared): ``log t <- (1 - a) log t
-    + a log(m + floor)``, ``a = sigmoid(mix logit)``. Then ``t <- clamp(t, t_min, 1) ^ strength`` and ``u_K
-    = clamp(y / t, 0, 1)``.
+    + a log(m + floor)``, ``a = sigmoid(mix logit)``. Then ``t <- clamp(t, t_min, 1)``. With ``signal_floor``
+    ``f``, ``log t <- log t * m^2 / (m^2 + f^2)``: where nothing was recorded nothing is amplified. Last,
+    ``t <- t ^ strength`` and ``u_K = clamp(y / t, 0, 1)``.
 8.  **Chroma floor.** ``u_K <- l + (u_K - l) * (1 - strength * k^2 / (m^2 + k^2))`` with ``l`` the mean of
     ``u_K``'s channels and ``k = exp(chroma_knee)`` learned: where there is no signal there is no colour to
     amplify.
@@ -91,6 +92,7 @@ class Illumination:
     channels: Literal["each", "shared"] = "each"
     mix: bool = False
     floor: float = 0.0
+    signal_floor: float = 0.0
     chroma_floor: bool = False
     t_min: float = RELEASED_T_MIN
 
@@ -126,13 +128,16 @@ class Description:
             raise UnavailableError(f"model {self.name}: scales {i.scales}: each must be 1, 2, 4, 8, 16 or 32")
         if not 0 < i.gamma <= 1:
             raise UnavailableError(f"model {self.name}: gamma {i.gamma}: the paper allows 0 < gamma <= 1")
-        if not 0 <= i.floor < 1 or not 0 < i.t_min < 1:
-            raise UnavailableError(f"model {self.name}: floor {i.floor} and t_min {i.t_min} must lie in 0..1")
-        plain = i.domain == "linear"
-        if plain and (i.exposure != "none" or i.mix or i.chroma_floor or i.channels == "shared"):
+        if not (0 <= i.floor < 1 and 0 <= i.signal_floor < 1 and 0 < i.t_min < 1):
             raise UnavailableError(
-                f"model {self.name}: exposure, mix, chroma_floor and shared channels need domain 'log'"
+                f"model {self.name}: floor {i.floor}, signal_floor {i.signal_floor} and t_min {i.t_min} "
+                "must lie in 0..1"
             )
+        plain = i.domain == "linear"
+        if plain and (i.exposure != "none" or i.channels == "shared"):
+            raise UnavailableError(f"model {self.name}: exposure and shared channels need domain 'log'")
+        if plain and (i.mix or i.signal_floor or i.chroma_floor):
+            raise UnavailableError(f"model {self.name}: mix, signal and chroma floors need domain 'log'")
         if plain and i.scales != (1,) * len(i.scales):
             raise UnavailableError(
                 f"model {self.name}: scales {i.scales} need domain 'log'; 'linear' runs at 1"

@@ -28,6 +28,7 @@ LOG = Description(
         channels="shared",
         mix=True,
         floor=1 / 255,
+        signal_floor=2 / 255,
         chroma_floor=True,
     ),
     noise=Noise(genotype=AUTHORS_NRM, guide="gain"),
@@ -166,7 +167,8 @@ def test_log_form_step_by_step() -> None:
     log_t = F.interpolate(log_t, scale_factor=4, mode="bilinear", align_corners=False)
     m = F.max_pool2d(F.pad(y.max(1, keepdim=True).values, (1, 1, 1, 1)), 3, 1)
     a = 1 / (1 + (-logit).exp())
-    t = ((1 - a) * log_t + a * (m + floor).log()).exp().clamp(1e-3, 1)
+    log_t = ((1 - a) * log_t + a * (m + floor).log()).clamp(math.log(1e-3), 0)
+    t = (log_t * m**2 / (m**2 + (2 / 255) ** 2)).exp()
     u = (y / t).clamp(0, 1)
     grey = u.mean(1, keepdim=True)
     k = iem.chroma_knee.exp()
@@ -275,3 +277,11 @@ def test_half_strength_fades_half_as_much_colour() -> None:
     full, half, none = colourfulness(1.0), colourfulness(0.5), colourfulness(1e-6)
     assert full < half < none
     assert none == pytest.approx(2.0, abs=1e-3)  # 0.02 above 0, around a mean of 0.01
+
+
+def test_what_was_not_recorded_is_not_amplified() -> None:
+    y = torch.full((1, 3, 24, 24), 0.05, dtype=torch.float64)
+    y[..., 12:] = 0.2 / 255
+    gain = (RUAS(LOG).double().trace(y).u / y)[0, 0, 12].detach()
+    assert gain[2] > 3
+    assert gain[20] < 1.1

@@ -161,26 +161,32 @@ template <int SCALE> INLINE void upsample(const Tile &tile, Grid grid, int chann
 struct Mix {
     float own;   // a, the share of the pixel's own maximum; the grid holds (1 - a) log2 t already
     float floor; // added before the logarithm
-    float knee;  // k^2 of the chroma floor
+    float signal; // f^2 of the signal floor
+    float knee;   // k^2 of the chroma floor
     float log_t_min;
     float strength;
 };
 
 // Application in the log domain: `gain` <- log2 of the gain with strength, u <- u_K.
-template <int SCALE, int G, bool MIX, bool KNEE>
+template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE>
 ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Rows<G> gain,
                        Rows<3> u, int row, float *line, Mix mix) {
     if (blank(tile, gain, row)) {
         blank(tile, u, row);
         return;
     }
-    constexpr int M = KNEE || MIX ? G : 1;
+    constexpr int M = MIX || SIGNAL || KNEE ? G : 1;
     UNROLLED for (int c = 0; c < G; c++) {
         upsample<SCALE>(tile, grid, c, row, line);
         for (int x = 0; x < tile.width; x += LANES) {
             vec light = load(line + x);
             if (MIX) light += mix.own * log2(load(m.at(c, row) + x) + mix.floor);
-            store(gain.at(c, row) + x, clamp(light, mix.log_t_min, 0.0f) * -mix.strength);
+            light = clamp(light, mix.log_t_min, 0.0f) * -mix.strength;
+            if (SIGNAL) {
+                vec own = load(m.at(M == 1 ? 0 : c, row) + x), square = own * own;
+                light *= square / (square + mix.signal);
+            }
+            store(gain.at(c, row) + x, light);
         }
     }
     for (int x = 0; x < tile.width; x += LANES) {
