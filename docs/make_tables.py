@@ -1,0 +1,126 @@
+"""Write the speed tables of README.md and docs/kernels.md from what benchmarks/fps.py measured.
+
+    python docs/make_tables.py docs/fps/*.json
+
+The tables stand between marks in those files and are replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+Record = dict[str, Any]
+
+
+def read(paths: Sequence[Path]) -> Record:
+    """Return the runs as one; a size that several runs measured counts as in the first."""
+    merged: Record = {"peak": {}, "engines": [], "threads": [], "files": [], "start_up_seconds": {}}
+    for path in paths:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        new = [r for r in run["engines"] if r["size"] not in merged["peak"]]
+        merged["engines"] += new
+        merged["peak"] = run["peak"] | merged["peak"]
+        merged["threads"] += run["threads"]
+        merged["files"] += run["files"]
+        merged["start_up_seconds"] |= run["start_up_seconds"]
+    return merged
+
+
+def engine_table(records: Sequence[Record], networks: Sequence[str], shares: bool = False) -> str:
+    """Return milliseconds a frame by size, the ratio to onnxruntime, and the share of the peak if asked."""
+    sizes = sorted({r["size"] for r in records}, key=_pixels)
+    rows = list(dict.fromkeys((r["network"], r["engine"]) for r in records if r["network"] in networks))
+    cells = {(r["network"], r["engine"], r["size"]): r for r in records}
+    lines = [_row(["network", "engine", *sizes]), _row(["---"] * (2 + len(sizes)))]
+    for network, engine in rows:
+        found = [cells.get((network, engine, size)) for size in sizes]
+        lines.append(_row([network, engine, *(_cell(r, shares) if r else "" for r in found)]))
+    return "\n".join(lines)
+
+
+def file_table(records: Sequence[Record]) -> str:
+    """Return frames a second, file to file."""
+    lines = [_row(["size", "x264 preset", "what runs", "noise removal", "frames/s", "of free enhancement"])]
+    lines.append(_row(["---"] * 6))
+    for r in records:
+        denoise = r.get("denoise", "")
+        if denoise != "":
+            denoise = f"auto: {_amount(r['denoise_done'])}" if denoise == "auto" else _amount(denoise)
+        share = f"{r['of_free']:.2f}" if "of_free" in r else ""
+        lines.append(_row([r["size"], r["preset"], r["row"], denoise, f"{r['fps']:.0f}", share]))
+    return "\n".join(lines)
+
+
+def thread_table(records: Sequence[Record]) -> str:
+    """Return milliseconds a frame by number of threads."""
+    counts = sorted({r["threads"] for r in records})
+    cells = {(r["network"], r["engine"], r["threads"]): r["ms"] for r in records}
+    rows = dict.fromkeys((r["network"], r["engine"]) for r in records)
+    lines = [_row(["network", "engine", *(f"{n} threads" if n > 1 else "1 thread" for n in counts)])]
+    lines.append(_row(["---"] * (2 + len(counts))))
+    lines += [_row([*row, *(f"{cells[(*row, n)]:.1f}" for n in counts)]) for row in rows]
+    return "\n".join(lines)
+
+
+def replace(text: str, mark: str, table: str) -> str:
+    """Return ``text`` with what stands between ``<!-- mark -->`` and ``<!-- end -->`` replaced."""
+    pattern = re.compile(rf"(<!-- {re.escape(mark)} -->\n).*?(<!-- end -->)", re.DOTALL)
+    if not pattern.search(text):
+        raise SystemExit(f"make_tables: error: no mark <!-- {mark} --> with an end")
+    return pattern.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
+
+
+def main(paths: Sequence[str]) -> None:
+    """Rewrite both pages."""
+    if not paths:
+        raise SystemExit("make_tables: error: give the JSON files that benchmarks/fps.py wrote")
+    run = read([Path(path) for path in paths])
+    own = ["night, IEM", "night, IEM+NRM"]
+    _update("README.md", {
+        "speed": engine_table(run["engines"], [*own, ""]),
+        "files": file_table(run["files"]),
+    })  # fmt: skip
+    _update("docs/kernels.md", {
+        "speed": engine_table(run["engines"], [*own, "paper, IEM", "paper, IEM+NRM"], shares=True),
+        "threads": thread_table(run["threads"]),
+    })  # fmt: skip
+
+
+def _update(name: str, tables: dict[str, str]) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for mark, table in tables.items():
+        text = replace(text, mark, table)
+    (ROOT / name).write_text(text, encoding="utf-8")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cell(record: Record, shares: bool) -> str:
+    notes = []
+    if record["times_onnxruntime"] and record["engine"] != "onnxruntime":
+        notes.append(f"{record['times_onnxruntime']:.1f} x")
+    if shares and record["share_of_peak"]:
+        notes.append(f"{record['share_of_peak']:.0%}")
+    return f"{record['ms']:.1f}" + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _amount(value: float) -> str:
+    return {0.0: "off", 1.0: "on"}.get(value, f"{value:g}")
+
+
+def _pixels(size: str) -> int:
+    width, height = size.split("x")
+    return int(width) * int(height)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
