@@ -153,10 +153,10 @@ def verdict(means: Mapping[str, Scores]) -> str:
         for name, words in zip(("psnr", "ssim", "matched"), HEADS, strict=True)
     }
     won = sum(order[0] == "cooperative" for order in orders.values())
-    listed = "; ".join(f"by {words} {' > '.join(order)}" for words, order in orders.items())
+    listed = "; ".join(f"by {words} {', '.join(order)}" for words, order in orders.items())
     return prose(
         f"""On the 15 pairs, which no search and no training saw, cooperative search is ahead by {won} of
-        {len(orders)} scores: {listed}."""
+        {len(orders)} scores. In falling order: {listed}."""
     )
 
 

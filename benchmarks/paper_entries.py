@@ -158,7 +158,7 @@ def figure6(context: Context) -> str:
     white = np.full_like(item.low, 255)
     light = side_by_side([white, *maps], ["", "t", "t", "t"])
     picture = context.picture("figure6", np.vstack([row, light]), "Three warm starts and their illuminations")
-    order = " > ".join(row[0] for row in sorted(rows, key=lambda row: -float(row[1])))
+    order = "; ".join(row[0] for row in sorted(rows, key=lambda row: -float(row[1])))
     return "\n".join(
         [
             picture,
@@ -167,7 +167,7 @@ def figure6(context: Context) -> str:
             "",
             prose(
                 f"""The paper shows one picture and prints no scores; it finds the update with the
-                residual best, for a lampshade that is not burnt out. Ours by PSNR: {order}.
+                residual best, for a lampshade that is not burnt out. Ours by PSNR, in falling order: {order}.
                 Where the spread of t is small the network has become one gain for the whole
                 image, which is also what the authors' released weights compute (t = 0.163
                 everywhere on LOL). Where it is large, t follows t_hat_0, and y / t takes the

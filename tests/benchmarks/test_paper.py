@@ -194,7 +194,7 @@ def test_the_verdict_follows_the_scores() -> None:
     better = {"psnr": 12.0, "ssim": 0.5, "matched": 14.0}
     worse = {"psnr": 11.0, "ssim": 0.6, "matched": 13.0}
     said = verdict({"separate": worse, "cooperative": better})
-    assert "ahead by 2 of 3" in said and "by SSIM separate > cooperative" in said
+    assert "ahead by 2 of 3" in said and "by SSIM separate, cooperative" in said
     assert "ahead by 1 of 3" in verdict({"separate": better, "cooperative": worse})
 
 
