@@ -41,6 +41,8 @@ truncation; these pairs serve for nothing else. Pictures show a photograph that 
 one of LOL, with its own PSNR / SSIM below.
 """
 
+_NOT_RUN = "Not run."
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report; return an exit code."""
@@ -54,22 +56,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def write(arguments: argparse.Namespace) -> int:
     """Make the entries asked for, and the report after each, so that a stopped run leaves what is done."""
     out: Path = arguments.out
-    sections = read(out)
     torch.set_num_threads(1)
     lab = Laboratory(Cache(arguments.runs, _say), Data.read(arguments.data))
     context = Context(lab, arguments.search, out.with_suffix(""), arguments.seeds)
     worst = 0
     for name in arguments.only:
         began = time.monotonic()
+        section = _NOT_RUN
         try:
-            sections[name] = ENTRIES[name][1](context)
+            section = ENTRIES[name][1](context)
         except InputError as error:  # a search that was not run: the other entries do not need it
             _say(f"{name}: not run: {error}")
-            sections.pop(name, None)
             worst = int(error.exit_code)
         else:
             _say(f"{name}: done in {time.monotonic() - began:.0f} s")
-        write_whole(out, report(sections).encode())
+        # Read at the last moment: another run may have written an entry in the meantime.
+        write_whole(out, report(read(out) | {name: section}).encode())
     return worst
 
 
@@ -77,7 +79,7 @@ def report(sections: Mapping[str, str]) -> str:
     """Return the whole text; entries without a section say that they are not run."""
     parts = [_HEAD]
     for name, (title, _) in ENTRIES.items():
-        parts.append(f"## {title}\n\n<!-- {name} -->\n{sections.get(name, 'Not run.')}\n<!-- end -->\n")
+        parts.append(f"## {title}\n\n<!-- {name} -->\n{sections.get(name, _NOT_RUN)}\n<!-- end -->\n")
     return "\n".join(parts)
 
 
@@ -86,7 +88,7 @@ def read(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     found = re.findall(r"<!-- (\w+) -->\n(.*?)\n<!-- end -->", path.read_text(encoding="utf-8"), re.DOTALL)
-    return {name: text for name, text in found if name in ENTRIES and text != "Not run."}
+    return {name: text for name, text in found if name in ENTRIES and text != _NOT_RUN}
 
 
 def _entries(text: str) -> list[str]:
