@@ -78,6 +78,21 @@ def compare(
     )
 
 
+def scaling(
+    width: int, height: int, threads: Sequence[int], those: Sequence[Contestant], rounds: int
+) -> list[Record]:
+    """Return a record for each contestant and number of threads, all of which take turns too."""
+    frames = {f"{n} {k}": one.open(width, height, n) for n in threads for k, one in enumerate(those)}
+    times = take_turns(frames, rounds)
+    return [
+        record
+        for n in threads
+        for record in records(
+            width, height, n, those, [times[f"{n} {k}"] for k in range(len(those))], ceiling=float("inf")
+        )
+    ]
+
+
 def records(
     width: int,
     height: int,
@@ -154,10 +169,9 @@ def run(arguments: argparse.Namespace) -> Record:
             result["peak"][f"{width}x{height}"] = peak
             print(f"{width}x{height}: f32 peak {peak:.1f} GMAC/s", *map(line, table), sep="\n", flush=True)
         ours = [one for one in those if one.engine.startswith("fused")]
-        for count in threads if len(threads) > 1 else []:
-            table, _ = compare(*sizes[-1], count, ours, arguments.rounds)
-            result["threads"] += table
-            print(*map(line, table), sep="\n", flush=True)
+        if len(threads) > 1:
+            result["threads"] = scaling(*sizes[-1], threads, ours, arguments.rounds)
+            print(*map(line, result["threads"]), sep="\n", flush=True)
         for clip in arguments.input:
             for preset in ("ultrafast", "medium"):
                 table = end_to_end.measure(clip, engines, preset, arguments.frames, arguments.runs)

@@ -83,12 +83,13 @@ def main(paths: Sequence[str]) -> None:
         raise SystemExit("make_tables: error: give the JSON files that benchmarks/fps.py wrote")
     run = read([Path(path) for path in paths])
     own = ["night, IEM", "night, IEM+NRM"]
+    engines = [r for r in run["engines"] if r["engine"] != "torch"]
     _update("README.md", {
-        "speed": engine_table(run["engines"], [*own, ""]),
+        "speed": engine_table(engines, [*own, ""]),
         "files": file_table(run["files"]),
     })  # fmt: skip
     _update("docs/kernels.md", {
-        "speed": engine_table(run["engines"], [*own, "paper, IEM", "paper, IEM+NRM"], shares=True),
+        "speed": engine_table(engines, [*own, "paper, IEM", "paper, IEM+NRM"], shares=True),
         "threads": thread_table(run["threads"]),
     })  # fmt: skip
 
