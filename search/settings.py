@@ -36,7 +36,7 @@ class Settings:
         inner: steps of each inner loop of algorithm 1.
         crop: side of the square crops in pixels.
         split: share of the images that validates.
-        cost: weight of the expected cost of a cell (`search.cost`) in the gradient of its alpha. 0.0001 took a
+        cost: weight of a cell's expected cost (`search.cost`) in the gradient of its alpha. 0.0001 took a
             third off the multiply-adds, 0.001 left the illumination skips alone (docs/reproduction.md).
         seed: of everything random.
     """
