@@ -188,9 +188,11 @@ def test_untrained_network_is_near_the_identity_prior() -> None:
 
 
 def test_exposure_mean_makes_the_state_equivariant() -> None:
-    """A darker exposure of the same scene gives the same image, up to the floor and where t is clamped."""
+    """A darker exposure of the same scene gives the same image, up to the floors and where t is clamped."""
     description = dataclasses.replace(
-        with_illumination(LOG, exposure="mean", mix=False, chroma_floor=False, floor=1e-9, t_min=1e-6),
+        with_illumination(
+            LOG, exposure="mean", mix=False, signal_floor=0.0, chroma_floor=False, floor=1e-9, t_min=1e-6
+        ),
         noise=None,
     )
     net, y = restless(description), frame(24, 16) * 0.2 + 0.01
