@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 
-from rtvideo.engines.base import Geometry, Plane, Planes, Settings, check_planes, check_settings
+from rtvideo.engines.base import Geometry, Plane, Planes, Settings
+from rtvideo.engines.immediate import ImmediateSession
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.kernels import build, isa, weights
 from rtvideo.kernels.cpp import emit
@@ -28,7 +27,7 @@ def refusal(model: Model, geometry: Geometry | None = None) -> str | None:
     return None
 
 
-class FusedSession:
+class FusedSession(ImmediateSession):
     """A `rtvideo.engines.base.Session` of compiled kernels, one frame at a time.
 
     Args:
@@ -44,8 +43,8 @@ class FusedSession:
     def __init__(
         self, model: Model, geometry: Geometry, settings: Settings, *, threads: int, instructions: str = ""
     ) -> None:
-        self.settings = settings
-        self._model, self._geometry = model, geometry
+        super().__init__(geometry, settings)
+        self._model = model
         if reason := refusal(model, geometry):
             raise UnavailableError(f"engine fused: {reason}")
         assert model.description is not None and model.weights is not None
@@ -61,34 +60,6 @@ class FusedSession:
             library, program.data(), geometry.width, geometry.height, format_of(geometry), threads
         )
         self._isa = usable[0].name
-        self._done: deque[Planes] = deque()
-
-    def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
-        """See `rtvideo.engines.base.Session.submit`; the frame is finished when this returns."""
-        check_planes(self._geometry, planes)
-        check_planes(self._geometry, out)
-        self._check()
-        if self.settings.strength == 0:
-            for source, target in zip(planes, out, strict=True):
-                np.copyto(target, source)
-        else:
-            rows = [_rows(plane) for plane in planes]
-            made = [_rows(plane) for plane in out]
-            self._network.run(rows, made, self.settings.strength, self.settings.denoise)
-            for target, result in zip(out, made, strict=True):
-                if result is not target:
-                    np.copyto(target, result)
-        self._done.append(out)
-
-    def receive(self) -> Planes | None:
-        """Return the oldest finished frame's ``out``, or None."""
-        return self._done.popleft() if self._done else None
-
-    def flush(self) -> None:
-        """Do nothing: no frame is ever held back."""
-
-    def reset(self) -> None:
-        """Do nothing: there is no state over time."""
 
     def close(self) -> None:
         """End the threads and give the workspace back."""
@@ -98,8 +69,16 @@ class FusedSession:
         threads = self._network.threads
         return f"fused cpu {self._isa}, {threads} thread{'' if threads == 1 else 's'}"
 
+    def _enhance(self, planes: Planes, out: Planes) -> None:
+        rows = [_rows(plane) for plane in planes]
+        made = [_rows(plane) for plane in out]
+        self._network.run(rows, made, self.settings.strength, self.settings.denoise)
+        for target, result in zip(out, made, strict=True):
+            if result is not target:
+                np.copyto(target, result)
+
     def _check(self) -> None:
-        check_settings(self.settings)
+        super()._check()
         if self.settings.denoise > 0 and not self._model.has_denoise:
             raise UsageError(f"model {self._model.name} has no noise removal; use --denoise off")
 

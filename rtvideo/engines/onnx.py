@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rtvideo.engines.base import Geometry, Planes, Settings, check_planes, check_settings
+from rtvideo.engines.base import Geometry, Planes, Settings
+from rtvideo.engines.immediate import ImmediateSession
 from rtvideo.engines.rgb import Array, Converter
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.models import Model, read_network
@@ -38,7 +38,7 @@ def metadata(path: Path) -> dict[str, str]:
     return dict(_open(path, threads=1).get_modelmeta().custom_metadata_map)
 
 
-class OnnxSession:
+class OnnxSession(ImmediateSession):
     """A `rtvideo.engines.base.Session`: planes to RGB, the network, RGB to planes, one frame at a time.
 
     With ``denoise`` 0 the network without noise removal runs; the other one is opened when first asked for.
@@ -48,40 +48,14 @@ class OnnxSession:
     """
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, *, threads: int) -> None:
-        self.settings = settings
-        self._model, self._geometry, self._threads = model, geometry, threads
+        super().__init__(geometry, settings)
+        self._model, self._threads = model, threads
         self._converter = Converter(geometry)
         self._rgb = np.empty((1, 3, geometry.height, geometry.width), np.float32)
         self._enhanced = np.empty_like(self._rgb)
         self._networks: dict[Path, _Network] = {}
-        self._done: deque[Planes] = deque()
-        check_settings(settings)
+        self._check()
         self._network()
-
-    def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
-        """See `rtvideo.engines.base.Session.submit`; the frame is finished when this returns."""
-        check_planes(self._geometry, planes)
-        check_planes(self._geometry, out)
-        check_settings(self.settings)
-        if self.settings.strength == 0:
-            for source, target in zip(planes, out, strict=True):
-                np.copyto(target, source)
-        else:
-            network = self._network()
-            self._converter.to_rgb(planes, self._rgb[0])
-            network.run(self.settings)
-            self._converter.from_rgb(self._enhanced[0], out)
-        self._done.append(out)
-
-    def receive(self) -> Planes | None:
-        """Return the oldest finished frame's ``out``, or None."""
-        return self._done.popleft() if self._done else None
-
-    def flush(self) -> None:
-        """Do nothing: no frame is ever held back."""
-
-    def reset(self) -> None:
-        """Do nothing: there is no state over time."""
 
     def close(self) -> None:
         """Give networks and buffers back."""
@@ -90,6 +64,12 @@ class OnnxSession:
 
     def __str__(self) -> str:
         return f"onnx cpu, {self._threads} thread{'' if self._threads == 1 else 's'}"
+
+    def _enhance(self, planes: Planes, out: Planes) -> None:
+        network = self._network()
+        self._converter.to_rgb(planes, self._rgb[0])
+        network.run(self.settings)
+        self._converter.from_rgb(self._enhanced[0], out)
 
     def _network(self) -> _Network:
         path = self._model.network(denoise=self.settings.denoise > 0)
