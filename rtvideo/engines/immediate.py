@@ -1,4 +1,4 @@
-"""What engines share that finish a frame while it is submitted: nothing is held back, nothing is remembered."""
+"""What engines share that finish a frame while it is submitted: nothing held back, nothing remembered."""
 
 from __future__ import annotations
 
