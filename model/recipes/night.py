@@ -1,0 +1,40 @@
+"""``night``: the default model."""
+
+from __future__ import annotations
+
+from model.genotypes import AUTHORS_IEM, AUTHORS_NRM
+from model.recipes.recipe import Recipe
+from rtvideo.models.description import Description, Illumination, Noise
+
+#: Made for night video: coarse, in logarithms, follows exposure, careful near black; learns from pairs.
+NIGHT = Recipe(
+    summary="for night video: follows the scene, gentle on lights and near black; trained on pairs",
+    description=Description(
+        name="night",
+        illumination=Illumination(
+            genotype=AUTHORS_IEM,
+            scales=(8, 8, 8),
+            warm_start="previous",
+            domain="log",
+            exposure="statistics",
+            channels="shared",
+            mix=True,
+            floor=3 / 255,
+            signal_floor=2 / 255,
+            chroma_floor=True,
+        ),
+        noise=Noise(genotype=AUTHORS_NRM, guide="gain"),
+    ),
+    losses={
+        "lit_brightness": 0.5,
+        "lit_charbonnier": 0.5,
+        "lit_dissimilarity": 0.15,
+        "image_charbonnier": 1.0,
+        "image_dissimilarity": 0.3,
+    },
+    learning_rate=3e-3,
+    steps=1500,
+    crop=160,
+    whole=True,
+    shares={"given": 0.6, "lit": 0.1, "night": 0.3},
+)

@@ -1,0 +1,38 @@
+"""What a recipe says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rtvideo.models.description import Description
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A network, what it minimises, and for how long.
+
+    Attributes:
+        summary: one line for lists of models.
+        description: the network; a genotype file may replace its genotypes.
+        losses: weight of each term, see `model.objectives`.
+        separate: the noise removal's loss does not reach the illumination.
+        learning_rate: of Adam; rises over the first 5 % of the steps, then falls as a cosine to 1 %.
+        clip: largest norm of the gradient.
+        batch, crop: crops a step, and their side in pixels.
+        whole: the illumination sees each image whole, since it follows the scene; the crop is what is scored.
+        shares: of what is learned from: ``given`` images as they are, ``lit`` references that must stay so,
+            and ``night`` scenes made from references (`model.scenes`).
+    """
+
+    summary: str
+    description: Description
+    losses: Mapping[str, float]
+    separate: bool = False
+    learning_rate: float = 1e-3
+    clip: float = 1.0
+    steps: int = 2000
+    batch: int = 4
+    crop: int = 192
+    whole: bool = False
+    shares: Mapping[str, float] = field(default_factory=lambda: {"given": 1.0})
