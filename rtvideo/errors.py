@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     SOURCE_LOST = 5
     OUTPUT = 6
     UNAVAILABLE = 7
+    HANGUP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -75,7 +76,7 @@ SEVERITY = (
 
 def worst(codes: list[ExitCode]) -> ExitCode:
     """Return the gravest of ``codes`` (``DONE`` for an empty list); a signal outranks everything."""
-    for signal in (ExitCode.TERMINATED, ExitCode.INTERRUPTED):
+    for signal in (ExitCode.TERMINATED, ExitCode.INTERRUPTED, ExitCode.HANGUP):
         if signal in codes:
             return signal
     return min(codes, key=SEVERITY.index, default=ExitCode.DONE)

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 import rtvideo.enhancer  # noqa: F401 - before anything is patched, because it keeps what it finds
-from rtvideo import cli
+from rtvideo.arguments import _time
 from rtvideo.cli import main
 from rtvideo.errors import InputError, SourceLostError
 from rtvideo.job import Progress
@@ -159,7 +159,7 @@ def test_no_input_and_no_output(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     [("0", 0), ("90", 90), ("90.5", 90.5), ("1:30", 90), ("00:01:30.250", 90.25), ("100:00", 6000)],
 )
 def test_times(text: str, seconds: float) -> None:
-    assert cli._time(text) == seconds
+    assert _time(text) == seconds
 
 
 def test_version_and_help_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,24 @@
+"""What goes to stderr: one line for everything that is said."""
+
+from __future__ import annotations
+
+import sys
+
+from rtvideo.errors import ExitCode
+
+
+def say(text: str) -> None:
+    """Print a line that names the program."""
+    print(f"rtvideo: {text}", file=sys.stderr, flush=True)
+
+
+def internal(error: Exception, verbose: bool) -> ExitCode:
+    """Say that an error is rtvideo's own, with the traceback if wanted, and return its exit code."""
+    if verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    hint = "" if verbose else " (a defect in rtvideo: -v shows where)"
+    text = " ".join(str(error).split())
+    say(f"error: internal: {type(error).__name__}: {text}{hint}")
+    return ExitCode.INTERNAL

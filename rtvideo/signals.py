@@ -1,0 +1,55 @@
+"""Signals while files are written: the first ends the work properly, the second at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rtvideo.errors import ExitCode
+
+
+class Aborted(BaseException):
+    """A second signal: nobody wants to wait for the output to be finalised."""
+
+
+class Stop:
+    """What signals do: the first asks for an early but proper end, the second aborts.
+
+    Attributes:
+        event: set by the first signal.
+        code: the exit code that it asks for; None before.
+    """
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.code: ExitCode | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
+        if self.event.is_set():
+            raise Aborted
+        self.code = ExitCode(128 + number)
+        self.event.set()
+
+
+@contextmanager
+def signals() -> Iterator[Stop]:
+    """Catch SIGINT, SIGTERM and SIGHUP while files are written."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # Python allows handlers in the main thread alone
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {
+        number: signal.signal(number, stop)
+        for number in numbers
+        if signal.getsignal(number) is not signal.SIG_IGN  # `nohup rtvideo` means it
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
