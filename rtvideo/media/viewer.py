@@ -1,4 +1,4 @@
-"""What shows pictures to somebody while they are made: a window, a web page. The live job feeds any number."""
+"""What shows pictures while they are made: a window, a web page. The live job feeds any number."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Info:
 
 
 class Viewer(Protocol):
-    """Shows frames. Each viewer has a thread of its own: one that is slow misses frames, and delays nobody."""
+    """Shows frames. Each has a thread of its own: one that is slow misses frames, and delays nobody."""
 
     @property
     def watched(self) -> bool:
