@@ -8,16 +8,14 @@ from __future__ import annotations
 import threading
 import time
 from array import array
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 import av
 
+from rtvideo.channel import Aborted, Channel
 from rtvideo.media.timing import Event, Packet
-
-_T = TypeVar("_T")
 
 #: Frames waiting between two stages. More would only cost memory: each stage's speed hardly varies.
 _DEPTH = 3
@@ -100,55 +98,6 @@ class _Batch:
     frame: av.VideoFrame | None
 
 
-class _Aborted(Exception):
-    """Another stage failed; this one ends quietly."""
-
-
-class Channel(Generic[_T]):
-    """A bounded queue that can be closed by its writer and aborted by anybody."""
-
-    def __init__(self, depth: int = _DEPTH) -> None:
-        self._items: deque[_T] = deque()
-        self._depth = depth
-        self._closed = self._aborted = False
-        self._changed = threading.Condition()
-
-    def put(self, item: _T) -> None:
-        """Add an item, waiting for room."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._items) < self._depth or self._aborted)
-            if self._aborted:
-                raise _Aborted
-            self._items.append(item)
-            self._changed.notify_all()
-
-    def __iter__(self) -> Iterator[_T]:
-        """Take items, waiting for them, until the writer closes."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._items or self._closed or self._aborted)
-                if self._aborted:
-                    raise _Aborted
-                if not self._items:
-                    return
-                item = self._items.popleft()
-                self._changed.notify_all()
-            yield item
-
-    def close(self) -> None:
-        """Say that no more items come."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    def abort(self) -> None:
-        """Wake and end everybody who waits."""
-        with self._changed:
-            self._aborted = True
-            self._items.clear()
-            self._changed.notify_all()
-
-
 class Pipeline:
     """One run of events through a worker into an output."""
 
@@ -167,8 +116,8 @@ class Pipeline:
         """
         self.counters = Counters()
         self._events, self._worker, self._output, self._stop = events, worker, output, stop
-        self._decoded: Channel[_Batch] = Channel()
-        self._enhanced: Channel[_Batch] = Channel()
+        self._decoded: Channel[_Batch] = Channel(_DEPTH)
+        self._enhanced: Channel[_Batch] = Channel(_DEPTH)
         self._error: BaseException | None = None
         self._lock = threading.Lock()
 
@@ -208,7 +157,7 @@ class Pipeline:
     def _guard(self, stage: Callable[[], None]) -> None:
         try:
             stage()
-        except _Aborted:
+        except Aborted:
             pass
         except BaseException as error:
             self._fail(error)

@@ -10,7 +10,8 @@ from typing import Any
 import av
 import pytest
 
-from rtvideo.pipeline import Channel, Pipeline, Stopwatch
+from rtvideo.channel import Channel
+from rtvideo.pipeline import Pipeline, Stopwatch
 
 
 def frame(pts: int) -> av.VideoFrame:

@@ -1,0 +1,86 @@
+"""Queues between the threads of a pipeline: one that waits for room, and one that drops the oldest."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+_T = TypeVar("_T")
+
+
+class Aborted(Exception):
+    """Another stage failed; this one ends quietly."""
+
+
+class Channel(Generic[_T]):
+    """A bounded queue that can be closed by its writer and aborted by anybody.
+
+    Attributes:
+        dropped: items left out so far; 0 for ever where the channel waits.
+    """
+
+    def __init__(self, depth: int, *, drops: bool = False) -> None:
+        """Make an empty queue.
+
+        Args:
+            depth: items that may wait.
+            drops: where it is full the oldest item goes, and the writer never waits.
+        """
+        self._items: deque[_T] = deque()
+        self._depth, self._drops = depth, drops
+        self._closed = self._aborted = False
+        self._changed = threading.Condition()
+        self.dropped = 0
+
+    def put(self, item: _T) -> None:
+        """Add an item, making room or waiting for it. After `close` it is left out.
+
+        Raises:
+            Aborted: the channel was aborted.
+        """
+        with self._changed:
+            if not self._drops:
+                self._changed.wait_for(
+                    lambda: len(self._items) < self._depth or self._aborted or self._closed
+                )
+            if self._aborted:
+                raise Aborted
+            if self._closed:
+                return
+            if len(self._items) == self._depth:
+                self._items.popleft()
+                self.dropped += 1
+            self._items.append(item)
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[_T]:
+        """Take items, waiting for them, until the channel is closed and empty.
+
+        Raises:
+            Aborted: the channel was aborted.
+        """
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._items or self._closed or self._aborted)
+                if self._aborted:
+                    raise Aborted
+                if not self._items:
+                    return
+                item = self._items.popleft()
+                self._changed.notify_all()
+            yield item
+
+    def close(self) -> None:
+        """Say that no more items come."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def abort(self) -> None:
+        """Wake and end everybody who waits."""
+        with self._changed:
+            self._aborted = True
+            self._items.clear()
+            self._changed.notify_all()
