@@ -1,0 +1,76 @@
+"""What the text of ``--input`` or ``--out`` stands for: a file, a camera, a network address, a pipe."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+
+_DEVICE = re.compile(r"/dev/video\d+|/dev/v4l/.+")
+_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://.*", re.IGNORECASE | re.DOTALL)
+
+#: What follows a host that stands alone: nobody can have hidden a password there.
+_PLAIN_HOST = re.compile(r"[^/?#@:]*([/?#]|$)")
+
+
+class Kind(Enum):
+    """Ways in which pictures come and go."""
+
+    FILE = "file"
+    CAMERA = "camera"
+    STREAM = "stream"
+    PIPE = "pipe"
+
+
+def kind_of(text: str) -> Kind:
+    """Return what ``text`` names; what exists as a file is one, whatever it is called.
+
+    Args:
+        text: a path, ``/dev/videoN``, a camera's number, ``cam``, a URL, or ``-`` for stdin or stdout.
+    """
+    if text == "-":
+        return Kind.PIPE
+    if _DEVICE.fullmatch(text):
+        return Kind.CAMERA
+    if scheme_of(text):
+        return Kind.STREAM
+    path = Path(text)
+    if path.is_fifo():
+        return Kind.PIPE
+    if (text == "cam" or (text.isascii() and text.isdigit())) and not path.exists():
+        return Kind.CAMERA
+    return Kind.FILE
+
+
+def scheme_of(text: str) -> str:
+    """Return ``rtsp`` of ``RTSP://host/``, and nothing of what is no URL."""
+    found = _URL.fullmatch(text)
+    return found["scheme"].lower() if found else ""
+
+
+def redact(address: str) -> str:
+    """Return a URL with all that may be secret in it left out, anything else as it is.
+
+    User and password, the values of the query, and the stream key of RTMP (what follows the application)
+    become ``***``. Where a password may hold ``/``, ``?`` or ``#`` unescaped, the host goes with it.
+    """
+    scheme, mark, rest = address.partition("://")
+    if not mark:
+        return address
+    if "@" in rest and not _PLAIN_HOST.match(rest):
+        secret, _, rest = rest.rpartition("@")
+        if set(secret) & set("/?#"):
+            return f"{scheme}{mark}***"
+        rest = f"***@{rest}"
+    rest, _, _ = rest.partition("#")
+    rest, asks, query = rest.partition("?")
+    if scheme.lower().startswith("rtmp"):
+        host, *path = rest.split("/", 2)
+        rest = "/".join([host, *path[:1], *("***" for _ in path[1:])])
+    shown = "&".join(_named(part) for part in query.split("&"))
+    return f"{scheme}{mark}{rest}{asks}{shown}"
+
+
+def _named(part: str) -> str:
+    name, given, _ = part.partition("=")
+    return f"{name}=***" if given else "***" if name else ""
