@@ -16,6 +16,8 @@ from torch.nn import functional
 from model.cell import DistillationCell, multiply_adds
 from rtvideo.models.description import RELEASED_T_MIN, STATISTICS, Genotype, Illumination
 
+WHOLE = (slice(None), slice(None))
+
 #: What makes a cell for a number of channels and a genotype; a search passes its own.
 CellMaker = Callable[[int, Genotype], nn.Module]
 
@@ -73,10 +75,22 @@ class IEM(nn.Module):
         if description.chroma_floor:
             self.chroma_knee = nn.Parameter(torch.tensor(math.log(_KNEE)))
 
-    def forward(self, y: Tensor, strength: float | Tensor = 1.0, *, stages: bool = False) -> Light:
-        """Return the light of ``y``; ``stages`` asks for what each stage found, too."""
-        light = self._linear if self.description.domain == "linear" else self._log
-        return light(y, strength, stages)
+    def forward(
+        self,
+        y: Tensor,
+        strength: float | Tensor = 1.0,
+        *,
+        stages: bool = False,
+        part: tuple[slice, slice] = WHOLE,
+    ) -> Light:
+        """Return the light of ``y``, t and u of a part (rows, columns) of it alone.
+
+        ``stages`` asks for what each stage found, too.
+        """
+        if self.description.domain == "log":
+            return self._log(y, strength, stages, part)
+        light = self._linear(y, strength, stages)
+        return light._replace(t=light.t[(..., *part)], u=light.u[(..., *part)])
 
     @property
     def multiply_adds(self) -> float:
@@ -106,7 +120,7 @@ class IEM(nn.Module):
         t = t.clamp(d.t_min, 1) ** strength  # 7
         return Light(t_hat_0, stages, t, (y / t).clamp(0, 1))
 
-    def _log(self, y: Tensor, strength: float | Tensor, keep: bool) -> Light:
+    def _log(self, y: Tensor, strength: float | Tensor, keep: bool, part: tuple[slice, slice]) -> Light:
         d = self.description
         t_hat_0 = self._window_max(y)  # 1
         coarsest = max(d.scales)
@@ -139,12 +153,13 @@ class IEM(nn.Module):
         if shared:  # 6
             states = [log_t.mean(1, keepdim=True) for log_t in states]
 
-        height, width = y.shape[-2:]
         log_t = states[-1]  # 7
         if d.scales[-1] > 1:
             log_t = resize(log_t, padded)
-        log_t = log_t[..., :height, :width]
-        m = functional.max_pool2d(y.amax(1, keepdim=True) if shared else y, 3, 1, 1)
+        log_t = log_t[..., : y.shape[-2], : y.shape[-1]][(..., *part)]
+        m = max_3x3(y.amax(1, keepdim=True) if shared else y)[(..., *part)]
+        light = self._stages(y, states) if keep else []
+        y = y[(..., *part)]
         if d.mix:
             assert logit is not None
             a = torch.sigmoid(logit)
@@ -158,7 +173,7 @@ class IEM(nn.Module):
             grey = u.mean(1, keepdim=True)
             k2 = (2 * self.chroma_knee).exp()
             u = grey + (u - grey) * (1 - strength * k2 / (m**2 + k2))
-        return Light(t_hat_0, self._stages(y, states) if keep else [], t, u)
+        return Light(t_hat_0, light, t, u)
 
     def _stages(self, y: Tensor, states: list[Tensor]) -> list[Stage]:
         """Return each stage as it would be seen if it were the last, without the mixing at full size."""
@@ -174,9 +189,7 @@ class IEM(nn.Module):
 
     def _window_max(self, x: Tensor) -> Tensor:
         """Return the maximum over the window of each pixel; outside the frame is zero."""
-        if self.description.window == "2x2":
-            return functional.max_pool2d(functional.pad(x, (0, 1, 0, 1)), 2, 1)
-        return functional.max_pool2d(functional.pad(x, (1, 1, 1, 1)), 3, 1)
+        return max_2x2(x) if self.description.window == "2x2" else max_3x3(x)
 
 
 def statistics(largest: Tensor) -> Tensor:
@@ -186,6 +199,24 @@ def statistics(largest: Tensor) -> Tensor:
     # The root's slope is infinite at zero, where a black frame is: below a millionth it is held constant.
     deviation = (flat - mean[:, None]).square().mean(1).clamp_min(1e-12).sqrt()
     return torch.stack((mean, deviation, flat.exp().mean(1), flat.amax(1), flat.amin(1)), 1)
+
+
+# Pooling finds places as well as values, and is 20 times slower than maxima of shifted views. Images are not
+# negative, so zero outside the frame is as good as nothing there.
+
+
+def max_2x2(x: Tensor) -> Tensor:
+    """Return the largest of each pixel, its right, its lower and its lower right neighbour; x >= 0."""
+    x = functional.pad(x, (0, 1, 0, 1))
+    x = torch.maximum(x[..., :-1, :], x[..., 1:, :])
+    return torch.maximum(x[..., :-1], x[..., 1:])
+
+
+def max_3x3(x: Tensor) -> Tensor:
+    """Return the largest of each pixel and its eight neighbours; x >= 0."""
+    x = functional.pad(x, (1, 1, 1, 1))
+    x = torch.maximum(torch.maximum(x[..., :-2, :], x[..., 1:-1, :]), x[..., 2:, :])
+    return torch.maximum(torch.maximum(x[..., :-2], x[..., 1:-1]), x[..., 2:])
 
 
 def pad_to_multiple(x: Tensor, s: int) -> Tensor:

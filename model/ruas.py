@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from model.iem import IEM, Stage
+from model.iem import IEM, WHOLE, Stage
 from model.nrm import NRM
 from rtvideo.models.description import Description
 
@@ -51,7 +51,7 @@ class RUAS(nn.Module):
         denoise: float | Tensor = 1.0,
         *,
         separate: bool = False,
-        part: tuple[slice, slice] | None = None,
+        part: tuple[slice, slice] = WHOLE,
     ) -> Trace:
         """Return the result and every step on the way to it.
 
@@ -70,11 +70,9 @@ class RUAS(nn.Module):
         *,
         stages: bool,
         separate: bool = False,
-        part: tuple[slice, slice] | None = None,
+        part: tuple[slice, slice] = WHOLE,
     ) -> Trace:
-        light = self.illumination(y, strength, stages=stages)
-        if part is not None:
-            light = light._replace(t=light.t[(..., *part)], u=light.u[(..., *part)])
+        light = self.illumination(y, strength, stages=stages, part=part)
         x: list[Tensor] = []
         if self.noise is not None:
             weight: float | Tensor = denoise * strength
