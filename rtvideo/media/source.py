@@ -6,15 +6,12 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import av
-from av.sidedata.sidedata import Type as SideDataType
-from av.stream import Disposition
 
 from rtvideo.engines.threads import usable_cpus
-from rtvideo.errors import InputError, UsageError
-from rtvideo.media.colour_tags import Tags
+from rtvideo.errors import InputError
+from rtvideo.media.opened import Opened, choose_video
 from rtvideo.media.timing import Event, Packet, end, tick
 
 #: FFmpeg reads these as video, but they are text or single pictures.
@@ -30,7 +27,7 @@ _PATIENCE = 64
 _TOLERANCE = 0.5
 
 
-class Source:
+class Source(Opened):
     """Opens a file, decodes one video stream and hands out the packets of the others.
 
     Attributes:
@@ -54,7 +51,9 @@ class Source:
         self.incomplete: str | None = None
         self.container = _open(path)
         try:
-            self.video = self._choose(video_stream)
+            self.video = choose_video(self.container, video_stream, path)
+            self.video.thread_type = "AUTO"
+            self.video.codec_context.thread_count = min(usable_cpus(), 16)
             self._packet_counts: Counter[int] = Counter()
             self._end = 0.0
             # Raw streams have no times: then frames follow each other at the nominal rate.
@@ -66,22 +65,6 @@ class Source:
         except BaseException:
             self.container.close()
             raise
-
-    def _choose(self, index: int) -> av.VideoStream:
-        videos = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not videos:
-            kinds = ", ".join(sorted({s.type for s in self.container.streams})) or "nothing"
-            raise InputError(f"{self.path}: no video stream in it, only {kinds}; give a file with video")
-        if not 0 <= index < len(videos):
-            raise UsageError(f"video stream {index}: {self.path} has {len(videos)}, numbered from 0")
-        video = videos[index]
-        if video.codec_context is None:
-            raise InputError(
-                f"{self.path}: no decoder for this kind of video; convert it, say to H.264, first"
-            )
-        video.thread_type = "AUTO"
-        video.codec_context.thread_count = min(usable_cpus(), 16)
-        return video
 
     def _peek(self) -> av.VideoFrame:
         for event in self._events:
@@ -95,46 +78,6 @@ class Source:
         return [
             e for e in self._peeked if not isinstance(e, av.VideoFrame) and e.stream_index == stream.index
         ]
-
-    @property
-    def tags(self) -> Tags:
-        """The colour tags: of the first frame, completed by those of the container."""
-        frame, codec = Tags.of(self.first), Tags.of(self.video.codec_context)
-        return Tags(
-            matrix=codec.matrix if frame.matrix == 2 else frame.matrix,
-            range=frame.range or codec.range,
-            transfer=codec.transfer if frame.transfer == 2 else frame.transfer,
-            primaries=codec.primaries if frame.primaries == 2 else frame.primaries,
-            chroma_location=self._chroma_location(),
-        )
-
-    def _chroma_location(self) -> str | None:
-        # PyAV has no attribute for it, but FFmpeg's own summary of the stream names it.
-        mark = f"Stream #0:{self.video.index}"
-        summary = self.container.dumps_format()  # type: ignore[attr-defined]
-        line = next((line for line in summary.splitlines() if mark in line), "")
-        found = re.search(r"\b(topleft|left|center|top|bottomleft|bottom)\)", line)
-        return found[1] if found else None
-
-    @property
-    def display_matrix(self) -> tuple[int, ...] | None:
-        """The rotation or mirroring that players apply, as FFmpeg's nine numbers, or None."""
-        side_data: Any = self.first.side_data
-        data = side_data.get(SideDataType.DISPLAYMATRIX)
-        return None if data is None else tuple(memoryview(bytes(data)).cast("i"))
-
-    @property
-    def fps(self) -> float | None:
-        """Average frames a second, as far as the container knows."""
-        rate = self.video.average_rate or self.video.guessed_rate
-        return float(rate) if rate else None
-
-    @property
-    def duration(self) -> float | None:
-        """Seconds, as far as the container knows."""
-        if self.video.duration:
-            return float(self.video.duration * tick(self.video))
-        return self.container.duration / 1e6 if self.container.duration else None
 
     def seek(self, seconds: float) -> None:
         """Go to the key frame at or before ``seconds`` on the container's own clock."""
