@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from rtvideo.draft import Draft
 from rtvideo.engines.base import Geometry, Session, Settings
 from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.codecs import Picture, carries_captions, choose
@@ -100,7 +101,12 @@ def enhance_video(
             warn(f"{input}: codec {encoding.codec} drops the closed captions; libx264 keeps them")
         if has_timecode(source.first):
             warn(f"{input}: the time code inside the pictures (SMPTE 12M) is dropped")
-        sink = Sink(output, container, source, streams, encoding, cut.shift)
+        draft = Draft(output, {})
+        try:
+            sink = Sink(draft.path, container, source, streams, encoding, cut.shift, target=output)
+        except BaseException:
+            draft.discard()
+            raise
         pipeline = Pipeline(cut.read(), worker, sink, stop)
         began = time.perf_counter()
         total = _expected_frames(source, options)
@@ -114,7 +120,9 @@ def enhance_video(
             counters = pipeline.run(tick)
         except BaseException:
             sink.abort()
+            draft.discard()
             raise
+        draft.publish()
         report.seconds = time.perf_counter() - began
         _fill(report, counters)
         report.damaged = source.damaged

@@ -1,13 +1,9 @@
-"""The output file: written beside its name, renamed when it is whole."""
+"""The output file: frames encoded, packets of other streams passed on, all of it interleaved."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +13,10 @@ from av.bitstream import BitStreamFilterContext
 from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.errors import OutputError, UsageError
+from rtvideo.media.boxes import hide_empty_pictures
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.convert import AudioConversion, Conversion, SubtitleConversion
+from rtvideo.media.durable import DurableFile, output_errors
 from rtvideo.media.source import Source
 from rtvideo.media.streams import (
     MOV_FAMILY,
@@ -52,26 +50,30 @@ class Sink:
         plan: Plan,
         encoding: Encoding,
         shift: Fraction = Fraction(0),
+        target: Path | None = None,
     ) -> None:
-        """Open the temporary file and write its header, so that nothing can be refused later.
+        """Open the file and write its header, so that nothing can be refused later.
 
         Args:
-            path: the final name.
+            path: a new file.
             container: FFmpeg's short name of the format.
             source: gives metadata, chapters and rotation.
             shift: seconds that chapters move back (packets come shifted already).
+            target: the name that errors speak of, where ``path`` is a temporary one.
 
         Raises:
             OutputError: the file cannot be written.
             UsageError: the container refuses the streams.
         """
-        self.path = path
-        self.partial = path.with_name(f".{path.stem}.partial-{secrets.token_hex(3)}{path.suffix}")
+        self.path, self.target = path, target or path
         self.frames = self.bumped = self.lost = 0
         # Elsewhere a negative time makes the muxer move everything.
         self._negative_times = container in MOV_FAMILY
         self._codec_delay = container in ("matroska", "webm")
         self._startcodes = container == "avi"
+        self._covers = container in MOV_FAMILY and any(
+            track.source.disposition & Disposition.attached_pic for track in plan.tracks
+        )
         self._last_pts: int | None = None
         self._last_dts: dict[int, int] = {}
         self._targets: dict[int, Stream] = {}
@@ -84,25 +86,24 @@ class Sink:
         rates = {encoding.time_base.denominator}
         rates.update(tick(t.source).denominator for t in plan.tracks if t.source.type == "audio")
         options = container_options(container, metadata, rates)
-        with self._output_errors():
-            # Asking first gives the plain cause, where FFmpeg has words of its own.
-            self.partial.touch(exist_ok=False)
-            self._container = av.open(
-                str(self.partial.absolute()), "w", format=container, container_options=options
-            )
+        with output_errors(self.target):
+            self._file = DurableFile(path)
         try:
+            self._container = av.open(self._file, "w", format=container, container_options=options)
             self._add_streams(source, plan, encoding)
             self._container.metadata.update(metadata)
             if holds_chapters(container):
                 self._container.set_chapters(_chapters(source, shift))
-            with self._output_errors():
+            with output_errors(self.target):
                 self._container.start_encoding()
         except (ValueError, av.FFmpegError) as error:
             self.abort()
             if isinstance(error, OutputError):
                 raise
             reason = getattr(error, "strerror", None) or error
-            raise UsageError(f"{path}: {container} refuses these streams: {reason}; try .mkv") from None
+            raise UsageError(
+                f"{self.target}: {container} refuses these streams: {reason}; try .mkv"
+            ) from None
         except BaseException:
             self.abort()
             raise
@@ -173,7 +174,7 @@ class Sink:
         # What the input's encoder chose must not bind this one.
         frame.pict_type = 0
         self.frames += 1
-        with self._output_errors():
+        with output_errors(self.target):
             self._container.mux(self._video.encode(frame))
 
     def copy(self, packet: Packet) -> None:
@@ -221,45 +222,30 @@ class Sink:
             packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
         self._last_dts[packet.stream_index] = packet.dts
         try:
-            with self._output_errors():
+            with output_errors(self.target):
                 self._container.mux_one(packet)
         except ValueError:
             # Hours of work on the video must not fail for it.
             self.lost += 1
 
     def finish(self) -> None:
-        """Flush encoders, write the index, and give the file its name."""
-        with self._output_errors():
+        """Flush encoders and write the index; the file is complete and on the disk."""
+        with output_errors(self.target):
             self._container.mux(self._video.encode(None))
         for conversion in self._conversions.values():
             for packet in conversion(None):
                 self._mux(packet)
-        with self._output_errors():
+        with output_errors(self.target):
             self._container.close()
-            os.replace(self.partial, self.path)
+            if self._covers:
+                hide_empty_pictures(self.path)
+            self._file.finish()
 
     def abort(self) -> None:
-        """Leave nothing behind."""
+        """Close the file as it is, without an index; what is in it can be read all the same."""
+        self._file.close()
         with contextlib.suppress(Exception):
             self._container.close()
-        self.partial.unlink(missing_ok=True)
-
-    @contextmanager
-    def _output_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OutputError:
-            raise
-        except OSError as error:
-            raise OutputError(
-                f"{self.path}: cannot be written: {error.strerror or error}{_room(self.path)}"
-            ) from error
-
-
-def _room(path: Path) -> str:
-    with contextlib.suppress(OSError):
-        return f" ({shutil.disk_usage(path.parent).free / 1e6:.0f} MB free there)"
-    return ""
 
 
 def _chapters(source: Source, shift: Fraction) -> list[Chapter]:

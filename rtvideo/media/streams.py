@@ -49,6 +49,9 @@ _MOV_METADATA = frozenset(
 
 MOV_FAMILY = ("mov", "mp4", "m4v", "3gp", "3g2", "ipod", "f4v")
 
+#: Microseconds of a fragment or cluster: what a cut-off file may lack at its end.
+_PIECE = 900_000
+
 Action = Literal["copy", "audio", "subtitle", "picture", "attachment"]
 
 
@@ -191,19 +194,30 @@ def metadata_of(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def container_options(container: str, metadata: dict[str, str], rates: Iterable[int]) -> dict[str, str]:
-    """Return the muxer's options that keep times and metadata as they are.
+    """Return the muxer's options that keep times and metadata, and make the file readable while it grows.
+
+    What has been written is complete up to the last second: MP4 and MOV grow in fragments, and become an
+    ordinary file in the end; Matroska grows in clusters.
 
     Args:
         rates: ticks a second of the streams that may start late.
     """
+    options = {"flush_packets": "1"}
     if container == "mpegts":
         # Without it the muxer moves all times by 1.4 s.
-        return {"mpegts_copyts": "1"}
-    if container in MOV_FAMILY:
-        flags = "+faststart"
+        options["mpegts_copyts"] = "1"
+    elif container in ("matroska", "webm"):
+        options["cluster_time_limit"] = str(_PIECE // 1000)
+    elif container in MOV_FAMILY:
+        # Without a delayed index fragments cannot say that sound or picture starts before zero.
+        flags = "+hybrid_fragmented+delay_moov"
         if any(name.lower() not in _MOV_METADATA for name in metadata):
             flags += "+use_metadata_tags"
         # Late starts are stored in units of the whole file's clock, by default a millisecond.
         clock = math.lcm(1000, *rates)
-        return {"movflags": flags, "movie_timescale": str(clock if clock < 1 << 24 else 90_000)}
-    return {}
+        options |= {
+            "movflags": flags,
+            "frag_duration": str(_PIECE),
+            "movie_timescale": str(clock if clock < 1 << 24 else 90_000),
+        }
+    return options
