@@ -1,35 +1,36 @@
-"""Score every shipped model, any peer and the baselines on pairs of images.
+"""Score every shipped model, any peer and the baselines, on pairs of images and by faults that pairs hide.
 
     python benchmarks/quality.py --low DIR --high DIR [--peer NAME=FILE.onnx] [--json FILE]
     python benchmarks/quality.py --pairs DIR --split test
+    python benchmarks/quality.py --faults [--night DIR CLIP ...] [--lit DIR CLIP ...]
 
-Pairs are matched by file name, or read from DIR/pairs.csv. The protocol is that of `model.metrics`.
+Pairs are matched by file name, or read from DIR/pairs.csv. The protocol is that of `model.metrics`. Faults
+(`benchmarks.faults`) are looked for in scenes made for it, and in the images and clips that are named.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import baselines
-from benchmarks.baselines import Method
-from model.data import Image, Item, Reader, matched, paired
-from model.metrics import blown, mean_matched_psnr, psnr, quantise, ssim
-from rtvideo import models
-from rtvideo.engines.onnx import runtime
-from rtvideo.errors import RtvideoError, UnavailableError, UsageError
-from rtvideo.models.shapes import multiply_adds, shapes
-
-_LOL_PIXELS = 600 * 400  # the size at which the paper's table 2 counts
+from benchmarks import baselines, fault_scenes
+from benchmarks.fault_scenes import Material
+from benchmarks.fault_table import Faults, fault_table, find_faults
+from benchmarks.methods import Contender, contenders
+from model.data import Item, Reader, matched, paired
+from model.metrics import blown, mean_matched_psnr, psnr, ssim
+from rtvideo.errors import RtvideoError, UsageError
 
 
 @dataclass(frozen=True)
@@ -43,66 +44,6 @@ class Row:
     blown: float
     parameters: int | None
     giga_multiply_adds: float | None
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A method with its name and its cost."""
-
-    name: str
-    method: Method
-    parameters: int | None = None
-    giga_multiply_adds: float | None = None
-
-
-def contenders(peers: Sequence[str]) -> Iterator[Contender]:
-    """Yield the baselines, the shipped models without and with noise removal, and the peers."""
-    yield Contender("input", lambda image: image, 0, 0.0)
-    yield Contender(f"fixed gain {baselines.GAIN:g}", baselines.fixed_gain(baselines.GAIN), 1)
-    yield Contender(
-        f"gamma to mean {baselines.GAMMA_MEAN:g}", baselines.adaptive_gamma(baselines.GAMMA_MEAN), 1
-    )
-    yield Contender("CLAHE", baselines.clahe)
-    for name in models.names():
-        model = models.find(name)
-        if model.description is None:
-            continue
-        sizes = shapes(model.description)
-        for denoise in (False, True) if model.has_denoise else (False,):
-            kept = [n for n in sizes if denoise or n.startswith("illumination.")]
-            illumination, noise = multiply_adds(model.description)
-            yield Contender(
-                f"{name}, IEM+NRM" if denoise else f"{name}, IEM",
-                network(model.network(denoise=denoise)),
-                int(sum(np.prod(sizes[n], dtype=int) for n in kept)),
-                (illumination + denoise * noise) * _LOL_PIXELS / 1e9,
-            )
-    for peer in peers:
-        name, _, file = peer.partition("=")
-        if not name or not file:
-            raise UsageError(f"--peer {peer!r}: must be NAME=FILE.onnx")
-        yield Contender(name, network(Path(file)))
-
-
-def network(path: Path) -> Method:
-    """Return an ONNX file (RGB 0..1, NCHW, in and out) as a method.
-
-    Raises:
-        UnavailableError: the file is missing or not such a network.
-    """
-    options = runtime().SessionOptions()
-    options.log_severity_level = 3  # it warns of every input that has a default
-    try:
-        session = runtime().InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions have no common base but this
-        raise UnavailableError(f"{path}: cannot be opened: {str(error).splitlines()[0]}") from None
-    name = session.get_inputs()[0].name
-
-    def method(image: Image) -> Image:
-        nchw = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        return quantise(session.run(None, {name: nchw})[0][0].transpose(1, 2, 0))
-
-    return method
 
 
 def score(contender: Contender, items: Sequence[Item]) -> Row:
@@ -140,44 +81,85 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def read(arguments: argparse.Namespace) -> list[Item]:
-    """Return the pairs that the arguments name."""
+    """Return the pairs that the arguments name.
+
+    Raises:
+        UsageError: they name none.
+        InputError: a folder is missing or not one of pairs.
+    """
     reader = Reader()
     if arguments.pairs is not None:
         return paired([arguments.pairs], reader, part=arguments.split)
     if arguments.low is None or arguments.high is None:
-        raise UsageError("give --low DIR and --high DIR, or --pairs DIR")
+        raise UsageError("give --low DIR and --high DIR, or --pairs DIR, or --faults")
     return matched(arguments.low, arguments.high, reader)
 
 
+def look(arguments: argparse.Namespace) -> dict[str, Material]:
+    """Return what to look for faults in, by a title each."""
+    found = {"scenes made for it": fault_scenes.made()}
+    if arguments.night or arguments.lit:
+        named = fault_scenes.named(arguments.night, arguments.lit)
+        found[f"{len(named.night)} dark and {len(named.lit)} lit images"] = named
+    return found
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Print the tables, and return what they hold, ready for JSON."""
+    record: dict[str, Any] = {}
+    if arguments.low or arguments.pairs or not arguments.faults:
+        items = read(arguments)
+        rows = [score(contender, items) for contender in contenders(arguments.peer)]
+        print(f"{len(items)} pairs\n\n{table(rows)}\n")
+        record = {"pairs": len(items), "rows": [asdict(row) for row in rows]}
+    if arguments.faults:
+        record["faults"] = {}
+        for title, material in look(arguments).items():
+            found = {one.name: find_faults(one.method, material) for one in contenders(arguments.peer)}
+            print(f"faults, {title}\n\n{fault_table(found)}\n")
+            record["faults"][title] = [_known(name, one) for name, one in found.items()]
+    return record
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table; return an exit code."""
-    parser = argparse.ArgumentParser(prog="benchmarks/quality.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--low", type=Path, metavar="DIR", help="dark images")
-    parser.add_argument("--high", type=Path, metavar="DIR", help="their references, of the same names")
-    parser.add_argument(
-        "--pairs", type=Path, metavar="DIR", help="low/ and high/, or pairs.csv with low/ and ref/"
-    )
-    parser.add_argument("--split", default="test", help="part of pairs.csv that counts (test)")
-    parser.add_argument("--peer", action="append", default=[], metavar="NAME=FILE.onnx")
-    parser.add_argument("--fit", type=Path, metavar="DIR", help="fit the baselines on these pairs and stop")
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    arguments = parser.parse_args(argv)
+    """Run the command; return an exit code."""
+    arguments = _parser().parse_args(argv)
     try:
         if arguments.fit is not None:
             gain, mean = baselines.fit(paired([arguments.fit], Reader()))
             print(f"GAIN = {gain:g}\nGAMMA_MEAN = {mean:g}")
             return 0
-        items = read(arguments)
-        rows = [score(contender, items) for contender in contenders(arguments.peer)]
+        record = run(arguments)
     except RtvideoError as error:
         print(f"quality.py: error: {error}", file=sys.stderr)
         return int(error.exit_code)
-    print(f"{len(items)} pairs\n\n{table(rows)}")
     if arguments.json is not None:
-        arguments.json.write_text(
-            json.dumps({"pairs": len(items), "rows": [asdict(r) for r in rows]}, indent=2) + "\n"
-        )
+        arguments.json.write_text(json.dumps(record, indent=2) + "\n")
     return 0
+
+
+def _known(name: str, found: Faults) -> dict[str, Any]:
+    """Return a row for JSON, which has no word for what is not a number."""
+    values = {key: None if math.isnan(value) else value for key, value in asdict(found).items()}
+    return {"method": name, **values}
+
+
+def _parser() -> argparse.ArgumentParser:
+    assert __doc__
+    parser = argparse.ArgumentParser(prog="benchmarks/quality.py", description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--low", type=Path, metavar="DIR", help="dark images")
+    add("--high", type=Path, metavar="DIR", help="their references, of the same names")
+    add("--pairs", type=Path, metavar="DIR", help="low/ and high/, or pairs.csv with low/ and ref/")
+    add("--split", default="test", help="part of pairs.csv that counts (test)")
+    add("--faults", action="store_true", help="look for faults that pairs hide")
+    paths: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "PATH"}
+    add("--night", **paths, help="folders of dark images and clips, to look for faults in")
+    add("--lit", **paths, help="folders, whose bright images count, and clips in good light")
+    add("--peer", action="append", default=[], metavar="NAME=FILE.onnx")
+    add("--fit", type=Path, metavar="DIR", help="fit the baselines on these pairs and stop")
+    add("--json", type=Path, metavar="FILE")
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+"""How much of each fault of `benchmarks.faults` a method shows, and the table of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks import faults
+from benchmarks.baselines import Method
+from benchmarks.fault_scenes import Material
+from model.data import Image
+from model.metrics import blown
+
+_HEADS = (
+    "method", "grey cast, C*", "false chroma", "blocking", "lifted black", "burnt halo", "light's shift",
+    "lit: luma", "at worst", "lit: blown", "lit: texture",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Means over the material; not a number where none of it can show the fault.
+
+    Attributes:
+        grey_cast, false_chroma, blocking, lifted_black, burnt_halo, light_shift: of night, 0 is without.
+        luma_change, worst_luma_change: of lit images, a share; the mean and the largest.
+        added_blown: share of pixels that lit images lose to white.
+        texture_kept: of lit images; 1 is all.
+    """
+
+    grey_cast: float
+    false_chroma: float
+    blocking: float
+    lifted_black: float
+    burnt_halo: float
+    light_shift: float
+    luma_change: float
+    worst_luma_change: float
+    added_blown: float
+    texture_kept: float
+
+
+def find_faults(method: Method, material: Material) -> Faults:
+    """Return how much of each fault a method shows."""
+    night = [(method(dark), dark) for dark in material.night]
+    lit = [(method(image), image) for image in material.lit]
+
+    def over(pairs: Sequence[tuple[Image, Image]], measure: Callable[[Image, Image], float]) -> float:
+        return _mean(measure(image, given) for image, given in pairs)
+
+    return Faults(
+        grey_cast=_mean(faults.grey_cast(method(dark), grey) for dark, grey in material.grey),
+        false_chroma=over(night, faults.false_chroma),
+        blocking=over(night, faults.blocking),
+        lifted_black=over(night, faults.lifted_black),
+        burnt_halo=over(night, faults.burnt_halo),
+        light_shift=over(night, faults.light_shift),
+        luma_change=over(lit, faults.luma_change),
+        worst_luma_change=max((faults.luma_change(*pair) for pair in lit), default=math.nan),
+        added_blown=over(lit, lambda image, given: blown(image) - blown(given)),
+        texture_kept=over(lit, faults.texture_kept),
+    )
+
+
+def fault_table(rows: Mapping[str, Faults]) -> str:
+    """Return the faults of each method as a Markdown table; a cell is empty where none could show."""
+    lines = ["| " + " | ".join(_HEADS) + " |", "| --- " * len(_HEADS) + "|"]
+    for name, f in rows.items():
+        cells = (
+            f"{f.grey_cast:.1f}", f"{f.false_chroma:.1f}", f"{f.blocking:.2f}", f"{f.lifted_black:.0f}",
+            f"{f.burnt_halo:.1%}", f"{f.light_shift:.3f}", f"{f.luma_change:.1%}",
+            f"{f.worst_luma_change:.1%}", f"{f.added_blown:.2%}", f"{f.texture_kept:.2f}",
+        )  # fmt: skip
+        lines.append(f"| {name} | " + " | ".join("" if "nan" in cell else cell for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan
