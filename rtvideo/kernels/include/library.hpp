@@ -75,9 +75,9 @@ EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float 
     frame.in = *in, frame.out = *out;
     frame.strength = strength, frame.denoise = denoise;
     frame.mix.strength = strength;
-    Network::light(*context, (float *)context->memory[1]);
+    TIMED("light", Network::light(*context, (float *)context->memory[1]);)
     bool denoised = denoise > 0 && Network::HAS_NOISE;
     int halo = denoised ? Network::DENOISED_HALO : Network::LIT_HALO;
-    context->pass(denoised ? Network::denoised : Network::lit, context->width, context->height, halo, 2,
-                  Network::WIDEST, context->width, context->height);
+    TIMED("apply", context->pass(denoised ? Network::denoised : Network::lit, context->width, context->height, halo, 2,
+                                 Network::WIDEST, context->width, context->height);)
 }

@@ -66,7 +66,7 @@ INLINE void narrow(const Planes &to, int plane, int row, int offset, int left, i
         float v = from[x - left] + 0.5f; // the cast cuts off, so this rounds to nearest
         v = v > low ? v : low;
         v = v < high ? v : high;
-        target[(int64_t)x * STEP] = (T)((int32_t)v << shift);
+        target[(int64_t)x * STEP] = (T)(sizeof(T) == 1 ? (int32_t)v : (int32_t)v << shift);
     }
 }
 
@@ -97,6 +97,26 @@ INLINE void chroma_to_tint(const Format &f, const Lines &lines, int width) {
         store(lines.tint[0] + x, v * f.red_v);
         store(lines.tint[1] + x, u * f.green_u + v * f.green_v);
         store(lines.tint[2] + x, u * f.blue_u);
+    }
+}
+
+enum Colour { GREY, TINT, TINT_FOR_TWO };
+
+// Codes of luma and the tint of each sample of chroma, for one or two columns, to a row of RGB.
+template <Colour COLOUR> INLINE void colour(const Format &f, const Lines &lines, float *const (&rgb)[3], int width) {
+    const vec gain = splat(f.luma_gain), bias = splat(f.luma_bias);
+    for (int x = 0; x < width; x += 2 * LANES) {
+        vec a = load(lines.luma[0] + x) * gain + bias, b = load(lines.luma[0] + x + LANES) * gain + bias;
+        UNROLLED for (int c = 0; c < 3; c++) {
+            vec left = a, right = b;
+            if (COLOUR == TINT) left += load(lines.tint[c] + x), right += load(lines.tint[c] + x + LANES);
+            if (COLOUR == TINT_FOR_TWO) {
+                vec tint = load(lines.tint[c] + x / 2);
+                left += twice_low(tint, LANE), right += twice_high(tint, LANE);
+            }
+            store(rgb[c] + x, clamp(left, 0.0f, 1.0f));
+            store(rgb[c] + x + LANES, clamp(right, 0.0f, 1.0f));
+        }
     }
 }
 
@@ -139,26 +159,11 @@ ROW_FUNCTION load_rows(const Tile &tile, const Format &f, const Planes &in, cons
                         widen(f, 1, in, 1 + c, at >> f.chroma_y, 0, left, first >> cx, end, lines.chroma[c][0]);
                 chroma_to_tint(f, lines, tile.width >> cx);
             }
-            for (int c = 0; c < 3; c++) {
-                float *target = y.at(c, at);
-                if (!tinted) {
-                    for (int x = 0; x < tile.width; x += LANES)
-                        store(target + x, clamp(load(lines.luma[0] + x) * f.luma_gain + f.luma_bias, 0.0f, 1.0f));
-                } else if (f.chroma_x == 0) {
-                    for (int x = 0; x < tile.width; x += LANES) {
-                        vec luma = load(lines.luma[0] + x) * f.luma_gain + f.luma_bias;
-                        store(target + x, clamp(luma + load(lines.tint[c] + x), 0.0f, 1.0f));
-                    }
-                } else {
-                    for (int x = 0; x < tile.width; x += 2 * LANES) {
-                        vec tint = load(lines.tint[c] + x / 2);
-                        vec a = load(lines.luma[0] + x) * f.luma_gain + f.luma_bias;
-                        vec b = load(lines.luma[0] + x + LANES) * f.luma_gain + f.luma_bias;
-                        store(target + x, clamp(a + twice_low(tint, LANE), 0.0f, 1.0f));
-                        store(target + x + LANES, clamp(b + twice_high(tint, LANE), 0.0f, 1.0f));
-                    }
-                }
-            }
+            float *const rgb[3] = {y.at(0, at), y.at(1, at), y.at(2, at)};
+            if (!tinted)
+                colour<GREY>(f, lines, rgb, tile.width);
+            else
+                f.chroma_x ? colour<TINT_FOR_TWO>(f, lines, rgb, tile.width) : colour<TINT>(f, lines, rgb, tile.width);
         } else {
             for (int c = 0; c < 3; c++) {
                 Place p = place(f, c);
@@ -209,28 +214,32 @@ ROW_FUNCTION store_rows(const Tile &tile, const Format &f, Rows<3> rgb, const Li
     for (int i = 0; i < (f.chroma_y ? 1 : rows); i++) {
         int upper = row + i, lower = f.chroma_y ? row + rows - 1 : upper;
         const float *luma[2] = {lines.luma[i], lines.luma[f.chroma_y ? rows - 1 : i]};
-        float share = f.chroma_x ? 0.25f : 0.5f;
-        for (int c = 0; c < 2; c++) {
-            const float *a = rgb.at(c == 0 ? 2 : 0, upper), *b = rgb.at(c == 0 ? 2 : 0, lower);
-            float codes = c == 0 ? f.code_u : f.code_v;
-            // Twice the difference to luma, black's offset excluded, in codes of luma.
-            auto difference = [&](int x) __attribute__((always_inline)) {
-                vec colour = load(a + x) + load(b + x), grey = load(luma[0] + x) + load(luma[1] + x);
-                return colour * f.scale - (grey - 2 * f.black);
-            };
-            float *target = lines.chroma[c][1];
-            if (f.chroma_x)
-                for (int x = 0; x < tile.width; x += 2 * LANES) {
-                    vec p = difference(x), q = difference(x + LANES);
-                    store(target + x / 2, (even(p, q, LANE) + odd(p, q, LANE)) * (share * codes) + f.neutral);
+        const float *colours[2][2] = {{rgb.at(2, upper), rgb.at(2, lower)}, {rgb.at(0, upper), rgb.at(0, lower)}};
+        const float share = f.chroma_x ? 0.25f : 0.5f, codes[2] = {share * f.code_u, share * f.code_v};
+        float *const target[2] = {lines.chroma[0][1], lines.chroma[1][1]};
+        for (int x = 0, to = 0; x < tile.width; x += 2 * LANES, to += f.chroma_x ? LANES : 2 * LANES) {
+            // Twice luma without black's offset, and below twice the difference to it, in codes of luma.
+            vec grey[2], difference[2];
+            for (int k = 0; k < 2; k++) grey[k] = load(luma[0] + x + k * LANES) + load(luma[1] + x + k * LANES) - 2 * f.black;
+            UNROLLED for (int c = 0; c < 2; c++) {
+                for (int k = 0; k < 2; k++) {
+                    int at = x + k * LANES;
+                    difference[k] = (load(colours[c][0] + at) + load(colours[c][1] + at)) * f.scale - grey[k];
                 }
-            else
-                for (int x = 0; x < tile.width; x += LANES) store(target + x, difference(x) * (share * codes) + f.neutral);
+                if (f.chroma_x) {
+                    vec sum = even(difference[0], difference[1], LANE) + odd(difference[0], difference[1], LANE);
+                    store(target[c] + to, sum * codes[c] + f.neutral);
+                } else {
+                    for (int k = 0; k < 2; k++) store(target[c] + to + k * LANES, difference[k] * codes[c] + f.neutral);
+                }
+            }
+        }
+        for (int c = 0; c < 2; c++) {
             int cx = f.chroma_x, left = tile.left >> cx;
             if (f.layout == NV)
-                narrow(f, 2, out, 1, upper >> f.chroma_y, c, left, first >> cx, (last + cx) >> cx, false, target);
+                narrow(f, 2, out, 1, upper >> f.chroma_y, c, left, first >> cx, (last + cx) >> cx, false, target[c]);
             else
-                narrow(f, 1, out, 1 + c, upper >> f.chroma_y, 0, left, first >> cx, (last + cx) >> cx, false, target);
+                narrow(f, 1, out, 1 + c, upper >> f.chroma_y, 0, left, first >> cx, (last + cx) >> cx, false, target[c]);
         }
     }
 }
