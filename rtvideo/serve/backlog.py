@@ -1,0 +1,79 @@
+"""What one browser has yet to be sent: never more than about a second, whatever the browser does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+#: Chunks that may wait. Then all are dropped, up to the next picture that stands by itself.
+LIMIT = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """What must be sent before the first chunk of it.
+
+    Attributes:
+        description: JSON for the page.
+        header: the MP4's beginning, or nothing.
+    """
+
+    description: str
+    header: bytes = b""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One picture, encoded.
+
+    Attributes:
+        stream: it belongs to.
+        key: whether it can be shown without those before it.
+    """
+
+    stream: Stream
+    data: bytes
+    key: bool
+
+
+class Backlog:
+    """A queue that rather drops than grows. For one event loop's thread.
+
+    Attributes:
+        dropped: chunks left out because the browser was too slow, or came in between.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.dropped = 0
+        self._limit = limit
+        self._chunks: deque[Chunk] = deque()
+        self._starved = True
+        self._filled = asyncio.Event()
+
+    @property
+    def starved(self) -> bool:
+        """Whether it waits for a picture that stands by itself."""
+        return self._starved
+
+    def put(self, chunk: Chunk) -> None:
+        """Add a chunk, or drop it."""
+        if len(self._chunks) >= self._limit:
+            self.dropped += len(self._chunks)
+            self._chunks.clear()
+            self._filled.clear()
+            self._starved = True
+        if self._starved and not chunk.key:
+            self.dropped += 1
+            return
+        self._starved = False
+        self._chunks.append(chunk)
+        self._filled.set()
+
+    async def get(self) -> Chunk:
+        """Wait for the oldest chunk and take it."""
+        await self._filled.wait()
+        chunk = self._chunks.popleft()
+        if not self._chunks:
+            self._filled.clear()
+        return chunk
