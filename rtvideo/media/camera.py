@@ -1,0 +1,209 @@
+"""Video4Linux cameras: which there are, which formats to ask for, and why one cannot be opened."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+
+from rtvideo.errors import RtvideoError, SourceLostError, UsageError
+
+#: linux/videodev2.h
+_QUERYCAP = 0x80685600
+_CAPTURE, _OUTPUT = 0x1, 0x2
+_CAPABILITY = struct.Struct("16s32s32s3I3I")
+
+#: Uncompressed video of more pixels than this does not fit through USB 2 at 30 frames a second.
+_SLOW_RAW = 640 * 480
+
+#: What is asked for where the user says nothing.
+_SIZE, _RATE = (1280, 720), 30
+
+#: Seconds until a camera that sends nothing is given up.
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Device:
+    """One node under /dev.
+
+    Attributes:
+        path: ``/dev/video0``.
+        name: what the driver calls it.
+        captures, plays: whether it gives pictures, and whether it takes them (a virtual camera).
+    """
+
+    path: str
+    name: str
+    captures: bool
+    plays: bool
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asks of a camera or of raw video; None leaves it open.
+
+    Attributes:
+        format: FFmpeg's name of the input format, for what cannot tell it by itself.
+        size: width and height in pixels.
+        rate: frames a second.
+        pix_fmt: FFmpeg's name of the pixel format, or ``mjpeg``.
+    """
+
+    format: str | None = None
+    size: tuple[int, int] | None = None
+    rate: float | None = None
+    pix_fmt: str | None = None
+
+
+def capabilities(path: str) -> int | None:
+    """Return the node's own capability flags (VIDIOC_QUERYCAP), None where it cannot be asked."""
+    try:
+        node = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        answer = bytearray(_CAPABILITY.size)
+        fcntl.ioctl(node, _QUERYCAP, answer)
+    except OSError:
+        return None
+    finally:
+        os.close(node)
+    everything, of_node = _CAPABILITY.unpack(answer)[4:6]
+    # The top bit of all the device's flags says that those of the node are given too.
+    return int(of_node if everything & 1 << 31 else everything)
+
+
+def devices(
+    sysfs: Path = Path("/sys/class/video4linux"), ask: Callable[[str], int | None] = capabilities
+) -> list[Device]:
+    """Return the video nodes by number; those that hold only metadata are left out.
+
+    Args:
+        sysfs: where the kernel lists them.
+        ask: gives a node's capability flags.
+    """
+    found = []
+    nodes = sysfs.glob("video*") if sysfs.is_dir() else ()
+    for node in sorted(nodes, key=lambda node: int(re.sub(r"\D", "", node.name) or 0)):
+        path = f"/dev/{node.name}"
+        flags = ask(path)
+        if flags is None:  # busy or not permitted: a camera's first node is the one with the pictures
+            flags = _CAPTURE if _text(node / "index") in ("0", "") else 0
+        if flags & (_CAPTURE | _OUTPUT):
+            name = _text(node / "name") or node.name
+            found.append(Device(path, name, bool(flags & _CAPTURE), bool(flags & _OUTPUT)))
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def path_of(text: str, known: Callable[[], list[Device]] = devices) -> str:
+    """Return the device that ``cam``, a number or a path stands for.
+
+    Raises:
+        SourceLostError: ``cam``, and there is none.
+    """
+    if text.isdigit():
+        return f"/dev/video{int(text)}"
+    if text != "cam":
+        return text
+    cameras = [device.path for device in known() if device.captures]
+    if not cameras:
+        raise SourceLostError(f"{text}: {_there_is([])}")
+    return cameras[0]
+
+
+def requests(wishes: Wishes) -> Iterator[dict[str, str]]:
+    """Yield FFmpeg's options to try one after the other: what is asked for first, then what is usual.
+
+    Compressed pictures come first where raw ones would not come fast enough.
+    """
+    size, rate = wishes.size or _SIZE, wishes.rate or _RATE
+    raw_first = size[0] * size[1] <= _SLOW_RAW
+    formats = [wishes.pix_fmt] if wishes.pix_fmt else [None, "mjpeg"] if raw_first else ["mjpeg", None]
+    shapes = [(size, rate), (size, wishes.rate), (wishes.size, wishes.rate)]
+    for width_height, speed in dict.fromkeys(shapes):
+        for pix_fmt in formats:
+            options = {"timestamps": "abs"}
+            if pix_fmt is not None:
+                options["input_format"] = pix_fmt
+            if width_height is not None:
+                options["video_size"] = "{}x{}".format(*width_height)
+            if speed is not None:
+                options["framerate"] = f"{speed:g}"
+            yield options
+
+
+def open_camera(
+    path: str,
+    wishes: Wishes,
+    *,
+    opener: Callable[[str, Mapping[str, str]], InputContainer] | None = None,
+    known: Callable[[], list[Device]] = devices,
+) -> InputContainer:
+    """Open a camera in the first format of `requests` that it takes.
+
+    Args:
+        opener, known: in place of FFmpeg and of `devices`, for tests.
+
+    Raises:
+        SourceLostError: absent, busy, not permitted, or no camera.
+        UsageError: it does not have what was asked for.
+    """
+    for options in requests(wishes):
+        try:
+            return (opener or _open)(path, options)
+        except (av.FFmpegError, OSError) as error:
+            failure = error
+            if error.errno not in (errno.EINVAL, errno.ENOTTY, errno.ENOSYS):
+                break
+    raise _explained(path, wishes, failure, known) from None
+
+
+def _open(path: str, options: Mapping[str, str]) -> InputContainer:
+    return av.open(path, format="v4l2", options=dict(options), timeout=(TIMEOUT, TIMEOUT))
+
+
+def _explained(path: str, wishes: Wishes, error: OSError, known: Callable[[], list[Device]]) -> RtvideoError:
+    if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+        return SourceLostError(f"{path}: no such camera; {_there_is(known())}")
+    if error.errno == errno.EBUSY:
+        holder = ", ".join(holders(path))
+        return SourceLostError(f"{path}: busy{f', used by {holder}' if holder else ''}; close that first")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return SourceLostError(f"{path}: no permission; join its group: sudo usermod -aG video $USER")
+    if wishes != Wishes() and error.errno == errno.EINVAL:
+        return UsageError(
+            f"{path}: takes no such size, rate or pixel format; see: v4l2-ctl -d {path} --list-formats-ext"
+        )
+    return SourceLostError(f"{path}: not a camera that can be used: {error.strerror}")
+
+
+def _there_is(found: list[Device]) -> str:
+    cameras = [f"{device.path} ({device.name})" for device in found if device.captures]
+    return f"there is {', '.join(cameras)}" if cameras else "no camera is connected to this machine"
+
+
+def holders(path: str, proc: Path = Path("/proc")) -> list[str]:
+    """Return the programs that have the file open, as far as this user may see them: ``zoom (1234)``."""
+    found, real = [], os.path.realpath(path)
+    for process in proc.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if any(os.readlink(link) == real for link in (process / "fd").iterdir()):
+                found.append(f"{_text(process / 'comm')} ({process.name})")
+    return found

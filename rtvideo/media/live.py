@@ -1,0 +1,314 @@
+"""A live source: packets with the moment of their arrival, on one clock, across lost connections."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.codec.codec import Properties
+from av.codec.context import Flags
+from av.container import InputContainer
+
+from rtvideo.errors import InputError, RtvideoError, SourceLostError
+from rtvideo.media.connect import Nature, reason_of
+from rtvideo.media.opened import Opened, choose_video
+from rtvideo.media.timing import Packet, tick
+
+#: The clock of live video: what MPEG uses, fine enough for every camera.
+TICK = Fraction(1, 90_000)
+
+#: Seconds that the source's own clock may stray from the arrival of its pictures before it is set anew.
+_STRAY = 1.0
+
+#: Seconds that a source which delivers in pieces may be ahead of them.
+_PACED = 60.0
+
+#: Seconds between attempts to come back: the first, and the longest.
+_SHORTEST, _LONGEST = 0.5, 8.0
+
+#: Packets looked at for a first frame.
+_PATIENCE = 500
+
+#: Where times are of use for nothing else, arrival times of so many packets are kept for their frames.
+_REMEMBERED = 256
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A packet that has come.
+
+    Attributes:
+        packet: of the video (to be decoded by ``connection``) or of another stream (to be passed on).
+        connection: where it came from.
+        captured: when it came, on the clock of `time.monotonic`.
+    """
+
+    packet: Packet
+    connection: Connection
+    captured: float
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it belongs to the stream that is enhanced."""
+        return self.packet.stream_index == self.connection.index
+
+
+class Connection(Opened):
+    """One opened input and its decoder.
+
+    Attributes:
+        index: of the video stream.
+        intra: every packet is a whole picture: any may be left out.
+        ready: frames that were decoded while opening, still to be used.
+    """
+
+    def __init__(self, container: InputContainer, name: str, video_stream: int = 0) -> None:
+        """Decode a first frame.
+
+        Raises:
+            InputError: there is none.
+            UsageError: there is no such video stream.
+        """
+        self.container = container
+        self.damaged = 0
+        try:
+            self.video = choose_video(container, video_stream, name)
+            self.index, self._codec = self.video.index, self.video.codec_context
+            # Threads that work on one frame each would hold as many frames back.
+            self._codec.thread_type = "SLICE"
+            self._codec.flags |= Flags.low_delay
+            self.intra = Properties.INTRA_ONLY in Properties(self._codec.codec.properties)
+            self._captured: dict[int, float] = {}
+            self._step = round(1 / (self.video.guessed_rate or 25) / tick(self.video))
+            self._next_pts, self._base = 0, tick(self.video)
+            self._others: list[Packet] = []
+            self.ready: list[tuple[av.VideoFrame, float]] = []
+            self._demuxer = container.demux()
+            self.first = self._peek(name)
+        except BaseException:
+            container.close()
+            raise
+
+    def _peek(self, name: str) -> av.VideoFrame:
+        try:
+            for _, packet in zip(range(_PATIENCE), self._demuxer, strict=False):
+                if packet.stream_index != self.index:
+                    self._others.append(packet)
+                    continue
+                self.ready += self.decode(packet, time.monotonic())
+                if self.ready:
+                    return self.ready[0][0]
+        except av.FFmpegError as error:
+            raise SourceLostError(f"{name}: {reason_of(error)}") from None
+        raise InputError(f"{name}: not one frame of its {self._codec.name} video can be decoded")
+
+    def peeked_packets(self, stream: av.stream.Stream) -> list[Packet]:
+        """Return the packets of a stream that came before the first frame."""
+        return [packet for packet in self._others if packet.stream_index == stream.index]
+
+    def packets(self) -> Iterator[Packet]:
+        """Yield the packets that have not been looked at, and those of other streams that have."""
+        yield from self._others
+        for packet in self._demuxer:
+            if packet.size or packet.dts is not None:
+                yield packet
+
+    def decode(self, packet: Packet | None, captured: float = 0.0) -> list[tuple[av.VideoFrame, float]]:
+        """Return the frames that a packet completes (None: all that are left), each with its arrival.
+
+        A damaged packet gives none, and is counted.
+        """
+        if packet is not None and packet.pts is not None:
+            self._captured[packet.pts] = captured
+            if len(self._captured) > _REMEMBERED:
+                del self._captured[next(iter(self._captured))]
+        try:
+            frames = self._codec.decode(packet)
+        except av.FFmpegError:
+            self.damaged += 1
+            return []
+        if packet is not None:
+            self._base = tick(packet)
+            self.damaged += packet.is_corrupt or any(frame.is_corrupt for frame in frames)
+        done = []
+        for frame in frames:
+            assert isinstance(frame, av.VideoFrame)
+            frame.time_base = self._base
+            if frame.pts is None:
+                frame.pts = self._next_pts if frame.dts is None else frame.dts
+            self._next_pts = frame.pts + (frame.duration or self._step)
+            done.append((frame, self._captured.pop(frame.pts, captured)))
+        return done
+
+    def close(self) -> None:
+        """Give the device or the line back; packets and frames of it stay valid."""
+        self.container.close()
+
+
+class _Clock:
+    """Places a source's times on one clock that begins at 0 with its first picture and keeps real time."""
+
+    def __init__(self) -> None:
+        self._origin: float | None = None
+        self._shift: Fraction | None = None
+
+    def restart(self) -> None:
+        """Expect other times: the source was opened again."""
+        self._shift = None
+
+    def place(self, stamp: Fraction | None, arrived: float, ahead: float) -> tuple[Fraction, float]:
+        """Return the shift from the source's times to this clock, and by how many seconds it is early.
+
+        Args:
+            stamp: the source's own time in seconds; None where it has none.
+            arrived: now, on the clock of `time.monotonic`.
+            ahead: seconds that pictures may come before they are due.
+        """
+        if self._origin is None:
+            self._origin = arrived
+        now = Fraction(arrived - self._origin)
+        if stamp is None:
+            return now, 0.0
+        if self._shift is None or not -_STRAY <= stamp + self._shift - now <= ahead:
+            self._shift = now - stamp
+        return self._shift, float(stamp + self._shift - now)
+
+    @property
+    def shift(self) -> Fraction:
+        """The shift in force; 0 before the first picture."""
+        return self._shift or Fraction(0)
+
+
+class LiveSource:
+    """An input that is read as it comes, and opened again when it is lost.
+
+    Attributes:
+        name: as it may be shown, without secrets.
+        connection: the first one: what encoders and containers are chosen by.
+        nature: how the input behaves.
+        lost: why it ended too early, once it has.
+        reconnects: how often it came back.
+        seen: when it last gave a sign of life, on the clock of `time.monotonic`.
+    """
+
+    def __init__(
+        self,
+        open: Callable[[], tuple[InputContainer, Nature]],
+        name: str,
+        stop: threading.Event,
+        *,
+        video_stream: int = 0,
+        reconnect: float = 0.0,
+        say: Callable[[str], None] = lambda line: None,
+        nature: Nature | None = None,
+    ) -> None:
+        """Open it for the first time; that it is absent now is an error at once.
+
+        Args:
+            open: see `rtvideo.media.connect.connect`.
+            stop: ends waiting.
+            reconnect: seconds for which a lost source is tried again; 0 is never.
+            say: told when the source is lost, and when it is back.
+            nature: in place of the input's own.
+
+        Raises:
+            RtvideoError: see `rtvideo.media.connect.connect`, `Connection`.
+        """
+        self._open, self.name, self._stop = open, name, stop
+        self._video_stream, self._reconnect, self._say = video_stream, reconnect, say
+        container, natural = open()
+        self.nature = nature or natural
+        self.connection = Connection(container, name, video_stream)
+        self.lost: str | None = None
+        self.reconnects = 0
+        self.seen = time.monotonic()
+        self._opened = [self.connection]
+        self._clock = _Clock()
+
+    @property
+    def damaged(self) -> int:
+        """Packets that could not be decoded, or only in part."""
+        return sum(connection.damaged for connection in self._opened)
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """Yield packets as they come, live ones with times on one clock, until the source ends or is lost."""
+        connection: Connection | None = self.connection
+        while connection is not None:
+            reason = "the stream ended"
+            try:
+                for packet in connection.packets():
+                    self.seen = time.monotonic()
+                    if self.nature.live:
+                        self._settle(packet, connection)
+                    if self._stop.is_set():
+                        return
+                    yield Arrival(packet, connection, self.seen)
+            except av.FFmpegError as error:
+                reason = reason_of(error)
+                if not self.nature.lasts:
+                    self.lost = f"reading stopped: {reason}"
+                    return
+            if not self.nature.lasts or (reason == "the stream ended" and not self._reconnect):
+                return
+            connection = self._again(connection, reason)
+
+    def _settle(self, packet: Packet, connection: Connection) -> None:
+        """Put a packet on the common clock, and wait until it is due where the source is early."""
+        base = tick(packet)
+        if packet.stream_index != connection.index:
+            _move(packet, round(self._clock.shift / base))
+            return
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        shift, early = self._clock.place(
+            None if stamp is None else stamp * base, self.seen, _PACED if self.nature.paced else _STRAY
+        )
+        if self.nature.paced and early > 0:
+            self._stop.wait(early)
+            self.seen = time.monotonic()
+        packet.pts = round(((packet.pts or stamp or 0) * base + shift) / TICK)
+        packet.dts = packet.pts if stamp is None else round((stamp * base + shift) / TICK)
+        packet.time_base = TICK
+
+    def _again(self, last: Connection, reason: str) -> Connection | None:
+        """Close a lost connection and open it anew, waiting longer from attempt to attempt."""
+        if last is not self.connection or not last.container.streams.audio:
+            # The streams of the first one stay in use where sound is passed on.
+            last.close()
+        self._clock.restart()
+        if self._reconnect:
+            self._say(f"{self.name}: lost ({reason}); trying again for {self._reconnect:g} s")
+        began, wait = time.monotonic(), _SHORTEST
+        while (left := began + self._reconnect - time.monotonic()) > 0 and not self._stop.is_set():
+            self._stop.wait(min(wait, left))
+            wait = min(2 * wait, _LONGEST)
+            self.seen = time.monotonic()
+            try:
+                container, nature = self._open()
+                if not nature.live:  # a live list that has become a finished recording
+                    container.close()
+                    return None
+                connection = Connection(container, self.name, self._video_stream)
+            except RtvideoError as error:
+                reason = str(error).removeprefix(f"{self.name}: ")
+                continue
+            self.reconnects += 1
+            self._opened.append(connection)
+            self._say(f"{self.name}: back after {time.monotonic() - began:.1f} s")
+            return connection
+        if not self._stop.is_set():
+            self.lost = f"source lost: {reason}"
+        return None
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._opened:
+            connection.close()
+
+
+def _move(packet: Packet, ticks: int) -> None:
+    packet.pts = None if packet.pts is None else packet.pts + ticks
+    packet.dts = None if packet.dts is None else packet.dts + ticks

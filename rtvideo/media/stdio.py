@@ -1,0 +1,43 @@
+"""Pipes as FFmpeg reads and writes them: a reader that can be told to stop, a writer that writes all."""
+
+from __future__ import annotations
+
+import select
+import threading
+from io import FileIO
+
+#: Seconds between two looks at whether to stop.
+_LOOK = 0.1
+
+
+class PipeReader:
+    """A pipe or stdin as a file object for `av.open`.
+
+    It cannot seek; where it is told to stop it ends, even while nothing comes.
+    """
+
+    def __init__(self, pipe: FileIO, stop: threading.Event) -> None:
+        """Read from an open pipe, without a buffer of its own."""
+        self._pipe, self._stop = pipe, stop
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes as soon as there are any; none at the end, or once stopped."""
+        while not self._stop.is_set():
+            if select.select([self._pipe], [], [], _LOOK)[0]:
+                return self._pipe.read(size) or b""
+        return b""
+
+
+class PipeWriter:
+    """A pipe or stdout as a file object for `av.open`. Raises BrokenPipeError once nobody reads."""
+
+    def __init__(self, pipe: FileIO) -> None:
+        """Write to an open pipe, without a buffer of its own."""
+        self._pipe = pipe
+
+    def write(self, data: bytes) -> int:
+        """Write all of it, waiting for the reader."""
+        left = memoryview(data)
+        while left:
+            left = left[self._pipe.write(left) or 0 :]
+        return len(data)
