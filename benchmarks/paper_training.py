@@ -201,7 +201,7 @@ def train(contender: Contender, items: Sequence[data.Item]) -> tuple[nn.Module, 
             group["lr"] = RATE * schedule(step, contender.steps)
         low, _ = data.batch(items, BATCH, CROP, contender.seed, step)
         y = torch.from_numpy(low)
-        objective = objectives.objective(weights, trace(net, y), y, None)
+        objective = objectives.objective(weights, objectives.Sample(trace(net, y), y))
         optimiser.zero_grad()
         objective.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)

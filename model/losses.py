@@ -73,6 +73,29 @@ def exposure_control(x: Tensor, level: float = 0.6, patch: int = 16) -> Tensor:
     return (functional.avg_pool2d(grey, side) - level).abs().mean()
 
 
+def exposure_level(x: Tensor, level: float = 0.565) -> Tensor:
+    """Return ``mean |rms X - level|``, X the largest channel of each image as a whole.
+
+    Exposure control of Zero-DCE, but of the frame and not of its patches, which would make all parts of it
+    equally bright; and by the root mean square, which lamps raise more than the mean, so that they burn less.
+    """
+    power = x.amax(1).square().mean((1, 2)).clamp_min(1e-6)  # the root's slope at zero is infinite
+    return (power.sqrt() - level).abs().mean()
+
+
+def tone(x: Tensor, y: Tensor, exponent: float = 0.5, region: int = 4, floor: float = 0.01) -> Tensor:
+    """Return ``mean (d log X - exponent d log Y)^2``, X and Y as in `spatial_consistency`, ``floor`` added.
+
+    Spatial consistency of Zero-DCE for a power law: brightness is felt as about the square root of light
+    (Stevens, "To honor Fechner and repeal his law", Science 1961), so ratios of light shrink by that
+    power, and the same everywhere: an illumination that follows the scene any closer takes its light away.
+    """
+    side = min(region, *x.shape[-2:])
+    log_x, log_y = ((functional.avg_pool2d(z.mean(1, keepdim=True), side) + floor).log() for z in (x, y))
+    change = [(_difference(log_x, a) - exponent * _difference(log_y, a)).square() for a in (2, 3)]
+    return mean(change[0]) + mean(change[1])
+
+
 def colour_constancy(x: Tensor) -> Tensor:
     """Return the squared differences of the channels' means, summed over pairs (Zero-DCE)."""
     r, g, b = x.mean((2, 3)).unbind(1)

@@ -3,22 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 from torch.nn import functional
 
 from model import losses
-from model.ruas import Trace
+from model.neighbours import neighbour_to_neighbour
+from model.ruas import RUAS, Trace
 from rtvideo.errors import UsageError
 
-#: A term sees the trace, the input and the reference, each image (N, 3, H, W) and of the trace's part.
-Term = Callable[[Trace, Tensor, Tensor], Tensor]
+_THIN = (slice(None, None, 4), slice(None, None, 4))
 
 
-def _warm_start(trace: Trace) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True)
+class Sample:
+    """What a term may look at, each image (N, 3, H, W).
+
+    Attributes:
+        trace: of a part of a frame.
+        low, high: the input and the reference of that part, None where there is none.
+        net, frame: the network, and its input as a whole, for the terms that run the network again.
+    """
+
+    trace: Trace
+    low: Tensor
+    high: Tensor | None = None
+    net: RUAS | None = None
+    frame: Tensor | None = None
+
+    @property
+    def reference(self) -> Tensor:
+        """The reference, where there is one."""
+        assert self.high is not None
+        return self.high
+
+    @cached_property
+    def scene(self) -> tuple[Tensor, Tensor]:
+        """Every fourth pixel, each way, of the whole frame as lit by the IEM, and of the frame."""
+        assert self.net is not None and self.frame is not None
+        return self.net.illumination(self.frame, part=_THIN).u, self.frame[(..., *_THIN)]
+
+    @property
+    def denoised(self) -> Tensor:
+        """The result before it is clamped: what noise removal made of u, or u."""
+        return self.trace.x[-1] if self.trace.x else self.trace.u
+
+
+Term = Callable[[Sample], Tensor]
+
+
+def _warm_start(sample: Sample) -> tuple[Tensor, Tensor]:
     """Return the last stage's t and what it is to be faithful to, t_hat_0 at the same size and channels."""
-    t = trace.stages[-1].t
-    target = trace.t_hat_0
+    t = sample.trace.stages[-1].t
+    target = sample.trace.t_hat_0
     if target.shape[-2:] != t.shape[-2:]:
         target = functional.adaptive_avg_pool2d(target, (t.shape[-2], t.shape[-1]))
     if t.shape[1] == 1:
@@ -26,28 +65,37 @@ def _warm_start(trace: Trace) -> tuple[Tensor, Tensor]:
     return t, target
 
 
-def _denoised(trace: Trace) -> Tensor:
-    return trace.x[-1] if trace.x else trace.u
+def _neighbours(sample: Sample) -> Tensor:
+    trace, net = sample.trace, sample.net
+    assert net is not None
+    if net.noise is None:
+        return trace.u.new_zeros(())
+    return neighbour_to_neighbour(
+        lambda u, t: net.remove_noise(u, t)[-1], trace.u.detach(), trace.t.detach(), trace.x[-1]
+    )
 
 
 #: Terms that look at the input and the result alone. The first four are the paper's (section 3.2.3).
 REFERENCE_FREE: dict[str, Term] = {
-    "illumination_fidelity": lambda trace, low, high: losses.fidelity(*_warm_start(trace)),
-    "illumination_rtv": lambda trace, low, high: losses.relative_total_variation(trace.stages[-1].t),
-    "noise_fidelity": lambda trace, low, high: losses.fidelity(_denoised(trace), trace.u.detach()),
-    "noise_tv": lambda trace, low, high: losses.total_variation(_denoised(trace)),
-    "exposure_control": lambda trace, low, high: losses.exposure_control(trace.u),
-    "colour_constancy": lambda trace, low, high: losses.colour_constancy(trace.u),
-    "spatial_consistency": lambda trace, low, high: losses.spatial_consistency(trace.u, low),
+    "illumination_fidelity": lambda s: losses.fidelity(*_warm_start(s)),
+    "illumination_rtv": lambda s: losses.relative_total_variation(s.trace.stages[-1].t),
+    "noise_fidelity": lambda s: losses.fidelity(s.denoised, s.trace.u.detach()),
+    "noise_tv": lambda s: losses.total_variation(s.denoised),
+    "noise_neighbours": _neighbours,
+    "exposure_control": lambda s: losses.exposure_control(s.trace.u),
+    "exposure_level": lambda s: losses.exposure_level(s.scene[0]),
+    "colour_constancy": lambda s: losses.colour_constancy(s.trace.u),
+    "spatial_consistency": lambda s: losses.spatial_consistency(s.trace.u, s.low),
+    "tone": lambda s: losses.tone(*s.scene),
 }
 
 #: Terms that need a reference. ``lit_*`` score the IEM's own output, so that it serves without noise removal.
 SUPERVISED: dict[str, Term] = {
-    "lit_brightness": lambda trace, low, high: losses.brightness(trace.u, high),
-    "lit_charbonnier": lambda trace, low, high: losses.charbonnier(trace.u, high),
-    "lit_dissimilarity": lambda trace, low, high: losses.dissimilarity(trace.u, high),
-    "image_charbonnier": lambda trace, low, high: losses.charbonnier(_denoised(trace), high),
-    "image_dissimilarity": lambda trace, low, high: losses.dissimilarity(_denoised(trace), high),
+    "lit_brightness": lambda s: losses.brightness(s.trace.u, s.reference),
+    "lit_charbonnier": lambda s: losses.charbonnier(s.trace.u, s.reference),
+    "lit_dissimilarity": lambda s: losses.dissimilarity(s.trace.u, s.reference),
+    "image_charbonnier": lambda s: losses.charbonnier(s.denoised, s.reference),
+    "image_dissimilarity": lambda s: losses.dissimilarity(s.denoised, s.reference),
 }
 
 
@@ -56,21 +104,21 @@ def needs_reference(weights: Mapping[str, float]) -> bool:
     return any(name in SUPERVISED for name in weights)
 
 
-def objective(weights: Mapping[str, float], trace: Trace, low: Tensor, high: Tensor | None) -> Tensor:
+def objective(weights: Mapping[str, float], sample: Sample) -> Tensor:
     """Return the weighted sum of the terms.
 
     Raises:
         UsageError: a term that does not exist, or that needs the reference there is none of.
     """
-    total = low.new_zeros(())
+    total = sample.low.new_zeros(())
     for name, weight in weights.items():
         if name in REFERENCE_FREE:
-            total = total + weight * REFERENCE_FREE[name](trace, low, low)
+            total = total + weight * REFERENCE_FREE[name](sample)
         elif name not in SUPERVISED:
             allowed = ", ".join((*REFERENCE_FREE, *SUPERVISED))
             raise UsageError(f"loss {name!r} does not exist; allowed: {allowed}")
-        elif high is None:
+        elif sample.high is None:
             raise UsageError(f"loss {name!r} needs references; give pairs with --pairs")
         else:
-            total = total + weight * SUPERVISED[name](trace, low, high)
+            total = total + weight * SUPERVISED[name](sample)
     return total

@@ -73,14 +73,19 @@ class RUAS(nn.Module):
         part: tuple[slice, slice] = WHOLE,
     ) -> Trace:
         light = self.illumination(y, strength, stages=stages, part=part)
-        x: list[Tensor] = []
-        if self.noise is not None:
-            weight: float | Tensor = denoise * strength
-            if self.noise.description.guide == "gain":
-                weight = weight * (1 - (light.t.detach() if separate else light.t))
-            x = self.noise(light.u.detach() if separate else light.u, weight)
+        t, u = (light.t.detach(), light.u.detach()) if separate else (light.t, light.u)
+        x = self.remove_noise(u, t, denoise * strength)
         image = x[-1].clamp(0, 1) if x else light.u
         return Trace(light.t_hat_0, light.stages, light.t, light.u, x, image)
+
+    def remove_noise(self, u: Tensor, t: Tensor, weight: float | Tensor = 1.0) -> list[Tensor]:
+        """Return ``x_1 .. x_N`` for the lit image ``u`` and its illumination; empty without the module."""
+        if self.noise is None:
+            return []
+        if self.noise.description.guide == "gain":
+            weight = weight * (1 - t)
+        x: list[Tensor] = self.noise(u, weight)
+        return x
 
     @property
     def multiply_adds(self) -> float:

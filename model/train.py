@@ -32,6 +32,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from model import data, genotypes, metrics, objectives
 from model.checkpoint import files, save, write_whole
+from model.objectives import Sample
 from model.recipes import RECIPES, Recipe
 from model.ruas import RUAS, parameters
 from model.scenes import night_scene
@@ -184,7 +185,8 @@ class Trainer:
         low = torch.from_numpy(view.low).to(device)
         high = None if view.high is None else torch.from_numpy(view.high).to(device)
         trace = self.net.trace(low, separate=recipe.separate, part=view.part)
-        loss = weight * objectives.objective(recipe.losses, trace, low[(..., *view.part)], high)
+        sample = Sample(trace, low[(..., *view.part)], high, self.net, low)
+        loss = weight * objectives.objective(recipe.losses, sample)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
@@ -233,7 +235,8 @@ def evaluate(net: RUAS, recipe: Recipe, items: Sequence[data.Item], device: str 
             low = torch.from_numpy(data.planes(item.low[None])).to(device)
             high = None if item.high is None else torch.from_numpy(data.planes(item.high[None])).to(device)
             trace = net.trace(low)
-            row = {"loss": objectives.objective(recipe.losses, trace, low, high).item()}
+            sample = Sample(trace, low, high, net, low)
+            row = {"loss": objectives.objective(recipe.losses, sample).item()}
             if item.high is not None:
                 for prefix, image in (("", trace.image), ("iem_", trace.u)):
                     pixels = metrics.quantise(image[0].permute(1, 2, 0).cpu().numpy())

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from model import objectives
+from model.objectives import Sample
 from model.recipes import NIGHT, RECIPES
 from model.recipes import RUAS as PAPER
 from model.ruas import RUAS
@@ -22,7 +23,7 @@ def test_a_few_steps_lower_the_loss(name: str) -> None:
     values = []
     for _ in range(12):
         trace = net.trace(LOW, separate=recipe.separate)
-        loss = objectives.objective(recipe.losses, trace, LOW, HIGH)
+        loss = objectives.objective(recipe.losses, Sample(trace, LOW, HIGH, net, LOW))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -37,7 +38,7 @@ def test_every_term_is_finite_with_finite_slopes(recipe, name: str) -> None:  # 
     net = RUAS(recipe.description)
     for low in (LOW, torch.zeros_like(LOW), torch.ones_like(LOW)):
         net.zero_grad()
-        value = objectives.objective({name: 1.0}, net.trace(low), low, None)
+        value = objectives.objective({name: 1.0}, Sample(net.trace(low), low, None, net, low))
         value.backward()
         assert torch.isfinite(value)
         assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
@@ -50,17 +51,17 @@ def test_separate_keeps_the_noise_loss_out_of_the_illumination() -> None:
         for separate in (True, False):
             net.zero_grad()
             trace = net.trace(LOW, separate=separate)
-            objectives.objective({"noise_tv": 1.0}, trace, LOW, None).backward()
+            objectives.objective({"noise_tv": 1.0}, Sample(trace, LOW)).backward()
             slopes = [p.grad for p in net.illumination.parameters() if p.grad is not None]
             assert any(bool(g.any()) for g in slopes) != separate
 
 
 def test_weights_scale_terms_and_bad_names_are_refused() -> None:
     trace = RUAS(dataclasses.replace(PAPER.description, noise=None)).trace(LOW)
-    one = objectives.objective({"lit_charbonnier": 1.0}, trace, LOW, HIGH)
-    three = objectives.objective({"lit_charbonnier": 1.0, "image_charbonnier": 2.0}, trace, LOW, HIGH)
+    one = objectives.objective({"lit_charbonnier": 1.0}, Sample(trace, LOW, HIGH))
+    three = objectives.objective({"lit_charbonnier": 1.0, "image_charbonnier": 2.0}, Sample(trace, LOW, HIGH))
     torch.testing.assert_close(three, 3 * one)
     with pytest.raises(UsageError, match="'sharpness' does not exist; allowed: illumination_fidelity"):
-        objectives.objective({"sharpness": 1.0}, trace, LOW, HIGH)
+        objectives.objective({"sharpness": 1.0}, Sample(trace, LOW, HIGH))
     with pytest.raises(UsageError, match="needs references; give pairs"):
-        objectives.objective({"lit_charbonnier": 1.0}, trace, LOW, None)
+        objectives.objective({"lit_charbonnier": 1.0}, Sample(trace, LOW))
