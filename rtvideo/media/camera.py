@@ -165,6 +165,7 @@ def open_camera(
         SourceLostError: absent, busy, not permitted, or no camera.
         UsageError: it does not have what was asked for.
     """
+    failure: av.FFmpegError | OSError
     for options in requests(wishes):
         try:
             return (opener or _open)(path, options)
@@ -179,7 +180,9 @@ def _open(path: str, options: Mapping[str, str]) -> InputContainer:
     return av.open(path, format="v4l2", options=dict(options), timeout=(TIMEOUT, TIMEOUT))
 
 
-def _explained(path: str, wishes: Wishes, error: OSError, known: Callable[[], list[Device]]) -> RtvideoError:
+def _explained(
+    path: str, wishes: Wishes, error: av.FFmpegError | OSError, known: Callable[[], list[Device]]
+) -> RtvideoError:
     if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         return SourceLostError(f"{path}: no such camera; {_there_is(known())}")
     if error.errno == errno.EBUSY:

@@ -1,0 +1,148 @@
+"""Less work where the machine is too slow: first without noise removal, then fewer frames; and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: Seconds over which frames are counted before anything is decided.
+_WINDOW = 1.0
+
+#: Windows in a row with losses until less is done, and the share of lost frames that makes one.
+_BAD, _LOSS = 2, 0.05
+
+#: Busy share of the engine's thread below which more is tried.
+_IDLE = 0.6
+
+#: Seconds without losses until more is tried; they double each time that it turns out too much.
+_PATIENCE, _LONGEST = 10.0, 300.0
+
+#: Seconds within which losses count as the fault of having tried more.
+_TRIAL = 5.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One way of doing less.
+
+    Attributes:
+        denoise: whether noise may be removed.
+        share: of the frames that are enhanced, at most.
+        words: what it is, for the user.
+    """
+
+    denoise: bool
+    share: float
+    words: str
+
+
+#: Everything that can be done, from all to least.
+STEPS = (
+    Step(True, 1.0, "all is done that was asked for"),
+    Step(False, 1.0, "noise removal off"),
+    Step(False, 1 / 2, "half of the frames"),
+    Step(False, 1 / 3, "a third of the frames"),
+    Step(False, 1 / 4, "a quarter of the frames"),
+)
+
+
+class Adapter:
+    """Decides, from what is lost and how busy the engine is, how much to do. One thread.
+
+    Attributes:
+        step: what to do at present.
+        changes: how often that changed.
+    """
+
+    def __init__(self, removes_noise: Callable[[], bool], say: Callable[[str], None]) -> None:
+        """Begin with everything.
+
+        Args:
+            removes_noise: whether noise removal is on, so that it can be left out.
+            say: told in one line of each change.
+        """
+        self._at = 0
+        self._removes_noise, self._say = removes_noise, say
+        self._began: float | None = None
+        self._frames, self._busy, self._lost_before = 0, 0.0, 0
+        self._bad = 0
+        self._calm_since = 0.0
+        self._patience = _PATIENCE
+        self._raised_at: float | None = None
+        self.changes = 0
+
+    @property
+    def step(self) -> Step:
+        """What to do at present."""
+        return STEPS[self._at]
+
+    def saw(self, now: float, seconds: float, lost: int) -> None:
+        """Take note of an enhanced frame.
+
+        Args:
+            now: in seconds, on any clock.
+            seconds: that the engine took for it.
+            lost: frames that were left out so far because something was too slow.
+        """
+        if self._began is None:
+            self._began, self._calm_since, self._lost_before = now, now, lost
+        self._frames += 1
+        self._busy += seconds
+        if now - self._began < _WINDOW:
+            return
+        new = lost - self._lost_before
+        bad = new > max(1, _LOSS * (self._frames + new))
+        busy = self._busy / (now - self._began)
+        self._began, self._frames, self._busy, self._lost_before = now, 0, 0.0, lost
+        self._bad = self._bad + 1 if bad else 0
+        if bad:
+            self._calm_since = now
+        if self._bad >= _BAD and self._at + 1 < len(STEPS):
+            self._lower(now)
+        elif self._at and now - self._calm_since >= self._patience and busy * self._growth() < _IDLE:
+            self._raise(now)
+
+    def _growth(self) -> float:
+        """By how much the next step up multiplies the work, as far as that is known before it is tried."""
+        return STEPS[self._at - 1].share / self.step.share
+
+    def _lower(self, now: float) -> None:
+        if self._raised_at is not None and now - self._raised_at < _TRIAL:
+            self._patience = min(2 * self._patience, _LONGEST)
+        self._move(self._at + (1 if self._at or self._removes_noise() else 2), now)
+        self._raised_at = None
+        self._say(f"too slow here: {self.step.words} (--no-adapt forbids it)")
+
+    def _raise(self, now: float) -> None:
+        self._move(self._at - (1 if self._at != 2 or self._removes_noise() else 2), now)
+        self._raised_at = now
+        self._say(f"fast enough again: {self.step.words}")
+
+    def _move(self, at: int, now: float) -> None:
+        self._at, self._bad, self._calm_since = at, 0, now
+        self.changes += 1
+
+
+class Cadence:
+    """Picks frames so that no more than a given number a second go on, as evenly as they come."""
+
+    def __init__(self) -> None:
+        self._due: float | None = None
+
+    def takes(self, time: float, most: float | None) -> bool:
+        """Say whether a frame goes on.
+
+        Args:
+            time: of the frame in seconds; times that jump are fine.
+            most: frames a second; None takes all.
+        """
+        if most is None:
+            self._due = None
+            return True
+        step = 1 / most
+        # Times of cameras tremble: a frame that is nearly due counts as due.
+        if self._due is not None and self._due - 4 * step < time < self._due - step / 4:
+            return False
+        late = self._due is None or not self._due - step <= time <= self._due + step
+        self._due = time + step if late or self._due is None else self._due + step
+        return True

@@ -1,0 +1,95 @@
+"""Where live pictures go: outputs and viewers, each behind a queue and in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from rtvideo.channel import Aborted, Channel
+from rtvideo.media.pairs import Pair
+from rtvideo.media.timing import Packet
+from rtvideo.pipeline import Stopwatch
+
+#: Pairs that may wait where nothing is dropped.
+_DEPTH = 3
+
+
+class Outlet(Protocol):
+    """Where pairs go: a file, a stream, a viewer. All calls but those of ``watched`` come from one thread.
+
+    Attributes:
+        name: for messages and statistics.
+        required: its failure ends the run. A viewer's does not, as long as anything else is left.
+        latency: stopwatches for what it measures itself, by name.
+    """
+
+    name: str
+    required: bool
+    latency: dict[str, Stopwatch]
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody takes what comes here."""
+
+    def take(self, pair: Pair) -> None:
+        """Encode, write or show a pair."""
+
+    def copy(self, packet: Packet) -> None:
+        """Pass a packet of another stream on."""
+
+    def finish(self) -> None:
+        """Complete the output."""
+
+    def abort(self) -> None:
+        """Give up; called instead of `finish`, or after it failed."""
+
+
+class Gone(Exception):
+    """Whoever took an outlet's data has left: the outlet ends, and that is no error."""
+
+
+class Drain:
+    """An outlet, the queue before it and the thread between them."""
+
+    def __init__(self, outlet: Outlet, *, drops: bool, ended: Callable[[], None]) -> None:
+        """Start nothing yet.
+
+        Args:
+            drops: the oldest pair goes where the outlet is too slow; else the pipeline waits for it.
+            ended: called when it ends by itself.
+        """
+        self.outlet = outlet
+        self.pairs: Channel[Pair] = Channel(1 if drops else _DEPTH, drops=drops)
+        self.packets: deque[Packet] = deque()
+        self.error: Exception | None = None
+        self.frames = 0
+        self.work = Stopwatch()
+        self._ended = ended
+        self.thread = threading.Thread(target=self._run, name=f"rtvideo {outlet.name}", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            for pair in self.pairs:
+                began = time.monotonic()
+                self._copy()
+                self.outlet.take(pair)
+                self.work.add(time.monotonic() - began)
+                self.frames += 1
+            self._copy()
+            self.outlet.finish()
+        except (Aborted, Gone):
+            self.outlet.abort()
+        except Exception as error:
+            self.error = error
+            self.outlet.abort()
+        finally:
+            self.pairs.abort()
+            self.packets.clear()
+            self._ended()
+
+    def _copy(self) -> None:
+        while self.packets:
+            self.outlet.copy(self.packets.popleft())

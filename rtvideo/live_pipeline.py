@@ -1,0 +1,306 @@
+"""Capture | decode | enhance, then a thread for each output and viewer; nobody waits for a slower one.
+
+Live pictures are dropped, the oldest first, wherever a stage is slower than what comes: at most one frame
+waits before each. Where the source can wait (a pipe, a finished file) nothing is dropped on the way to an
+output. Whatever ends the run, the outputs are finished properly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import av
+
+from rtvideo.adapt import STEPS, Adapter, Cadence
+from rtvideo.channel import Aborted, Channel
+from rtvideo.drain import Drain, Outlet
+from rtvideo.engines.base import Session
+from rtvideo.errors import OutputError
+from rtvideo.media.connect import TIMEOUT
+from rtvideo.media.live import Arrival, Connection, LiveSource
+from rtvideo.media.pairs import Pair, PairEnhancer
+from rtvideo.media.viewer import Controls, Info
+from rtvideo.pipeline import Stopwatch
+
+#: Frames that may wait before a stage where nothing is dropped.
+_DEPTH = 3
+
+#: Packets that may wait to be decoded where not every one is a picture of its own.
+_PACKETS = 600
+
+#: Age in seconds of a packet at which decoding skips to the next key frame.
+_LATE = 0.5
+
+#: Seconds that threads get to end: one that reads from a silent source, and those that finish outputs.
+_GRACE, _FINISH = 1.0, 20.0
+
+
+@dataclass
+class LiveCounters:
+    """What has happened so far; written by the stages, read by whoever shows progress."""
+
+    frames_in: int = 0
+    frames_out: int = 0
+    decode: Stopwatch = field(default_factory=Stopwatch)
+    enhance: Stopwatch = field(default_factory=Stopwatch)
+    enhanced: Stopwatch = field(default_factory=Stopwatch)
+
+
+class LivePipeline:
+    """One run from a live source to its outlets.
+
+    Attributes:
+        counters, drains: may be read at any time.
+    """
+
+    def __init__(
+        self,
+        source: LiveSource,
+        enhancer: PairEnhancer,
+        session: Session,
+        outlets: list[Outlet],
+        controls: Controls,
+        halt: threading.Event,
+        *,
+        adapter: Adapter | None = None,
+        max_fps: float | None = None,
+        frames: int | None = None,
+        duration: float | None = None,
+    ) -> None:
+        """Connect the parts; `run` does the work.
+
+        Args:
+            controls: read before each frame.
+            halt: the source's own; it is set when the run ends.
+            adapter: decides to do less; None never does.
+            max_fps: frames a second that are enhanced at most.
+            frames, duration: end after so many enhanced frames, or after so many seconds of the source.
+        """
+        self.counters = LiveCounters()
+        self._source, self._enhancer, self._session = source, enhancer, session
+        self._controls, self._halt, self._adapter = controls, halt, adapter
+        self._max_fps, self._frames, self._duration = max_fps, frames, duration
+        live = source.nature.live
+        self._live, self._skipped = live, 0
+        depth = (1 if source.connection.intra else _PACKETS) if live else _DEPTH
+        self._arrived: Channel[Arrival] = Channel(depth, drops=live)
+        self._decoded: Channel[tuple[av.VideoFrame, float]] = Channel(1 if live else _DEPTH, drops=live)
+        self.drains = [
+            Drain(outlet, drops=live or not outlet.required, ended=self._drain_ended) for outlet in outlets
+        ]
+        self._errors: list[BaseException] = []
+        self._recent: deque[float] = deque()
+        self._ended = threading.Event()
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Frames left out because something was too slow, by the stage that they waited for."""
+        counts = {"decode": self._arrived.dropped + self._skipped, "enhance": self._decoded.dropped}
+        return counts | {drain.outlet.name: drain.pairs.dropped for drain in self.drains}
+
+    def run(self, stop: threading.Event, on_tick: Callable[[], None] = lambda: None) -> None:
+        """Work until the source ends or is lost, ``stop`` is set, or nothing is left that takes pictures.
+
+        Args:
+            on_tick: called from this thread about ten times a second.
+
+        Raises:
+            whatever the first failing stage or output raised; all outputs are finished or given up by then.
+        """
+        stages = [
+            threading.Thread(
+                target=self._guard, args=(stage, after), name=f"rtvideo{stage.__name__}", daemon=True
+            )
+            for stage, after in (
+                (self._capture, self._arrived.close),
+                (self._decode, self._decoded.close),
+                (self._enhance, self._close_drains),
+            )
+        ]
+        for thread in (*(drain.thread for drain in self.drains), *stages):
+            thread.start()
+        try:
+            while not (
+                self._ended.wait(0.1) or stop.is_set() or self._controls.stop.is_set() or self._is_dead()
+            ):
+                on_tick()
+            self._end(stages)
+        except BaseException:
+            self._abort(stages)
+            raise
+        self._raise_first()
+
+    def _end(self, stages: list[threading.Thread]) -> None:
+        """Let what is under way through to the outputs."""
+        self._halt.set()
+        stages[0].join(_GRACE)
+        # Where it still waits for a silent source it is left behind; it ends with the source's time-out.
+        self._arrived.close()
+        deadline = time.monotonic() + _FINISH
+        for thread in (*stages[1:], *(drain.thread for drain in self.drains)):
+            thread.join(max(0.0, deadline - time.monotonic()))
+        stuck = [drain.outlet.name for drain in self.drains if drain.thread.is_alive()]
+        if stuck:
+            raise OutputError(f"{', '.join(stuck)}: could not be finished within {_FINISH:g} s")
+
+    def _abort(self, stages: list[threading.Thread]) -> None:
+        self._halt.set()
+        self._arrived.abort()
+        self._decoded.abort()
+        for drain in self.drains:
+            drain.pairs.abort()
+        for thread in (*stages, *(drain.thread for drain in self.drains)):
+            thread.join(_GRACE)
+
+    def _raise_first(self) -> None:
+        if self._errors:
+            raise self._errors[0]
+        failed = [drain for drain in self.drains if drain.error is not None]
+        for drain in failed:
+            if drain.outlet.required or len(failed) == len(self.drains):
+                assert drain.error is not None
+                raise drain.error
+
+    def _guard(self, stage: Callable[[], None], after: Callable[[], None]) -> None:
+        try:
+            stage()
+        except Aborted:
+            pass
+        except BaseException as error:
+            self._errors.append(error)
+            self._ended.set()
+        finally:
+            after()
+
+    def _close_drains(self) -> None:
+        for drain in self.drains:
+            drain.pairs.close()
+        self._ended.set()
+
+    def _drain_ended(self) -> None:
+        left = [
+            drain
+            for drain in self.drains
+            if drain.thread.is_alive() and drain.thread is not threading.current_thread()
+        ]
+        failed = any(drain.error is not None and drain.outlet.required for drain in self.drains)
+        if failed or not left:
+            self._ended.set()
+
+    def _is_dead(self) -> bool:
+        """Notice a device whose driver waits for ever: FFmpeg's time-outs do not reach it."""
+        dead = self._source.nature.lasts and time.monotonic() - self._source.seen > 2 * TIMEOUT
+        if dead:
+            self._source.lost = f"source lost: no picture for {2 * TIMEOUT:g} s"
+        return dead
+
+    def _capture(self) -> None:
+        for arrival in self._source.arrivals():
+            if not arrival.is_video:
+                for drain in self.drains:
+                    drain.packets.append(arrival.packet)
+            else:
+                self._arrived.put(arrival)
+            if self._halt.is_set():
+                break
+
+    def _decode(self) -> None:
+        cadence, enhanced = Cadence(), 0
+        for frame, captured in self._pictures():
+            self.counters.frames_in += 1
+            shown = frame.time or 0.0
+            if self._duration is not None and shown >= self._duration:
+                break
+            share = self._adapter.step.share if self._adapter else 1.0
+            most = self._max_fps
+            if share < 1:
+                most = share * min(self._max_fps or 1e9, self._source.connection.fps or 30.0)
+            if not self._watched() or not cadence.takes(shown, most):
+                continue
+            self._decoded.put((frame, captured))
+            enhanced += 1
+            if enhanced == self._frames:
+                break
+        self._halt.set()
+        self._arrived.abort()
+
+    def _pictures(self) -> Iterator[tuple[av.VideoFrame, float]]:
+        """Yield decoded frames and when they came."""
+        if not self._live:
+            yield from self._source.connection.ready
+        connection: Connection | None = None
+        skipping = False
+        for arrival in self._arrived:
+            if connection is not None and arrival.connection is not connection:
+                yield from connection.decode(None)
+            connection = arrival.connection
+            if self._live and connection.intra and not self._watched():
+                continue
+            if self._live and not connection.intra:
+                late = time.monotonic() - arrival.captured > _LATE
+                skipping = late or (skipping and not arrival.packet.is_keyframe)
+                if skipping:
+                    self._skipped += 1
+                    continue
+            began = time.monotonic()
+            pictures = connection.decode(arrival.packet, arrival.captured)
+            self.counters.decode.add(time.monotonic() - began)
+            yield from pictures
+        if connection is not None:
+            yield from connection.decode(None)
+
+    def _enhance(self) -> None:
+        for frame, captured in self._decoded:
+            self._apply_controls()
+            began = time.monotonic()
+            pairs = list(self._enhancer.push(frame, captured, self._session))
+            took = time.monotonic() - began
+            self.counters.enhance.add(took)
+            for pair in pairs:
+                self._hand_out(pair)
+            if self._adapter is not None:
+                self._adapter.saw(time.monotonic(), took, self._lost())
+        for pair in self._enhancer.flush(self._session):
+            self._hand_out(pair)
+
+    def _hand_out(self, pair: Pair) -> None:
+        now = time.monotonic()
+        self.counters.frames_out += 1
+        self.counters.enhanced.add(now - pair.captured)
+        self._recent.append(now)
+        while now - self._recent[0] > 1:
+            self._recent.popleft()
+        settings, adapter = self._session.settings, self._adapter
+        info = Info(
+            engine=str(self._session),
+            fps=float(len(self._recent)),
+            latency=now - pair.captured if self._live else None,
+            dropped=sum(self.dropped.values()),
+            strength=settings.strength,
+            denoise=settings.denoise,
+            note=adapter.step.words if adapter is not None and adapter.step is not STEPS[0] else "",
+        )
+        pair = replace(pair, info=info)
+        for drain in self.drains:
+            if drain.outlet.watched:
+                with contextlib.suppress(Aborted):  # this one has ended
+                    drain.pairs.put(pair)
+
+    def _apply_controls(self) -> None:
+        settings, wanted = self._session.settings, self._controls
+        settings.strength = min(1.0, max(0.0, wanted.strength))
+        allowed = wanted.removes_noise and (self._adapter is None or self._adapter.step.denoise)
+        settings.denoise = min(1.0, max(0.0, wanted.denoise)) if allowed else 0.0
+
+    def _lost(self) -> int:
+        """Frames dropped, but for those that only a viewer missed."""
+        at_outputs = sum(drain.pairs.dropped for drain in self.drains if drain.outlet.required)
+        return self._arrived.dropped + self._skipped + self._decoded.dropped + at_outputs
+
+    def _watched(self) -> bool:
+        return any(drain.outlet.watched for drain in self.drains)
