@@ -46,6 +46,11 @@ def parser() -> argparse.ArgumentParser:
     )
     files.add_argument("-o", "--out", metavar="Y", help="output file; a folder for several inputs")
     files.add_argument("-y", "--overwrite", action="store_true", help="replace existing outputs")
+    files.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where an earlier run ended; skip outputs that are complete",
+    )
     files.add_argument("--stats", metavar="FILE", help="write what happened as JSON; - for stdout")
 
     look = flags.add_argument_group("look")
@@ -120,6 +125,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         frames=arguments.frames,
         video_stream=arguments.video_stream,
         compare=arguments.compare,
+        resume=arguments.resume,
     )
 
 

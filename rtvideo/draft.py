@@ -13,7 +13,8 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from rtvideo.media.durable import output_errors, sync_folder
 
@@ -22,18 +23,19 @@ _STEM = 180
 
 
 class Draft:
-    """The unfinished output of one run.
+    """The unfinished output of one run, for a ``with`` statement: what is not published there is discarded.
 
     Attributes:
         target: the final name.
         path: where the output is written.
     """
 
-    def __init__(self, target: Path, job: Mapping[str, Any]) -> None:
+    def __init__(self, target: Path, job: Mapping[str, Any], *, keep: bool = False) -> None:
         """Choose a name and write the record.
 
         Args:
             job: what decides the result, as plain data.
+            keep: leave what there is for a later run if this one fails.
 
         Raises:
             OutputError: the folder does not take it.
@@ -41,7 +43,7 @@ class Draft:
         self.target = target
         self.path = target.with_name(f"{_beginning(target)}{secrets.token_hex(3)}{target.suffix}")
         self._record = record_of(self.path)
-        self._job = dict(job)
+        self._job, self._keep = dict(job), keep
         with output_errors(target):
             self._lock = os.open(self._record, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
             with contextlib.suppress(OSError):  # a file system without locks
@@ -53,10 +55,10 @@ class Draft:
                 raise
 
     def publish(self, *, unfinished: bool = False) -> None:
-        """Give the complete file its name; the earlier drafts of this output are of no use any more.
+        """Give the complete file its name. What earlier runs left of this output is of no use any more.
 
         Args:
-            unfinished: it ends early, and a later run may go on where it ends.
+            unfinished: it ends early; a later run may go on where it ends, or where an earlier one did.
 
         Raises:
             OutputError: it cannot be renamed; it is still there under the temporary name.
@@ -71,10 +73,10 @@ class Draft:
                 self._record.unlink(missing_ok=True)
                 kept.unlink(missing_ok=True)
             sync_folder(self.target.absolute().parent)
-        for earlier in drafts(self.target):
+        self._unlock()
+        for earlier in [] if unfinished else drafts(self.target):
             earlier.unlink(missing_ok=True)
             record_of(earlier).unlink(missing_ok=True)
-        self._unlock()
 
     def discard(self) -> None:
         """Leave nothing behind."""
@@ -83,9 +85,16 @@ class Draft:
                 path.unlink()
         self._unlock()
 
-    def keep(self) -> None:
-        """Leave what there is for a later run."""
-        self._unlock()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and self._keep:
+            self._unlock()
+        elif self._lock >= 0:
+            self.discard()
 
     def _unlock(self) -> None:
         if self._lock >= 0:

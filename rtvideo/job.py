@@ -11,18 +11,22 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from rtvideo.draft import Draft
+from av.stream import Disposition
+
+from rtvideo.draft import Draft, read_record
 from rtvideo.engines.base import Geometry, Session, Settings
 from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.codecs import Picture, carries_captions, choose
+from rtvideo.media.containers import container_for
 from rtvideo.media.cut import Cut
 from rtvideo.media.frames import FrameEnhancer, has_captions, has_timecode, working_geometry
-from rtvideo.media.sink import Sink, container_for
+from rtvideo.media.sink import Sink
 from rtvideo.media.source import Source
-from rtvideo.media.streams import plan
+from rtvideo.media.streams import Plan, plan
 from rtvideo.media.timing import tick
 from rtvideo.options import Options, Report
 from rtvideo.pipeline import Counters, Pipeline
+from rtvideo.resume import as_before, job_of, taken_over, unfinished
 
 
 @dataclass(frozen=True)
@@ -84,29 +88,36 @@ def enhance_video(
         for note in (*notes, *filter(None, [streams.warning])):
             warn(f"{input}: {note}")
 
+        before = unfinished(output)
+        if before is not None and not options.resume:
+            warn(f"{output}: an earlier run left an unfinished result; --resume would go on with it")
+            before = None
+        options = as_before(options, before)
         single = replace(encoding, width=source.first.width)
-        session = None
+        session, engine = None, "none (strength 0)"
         if options.strength > 0:
             opener = open_engine or engine_of(options)
             session, report.denoise = opener(working_geometry(single), source.fps)
             stack.callback(session.close)
-            report.engine = str(session)
-        else:
-            report.engine = "none (strength 0)"
+            engine = str(session)
+        report.engine = engine
+        job = job_of(input, options, engine, report.denoise)
+        kept = taken_over(before, job, output, container, _position(source, streams))
+        report.resumed = kept.count if kept else 0
+        if before is not None and kept is None:
+            warn(f"{output}: nothing of the earlier run can be taken over; it starts anew")
 
-        worker = FrameEnhancer(single, session, source.tags, source.first, options.compare)
+        worker = FrameEnhancer(
+            single, session, source.tags, source.first, options.compare, done=report.resumed
+        )
         if source.first.interlaced_frame:
             warn(f"{input}: interlaced; deinterlaced with bwdif, one frame for each")
         if has_captions(source.first) and not carries_captions(encoding.codec):
             warn(f"{input}: codec {encoding.codec} drops the closed captions; libx264 keeps them")
         if has_timecode(source.first):
             warn(f"{input}: the time code inside the pictures (SMPTE 12M) is dropped")
-        draft = Draft(output, {})
-        try:
-            sink = Sink(draft.path, container, source, streams, encoding, cut.shift, target=output)
-        except BaseException:
-            draft.discard()
-            raise
+        draft = stack.enter_context(Draft(output, job, keep=options.resume))
+        sink = Sink(draft.path, container, source, streams, encoding, cut.shift, output, kept)
         pipeline = Pipeline(cut.read(), worker, sink, stop)
         began = time.perf_counter()
         total = _expected_frames(source, options)
@@ -120,9 +131,11 @@ def enhance_video(
             counters = pipeline.run(tick)
         except BaseException:
             sink.abort()
-            draft.discard()
             raise
-        draft.publish()
+        if stop.is_set() and kept and kept.path == output and counters.frames_out <= kept.count:
+            draft.discard()  # there is more in the output as it is
+        else:
+            draft.publish(unfinished=stop.is_set())
         report.seconds = time.perf_counter() - began
         _fill(report, counters)
         report.damaged = source.damaged
@@ -154,7 +167,7 @@ def check_output(input: Path, output: Path, options: Options) -> str:
         raise UsageError(f"{output}: output and input are the same file; give another name")
     if output.is_dir():
         raise UsageError(f"{output}: a folder; name a file")
-    if output.exists() and not options.overwrite:
+    if output.exists() and not options.overwrite and not (options.resume and read_record(output)):
         raise UsageError(f"{output}: exists already; --overwrite replaces it")
     folder = output.absolute().parent
     if not folder.is_dir():
@@ -179,6 +192,15 @@ def picture_of(source: Source, options: Options) -> Picture:
         tags=tags,
         coding=tags.coding(first.format.name, first.height),
         codec_tag=codec.codec_tag,
+    )
+
+
+def _position(source: Source, streams: Plan) -> int:
+    """Return which of the output's video streams is the enhanced one, cover pictures not counted."""
+    videos = [t.source for t in streams.tracks if t.source.type == "video"]
+    return sum(
+        stream.index < source.video.index and not stream.disposition & Disposition.attached_pic
+        for stream in videos
     )
 
 
@@ -221,6 +243,7 @@ def _expected_frames(source: Source, options: Options) -> int | None:
 
 def _fill(report: Report, counters: Counters) -> None:
     report.frames_in, report.frames_out = counters.frames_in, counters.frames_out
-    report.fps = counters.frames_out / report.seconds if report.seconds else 0.0
+    made = counters.frames_out - report.resumed
+    report.fps = max(0, made) / report.seconds if report.seconds else 0.0
     for stage in ("decode", "enhance", "encode"):
         report.milliseconds[stage] = getattr(counters, stage).milliseconds()

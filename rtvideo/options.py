@@ -20,6 +20,7 @@ class Options:
         codec, crf, preset: of the video encoder; None takes what suits container and input.
         start, duration: seconds of the input; frames: at most so many video frames.
         video_stream: which video stream is enhanced (0 is the first, the default); the others are copied.
+        resume: go on where an earlier run for the same output ended, and keep what is done if this one fails.
         compare: ``split`` (left half original) or ``side`` (original beside result), or None.
     """
 
@@ -38,12 +39,14 @@ class Options:
     frames: int | None = None
     video_stream: int = 0
     compare: str | None = None
+    resume: bool = False
 
 
 @dataclass
 class Report:
     """What happened to one input; ``--stats`` writes it as JSON.
 
+    Of ``frames_out`` the first ``resumed`` were taken over from an earlier run.
     Times are milliseconds a frame: ``{"median": , "p95": , "p99": }`` for each of decode, enhance and encode.
     """
 
@@ -54,6 +57,7 @@ class Report:
     denoise: float = 0.0
     frames_in: int = 0
     frames_out: int = 0
+    resumed: int = 0
     dropped: int = 0
     damaged: int = 0
     seconds: float = 0.0

@@ -226,7 +226,7 @@ def _settings(
             raise UsageError(f"--preset {preset!r}: codec {name} takes {', '.join(_PRESETS[name])}")
         options["preset"] = preset
     if name == "libx265":
-        options["x265-params"] = "log-level=none" + (":lossless=1" if crf == 0 else "")
+        options["x265-params"] = "log-level=none:open-gop=0" + (":lossless=1" if crf == 0 else "")
     if container == "avi":
         options["bf"] = "0"
     tag = None

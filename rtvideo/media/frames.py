@@ -48,6 +48,7 @@ class FrameEnhancer:
         source_tags: Tags,
         first: av.VideoFrame,
         compare: str | None = None,
+        done: int = 0,
     ) -> None:
         """Prepare for frames like ``first``.
 
@@ -56,6 +57,7 @@ class FrameEnhancer:
             session: opened with `working_geometry`; None leaves the planes as they are.
             source_tags: of the input, for frames that carry none themselves.
             compare: ``split``, ``side`` or None.
+            done: so many frames were enhanced by an earlier run; they pass as they are, for their times.
         """
         self._encoding, self._session, self._source_tags, self._compare = (
             encoding,
@@ -77,6 +79,7 @@ class FrameEnhancer:
         self._codings: dict[tuple[str, int, int], Coding] = {}
         self._deinterlacer: Deinterlacer | None = None
         self._captions = has_captions(first)
+        self._done = done
         self._looked_at = 0
         self.changed = 0
 
@@ -125,6 +128,10 @@ class FrameEnhancer:
         return self._codings[key]
 
     def _enhance(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        if self._done:
+            self._done -= 1
+            yield frame
+            return
         work = self._to_work(frame, self._coding(frame))
         if self._session is None:
             yield self._finish(frame, work, work)

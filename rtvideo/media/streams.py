@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,6 +12,7 @@ from av.container import InputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.media.codecs import UNLISTED
+from rtvideo.media.containers import MOV_FAMILY, holds_chapters
 from rtvideo.media.source import Source
 from rtvideo.media.timing import Packet, tick
 
@@ -23,34 +22,6 @@ _TEXT_SUBTITLES = ("subrip", "mov_text", "webvtt", "ass", "ssa", "text")
 #: What sound and text become where the container cannot hold what they are; the first that fits.
 _AUDIO_ENCODERS = ("aac", "libopus", "libmp3lame", "ac3", "mp2", "flac", "pcm_s16le")
 _SUBTITLE_ENCODERS = ("mov_text", "srt", "webvtt", "ass")
-
-#: Written anew for each file: copying them would tell lies about the new one.
-_OWN_METADATA = {
-    "major_brand",
-    "minor_version",
-    "compatible_brands",
-    "encoder",
-    "duration",
-    "vendor_id",
-    "bps",
-    "number_of_frames",
-    "number_of_bytes",
-}
-
-#: Where names of metadata are free; in MP4 and MOV other names need a flag.
-_MOV_METADATA = frozenset(
-    (
-        *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright"),
-        *("grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords"),
-        *("creation_time", "timecode", "track", "disc", "episode_sort", "season_number", "media_type"),
-        *("hd_video", "gapless_playback", "compilation", "location", "author", "performer", "rating"),
-    )
-)
-
-MOV_FAMILY = ("mov", "mp4", "m4v", "3gp", "3g2", "ipod", "f4v")
-
-#: Microseconds of a fragment or cluster: what a cut-off file may lack at its end.
-_PIECE = 900_000
 
 Action = Literal["copy", "audio", "subtitle", "picture", "attachment"]
 
@@ -157,11 +128,6 @@ def _encodes(encoder: str, container: str) -> bool:
         return encoder in out.supported_codecs
 
 
-def holds_chapters(container: str) -> bool:
-    """Whether the format has a place for chapters."""
-    return container in (*MOV_FAMILY, "matroska", "webm", "ogg", "asf")
-
-
 def _is_chapter_text(container: InputContainer, stream: Stream) -> bool:
     """QuickTime stores chapter titles as a text track, which FFmpeg shows both as chapters and as data."""
     return bool(stream.type == "data" and container.chapters() and getattr(stream, "name", "") == "bin_data")
@@ -182,42 +148,3 @@ def _name(stream: Stream) -> str:
     details = ", ".join(filter(None, (codec, stream.language)))
     kind = "cover picture" if stream.disposition & Disposition.attached_pic else stream.type
     return f"{kind} #{stream.index}" + (f" ({details})" if details else "")
-
-
-def metadata_of(metadata: dict[str, str]) -> dict[str, str]:
-    """Return the metadata that is worth carrying over."""
-    return {
-        k: v
-        for k, v in metadata.items()
-        if k.lower() not in _OWN_METADATA and not k.startswith("_STATISTICS")
-    }
-
-
-def container_options(container: str, metadata: dict[str, str], rates: Iterable[int]) -> dict[str, str]:
-    """Return the muxer's options that keep times and metadata, and make the file readable while it grows.
-
-    What has been written is complete up to the last second: MP4 and MOV grow in fragments, and become an
-    ordinary file in the end; Matroska grows in clusters.
-
-    Args:
-        rates: ticks a second of the streams that may start late.
-    """
-    options = {"flush_packets": "1"}
-    if container == "mpegts":
-        # Without it the muxer moves all times by 1.4 s.
-        options["mpegts_copyts"] = "1"
-    elif container in ("matroska", "webm"):
-        options["cluster_time_limit"] = str(_PIECE // 1000)
-    elif container in MOV_FAMILY:
-        # Without a delayed index fragments cannot say that sound or picture starts before zero.
-        flags = "+hybrid_fragmented+delay_moov"
-        if any(name.lower() not in _MOV_METADATA for name in metadata):
-            flags += "+use_metadata_tags"
-        # Late starts are stored in units of the whole file's clock, by default a millisecond.
-        clock = math.lcm(1000, *rates)
-        options |= {
-            "movflags": flags,
-            "frag_duration": str(_PIECE),
-            "movie_timescale": str(clock if clock < 1 << 24 else 90_000),
-        }
-    return options

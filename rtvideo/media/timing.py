@@ -34,3 +34,8 @@ def end(event: Event) -> Fraction | None:
     """Return when it stops being shown, as far as it says how long it lasts."""
     start = seconds(event)
     return None if start is None else start + (event.duration or 0) * tick(event)
+
+
+def decoded(packet: Packet) -> Fraction | None:
+    """Return when a packet is decoded, in seconds."""
+    return None if packet.dts is None else packet.dts * tick(packet)

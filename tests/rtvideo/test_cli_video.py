@@ -272,7 +272,7 @@ def test_signal(tmp_path: Path, gain_model: Path, number: signal.Signals, code: 
     assert process.returncode == code, err
     assert "Traceback" not in err
     assert 0 < frames_of(tmp_path / "lit.mp4") < 5000
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "lit.mp4", "one.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lit.mp4.job", "a.mp4", "lit.mp4", "one.mp4"]
 
 
 def test_nobody_reads_stdout() -> None:

@@ -438,7 +438,7 @@ def test_a_stop_gives_a_whole_file_of_what_is_done(tmp_path: Path) -> None:
     assert report.incomplete == "interrupted"
     assert 30 <= report.frames_out < 60
     assert len(clips.frames(tmp_path / "out.mp4")) == report.frames_out == report.frames_in
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".out.mp4.job", "in.mp4", "out.mp4"]
 
 
 FULL_DISK = """

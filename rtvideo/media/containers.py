@@ -1,0 +1,123 @@
+"""Container formats: which one a name stands for, what it can hold, and how its muxer is set."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import av
+
+from rtvideo.errors import UsageError
+
+#: Written anew for each file: copying them would tell lies about the new one.
+_OWN_METADATA = {
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "encoder",
+    "duration",
+    "vendor_id",
+    "bps",
+    "number_of_frames",
+    "number_of_bytes",
+}
+
+#: Where names of metadata are free; in MP4 and MOV other names need a flag.
+_MOV_METADATA = frozenset(
+    (
+        *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright"),
+        *("grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords"),
+        *("creation_time", "timecode", "track", "disc", "episode_sort", "season_number", "media_type"),
+        *("hd_video", "gapless_playback", "compilation", "location", "author", "performer", "rating"),
+    )
+)
+
+#: Formats of one muxer.
+MOV_FAMILY = ("mov", "mp4", "m4v", "3gp", "3g2", "ipod", "f4v")
+
+#: Microseconds of a fragment or cluster: what a cut-off file may lack at its end.
+_PIECE = 900_000
+
+#: Microseconds for which the muxer waits for a stream that comes rarely, such as subtitles.
+_WAIT = 1_000_000
+
+
+def container_for(path: Path) -> str:
+    """Return FFmpeg's short name of the video format that a file name's ending stands for.
+
+    Raises:
+        UsageError: no such format, or one that holds pictures or sound only.
+    """
+    names = {".mkv": "matroska", ".m4v": "mp4"}
+    suffix = path.suffix.lower()
+    try:
+        if suffix not in names:
+            with av.open(str(path), "w") as guess:
+                names[suffix] = guess.format.name
+        name = names[suffix]
+        with av.open(os.devnull, "w", format=name) as probe:
+            video = probe.default_video_codec
+    except (ValueError, av.FFmpegError):
+        name, video = "", "none"
+    if video == "none" or name in (
+        "",
+        "image2",
+        "gif",
+        "apng",
+        "webp",
+        "avif",
+        "mp3",
+        "flac",
+        "yuv4mpegpipe",
+    ):
+        raise UsageError(
+            f"{path}: {suffix or 'no ending'!r} is no video format to write; "
+            "allowed: .mp4, .mov, .mkv, .webm, .avi, .ts"
+        )
+    return name
+
+
+def holds_chapters(container: str) -> bool:
+    """Whether the format has a place for chapters."""
+    return container in (*MOV_FAMILY, "matroska", "webm", "ogg", "asf")
+
+
+def metadata_of(metadata: dict[str, str]) -> dict[str, str]:
+    """Return the metadata that is worth carrying over."""
+    return {
+        k: v
+        for k, v in metadata.items()
+        if k.lower() not in _OWN_METADATA and not k.startswith("_STATISTICS")
+    }
+
+
+def container_options(container: str, metadata: dict[str, str], rates: Iterable[int]) -> dict[str, str]:
+    """Return the muxer's options that keep times and metadata, and make the file readable while it grows.
+
+    What has been written is complete up to the last second: MP4 and MOV grow in fragments, and become an
+    ordinary file in the end; Matroska grows in clusters.
+
+    Args:
+        rates: ticks a second of the streams that may start late.
+    """
+    options = {"flush_packets": "1", "max_interleave_delta": str(_WAIT)}
+    if container == "mpegts":
+        # Without it the muxer moves all times by 1.4 s.
+        options["mpegts_copyts"] = "1"
+    elif container in ("matroska", "webm"):
+        options["cluster_time_limit"] = str(_PIECE // 1000)
+    elif container in MOV_FAMILY:
+        # Without a delayed index fragments cannot say that sound or picture starts before zero.
+        flags = "+hybrid_fragmented+delay_moov"
+        if any(name.lower() not in _MOV_METADATA for name in metadata):
+            flags += "+use_metadata_tags"
+        # Late starts are stored in units of the whole file's clock, by default a millisecond.
+        clock = math.lcm(1000, *rates)
+        options |= {
+            "movflags": flags,
+            "frag_duration": str(_PIECE),
+            "movie_timescale": str(clock if clock < 1 << 24 else 90_000),
+        }
+    return options
