@@ -47,11 +47,16 @@ def live_format(pix_fmt: str) -> str:
     return "yuv420p" if form.depth == 8 or is_rgb(near) else "yuv420p10le"
 
 
+def tags_of(coding: Coding, others: Tags) -> Tags:
+    """Return the tags that say how samples are coded; transfer and primaries are those of ``others``."""
+    return Tags(int(coding.matrix), 2 if coding.full_range else 1, others.transfer, others.primaries)
+
+
 class PairEnhancer:
     """Takes decoded frames, gives pairs in order.
 
     Attributes:
-        geometry: of the pairs, what the session must be opened for.
+        geometry: of the pairs, what the session must be opened for; pix_fmt: their format.
         tags: their colour tags.
         changed: frames that had another size than the first and were scaled to it.
     """
@@ -66,20 +71,15 @@ class PairEnhancer:
             InputError: HDR, or a matrix that is not supported.
         """
         self._source_tags = source_tags
-        self._format = live_format(first.format.name)
+        self.pix_fmt = live_format(first.format.name)
         self._size = first.width, first.height
         self._coding = self._coding_of(first)
         if is_rgb(first.format.name):
             # As untagged video is understood by everybody else.
-            self._coding = Tags().coding(self._format, first.height)
-        self.tags = Tags(
-            int(self._coding.matrix),
-            2 if self._coding.full_range else 1,
-            source_tags.transfer,
-            source_tags.primaries,
-        )
-        self.geometry: Geometry = geometry_of(self._format, *self._size, self._coding)
-        self._convert = Converter(self._format, *self._size, self._coding)
+            self._coding = Tags().coding(self.pix_fmt, first.height)
+        self.tags = tags_of(self._coding, source_tags)
+        self.geometry: Geometry = geometry_of(self.pix_fmt, *self._size, self._coding)
+        self._convert = Converter(self.pix_fmt, *self._size, self._coding)
         self._deinterlacer: Deinterlacer | None = None
         self._interlaced_shape: tuple[int, int, str] | None = None
         self._pending: deque[Pair] = deque()
@@ -96,7 +96,7 @@ class PairEnhancer:
             work = self._convert(progressive, self._coding_of(progressive))
             work.pts, work.time_base, work.duration = progressive.pts, progressive.time_base, frame.duration
             self.changed += (progressive.width, progressive.height) != self._size
-            lit = av.VideoFrame(*self._size, self._format)
+            lit = av.VideoFrame(*self._size, self.pix_fmt)
             lit.pts, lit.time_base, lit.duration = work.pts, work.time_base, work.duration
             for made in (work, lit):
                 self.tags.apply(made)

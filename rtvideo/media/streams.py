@@ -13,7 +13,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.media.codecs import UNLISTED
 from rtvideo.media.containers import MOV_FAMILY, holds_chapters
-from rtvideo.media.source import Source
+from rtvideo.media.opened import Opened
 from rtvideo.media.timing import Packet, tick
 
 #: Text subtitles that can be turned into each other, and bitmaps that cannot.
@@ -52,7 +52,7 @@ class Plan:
     warning: str | None = None
 
 
-def plan(source: Source, container: str) -> Plan:
+def plan(source: Opened, container: str) -> Plan:
     """Decide for each stream of ``source`` but the enhanced one what becomes of it in ``container``.
 
     Args:
@@ -78,7 +78,7 @@ def plan(source: Source, container: str) -> Plan:
     return Plan(tracks, warning)
 
 
-def _track(source: Source, stream: Stream, container: str) -> Track | None:
+def _track(source: Opened, stream: Stream, container: str) -> Track | None:
     if stream.type == "attachment":
         return Track(stream, "attachment") if container == "matroska" else None
     if stream.disposition & Disposition.attached_pic and container == "matroska":
@@ -98,7 +98,7 @@ def _track(source: Source, stream: Stream, container: str) -> Track | None:
     return None
 
 
-def _copies(source: Source, stream: Stream, container: str) -> bool:
+def _copies(source: Opened, stream: Stream, container: str) -> bool:
     """Whether the container takes the stream as it is: seen by writing a little file with it to memory."""
     if container in UNLISTED:
         context = stream.codec_context
