@@ -20,6 +20,7 @@ from rtvideo.media.codecs import Picture, carries_captions, choose
 from rtvideo.media.containers import container_for
 from rtvideo.media.cut import Cut
 from rtvideo.media.frames import FrameEnhancer, has_captions, has_timecode, working_geometry
+from rtvideo.media.opened import Opened
 from rtvideo.media.sink import Sink
 from rtvideo.media.source import Source
 from rtvideo.media.streams import Plan, plan
@@ -177,7 +178,7 @@ def check_output(input: Path, output: Path, options: Options) -> str:
     return container
 
 
-def picture_of(source: Source, options: Options) -> Picture:
+def picture_of(source: Opened, options: Options) -> Picture:
     """Return the facts about the input's pictures that the choice of an encoder rests on."""
     first, codec, tags = source.first, source.video.codec_context, source.tags
     rate = source.video.average_rate or source.video.guessed_rate or Fraction(25)
