@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
 import select
 import sys
 import time
@@ -184,6 +185,8 @@ class Screen:
 def main() -> None:
     """Run the window; the arguments are its title and the number of the shared memory's descriptor."""
     title, descriptor = sys.argv[1:]
+    sys.stdout = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what OpenCV prints must not get between the messages
     try:
         import cv2
     except ImportError as error:
