@@ -129,3 +129,24 @@ def test_brightness_sees_light_and_colour_but_not_noise(seed: int, shift: float)
     )
     clean = flat(0.5, (32, 48))
     torch.testing.assert_close(losses.brightness(clean + grain + shift, clean).item(), abs(shift))
+
+
+@FEW
+@given(levels, levels)
+def test_exposure_level_is_of_the_frame_and_of_its_largest_channel(one: float, other: float) -> None:
+    x = flat(0.0)
+    x[:, 1, :, :10], x[:, 1, :, 10:] = one, other
+    x[:, 2] = min(one, other) / 2
+    rms = ((one**2 + other**2) / 2) ** 0.5
+    torch.testing.assert_close(losses.exposure_level(x, 0.5).item(), abs(rms - 0.5), atol=1e-3, rtol=0)
+
+
+@FEW
+@given(seeds, st.floats(0.3, 1), st.floats(0.2, 1))
+def test_tone_is_zero_for_its_power_law_alone(seed: int, exponent: float, gain: float) -> None:
+    y = noise(seed).mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    x = gain * (y + 0.01) ** exponent - 0.01
+    assert losses.tone(x, y, exponent, region=1) < 1e-12
+    assert losses.tone(x, y, exponent + 0.2, region=1) > 1e-4
+    for size in ((1, 1), (1, 9), (9, 1)):
+        assert torch.isfinite(losses.tone(noise(seed, size), noise(seed, size)))
