@@ -16,6 +16,9 @@ from rtvideo.pipeline import Stopwatch
 #: Pairs that may wait where nothing is dropped.
 _DEPTH = 3
 
+#: Seconds that an outlet may take for one pair.
+_STUCK = 30.0
+
 
 class Outlet(Protocol):
     """Where pairs go: a file, a stream, a viewer. All calls but those of ``watched`` come from one thread.
@@ -68,14 +71,16 @@ class Drain:
         self.frames = 0
         self.work = Stopwatch()
         self._ended = ended
+        self._since: float | None = None
         self.thread = threading.Thread(target=self._run, name=f"rtvideo {outlet.name}", daemon=True)
 
     def _run(self) -> None:
         try:
             for pair in self.pairs:
-                began = time.monotonic()
+                began = self._since = time.monotonic()
                 self._copy()
                 self.outlet.take(pair)
+                self._since = None
                 self.work.add(time.monotonic() - began)
                 self.frames += 1
             self._copy()
@@ -89,6 +94,12 @@ class Drain:
             self.pairs.abort()
             self.packets.clear()
             self._ended()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the outlet has been busy with one pair for longer than anything takes that works."""
+        since = self._since
+        return since is not None and time.monotonic() - since > _STUCK
 
     def _copy(self) -> None:
         while self.packets:

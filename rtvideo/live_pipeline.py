@@ -69,8 +69,9 @@ class LivePipeline:
         *,
         adapter: Adapter | None = None,
         max_fps: float | None = None,
-        frames: int | None = None,
+        start: float | None = None,
         duration: float | None = None,
+        frames: int | None = None,
     ) -> None:
         """Connect the parts; `run` does the work.
 
@@ -79,12 +80,14 @@ class LivePipeline:
             halt: the source's own; it is set when the run ends.
             adapter: decides to do less; None never does.
             max_fps: frames a second that are enhanced at most.
-            frames, duration: end after so many enhanced frames, or after so many seconds of the source.
+            start: leave out what is shown before, in seconds.
+            duration, frames: end after so many seconds of the source, or after so many enhanced frames.
         """
         self.counters = LiveCounters()
         self._source, self._enhancer, self._session = source, enhancer, session
         self._controls, self._halt, self._adapter = controls, halt, adapter
-        self._max_fps, self._frames, self._duration = max_fps, frames, duration
+        self._max_fps = max_fps
+        self._start, self._duration, self._frames = start, duration, frames
         live = source.nature.live
         self._live, self._skipped = live, 0
         depth = (1 if source.connection.intra else _PACKETS) if live else _DEPTH
@@ -144,9 +147,9 @@ class LivePipeline:
         deadline = time.monotonic() + _FINISH
         for thread in (*stages[1:], *(drain.thread for drain in self.drains)):
             thread.join(max(0.0, deadline - time.monotonic()))
-        stuck = [drain.outlet.name for drain in self.drains if drain.thread.is_alive()]
-        if stuck:
-            raise OutputError(f"{', '.join(stuck)}: could not be finished within {_FINISH:g} s")
+        for drain in self.drains:
+            if drain.thread.is_alive():
+                raise OutputError(f"{drain.outlet.name}: takes no more data; given up")
 
     def _abort(self, stages: list[threading.Thread]) -> None:
         self._halt.set()
@@ -193,11 +196,11 @@ class LivePipeline:
             self._ended.set()
 
     def _is_dead(self) -> bool:
-        """Notice a device whose driver waits for ever: FFmpeg's time-outs do not reach it."""
+        """Notice who waits for ever, where FFmpeg has no time-outs: drivers of cameras, and outputs."""
         dead = self._source.nature.lasts and time.monotonic() - self._source.seen > 2 * TIMEOUT
         if dead:
             self._source.lost = f"source lost: no picture for {2 * TIMEOUT:g} s"
-        return dead
+        return dead or any(drain.stuck for drain in self.drains)
 
     def _capture(self) -> None:
         for arrival in self._source.arrivals():
@@ -210,24 +213,37 @@ class LivePipeline:
                 break
 
     def _decode(self) -> None:
-        cadence, enhanced = Cadence(), 0
+        cadence, passed = Cadence(), 0
+        begin: float | None = None
+        last: int | None = None
         for frame, captured in self._pictures():
-            self.counters.frames_in += 1
             shown = frame.time or 0.0
-            if self._duration is not None and shown >= self._duration:
-                break
-            share = self._adapter.step.share if self._adapter else 1.0
-            most = self._max_fps
-            if share < 1:
-                most = share * min(self._max_fps or 1e9, self._source.connection.fps or 30.0)
-            if not self._watched() or not cadence.takes(shown, most):
+            if self._start is not None and shown < self._start:
                 continue
+            self.counters.frames_in += 1
+            begin = shown if begin is None else begin
+            if self._duration is not None and shown - begin >= self._duration:
+                break
+            if not self._watched() or not cadence.takes(shown, self._most()):
+                continue
+            # Encoders and muxers refuse times that do not grow.
+            if last is not None and frame.pts is not None and frame.pts <= last:
+                frame.pts = last + 1
+            last = frame.pts
             self._decoded.put((frame, captured))
-            enhanced += 1
-            if enhanced == self._frames:
+            passed += 1
+            if passed == self._frames:
                 break
         self._halt.set()
         self._arrived.abort()
+
+    def _most(self) -> float | None:
+        """Frames a second that are enhanced at most."""
+        share = self._adapter.step.share if self._adapter is not None else 1.0
+        if share == 1:
+            return self._max_fps
+        rate = self._source.connection.fps or 30.0
+        return share * (rate if self._max_fps is None else min(rate, self._max_fps))
 
     def _pictures(self) -> Iterator[tuple[av.VideoFrame, float]]:
         """Yield decoded frames and when they came."""

@@ -1,0 +1,75 @@
+"""Where encoded pictures may go, and in which of FFmpeg's formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rtvideo.errors import UsageError
+from rtvideo.media.address import Kind, kind_of, redact, scheme_of
+from rtvideo.media.containers import container_for
+
+#: Seconds between key frames: where a viewer can join, and where segments may end.
+KEY_FRAMES = 2.0
+
+#: By scheme: FFmpeg's output format, and a format of files that holds the same streams.
+_SERVERS = {
+    "rtmp": ("flv", "flv"),
+    "rtmps": ("flv", "flv"),
+    "rtsp": ("rtsp", "mpegts"),
+    "rtsps": ("rtsp", "mpegts"),
+    "srt": ("mpegts", "mpegts"),
+    "udp": ("mpegts", "mpegts"),
+    "tcp": ("mpegts", "mpegts"),
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where encoded pictures go.
+
+    Attributes:
+        address: as the user typed it; name: as it may be shown.
+        format: FFmpeg's short name of the output format.
+        holds: that of a format of files which holds the same streams.
+        options: of the muxer.
+        sends: it goes to somebody who waits for it, so that nothing may be held back.
+    """
+
+    address: str
+    name: str
+    format: str
+    holds: str
+    options: dict[str, str] = field(default_factory=dict)
+    sends: bool = True
+
+
+def target_of(text: str, *, live: bool) -> Target:
+    """Return what ``--out`` names.
+
+    Args:
+        live: segments that are no longer in the list are deleted.
+
+    Raises:
+        UsageError: nothing that can be written.
+    """
+    if kind_of(text) is Kind.STREAM:
+        scheme = scheme_of(text)
+        if scheme not in _SERVERS:
+            raise UsageError(
+                f"{redact(text)}: cannot send by {scheme!r}; allowed: {', '.join(_SERVERS)}; "
+                "or a .m3u8 file for HLS"
+            )
+        format, holds = _SERVERS[scheme]
+        options = {"rtsp_transport": "tcp"} if format == "rtsp" else {}
+        if format == "flv":
+            options = {"flvflags": "no_duration_filesize"}
+        return Target(text, redact(text), format, holds, options)
+    if text.lower().endswith(".m3u8"):
+        flags = "independent_segments+temp_file" + ("+delete_segments" if live else "")
+        options = {"hls_time": f"{KEY_FRAMES:g}", "hls_list_size": "6" if live else "0", "hls_flags": flags}
+        if not live:
+            options["hls_playlist_type"] = "vod"
+        return Target(text, text, "hls", "mpegts", options)
+    container = container_for(Path(text))
+    return Target(text, text, container, container, sends=False)
