@@ -18,6 +18,7 @@ from onnx import TensorProto, helper
 
 from export.cells import Cells
 from export.graph import Graph
+from export.guide import lines
 from rtvideo.errors import UnavailableError
 from rtvideo.models.description import RELEASED_T_MIN, Description
 from rtvideo.models.shapes import shapes
@@ -177,12 +178,24 @@ class _Network:
         if d.channels == "shared":  # 6
             log_t = g.add("ReduceMean", log_t, self.axes(1), name="shared_log_t")
 
-        log_t = self.crop(self.resize(log_t, at, 1, name="log_t_padded"), y)  # 7
         brightest = g.add("ReduceMax", y, self.axes(1), name="max_channel") if d.channels == "shared" else y
+        # 7
         m = g.add("MaxPool", brightest, name="m", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+        own = ""
+        if d.mix or d.upsampling == "guided":
+            own = g.add("Log", g.add("Add", m, d.floor, name="m+floor"), name="log_m")
+        if d.upsampling == "guided":
+            guide = grids[at]
+            if d.channels == "shared":
+                guide = g.add("ReduceMax", guide, self.axes(1), name="guide")
+            slope, intercept = (
+                self.crop(self.resize(x, at, 1, name=f"{x}_padded"), y) for x in lines(g, guide, log_t)
+            )
+            log_t = g.add("Add", g.add("Mul", slope, own, name="A*own"), intercept, name="A*own+B")
+        else:
+            log_t = self.crop(self.resize(log_t, at, 1, name="log_t_padded"), y)
         if d.mix:
             a = g.add("Sigmoid", logit, name="a")
-            own = g.add("Log", g.add("Add", m, d.floor, name="m+floor"), name="log_m")
             far = g.add("Mul", log_t, g.add("Sub", 1.0, a, name="1-a"), name="(1-a)*log_t")
             log_t = g.add("Add", far, g.add("Mul", own, a, name="a*log_m"), name="mixed_log_t")
         log_t = g.add("Clip", log_t, math.log(d.t_min), 0.0, name="log_t")
@@ -304,7 +317,7 @@ class _Network:
         """Cut off what was replicated."""
         if max(self.d.illumination.scales) == 1:
             return x
-        size = self.g.add("Shape", like, name="full_size", start=2)
+        size = self.g.add("Shape", like, name=f"{x}_size", start=2)
         return self.g.add("Slice", x, self.g.constant([0, 0]), size, self.axes(2, 3), name=f"{x}_cropped")
 
     def clip(self, x: str, *, name: str) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.cell import DistillationCell, multiply_adds
+from model.guide import lines
 from rtvideo.models.description import RELEASED_T_MIN, STATISTICS, Genotype, Illumination
 
 WHOLE = (slice(None), slice(None))
@@ -153,17 +154,25 @@ class IEM(nn.Module):
         if shared:  # 6
             states = [log_t.mean(1, keepdim=True) for log_t in states]
 
-        log_t = states[-1]  # 7
-        if d.scales[-1] > 1:
-            log_t = resize(log_t, padded)
-        log_t = log_t[..., : y.shape[-2], : y.shape[-1]][(..., *part)]
-        m = max_3x3(y.amax(1, keepdim=True) if shared else y)[(..., *part)]
+        def full_size(x: Tensor) -> Tensor:
+            if d.scales[-1] > 1:
+                x = resize(x, padded)
+            return x[..., : y.shape[-2], : y.shape[-1]][(..., *part)]
+
+        m = max_3x3(y.amax(1, keepdim=True) if shared else y)[(..., *part)]  # 7
+        own = (m + d.floor).log()
+        if d.upsampling == "guided":
+            guide = grids[d.scales[-1]]
+            slope, intercept = lines(guide.amax(1, keepdim=True) if shared else guide, states[-1])
+            log_t = full_size(slope) * own + full_size(intercept)
+        else:
+            log_t = full_size(states[-1])
         light = self._stages(y, states) if keep else []
         y = y[(..., *part)]
         if d.mix:
             assert logit is not None
             a = torch.sigmoid(logit)
-            log_t = (1 - a) * log_t + a * (m + d.floor).log()
+            log_t = (1 - a) * log_t + a * own
         log_t = log_t.clamp(math.log(d.t_min), 0)
         if d.signal_floor:
             log_t = log_t * (m**2 / (m**2 + d.signal_floor**2))

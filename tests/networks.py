@@ -54,11 +54,20 @@ FINE = Description(
     ),
 )
 
+GUIDED = dataclasses.replace(
+    FINE,
+    name="guided",
+    illumination=dataclasses.replace(
+        NIGHT.illumination, channels="each", upsampling="guided", scales=(8, 2), exposure="mean"
+    ),
+)
+
 ALL = [
     NIGHT,
     RUAS,
     RELEASED,
     FINE,
+    GUIDED,
     dataclasses.replace(
         RUAS,
         name="updated",

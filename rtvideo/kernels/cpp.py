@@ -129,7 +129,7 @@ def _strip(one: Pass, program: Program, fusions: _Fusions, timed: bool) -> str:
     if not grid:
         lines.append("    const Lines lines = take_lines(arena, tile.width);")
         if program.scales:
-            lines.append("    float *line = arena.take<float>(tile.width + 2 * LINE_MARGIN) + LINE_MARGIN;")
+            lines.append("    const Upsampled line = take_upsampled(arena, tile.width);")
     start = one.halo + (one.halo & 1)
 
     def call(what: str, statement: str) -> str:
@@ -175,7 +175,8 @@ def _call(layer: Layer, lag: int, fusions: _Fusions) -> str:
         scale, groups, *parts = layer.shape
         m = "m" if any(parts) else "gain"
         shape = ", ".join((str(scale), str(groups), *(_bool(bool(part)) for part in parts)))
-        return f"apply_log<{shape}>(tile, y, {m}, frame.light, gain, u, {row}, line, frame.mix);"
+        grids = "frame.light, frame.slope"
+        return f"apply_log<{shape}>(tile, y, {m}, {grids}, gain, u, {row}, line, frame.mix);"
     shape = ", ".join(_bool(s) if isinstance(s, bool) else str(s) for s in layer.shape)
     more = "".join(f", {argument}" for argument in layer.arguments)
     return f"{layer.function}{f'<{shape}>' if shape else ''}(tile, {inputs}, {layer.output}, {row}{more});"
@@ -198,7 +199,7 @@ def _network(program: Program, passes: list[Pass]) -> str:
         f"    static constexpr int SCALES[] = {{{', '.join(map(str, scales or (1,)))}}};",
         f"    static constexpr int FINEST = {min(scales or (1,))}, COARSEST = {max(scales or (1,))};",
         f"    static constexpr bool CENTRED = {_bool(program.centred)}, SHARED = {_bool(program.shared)};",
-        f"    static constexpr bool MIX = {_bool(program.mix)};",
+        f"    static constexpr bool GUIDED = {_bool(program.guided)}, MIX = {_bool(program.mix)};",
         f"    static constexpr bool HAS_NOISE = {_bool(program.denoised is not None)};",
         f"    static constexpr float FLOOR = {program.floor!r}f, T_MIN = {program.t_min!r}f;",
         f"    static constexpr int ROWS = {max(rows, 24)}; // of all tensors of the largest pass",

@@ -101,6 +101,7 @@ class _Lowering:
             fixed=i.warm_start == "fixed",
             centred=i.exposure != "none",
             shared=groups == 1,
+            guided=i.upsampling == "guided",
             mix=i.mix,
             floor=i.floor,
             t_min=i.t_min,
@@ -280,7 +281,8 @@ class _Lowering:
         groups = 1 if i.channels == "shared" else 3
         layers: list[Layer] = []
         reads: list[tuple[str, tuple[int, int]]] = [("y", HERE)]
-        if i.mix or i.signal_floor or i.chroma_floor:
+        guided = i.upsampling == "guided"
+        if guided or i.mix or i.signal_floor or i.chroma_floor:
             source = "y"
             if groups == 1:
                 source = "largest"
@@ -289,7 +291,7 @@ class _Lowering:
             reads.append(("m", HERE))
         # One function makes both the image and the gain; the gain is listed first as its by-product.
         layers.append(Pointwise("gain", groups, tuple(reads), ""))
-        shape = (i.scales[-1], groups, i.mix, i.signal_floor > 0, i.chroma_floor)
+        shape = (i.scales[-1], groups, i.mix, i.signal_floor > 0, i.chroma_floor, guided)
         layers.append(Pointwise("u", 3, (*reads, ("gain", HERE)), "apply_log", shape))
         return layers
 

@@ -142,7 +142,8 @@ class Program:
         fixed: grid stages start from the reduced frame each time and not from the state.
         centred: the mean of the grid is taken out before the stages.
         shared: one illumination for all channels.
-        mix: it meets the pixel's own maximum.
+        guided: the grid holds lines over the logarithm of the pixel's own maximum, not the light itself.
+        mix: the light meets that logarithm.
         floor, t_min: as in the description.
         stages: a pass for each grid stage.
         lit, denoised: the pass over the full size, without and with noise removal (None where there is none).
@@ -157,6 +158,7 @@ class Program:
     fixed: bool
     centred: bool
     shared: bool
+    guided: bool
     mix: bool
     floor: float
     t_min: float

@@ -23,11 +23,15 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     offset``, where ``(offset - n, log contrast, mix logit) = exposure.weight @ g + exposure.bias`` and
     ``g`` are the five `STATISTICS` of the grid.
 6.  **Channels.** ``shared``: one illumination for all channels, the mean of ``log t``: it cannot tint.
-7.  **Application.** ``log t`` is resized to full size (bilinear, half-pixel centres, cropped). With ``mix``
-    it meets the pixel's own ``m`` (maximum over 3x3, over channels too if shared): ``log t <- (1 - a) log t
-    + a log(m + floor)``, ``a = sigmoid(mix logit)``. Then ``t <- clamp(t, t_min, 1)``. With ``signal_floor``
-    ``f``, ``log t <- log t * m^2 / (m^2 + f^2)``: where nothing was recorded nothing is amplified. Last,
-    ``t <- t ^ strength`` and ``u_K = clamp(y / t, 0, 1)``.
+7.  **Application.** Of a pixel's own light there is ``m``, the maximum over 3x3, over channels too if
+    shared, and ``own = log(m + floor)``. ``log t`` comes to full size by ``upsampling``, half-pixel centres,
+    cropped. ``bilinear``: it is resized. ``guided``: ``log t <- A own + B``, where A and B are resized. They
+    are fitted around each cell, over 3x3 cells, edges repeated; for ``own`` a cell has its ``log(t_hat_0 +
+    floor)``, of the largest channel if shared. ``A = cov(own, log t) / (var(own) + GUIDE_EPSILON)``, ``B =
+    mean(log t) - A mean(own)``, and both become their means over the same cells (He and Sun,
+    arXiv:1505.00996). With ``mix``, ``log t <- (1 - a) log t + a own``, ``a = sigmoid(mix logit)``. Then ``t
+    <- clamp(t, t_min, 1)``. With ``signal_floor`` ``f``, ``log t <- log t * m^2 / (m^2 + f^2)``: where
+    nothing was recorded nothing is amplified. Last, ``t <- t ^ strength`` and ``u_K = clamp(y / t, 0, 1)``.
 8.  **Chroma floor.** ``u_K <- l + (u_K - l) * (1 - strength * k^2 / (m^2 + k^2))`` with ``l`` the mean of
     ``u_K``'s channels and ``k = exp(chroma_knee)`` learned: where there is no signal there is no colour to
     amplify.
@@ -61,6 +65,9 @@ OPERATIONS = ("conv1", "conv3", "resconv1", "resconv3", "dil3", "resdil3", "skip
 #: its mean ``n``, its standard deviation, its mean of ``exp(l)``, its maximum and its minimum.
 STATISTICS = ("mean", "deviation", "linear_mean", "maximum", "minimum")
 
+#: Of guided upsampling, squared natural logarithms: where light varies less, ``log t`` does not follow it.
+GUIDE_EPSILON = 0.002
+
 #: Illumination never falls below this, so the gain never rises above a thousand.
 RELEASED_T_MIN = 1e-3
 
@@ -90,6 +97,7 @@ class Illumination:
     domain: Literal["linear", "log"] = "linear"
     exposure: Literal["none", "mean", "statistics"] = "none"
     channels: Literal["each", "shared"] = "each"
+    upsampling: Literal["bilinear", "guided"] = "bilinear"
     mix: bool = False
     floor: float = 0.0
     signal_floor: float = 0.0
@@ -142,6 +150,8 @@ class Description:
             raise UnavailableError(
                 f"model {self.name}: scales {i.scales} need domain 'log'; 'linear' runs at 1"
             )
+        if i.upsampling == "guided" and i.scales[-1] == 1:
+            raise UnavailableError(f"model {self.name}: guided upsampling needs a last scale above 1")
         if not plain and i.parameterisation == "released":
             raise UnavailableError(f"model {self.name}: the released parameterisation needs domain 'linear'")
         if not plain and i.warm_start not in ("fixed", "previous"):

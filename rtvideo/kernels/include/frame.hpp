@@ -1,6 +1,6 @@
 // One frame through the passes of a network. `Network` is what the generated source says of it.
 #pragma once
-#include "grid.hpp"
+#include "guide.hpp"
 #include "pool.hpp"
 
 // A statement whose time benchmarks/passes.py wants to know; it defines this before it includes anything.
@@ -21,7 +21,8 @@ struct Frame {
     Mix mix;
     Grid sums;             // of the warm start over blocks of the finest scale
     Grid x, warm, next;    // a grid stage reads x (and warm) and writes next
-    Grid light;            // log2 t at the last scale, one or three channels
+    Grid light;            // log2 t at the last scale, one or three channels; where the light is guided, that at slope 0
+    Grid slope;            // of log2 t over log2 of the pixel's own maximum
 };
 
 template <int C> ROW_FUNCTION load_grid(const Tile &tile, Grid from, Rows<C> to, int row) {
@@ -208,10 +209,20 @@ template <class N> static void light_on_grid(Context &context, const float *expo
     for (int64_t i = 0; i < cells; i++) {
         if (N::SHARED) {
             float mean = (light.data[i] + light.data[cells + i] + light.data[2 * cells + i]) * (1.0f / 3);
-            light.data[i] = rest * (contrast * mean + offset);
+            light.data[i] = contrast * mean + offset;
         } else {
-            for (int c = 0; c < 3; c++) light.data[c * cells + i] = rest * (contrast * light.data[c * cells + i] + offset);
+            for (int c = 0; c < 3; c++) light.data[c * cells + i] = contrast * light.data[c * cells + i] + offset;
         }
+    }
+    if (N::GUIDED) {
+        frame.slope = grid(N::SCALES[N::STAGES - 1]);
+        Grid own_light = log_of(N::SCALES[N::STAGES - 1]);
+        if (N::SHARED) largest(own_light);
+        fit_lines<N::SHARED ? 1 : 3>(own_light, n, light, frame.slope, space);
+    }
+    for (int64_t i = 0; i < cells * (N::SHARED ? 1 : 3); i++) {
+        light.data[i] *= rest;
+        if (N::GUIDED) frame.slope.data[i] = rest * frame.slope.data[i] + own;
     }
     frame.light = light;
     frame.mix.own = own, frame.mix.floor = N::FLOOR;
@@ -223,7 +234,8 @@ template <class N> INLINE int64_t grid_floats(int width, int height) {
     int64_t wide = (width + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
     int64_t high = (height + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
     int64_t finest = 3 * (wide / N::FINEST) * (high / N::FINEST) + MARGIN;
-    return finest * (2 + 3 * (N::STAGES + 1));
+    int64_t fits = 4 * padded_floats((int)(wide / N::FINEST), (int)(high / N::FINEST));
+    return finest * (2 + 3 * (N::STAGES + 1)) + (N::GUIDED ? finest + fits : 0);
 }
 
 } // namespace rt

@@ -26,6 +26,16 @@ INLINE void log_row(float *row, int width, float share, float floor) {
     }
 }
 
+// The first channel becomes the largest one.
+INLINE void largest(const Grid &grid) {
+    float *r = grid.at(0, 0);
+    const float *g = grid.at(1, 0), *b = grid.at(2, 0);
+    for (int64_t i = 0, n = (int64_t)grid.width * grid.height; i < n; i++) {
+        float larger = r[i] > g[i] ? r[i] : g[i];
+        r[i] = larger > b[i] ? larger : b[i];
+    }
+}
+
 // Bilinear, half-pixel centres.
 INLINE void resize(const Grid &from, const Grid &to, int channels) {
     float sy = (float)from.height / to.height, sx = (float)from.width / to.width;

@@ -158,8 +158,18 @@ template <int SCALE> INLINE void upsample(const Tile &tile, Grid grid, int chann
     }
 }
 
+// Light of a row of pixels, and its slope over the pixel's own maximum.
+struct Upsampled {
+    float *light, *slope;
+};
+
+INLINE Upsampled take_upsampled(Arena &arena, int width) {
+    auto line = [&] { return arena.take<float>(width + 2 * LINE_MARGIN) + LINE_MARGIN; };
+    return Upsampled{line(), line()};
+}
+
 struct Mix {
-    float own;   // a, the share of the pixel's own maximum; the grid holds (1 - a) log2 t already
+    float own;   // a, the share of the pixel's own maximum; the grids hold the rest
     float floor; // added before the logarithm
     float signal; // f^2 of the signal floor
     float knee;   // k^2 of the chroma floor
@@ -167,20 +177,25 @@ struct Mix {
     float strength;
 };
 
-// Application in the log domain: `gain` <- log2 of the gain with strength, u <- u_K.
-template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE>
-ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Rows<G> gain,
-                       Rows<3> u, int row, float *line, Mix mix) {
+// Application in the log domain: `gain` <- log2 of the gain with strength, u <- u_K. The light of a pixel is the grid's;
+// GUIDED adds the pixel's own, log2(m + floor), times the grid's slope, and else MIX adds a share of it.
+template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED>
+ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Grid slope, Rows<G> gain, Rows<3> u, int row,
+                       Upsampled line, Mix mix) {
     if (blank(tile, gain, row)) {
         blank(tile, u, row);
         return;
     }
-    constexpr int M = MIX || SIGNAL || KNEE ? G : 1;
+    constexpr int M = GUIDED || MIX || SIGNAL || KNEE ? G : 1;
     UNROLLED for (int c = 0; c < G; c++) {
-        upsample<SCALE>(tile, grid, c, row, line);
+        upsample<SCALE>(tile, grid, c, row, line.light);
+        if (GUIDED) upsample<SCALE>(tile, slope, c, row, line.slope);
         for (int x = 0; x < tile.width; x += LANES) {
-            vec light = load(line + x);
-            if (MIX) light += mix.own * log2(load(m.at(c, row) + x) + mix.floor);
+            vec light = load(line.light + x);
+            if (GUIDED || MIX) {
+                vec own = log2(load(m.at(c, row) + x) + mix.floor);
+                light += GUIDED ? load(line.slope + x) * own : mix.own * own;
+            }
             light = clamp(light, mix.log_t_min, 0.0f) * -mix.strength;
             if (SIGNAL) {
                 vec own = load(m.at(M == 1 ? 0 : c, row) + x), square = own * own;

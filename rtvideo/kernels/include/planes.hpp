@@ -31,13 +31,11 @@ struct Planes {
 // Rows of one thread in f32, as wide as a strip.
 struct Lines {
     float *luma[2], *chroma[2][2], *tint[3];
-    uint16_t *codes;
 };
 
 INLINE Lines take_lines(Arena &arena, int width) {
     auto line = [&] { return arena.take<float>(width + 2 * MARGIN) + MARGIN; };
-    return Lines{{line(), line()}, {{line(), line()}, {line(), line()}}, {line(), line(), line()},
-                 arena.take<uint16_t>(4 * (width + 2 * MARGIN))};
+    return Lines{{line(), line()}, {{line(), line()}, {line(), line()}}, {line(), line(), line()}};
 }
 
 // Samples first..last of a row, every STEP-th from `offset` on, as floats: to[first - left] and so on.

@@ -42,6 +42,7 @@ def anything(seed: int) -> Description:
         light = Illumination(
             genotype=genotype(),
             scales=tuple(pick.choice((2, 4, 8, 16)) for _ in range(pick.choice((1, 2, 3)))),
+            upsampling=pick.choice(("bilinear", "guided")),
             warm_start=pick.choice(("fixed", "previous")),
             window=pick.choice(("2x2", "3x3")),
             domain="log",

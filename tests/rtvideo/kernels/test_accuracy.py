@@ -24,6 +24,7 @@ DESCRIPTIONS = [
     networks.RUAS,
     networks.RELEASED,
     networks.FINE,
+    networks.GUIDED,
     networks.ALL[-1],
     *map(anything, (1, 2, 3)),
 ]
