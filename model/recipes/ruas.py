@@ -21,4 +21,7 @@ RUAS = Recipe(
         "noise_tv": 0.02,
     },
     separate=True,
+    learning_rate=3e-3,
+    steps=1000,
+    crop=96,
 )
