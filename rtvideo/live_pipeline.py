@@ -22,7 +22,8 @@ from rtvideo.drain import Drain, Outlet
 from rtvideo.engines.base import Session
 from rtvideo.errors import OutputError
 from rtvideo.media.connect import TIMEOUT
-from rtvideo.media.live import Arrival, Connection, LiveSource
+from rtvideo.media.connection import Connection
+from rtvideo.media.live import Arrival, LiveSource
 from rtvideo.media.pairs import Pair, PairEnhancer
 from rtvideo.media.viewer import Controls, Info
 from rtvideo.pipeline import Stopwatch
@@ -206,14 +207,15 @@ class LivePipeline:
         for arrival in self._source.arrivals():
             if not arrival.is_video:
                 for drain in self.drains:
-                    drain.packets.append(arrival.packet)
+                    if drain.outlet.required:
+                        drain.packets += self._source.shared(arrival.packet)
             else:
                 self._arrived.put(arrival)
             if self._halt.is_set():
                 break
 
     def _decode(self) -> None:
-        cadence, passed = Cadence(), 0
+        cadence = Cadence()
         begin: float | None = None
         last: int | None = None
         for frame, captured in self._pictures():
@@ -231,9 +233,6 @@ class LivePipeline:
                 frame.pts = last + 1
             last = frame.pts
             self._decoded.put((frame, captured))
-            passed += 1
-            if passed == self._frames:
-                break
         self._halt.set()
         self._arrived.abort()
 
@@ -279,6 +278,11 @@ class LivePipeline:
             self.counters.enhance.add(took)
             for pair in pairs:
                 self._hand_out(pair)
+                if self.counters.frames_out == self._frames:
+                    self._halt.set()
+                    self._decoded.abort()
+                    self._arrived.abort()
+                    return
             if self._adapter is not None:
                 self._adapter.saw(time.monotonic(), took, self._lost())
         for pair in self._enhancer.flush(self._session):

@@ -1,0 +1,175 @@
+"""One live input to any number of outputs and viewers: plan, run, finalise."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from rtvideo.adapt import Adapter
+from rtvideo.errors import UsageError
+from rtvideo.job import SessionFactory, engine_of
+from rtvideo.live_pipeline import LivePipeline
+from rtvideo.media.address import Kind, kind_of, redact
+from rtvideo.media.camera import Wishes
+from rtvideo.media.connect import Nature, connect
+from rtvideo.media.live import LiveSource
+from rtvideo.media.pairs import PairEnhancer
+from rtvideo.media.viewer import Controls, ViewerFactory
+from rtvideo.options import Options, Report
+from rtvideo.outputs import Opening, check_outputs, shown_names
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """What only matters where pictures come as they are taken.
+
+    Attributes:
+        wishes: format, size, rate and pixel format of a camera or of raw video.
+        reconnect: seconds for which a lost source is tried again; 0 is never.
+        adapt: do less where the machine is too slow.
+        max_fps: frames a second that are enhanced at most.
+    """
+
+    wishes: Wishes = field(default_factory=Wishes)
+    reconnect: float = 30.0
+    adapt: bool = True
+    max_fps: float | None = None
+
+
+@dataclass
+class LiveReport(Report):
+    """What happened to an input that came live; ``--stats`` writes it as JSON.
+
+    Attributes:
+        dropped_at: frames left out because something was too slow, by the stage that they waited for.
+        latency: milliseconds from capture (the packet came) until a frame was ``enhanced``, and at each
+            output ``encoded``, ``written`` or ``shown``: median, p95 and p99.
+        reconnects: how often a lost source came back; lost: whether it did not, which ended the run.
+        adapted: how often less, or more, was done to keep up.
+    """
+
+    dropped_at: dict[str, int] = field(default_factory=dict)
+    latency: dict[str, dict[str, float]] = field(default_factory=dict)
+    reconnects: int = 0
+    lost: bool = False
+    adapted: int = 0
+
+
+def enhance_live(
+    input: str,
+    outputs: Sequence[str],
+    options: Options,
+    live: LiveOptions,
+    *,
+    viewers: Sequence[ViewerFactory] = (),
+    say: Callable[[str], None] = lambda line: None,
+    on_progress: Callable[[int], None] = lambda frames: None,
+    stop: threading.Event | None = None,
+    open_engine: SessionFactory | None = None,
+) -> LiveReport:
+    """Enhance what comes from a camera, URL, pipe or file until it ends or ``stop`` is set.
+
+    Args:
+        input: as `rtvideo.media.address.kind_of` takes it.
+        outputs: files, ``.m3u8`` lists, URLs, ``/dev/videoN``, ``-`` for y4m on stdout.
+        viewers: what opens windows and web pages.
+        say: told each warning, and each change of state, in a line.
+        on_progress: called about ten times a second with the frames done.
+        stop: when set, the run ends soon; all outputs are complete.
+        open_engine: in place of ``options.engine``, for tests.
+
+    Raises:
+        UsageError, InputError, OutputError, SourceLostError, UnavailableError: see `rtvideo.errors`.
+    """
+    stop, halt = stop or threading.Event(), threading.Event()
+    check_outputs(input, outputs, options)
+    if options.start is not None and kind_of(input) in (Kind.CAMERA, Kind.PIPE):
+        raise UsageError(f"--start {options.start:g}: {redact(input)} cannot be wound on; leave it out")
+    report = LiveReport(
+        input=redact(input),
+        output=shown_names(outputs),
+        model=options.model,
+    )
+
+    def warn(line: str) -> None:
+        report.warnings.append(line)
+        say(line)
+
+    with ExitStack() as stack:
+        source = LiveSource(
+            lambda: connect(input, live.wishes, halt),
+            report.input,
+            halt,
+            video_stream=options.video_stream,
+            reconnect=live.reconnect,
+            say=say,
+        )
+        stack.callback(source.close)
+        if not source.nature.live and not outputs:
+            # A player: what is only looked at comes at its own speed, and is not waited for.
+            source.nature = Nature(live=True, paced=True)
+        if options.start is not None:
+            source.connection.seek(options.start)
+        enhancer = PairEnhancer(source.connection.tags, source.connection.first)
+        fps = min(source.connection.fps or 30.0, live.max_fps or 1e9)
+        session, denoise = (open_engine or engine_of(options))(enhancer.geometry, fps)
+        stack.callback(session.close)
+        controls = Controls(options.strength, denoise, removes_noise=_removes_noise(options, open_engine))
+        report.engine, report.denoise = str(session), denoise
+
+        outlets = Opening(source, enhancer, options, warn).all(outputs, viewers, controls)
+        adapter = Adapter(lambda: controls.denoise > 0, lambda line: warn(f"{report.input}: {line}"))
+        pipeline = LivePipeline(
+            source,
+            enhancer,
+            session,
+            outlets,
+            controls,
+            halt,
+            adapter=adapter if live.adapt and source.nature.live else None,
+            max_fps=live.max_fps,
+            start=options.start,
+            duration=options.duration,
+            frames=options.frames,
+        )
+        began = time.monotonic()
+        try:
+            pipeline.run(stop, lambda: on_progress(pipeline.counters.frames_out))
+        finally:
+            report.seconds = time.monotonic() - began
+            _fill(report, pipeline, source)
+            report.adapted = adapter.changes
+        if enhancer.changed:
+            warn(f"{report.input}: {enhancer.changed} frames of another size were scaled to the first one's")
+        if source.damaged:
+            warn(f"{report.input}: {source.damaged} damaged packets or frames")
+    return report
+
+
+def _removes_noise(options: Options, open_engine: SessionFactory | None) -> bool:
+    from rtvideo.models import find
+
+    return open_engine is not None or find(options.model).has_denoise
+
+
+def _fill(report: LiveReport, pipeline: LivePipeline, source: LiveSource) -> None:
+    counters = pipeline.counters
+    report.frames_in, report.frames_out = counters.frames_in, counters.frames_out
+    report.fps = counters.frames_out / report.seconds if report.seconds else 0.0
+    report.milliseconds = {
+        "decode": counters.decode.milliseconds(),
+        "enhance": counters.enhance.milliseconds(),
+    }
+    report.dropped_at = {stage: count for stage, count in pipeline.dropped.items() if count}
+    report.dropped = sum(report.dropped_at.values())
+    report.damaged, report.reconnects = source.damaged, source.reconnects
+    report.incomplete, report.lost = source.lost, source.lost is not None and source.nature.lasts
+    report.latency = {"enhanced": counters.enhanced.milliseconds()} if source.nature.live else {}
+    for drain in pipeline.drains:
+        report.milliseconds[drain.outlet.name] = drain.work.milliseconds()
+        if source.nature.live:
+            for name, watch in drain.outlet.latency.items():
+                report.latency[f"{name} {drain.outlet.name}"] = watch.milliseconds()

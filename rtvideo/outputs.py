@@ -1,0 +1,116 @@
+"""The outputs of a live run: checked before anything is opened, then opened one after the other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from io import FileIO
+from pathlib import Path
+
+from rtvideo.drain import Outlet
+from rtvideo.errors import RtvideoError, UsageError
+from rtvideo.job import check_output, picture_of
+from rtvideo.media.address import Kind, kind_of, redact
+from rtvideo.media.camera import path_of
+from rtvideo.media.live import TICK, LiveSource
+from rtvideo.media.outlets import ViewerOutlet, virtual_camera, y4m_outlet
+from rtvideo.media.pairs import PairEnhancer
+from rtvideo.media.record import EncodedOutlet
+from rtvideo.media.target import target_of
+from rtvideo.media.viewer import Controls, ViewerFactory
+from rtvideo.options import Options
+
+
+def check_outputs(input: str, outputs: Sequence[str], options: Options) -> None:
+    """Refuse what cannot or must not be written, before the source is opened.
+
+    Raises:
+        UsageError: an existing file, the input itself, stdout on a terminal, the same output twice.
+        OutputError: a folder that does not take it.
+    """
+    for index, text in enumerate(outputs):
+        if text in outputs[:index]:
+            raise UsageError(f"--out {redact(text)}: given twice")
+        kind = kind_of(text)
+        if kind is Kind.PIPE and text == "-" and sys.stdout.isatty():
+            raise UsageError("--out -: stdout is a terminal; pipe it into another program")
+        if kind is Kind.CAMERA and kind_of(input) is Kind.CAMERA and path_of(text) == path_of(input):
+            raise UsageError(f"--out {text}: is the input; a virtual camera has a number of its own")
+        if kind is Kind.STREAM:
+            target_of(text, live=True)
+        if kind is Kind.FILE:
+            check_output(Path(input), Path(text), options)
+
+
+def shown_names(outputs: Sequence[str]) -> str:
+    """Return the names of outputs without secrets."""
+    return ", ".join("stdout" if text == "-" else redact(text) for text in outputs)
+
+
+class Opening:
+    """Opens outputs for one source."""
+
+    def __init__(
+        self, source: LiveSource, enhancer: PairEnhancer, options: Options, warn: Callable[[str], None]
+    ) -> None:
+        """Note what all outputs are opened for.
+
+        Args:
+            enhancer: whose pairs will come.
+            warn: told what an output cannot hold.
+        """
+        self._source, self._enhancer, self._options, self._warn = source, enhancer, options, warn
+        picture = picture_of(source.connection, options)
+        self._picture = replace(
+            picture,
+            # What a camera sends is no measure for what is recorded.
+            codec="h264",
+            codec_tag="",
+            pix_fmt=enhancer.pix_fmt,
+            tags=enhancer.tags,
+            coding=enhancer.geometry.coding,
+            time_base=TICK if source.nature.live else picture.time_base,
+        )
+
+    def all(
+        self, outputs: Sequence[str], viewers: Sequence[ViewerFactory], controls: Controls
+    ) -> list[Outlet]:
+        """Open everything. A viewer that cannot be opened is left out if there is anything else.
+
+        Raises:
+            RtvideoError: the first failure; what was open by then is closed.
+        """
+        outlets: list[Outlet] = []
+        try:
+            outlets += map(self._output, outputs)
+            for number, factory in enumerate(viewers, start=1):
+                try:
+                    viewer = factory(controls, self._source.name)
+                except RtvideoError as error:
+                    if not outlets and number == len(viewers):
+                        raise
+                    self._warn(str(error))
+                else:
+                    outlets.append(ViewerOutlet(viewer, f"viewer {number}"))
+        except BaseException:
+            for outlet in outlets:
+                outlet.abort()
+            raise
+        return outlets
+
+    def _output(self, text: str) -> Outlet:
+        rate: Fraction = self._picture.rate
+        compare, live = self._options.compare, self._source.nature.live
+        kind = kind_of(text)
+        if kind is Kind.CAMERA:
+            return virtual_camera(path_of(text), self._enhancer, rate, compare)
+        if kind is Kind.PIPE:
+            pipe = FileIO(sys.stdout.fileno(), "w", closefd=False) if text == "-" else FileIO(text, "w")
+            return y4m_outlet(pipe, self._enhancer, rate, compare, live=live)
+        target = target_of(text, live=live)
+        outlet = EncodedOutlet(target, self._source.connection, self._picture, self._enhancer, self._options)
+        for note in outlet.notes:
+            self._warn(f"{outlet.name}: {note}")
+        return outlet
