@@ -158,7 +158,8 @@ def encode_decode(frames: Sequence[Image], crf: float = 26.0, preset: str = "ver
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
     encoder.time_base = Fraction(1, 30)
-    encoder.options = {"crf": f"{crf:g}", "preset": preset, "bframes": "0"}
+    # Cameras have no time for macroblock trees, and x264's differ now and then between two equal runs.
+    encoder.options = {"crf": f"{crf:g}", "preset": preset, "bframes": "0", "x264-params": "mbtree=0"}
     encoder.thread_count = 1
     packets = []
     for number, image in enumerate(frames):
