@@ -13,6 +13,7 @@ import av
 
 from rtvideo.draft import drafts, read_record
 from rtvideo.errors import UsageError
+from rtvideo.media.boxes import drop_torn_fragment
 from rtvideo.media.containers import MOV_FAMILY
 from rtvideo.media.kept import Kept, find_kept
 from rtvideo.models import Model, find
@@ -97,8 +98,12 @@ def taken_over(
             f"{output}: cannot be resumed, since it was begun with other settings: {changes}; "
             "give the earlier ones, or leave --resume out to start anew"
         )
-    kept = find_kept(before.path, position) if container in _READABLE else None
-    return kept if kept and kept.count else None
+    if container not in _READABLE:
+        return None
+    if container in MOV_FAMILY:
+        drop_torn_fragment(before.path)
+    kept = find_kept(before.path, position)
+    return kept if kept.count else None
 
 
 def _shown(value: Any) -> str:

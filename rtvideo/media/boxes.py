@@ -1,60 +1,167 @@
-"""The box structure of MP4 and MOV files (ISO/IEC 14496-12), as far as a finished file must be put right."""
+"""The boxes of MP4 and MOV files (ISO/IEC 14496-12), as far as a finished file's index must be completed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
+
+#: Boxes that hold nothing but boxes, on the way to what is changed here.
+_NESTED = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+
+#: What a stream of the output is in the file: a track; a track of the separate texts; a cover picture.
+Kind = Literal["track", "text", "cover"]
 
 
-def hide_empty_pictures(path: Path) -> None:
-    """Take video tracks without a sample out of the index of a complete file.
+@dataclass
+class Box:
+    """One box: its name, and either what it holds or the boxes in it."""
 
-    A muxer of fragments, which cannot know what will come, gives a cover picture a track besides its place in
-    the metadata. Renamed to ``free`` readers pass it over, and nothing moves.
+    name: bytes
+    data: bytearray = field(default_factory=bytearray)
+    boxes: list[Box] = field(default_factory=list)
+
+    def find(self, *names: bytes) -> Box | None:
+        """Return the first box on a path of names."""
+        box = next((box for box in self.boxes if box.name == names[0]), None)
+        return box if box is None or len(names) == 1 else box.find(*names[1:])
+
+    def __bytes__(self) -> bytes:
+        content = b"".join(map(bytes, self.boxes)) if self.boxes else bytes(self.data)
+        return (8 + len(content)).to_bytes(4, "big") + self.name + content
+
+
+def parse(data: bytes) -> list[Box]:
+    """Return the boxes of ``data``; what does not add up at its end is left out."""
+    found, place = [], 0
+    while place + 8 <= len(data):
+        size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        if size < 8:
+            break
+        content = data[place + 8 : place + size]
+        nested = parse(content) if name in _NESTED else []
+        found.append(Box(name, bytearray(b"" if nested else content), nested))
+        place += size
+    return found
+
+
+def complete(path: Path, kinds: Sequence[Kind], texts: bytes) -> None:
+    """Add tracks of text to a finished file, and take out those of cover pictures.
+
+    A muxer of fragments fills the gaps between texts wrongly, and gives a cover picture, which has its place
+    in the metadata, an empty track as well. So texts are written apart, into a file in memory.
+
+    Whatever happens meanwhile, there is an index: the new one is appended before the old one goes.
+
+    Args:
+        path: of a file with its index at the end.
+        kinds: of the streams, in order; tracks beyond them (time code, chapters) stay at the end.
+        texts: the file of texts; empty if there are none.
     """
     with path.open("r+b") as file:
-        end = file.seek(0, 2)
-        for name, start, stop in _boxes(file, 0, end):
-            if name != b"moov":
-                continue
-            for inner, begin, close in list(_boxes(file, start, stop)):
-                if inner == b"trak" and _is_empty_picture(file, begin, close):
-                    file.seek(begin - 4)
-                    file.write(b"free")
+        place, old = _index(file)
+        end = file.seek(0, os.SEEK_END)
+        moov = parse(old)[0]
+        payload, apart = _apart(texts, end + 8)
+        _arrange(moov, kinds, apart)
+        file.write(bytes(Box(b"mdat", payload)) + bytes(moov))
+        file.flush()
+        os.fsync(file.fileno())
+        file.seek(place + 4)
+        file.write(b"free")
 
 
-def _is_empty_picture(file: BinaryIO, start: int, stop: int) -> bool:
-    found = dict(_leaves(file, start, stop))
-    if not {b"hdlr", b"stsz"} <= set(found):
-        return False
-    # Both begin with version and flags; then a predefined word and the handler, or one size and the count.
-    return _word(file, found[b"hdlr"] + 8) == b"vide" and _word(file, found[b"stsz"] + 8) == bytes(4)
+def drop_torn_fragment(path: Path) -> None:
+    """Shorten a file that ends inside the header of a fragment: FFmpeg would not open it at all."""
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        for name, place, size in _outline(file):
+            if place + size > end and name != b"mdat":
+                file.truncate(place)
 
 
-def _leaves(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int]]:
-    for name, begin, close in _boxes(file, start, stop):
-        if name in (b"mdia", b"minf", b"stbl"):
-            yield from _leaves(file, begin, close)
-        elif name == b"stsz" or (name == b"hdlr" and _word(file, begin + 4) != b"dhlr"):
-            yield name, begin  # a MOV has a second handler, of its data
+def _apart(texts: bytes, place: int) -> tuple[bytearray, list[Box]]:
+    """Return the samples of the file of texts, and its tracks for when they lie at ``place``."""
+    payload, tracks, before = bytearray(), [], 0
+    for name, start, _ in _outline(io.BytesIO(texts)):
+        if name == b"mdat":
+            before = start + 8
+    for box in parse(texts):
+        if box.name == b"mdat":
+            payload = box.data
+        elif box.name == b"moov":
+            tracks = [track for track in box.boxes if track.name == b"trak"]
+    for track in tracks:
+        _move(track, place - before)
+    return payload, tracks
 
 
-def _boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, first byte and end of what each box in a range holds."""
-    while start + 8 <= stop:
-        file.seek(start)
+def _index(file: BinaryIO) -> tuple[int, bytes]:
+    for name, place, size in _outline(file):
+        if name == b"moov":
+            file.seek(place)
+            return place, file.read(size)
+    raise ValueError("a finished file has an index")
+
+
+def _outline(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    place, end = 0, file.seek(0, os.SEEK_END)
+    while place < end:
+        file.seek(place)
         head = file.read(16)
-        size, body = int.from_bytes(head[:4], "big"), start + 8
+        size = int.from_bytes(head[:4], "big")
         if size == 1:
-            size, body = int.from_bytes(head[8:16], "big"), start + 16
-        end = start + size if size else stop
-        if not body <= end <= stop:
-            return
-        yield head[4:8], body, end
-        start = end
+            size = int.from_bytes(head[8:], "big")
+        yield head[4:8], place, size
+        place += max(8, size)
 
 
-def _word(file: BinaryIO, place: int) -> bytes:
-    file.seek(place)
-    return file.read(4)
+def _arrange(moov: Box, kinds: Sequence[Kind], apart: Sequence[Box]) -> None:
+    tracks = iter([box for box in moov.boxes if box.name == b"trak"])
+    texts = iter(apart)
+    header = moov.find(b"mvhd")
+    assert header is not None
+    arranged = []
+    for kind in kinds:
+        track = next(texts if kind == "text" else tracks, None)
+        if track is not None and kind == "text":
+            _enlist(track, header)
+        if track is not None and kind != "cover":
+            arranged.append(track)
+    arranged += tracks
+    first = next(place for place, box in enumerate(moov.boxes) if box.name == b"trak")
+    others = [box for box in moov.boxes if box.name != b"trak"]
+    moov.boxes = others[:first] + arranged + others[first:]
+
+
+def _enlist(track: Box, header: Box) -> None:
+    """Give a track the next free number, and let the movie last as long as it does."""
+    track_header = track.find(b"tkhd")
+    assert track_header is not None
+    number = header.data[-4:]
+    header.data[-4:] = (int.from_bytes(number, "big") + 1).to_bytes(4, "big")
+    place = 20 if track_header.data[0] else 12
+    track_header.data[place : place + 4] = number
+    lasts = _duration(track_header, 28, 20)
+    if header.data[0] == 0 and lasts > _duration(header, 24, 16):
+        header.data[16:20] = lasts.to_bytes(4, "big")
+
+
+def _duration(box: Box, place64: int, place32: int) -> int:
+    place, size = (place64, 8) if box.data[0] else (place32, 4)
+    return int.from_bytes(box.data[place : place + size], "big")
+
+
+def _move(track: Box, distance: int) -> None:
+    """Add ``distance`` to where the samples of a track lie, with 64 bits for each place."""
+    table = track.find(b"mdia", b"minf", b"stbl")
+    assert table is not None
+    for box in table.boxes:
+        if box.name in (b"stco", b"co64"):
+            width = 4 if box.name == b"stco" else 8
+            places = [box.data[at : at + width] for at in range(8, len(box.data), width)]
+            moved = [(int.from_bytes(place, "big") + distance).to_bytes(8, "big") for place in places]
+            box.name, box.data = b"co64", box.data[:8] + b"".join(moved)

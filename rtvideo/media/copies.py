@@ -27,20 +27,23 @@ class Copies:
         lost: packets that the format would not take after all.
     """
 
-    def __init__(self, container: OutputContainer, name: str, path: Path) -> None:
+    def __init__(
+        self, container: OutputContainer, name: str, path: Path, texts: OutputContainer | None = None
+    ) -> None:
         """Begin without streams.
 
         Args:
             name: FFmpeg's short name of the format.
+            texts: takes streams of text, where the container itself cannot.
             path: that errors speak of.
         """
         self.lost = 0
-        self._container, self._path = container, path
+        self._container, self._path, self._texts = container, path, texts
         # Elsewhere a negative time makes the muxer move everything.
         self._negative_times = name in MOV_FAMILY
         self._codec_delay = name in ("matroska", "webm")
         self._startcodes = name == "avi"
-        self._last_dts: dict[int, int] = {}
+        self._last_dts: dict[Stream, int] = {}
         self._targets: dict[int, Stream] = {}
         self._conversions: dict[int, Conversion] = {}
         self._filters: dict[int, BitStreamFilterContext] = {}
@@ -49,25 +52,26 @@ class Copies:
     def add(self, track: Track) -> None:
         """Make a stream of the output for one of the input."""
         stream = track.source
+        container = self._texts if self._texts and track.is_text else self._container
         metadata = metadata_of(stream.metadata)
         if track.action == "attachment":
             assert isinstance(stream, AttachmentStream)
-            self._container.add_stream_from_template(stream)
+            container.add_stream_from_template(stream)
             return
         if track.action == "picture":
             png = track.data.startswith(b"\x89PNG")
             name = metadata.get("filename") or ("cover.png" if png else "cover.jpg")
             mime = metadata.get("mimetype") or ("image/png" if png else "image/jpeg")
-            self._container.add_attachment(name, mime, track.data)
+            container.add_attachment(name, mime, track.data)
             return
         if track.action == "copy":
-            target = self._container.add_stream_from_template(stream, opaque=True)
+            target = container.add_stream_from_template(stream, opaque=True)
             codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
             if self._startcodes and codec in ("h264", "hevc"):
                 # Of all muxers only AVI's does not call this filter by itself.
                 self._filters[stream.index] = BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
         else:
-            target = self._container.add_stream(track.encoder)
+            target = container.add_stream(track.encoder)
             conversion = AudioConversion if track.action == "audio" else SubtitleConversion
             self._conversions[stream.index] = conversion(stream, target)  # type: ignore[arg-type]
         target.metadata.update(metadata)
@@ -123,15 +127,15 @@ class Copies:
             packet.dts = packet.pts
         if packet.dts is None:
             return
-        last = self._last_dts.get(packet.stream_index)
+        last = self._last_dts.get(packet.stream)
         if last is not None and packet.dts <= last:
             # Muxers refuse times that do not grow; players have seen worse than one tick.
             packet.dts = last + 1
             packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
-        self._last_dts[packet.stream_index] = packet.dts
+        self._last_dts[packet.stream] = packet.dts
         try:
             with output_errors(self._path):
-                self._container.mux_one(packet)
+                packet.stream.container.mux_one(packet)
         except ValueError:
             # Hours of work on the video must not fail for it.
             self.lost += 1

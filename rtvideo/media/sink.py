@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
-from av.stream import Disposition
 
 from rtvideo.errors import OutputError, UsageError
-from rtvideo.media.boxes import hide_empty_pictures
+from rtvideo.media.boxes import Kind, complete
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.containers import MOV_FAMILY, container_options, holds_chapters, metadata_of
 from rtvideo.media.copies import Copies
@@ -21,10 +20,15 @@ from rtvideo.media.durable import DurableFile, output_errors
 from rtvideo.media.kept import Kept
 from rtvideo.media.source import Source
 from rtvideo.media.streams import Plan, timecode_of
+from rtvideo.media.texts import Texts
 from rtvideo.media.timing import Packet, decoded, tick
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
+
+
+#: Bytes that are written at once: the header of a fragment fits in, so that it is there whole or not at all.
+_BUFFER = 1 << 20
 
 
 class Sink:
@@ -64,9 +68,7 @@ class Sink:
         self.frames = self.bumped = 0
         self._kept = iter(()) if kept is None else kept.packets()
         self._kept_until: Fraction | None = None
-        self._covers = container in MOV_FAMILY and any(
-            track.source.disposition & Disposition.attached_pic for track in plan.tracks
-        )
+        self._mov = container in MOV_FAMILY
         self._last_pts: int | None = None
         metadata = metadata_of(source.container.metadata)
         if container in MOV_FAMILY:
@@ -75,11 +77,18 @@ class Sink:
         rates = {encoding.time_base.denominator}
         rates.update(tick(t.source).denominator for t in plan.tracks if t.source.type == "audio")
         options = container_options(container, metadata, rates)
+        self._texts: Texts | None = None
+        if container in MOV_FAMILY and any(track.is_text for track in plan.tracks):
+            self._texts = Texts(container, options["movie_timescale"])
+        self._kinds: list[Kind] = []
         with output_errors(self.target):
             self._file = DurableFile(path)
         try:
-            self._container = av.open(self._file, "w", format=container, container_options=options)
-            self._copies = Copies(self._container, container, self.target)
+            self._container = av.open(
+                self._file, "w", format=container, container_options=options, buffer_size=_BUFFER
+            )
+            texts = self._texts.container if self._texts else None
+            self._copies = Copies(self._container, container, self.target, texts)
             self._add_streams(source, plan, encoding)
             self._container.metadata.update(metadata)
             if holds_chapters(container):
@@ -103,8 +112,10 @@ class Sink:
         for stream in source.container.streams:
             if stream.index == source.video.index:
                 self._add_video(source, encoding)
-            elif stream.index in tracks:
-                self._copies.add(tracks[stream.index])
+                self._kinds.append("track")
+            elif track := tracks.get(stream.index):
+                self._copies.add(track)
+                self._kinds.append("text" if track.is_text else "cover" if track.is_cover else "track")
 
     def _add_video(self, source: Source, encoding: Encoding) -> None:
         video = self._container.add_stream(encoding.codec, rate=encoding.rate, time_base=encoding.time_base)
@@ -174,8 +185,8 @@ class Sink:
         self._copies.finish()
         with output_errors(self.target):
             self._container.close()
-            if self._covers:
-                hide_empty_pictures(self.path)
+            if self._mov and set(self._kinds) != {"track"}:
+                complete(self.path, self._kinds, self._texts.finish() if self._texts else b"")
             self._file.finish()
 
     def abort(self) -> None:

@@ -43,6 +43,18 @@ class Track:
     encoder: str = ""
     data: bytes = b""
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it ends up as the text of MP4 and MOV."""
+        context: CodecContext | None = self.source.codec_context
+        codec = context.codec.canonical_name if context and self.action == "copy" else self.encoder
+        return self.source.type == "subtitle" and codec == "mov_text"
+
+    @property
+    def is_cover(self) -> bool:
+        """Whether it is a picture that stands for the file."""
+        return bool(self.source.disposition & Disposition.attached_pic)
+
 
 @dataclass
 class Plan:

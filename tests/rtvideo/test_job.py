@@ -111,10 +111,8 @@ def test_all_other_streams_are_copied(tmp_path: Path, ending: str, changes: dict
     ]
     assert len(after) >= 6
     for old, new in zip(before[1:], after[1:], strict=True):
-        # In MP4 a text may be followed by one that is empty, as an end.
-        assert new.hashes[: len(old.hashes)] == old.hashes
-        assert new.times[: len(old.times)] == old.times
-        assert len(new.hashes) - len(old.hashes) <= (new.codec == "mov_text")
+        assert new.hashes == old.hashes
+        assert new.times == old.times
     with av.open(str(source)) as a, av.open(str(tmp_path / f"out{ending}")) as b:
         assert b.metadata["title"] == "Night"
         assert chapters(b) == chapters(a)
