@@ -30,6 +30,9 @@ LARGEST = (1920, 1080)
 #: Seconds in which the window must come up (OpenCV loads slowly on a busy machine), and go.
 _OPENING, _CLOSING = 60.0, 5.0
 
+#: Seconds to wait until the frame before is drawn; longer, and a newer frame is the better one to show.
+_DRAWING = 0.05
+
 #: How much a press of + or - changes the strength.
 _STEP = 0.1
 
@@ -86,14 +89,14 @@ class Window:
 
     @property
     def watched(self) -> bool:
-        """Whether the window is there and not paused."""
-        return self._reader.is_alive() and not self._paused
+        """Whether it is not paused. A window that is gone says so with the next frame."""
+        return not (self._paused and self._reader.is_alive())
 
     def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: Info) -> None:
         """See `rtvideo.media.viewer.Viewer.show`; frames that come while one is being drawn are left out."""
         if not self._reader.is_alive() and not self._controls.stop.is_set():
             raise UnavailableError(f"the window ended by itself: {self._complaint()}")
-        if not self._wanted.is_set():
+        if self._paused or not self._wanted.wait(_DRAWING):
             return
         self._wanted.clear()
         frames = [self._preview(frame) for frame in (original, lit)]

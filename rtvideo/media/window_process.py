@@ -13,6 +13,7 @@ import os
 import select
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +36,17 @@ _STAY = 3.0
 _LIGHT, _DARK, _LINE = (255, 255, 255), (0, 0, 0), (97, 200, 255)
 
 
-def tell(**message: Any) -> None:
-    """Send a line to the job."""
-    print(json.dumps(message), flush=True)
-
-
 class Screen:
     """What is shown, and what keys and mouse do to it.
 
     Args:
         cv2: the module.
+        tell: sends a message to the job.
         memory: two pictures one after the other, (height, width, 3) BGR each: as recorded, then enhanced.
     """
 
-    def __init__(self, cv2: Any, title: str, memory: mmap.mmap) -> None:
-        self._cv2, self._title, self._memory = cv2, title, memory
+    def __init__(self, cv2: Any, tell: Callable[..., None], title: str, memory: mmap.mmap) -> None:
+        self._cv2, self._tell, self._title, self._memory = cv2, tell, title, memory
         self._original: Pixels = np.zeros((360, 640, 3), np.uint8)
         self._lit = self._original
         self._info: dict[str, Any] = {}
@@ -64,7 +61,7 @@ class Screen:
 
     def run(self) -> None:
         """Show frames until the input ends, the window is closed, or `q` is pressed."""
-        tell(ready=True)
+        self._tell(ready=True)
         self._ask()
         while True:
             if select.select([sys.stdin], [], [], 0)[0]:
@@ -81,7 +78,7 @@ class Screen:
             if code >= 0:
                 self._key(chr(code & 0xFF).lower())
             if self._cv2.getWindowProperty(self._title, self._cv2.WND_PROP_VISIBLE) < 1:
-                tell(key="q")
+                self._tell(key="q")
                 return
 
     def _show(self) -> None:
@@ -129,7 +126,7 @@ class Screen:
     def _ask(self) -> None:
         if not self._asked and not self._paused:
             self._asked = True
-            tell(want=True)
+            self._tell(want=True)
 
     def _take(self, info: dict[str, Any]) -> None:
         self._asked = False
@@ -145,10 +142,10 @@ class Screen:
 
     def _key(self, key: str) -> None:
         if key in JOB_KEYS:
-            tell(key=JOB_KEYS[key])
+            self._tell(key=JOB_KEYS[key])
         elif key == " ":
             self._paused = not self._paused
-            tell(paused=self._paused)
+            self._tell(paused=self._paused)
             self._say("paused" if self._paused else "")
             self._ask()
         elif key == "i":
@@ -185,15 +182,19 @@ class Screen:
 def main() -> None:
     """Run the window; the arguments are its title and the number of the shared memory's descriptor."""
     title, descriptor = sys.argv[1:]
-    sys.stdout = os.fdopen(os.dup(1), "w")
+    messages = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what OpenCV prints must not get between the messages
+
+    def tell(**message: Any) -> None:
+        print(json.dumps(message), file=messages, flush=True)
+
     try:
         import cv2
     except ImportError as error:
         tell(error=f"OpenCV cannot be loaded ({error}); run: pip install opencv-python")
         return
     try:
-        screen = Screen(cv2, title, mmap.mmap(int(descriptor), 0, prot=mmap.PROT_READ))
+        screen = Screen(cv2, tell, title, mmap.mmap(int(descriptor), 0, prot=mmap.PROT_READ))
     except cv2.error:
         tell(
             error="the OpenCV that is installed has no windows; "
