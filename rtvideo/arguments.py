@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import NoReturn
 
+from rtvideo import values
 from rtvideo.errors import UsageError
 from rtvideo.options import Options
 from rtvideo.version import __version__
@@ -42,14 +42,26 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="X",
-        help="video, image, folder of images or quoted pattern; may be repeated",
+        help="video, image, folder of images, quoted pattern (may be repeated), or one live source: a camera "
+        "(cam, a number, /dev/videoN), a URL, or - for y4m on stdin",
     )
-    files.add_argument("-o", "--out", metavar="Y", help="output file; a folder for several inputs")
+    files.add_argument(
+        "-o",
+        "--out",
+        action="append",
+        default=[],
+        metavar="Y",
+        help="output file; a folder for several inputs; also /dev/videoN (a virtual camera), a URL to send "
+        "to, a .m3u8 list (HLS), - for y4m on stdout; may be repeated for one input",
+    )
     files.add_argument("-y", "--overwrite", action="store_true", help="replace existing outputs")
     files.add_argument(
         "--resume",
         action="store_true",
         help="go on where an earlier run ended; skip outputs that are complete",
+    )
+    files.add_argument(
+        "--jobs", type=values.positive, default=1, metavar="N", help="run N files side by side (1)"
     )
     files.add_argument("--stats", metavar="FILE", help="write what happened as JSON; - for stdout")
 
@@ -58,10 +70,14 @@ def parser() -> argparse.ArgumentParser:
         "--model", default="night", metavar="NAME", help="a name of --list-models, or a model file (night)"
     )
     look.add_argument(
-        "--strength", type=_share, default=1.0, metavar="S", help="0 (unchanged) to 1 (full, the default)"
+        "--strength",
+        type=values.share,
+        default=1.0,
+        metavar="S",
+        help="0 (unchanged) to 1 (full, the default)",
     )
     look.add_argument(
-        "--denoise", type=_denoise, metavar="D", help="noise removal: off, auto (the default) or 0 to 1"
+        "--denoise", type=values.denoise, metavar="D", help="noise removal: off, auto (the default) or 0 to 1"
     )
     look.add_argument(
         "--compare",
@@ -73,7 +89,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N")
     run.add_argument("--engine", default="auto", metavar="E", help="auto takes the fastest that works")
     run.add_argument(
-        "--threads", type=_count, default=0, metavar="N", help="for the engine; 0 takes what may be used"
+        "--threads",
+        type=values.count,
+        default=0,
+        metavar="N",
+        help="for the engine; 0 takes what may be used",
     )
 
     video = flags.add_argument_group("video")
@@ -81,19 +101,22 @@ def parser() -> argparse.ArgumentParser:
         "--codec", metavar="C", help="encoder, such as libx264; default: what suits container and input"
     )
     video.add_argument(
-        "--crf", type=_quality, metavar="Q", help="constant quality of the encoder; lower is better"
+        "--crf", type=values.quality, metavar="Q", help="constant quality of the encoder; lower is better"
     )
     video.add_argument("--preset", metavar="P", help="preset of the encoder, such as veryfast")
-    video.add_argument("--start", type=_time, metavar="T", help="begin there: seconds or HH:MM:SS.ms")
-    video.add_argument("--duration", type=_length, metavar="T", help="go on for so long")
-    video.add_argument("--frames", type=_positive, metavar="N", help="stop after N frames")
+    video.add_argument("--start", type=values.time, metavar="T", help="begin there: seconds or HH:MM:SS.ms")
+    video.add_argument("--duration", type=values.length, metavar="T", help="go on for so long")
+    video.add_argument("--max-fps", type=values.rate, metavar="N", help="keep N frames a second at most")
+    video.add_argument("--frames", type=values.positive, metavar="N", help="stop after N frames")
     video.add_argument(
         "--video-stream",
-        type=_count,
+        type=values.count,
         default=0,
         metavar="N",
         help="which is enhanced (0, the first); others are copied",
     )
+
+    _add_live(flags.add_argument_group("live"))
 
     ask = flags.add_argument_group("information")
     ask.add_argument("--list-models", action="store_true", help="one a line, its name first")
@@ -105,6 +128,23 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("-v", "--verbose", action="store_true", help="tracebacks of internal errors")
     ask.add_argument("--version", action="version", version=f"rtvideo {__version__}")
     return flags
+
+
+def _add_live(live: argparse._ArgumentGroup) -> None:
+    live.add_argument("--preview", action="store_true", help="show it in a window (default without --out)")
+    live.add_argument("--serve", metavar="[HOST:]PORT", help="show it on a web page")
+    live.add_argument("--no-adapt", action="store_true", help="never do less where the machine is too slow")
+    live.add_argument(
+        "--reconnect",
+        type=values.time,
+        default=30.0,
+        metavar="S",
+        help="seconds for which a lost source is tried again (30); 0 is never",
+    )
+    live.add_argument("--size", type=values.size, metavar="WxH", help="of a camera or of raw video")
+    live.add_argument("--rate", type=values.rate, metavar="N", help="frames a second, likewise")
+    live.add_argument("--pix-fmt", metavar="P", help="pixel format, likewise, such as mjpeg or rgb24")
+    live.add_argument("--input-format", metavar="F", help="what FFmpeg is to read, such as rawvideo")
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
@@ -123,70 +163,8 @@ def options_of(arguments: argparse.Namespace) -> Options:
         start=arguments.start,
         duration=arguments.duration,
         frames=arguments.frames,
+        max_fps=arguments.max_fps,
         video_stream=arguments.video_stream,
         compare=arguments.compare,
         resume=arguments.resume,
     )
-
-
-def _number(text: str, allowed: str, fits: Callable[[float], bool]) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not fits(value):  # never true of NaN
-        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}")
-    return value
-
-
-def _share(text: str) -> float:
-    return _number(text, "a number from 0 to 1", lambda value: 0 <= value <= 1)
-
-
-def _denoise(text: str) -> float | None:
-    if text == "auto":
-        return None
-    return (
-        0.0
-        if text == "off"
-        else _number(text, "off, auto or a number from 0 to 1", lambda value: 0 <= value <= 1)
-    )
-
-
-def _quality(text: str) -> float:
-    return _number(text, "a number from 0 to 63", lambda value: 0 <= value <= 63)
-
-
-def _count(text: str) -> int:
-    return int(
-        _number(text, "a whole number, 0 or more", lambda value: value >= 0 and value == value // 1 < 1e9)
-    )
-
-
-def _positive(text: str) -> int:
-    return int(
-        _number(text, "a whole number, 1 or more", lambda value: value >= 1 and value == value // 1 < 1e18)
-    )
-
-
-def _time(text: str) -> float:
-    """Seconds, or ``[HH:]MM:SS[.ms]``."""
-    *high, seconds = text.split(":")
-    allowed = "seconds or HH:MM:SS.ms, such as 90 or 1:30.5"
-    if len(high) > 2 or not all(part.isascii() and part.isdigit() for part in high):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time; allowed: {allowed}")
-    limit = 60.0 if high else float("inf")
-    try:
-        total = _number(seconds, allowed, lambda value: 0 <= value < limit)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time; allowed: {allowed}") from None
-    for position, part in enumerate(reversed(high), start=1):
-        total += int(part) * 60**position
-    return total
-
-
-def _length(text: str) -> float:
-    value = _time(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: a time above 0")
-    return value

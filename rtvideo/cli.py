@@ -49,21 +49,33 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError(
             "no input; give a video, an image or a folder of images with --input (see rtvideo --help)"
         )
-    if arguments.out is None:
+    from rtvideo.live_run import is_live, run_live
+
+    if is_live(arguments, inputs):
+        return run_live(arguments, inputs)
+    if not arguments.out:
         raise UsageError("no output; give a file, or a folder for several inputs, with --out")
-    from rtvideo.batch import Batch
+    from rtvideo.arguments import options_of
+    from rtvideo.batch import run_all
     from rtvideo.inputs import plan
     from rtvideo.models import find
     from rtvideo.signals import signals
     from rtvideo.stats import check_stats, write_stats
 
     find(arguments.model)  # one complaint instead of one for each input
-    tasks = plan(inputs, arguments.out)
+    tasks = plan(inputs, arguments.out[0])
     if arguments.stats is not None:
         files = [file for task in tasks for file in (task.source, task.target)]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
     with signals() as stop:
-        codes, reports = Batch(arguments, stop).all(tasks)
+        codes, reports = run_all(
+            tasks,
+            options_of(arguments),
+            stop,
+            jobs=arguments.jobs,
+            quiet=arguments.quiet,
+            verbose=arguments.verbose,
+        )
     if arguments.stats is not None:
         write_stats(reports, arguments.stats, several=len(tasks) > 1)
     return worst(codes)
@@ -82,7 +94,11 @@ def _list_models() -> ExitCode:
 def _list_devices() -> ExitCode:
     from rtvideo.doctor import processor
     from rtvideo.engines.threads import usable_cpus
+    from rtvideo.media.camera import devices
 
     count = usable_cpus()
     print(f"cpu  {processor()}, {count} thread{'' if count == 1 else 's'}")
+    for device in devices():
+        kinds = [kind for kind, has in (("camera", device.captures), ("virtual camera", device.plays)) if has]
+        print(f"{device.path}  {device.name}, {' and '.join(kinds)}")
     return ExitCode.DONE

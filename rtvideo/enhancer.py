@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SESSIONS = 4
 
 #: Options that have a meaning for video alone.
-_VIDEO_ONLY = ("codec", "crf", "preset", "start", "duration", "frames")
+_VIDEO_ONLY = ("codec", "crf", "preset", "start", "duration", "frames", "max_fps")
 
 
 class Enhancer:

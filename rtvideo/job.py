@@ -13,6 +13,7 @@ from pathlib import Path
 
 from av.stream import Disposition
 
+from rtvideo.cadence import limited
 from rtvideo.draft import Draft, read_record
 from rtvideo.engines.base import Geometry, Session, Settings
 from rtvideo.errors import OutputError, UsageError
@@ -119,7 +120,7 @@ def enhance_video(
             warn(f"{input}: the time code inside the pictures (SMPTE 12M) is dropped")
         draft = stack.enter_context(Draft(output, job, keep=options.resume))
         sink = Sink(draft.path, container, source, streams, encoding, cut.shift, output, kept)
-        pipeline = Pipeline(cut.read(), worker, sink, stop)
+        pipeline = Pipeline(limited(cut.read(), options.max_fps), worker, sink, stop)
         began = time.perf_counter()
         total = _expected_frames(source, options)
 

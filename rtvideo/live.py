@@ -30,13 +30,11 @@ class LiveOptions:
         wishes: format, size, rate and pixel format of a camera or of raw video.
         reconnect: seconds for which a lost source is tried again; 0 is never.
         adapt: do less where the machine is too slow.
-        max_fps: frames a second that are enhanced at most.
     """
 
     wishes: Wishes = field(default_factory=Wishes)
     reconnect: float = 30.0
     adapt: bool = True
-    max_fps: float | None = None
 
 
 @dataclass
@@ -114,7 +112,7 @@ def enhance_live(
         if options.start is not None:
             source.connection.seek(options.start)
         enhancer = PairEnhancer(source.connection.tags, source.connection.first)
-        fps = min(source.connection.fps or 30.0, live.max_fps or 1e9)
+        fps = min(source.connection.fps or 30.0, options.max_fps or 1e9)
         session, denoise = (open_engine or engine_of(options))(enhancer.geometry, fps)
         stack.callback(session.close)
         controls = Controls(options.strength, denoise, removes_noise=_removes_noise(options, open_engine))
@@ -130,7 +128,7 @@ def enhance_live(
             controls,
             halt,
             adapter=adapter if live.adapt and source.nature.live else None,
-            max_fps=live.max_fps,
+            max_fps=options.max_fps,
             start=options.start,
             duration=options.duration,
             frames=options.frames,

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 
 import av
 
-from rtvideo.adapt import STEPS, Adapter, Cadence
+from rtvideo.adapt import STEPS, Adapter
+from rtvideo.cadence import Cadence
 from rtvideo.channel import Aborted, Channel
 from rtvideo.drain import Drain, Outlet
 from rtvideo.engines.base import Session

@@ -19,6 +19,7 @@ class Options:
         overwrite: replace an existing output.
         codec, crf, preset: of the video encoder; None takes what suits container and input.
         start, duration: seconds of the input; frames: at most so many video frames.
+        max_fps: frames a second that are kept at most; the others are left out.
         video_stream: which video stream is enhanced (0 is the first, the default); the others are copied.
         resume: go on where an earlier run for the same output ended, and keep what is done if this one fails.
         compare: ``split`` (left half original) or ``side`` (original beside result), or None.
@@ -37,6 +38,7 @@ class Options:
     start: float | None = None
     duration: float | None = None
     frames: int | None = None
+    max_fps: float | None = None
     video_stream: int = 0
     compare: str | None = None
     resume: bool = False

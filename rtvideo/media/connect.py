@@ -94,6 +94,8 @@ def _pipe(text: str, wishes: Wishes, stop: threading.Event) -> InputContainer:
 def _raw_options(wishes: Wishes) -> dict[str, str]:
     if wishes.format == "rawvideo" and (wishes.size is None or wishes.pix_fmt is None):
         raise UsageError("--input-format rawvideo says nothing of itself: give --size and --pix-fmt too")
+    if wishes.format is None and wishes != Wishes():
+        raise UsageError("--size, --rate and --pix-fmt are for cameras and for raw video (--input-format)")
     options = {}
     if wishes.size is not None:
         options["video_size"] = "{}x{}".format(*wishes.size)

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 import rtvideo.enhancer  # noqa: F401 - before anything is patched, because it keeps what it finds
-from rtvideo.arguments import _time
+from rtvideo import values
 from rtvideo.cli import main
 from rtvideo.errors import InputError, SourceLostError
 from rtvideo.job import Progress
@@ -75,7 +75,7 @@ def test_every_option_has_its_flag(video: Any) -> None:
     words = (
         "--input a.mp4 -o b.mp4 -y --model dusk --strength 0.5 --denoise 0.25 --compare side --device cpu "
         "--engine onnx --threads 3 --codec libx265 --crf 20.5 --preset fast --start 1:02:03.5 --duration 90 "
-        "--frames 7 --video-stream 1"
+        "--frames 7 --video-stream 1 --max-fps 12.5 --resume"
     )
     assert main(words.split()) == 0
     want = Options(
@@ -92,8 +92,10 @@ def test_every_option_has_its_flag(video: Any) -> None:
         start=3723.5,
         duration=90.0,
         frames=7,
+        max_fps=12.5,
         video_stream=1,
         compare="side",
+        resume=True,
     )
     assert seen == [want]
     usual = Options()
@@ -159,7 +161,7 @@ def test_no_input_and_no_output(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     [("0", 0), ("90", 90), ("90.5", 90.5), ("1:30", 90), ("00:01:30.250", 90.25), ("100:00", 6000)],
 )
 def test_times(text: str, seconds: float) -> None:
-    assert _time(text) == seconds
+    assert values.time(text) == seconds
 
 
 def test_version_and_help_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:

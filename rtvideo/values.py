@@ -1,0 +1,89 @@
+"""What flags take: text in, a value out, or a complaint that names what is allowed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+
+def number(text: str, allowed: str, fits: Callable[[float], bool]) -> float:
+    """Return a number that fits; the complaint about any other names what is allowed."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not fits(value):  # never true of NaN
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}")
+    return value
+
+
+def share(text: str) -> float:
+    """Return a number from 0 to 1."""
+    return number(text, "a number from 0 to 1", lambda value: 0 <= value <= 1)
+
+
+def denoise(text: str) -> float | None:
+    """Return 0 for ``off``, None for ``auto``, else a number from 0 to 1."""
+    if text == "auto":
+        return None
+    return (
+        0.0
+        if text == "off"
+        else number(text, "off, auto or a number from 0 to 1", lambda value: 0 <= value <= 1)
+    )
+
+
+def quality(text: str) -> float:
+    """Return a constant quality as encoders take it."""
+    return number(text, "a number from 0 to 63", lambda value: 0 <= value <= 63)
+
+
+def count(text: str) -> int:
+    """Return a whole number, 0 or more."""
+    return int(
+        number(text, "a whole number, 0 or more", lambda value: value >= 0 and value == value // 1 < 1e9)
+    )
+
+
+def positive(text: str) -> int:
+    """Return a whole number, 1 or more."""
+    return int(
+        number(text, "a whole number, 1 or more", lambda value: value >= 1 and value == value // 1 < 1e18)
+    )
+
+
+def time(text: str) -> float:
+    """Return seconds, given as such or as ``[HH:]MM:SS[.ms]``."""
+    *high, seconds = text.split(":")
+    allowed = "seconds or HH:MM:SS.ms, such as 90 or 1:30.5"
+    if len(high) > 2 or not all(part.isascii() and part.isdigit() for part in high):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; allowed: {allowed}")
+    limit = 60.0 if high else float("inf")
+    try:
+        total = number(seconds, allowed, lambda value: 0 <= value < limit)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; allowed: {allowed}") from None
+    for position, part in enumerate(reversed(high), start=1):
+        total += int(part) * 60**position
+    return total
+
+
+def length(text: str) -> float:
+    """Return a time above 0, in seconds."""
+    value = time(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: a time above 0")
+    return value
+
+
+def rate(text: str) -> float:
+    """Return frames a second: a number above 0 and up to 1000."""
+    return number(text, "frames a second, above 0 and up to 1000", lambda value: 0 < value <= 1000)
+
+
+def size(text: str) -> tuple[int, int]:
+    """Return width and height, given as ``1280x720``."""
+    width, mark, height = text.lower().partition("x")
+    if not (mark and width.isdecimal() and height.isdecimal() and 0 < int(width) < 65536 > int(height) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; allowed: WIDTHxHEIGHT, such as 1280x720")
+    return int(width), int(height)
