@@ -1,17 +1,16 @@
-"""All tasks of one call: each run, one line out for each, exit codes."""
+"""All tasks of one call: one after the other, or side by side."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rtvideo.arguments import options_of
 from rtvideo.console import internal, say
+from rtvideo.draft import read_record
 from rtvideo.errors import ExitCode, RtvideoError
-from rtvideo.options import Report
+from rtvideo.options import Options, Report
+from rtvideo.outcome import Outcome, summary, table
 from rtvideo.signals import Aborted, Stop
 
 if TYPE_CHECKING:
@@ -19,42 +18,43 @@ if TYPE_CHECKING:
     from rtvideo.inputs import Task
 
 
-class Batch:
-    """All tasks of one call: the enhancer and the signals that they share."""
+class Attempts:
+    """Runs tasks, each to its own end; what they can share is made once. Use it in a ``with`` statement."""
 
-    def __init__(self, arguments: argparse.Namespace, stop: Stop) -> None:
-        self._quiet, self._verbose = arguments.quiet, arguments.verbose
-        self._options = options_of(arguments)
-        self._stop = stop
+    def __init__(self, options: Options, stop: Stop, *, quiet: bool, verbose: bool) -> None:
+        """Begin.
+
+        Args:
+            quiet: neither progress nor a line for what is done.
+            verbose: show where internal errors come from.
+        """
+        self._options, self._stop = options, stop
+        self._quiet, self._verbose = quiet, verbose
         self._enhancer: Enhancer | None = None
 
-    def all(self, tasks: Sequence[Task]) -> tuple[list[ExitCode], list[Report]]:
-        """Run them one after the other; a failure does not keep the next from running, a signal does."""
-        codes: list[ExitCode] = []
-        reports: list[Report] = []
-        try:
-            for task in tasks:
-                try:
-                    report = self._one(task)
-                    reports.append(report)
-                    codes.append(self._tell(report))
-                except RtvideoError as error:
-                    say(f"error: {error}")
-                    codes.append(error.exit_code)
-                except Exception as error:
-                    codes.append(internal(error, self._verbose))
-                if self._stop.code is not None:
-                    codes.append(self._stop.code)
-                    break
-        except Aborted:
-            say("error: aborted; nothing was written")
-            codes.append(self._stop.code or ExitCode.INTERRUPTED)
-        finally:
-            if self._enhancer is not None:
-                self._enhancer.close()
-        return codes, reports
+    def __enter__(self) -> Attempts:
+        return self
 
-    def _one(self, task: Task) -> Report:
+    def __exit__(self, *error: object) -> None:
+        if self._enhancer is not None:
+            self._enhancer.close()
+
+    def run(self, task: Task) -> Outcome:
+        """Do one task, and say how it ended; errors do not come out of here."""
+        name = str(task.source)
+        try:
+            if self._options.resume and is_finished(task):
+                if not self._quiet:
+                    say(f"{task.target}: exists already and is complete; skipped")
+                return Outcome(name, ExitCode.DONE)
+            return self._outcome(name, self._enhance(task))
+        except RtvideoError as error:
+            say(f"error: {error}")
+            return Outcome(name, error.exit_code)
+        except Exception as error:
+            return Outcome(name, internal(error, self._verbose))
+
+    def _enhance(self, task: Task) -> Report:
         from rtvideo.enhancer import enhance, enhancer_for
         from rtvideo.inputs import IMAGES
         from rtvideo.progress import progress
@@ -76,22 +76,57 @@ class Batch:
                 stop=self._stop.event,
             )
 
-    def _tell(self, report: Report) -> ExitCode:
+    def _outcome(self, name: str, report: Report) -> Outcome:
         if not self._quiet:
             print(summary(report), file=sys.stderr, flush=True)
         if report.incomplete is None or self._stop.code is not None:
-            return ExitCode.DONE
+            return Outcome(name, ExitCode.DONE, report)
         say(f"error: {report.output}: incomplete: {report.incomplete}")
-        return ExitCode.INCOMPLETE
+        return Outcome(name, ExitCode.INCOMPLETE, report)
 
 
-def summary(report: Report) -> str:
-    """Return the line that a finished file ends with."""
-    frames = f"{report.frames_out} frame{'' if report.frames_out == 1 else 's'}"
-    parts = [f"{frames} in {report.seconds:.1f} s", f"{report.fps:.1f} frames/s", report.engine]
-    if report.model:
-        parts.append(f"model {report.model}")
-    parts.append(f"denoise {report.denoise:g}" if report.denoise else "denoise off")
-    if report.damaged:
-        parts.append(f"{report.damaged} damaged skipped")
-    return f"{os.path.basename(report.output)}: {', '.join(part for part in parts if part)}"
+def is_finished(task: Task) -> bool:
+    """Whether the output is there, and no signal ended the run that wrote it."""
+    return task.error is None and task.target.is_file() and read_record(task.target) is None
+
+
+def run_all(
+    tasks: Sequence[Task], options: Options, stop: Stop, *, jobs: int = 1, quiet: bool, verbose: bool
+) -> tuple[list[ExitCode], list[Report]]:
+    """Run all tasks; a failure does not keep the others from running, a signal does.
+
+    Args:
+        jobs: how many side by side.
+
+    Returns:
+        The exit code of each, and of the signal if there was one; the reports in the order of the tasks.
+    """
+    outcomes: dict[int, Outcome] = {}
+    codes = []
+    try:
+        if min(jobs, len(tasks)) > 1:
+            from rtvideo.workers import run_side_by_side
+
+            run_side_by_side(tasks, options, stop, jobs, outcomes.__setitem__, quiet=quiet, verbose=verbose)
+        else:
+            with Attempts(options, stop, quiet=quiet, verbose=verbose) as attempts:
+                _in_turn(tasks, attempts, stop, outcomes.__setitem__)
+    except Aborted:
+        kept = "what is done is kept for --resume" if options.resume else "nothing was written"
+        say(f"error: aborted; {kept}")
+    if stop.code is not None:
+        codes.append(stop.code)
+    done = [outcomes[place] for place in sorted(outcomes)]
+    if len(tasks) > 1 and not quiet:
+        print(table(done, len(tasks)), file=sys.stderr, flush=True)
+    codes += [outcome.code for outcome in done]
+    return codes, [outcome.report for outcome in done if outcome.report is not None]
+
+
+def _in_turn(
+    tasks: Sequence[Task], attempts: Attempts, stop: Stop, done: Callable[[int, Outcome], None]
+) -> None:
+    for place, task in enumerate(tasks):
+        if stop.event.is_set():
+            return
+        done(place, attempts.run(task))

@@ -1,4 +1,4 @@
-"""From what was typed to files: names, glob patterns and folders of images, each with its output."""
+"""From what was typed to files: names, glob patterns and folders, each with its output."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rtvideo.errors import InputError, OutputError, RtvideoError, UsageError
 
 #: Suffixes of what a folder is searched for (`rtvideo.media.images` reads and writes these).
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".3gp")
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,20 @@ def plan(inputs: Sequence[str], out: str) -> list[Task]:
     that the others can run.
 
     Args:
-        inputs: file names, quoted glob patterns, folders of images.
+        inputs: file names, quoted glob patterns, folders of images and videos.
         out: file or folder.
 
     Raises:
         UsageError: ``out`` cannot take them all, or two would have one name.
         OutputError: the folder cannot be made.
     """
-    sources: list[Path | RtvideoError] = []
+    sources: list[tuple[Path, RtvideoError | None]] = []
     for text in inputs:
         try:
-            sources += _expand(text)
+            sources += [(path, None) for path in _expand(text)]
         except RtvideoError as error:
-            sources.append(error)
-    files = [source for source in sources if isinstance(source, Path)]
+            sources.append((Path(text), error))
+    files = [source for source, error in sources if error is None]
     folder = Path(out)
     if len(inputs) == 1 and len(files) == len(sources) == 1 and files[0] == Path(inputs[0]):
         target = folder / files[0].name if folder.is_dir() or out.endswith("/") else folder
@@ -56,7 +57,7 @@ def plan(inputs: Sequence[str], out: str) -> list[Task]:
             _make(folder)
         return [Task(files[0], target)]
     if not files:
-        return [Task(Path(), folder, error) for error in sources if isinstance(error, RtvideoError)]
+        return [Task(source, folder, error) for source, error in sources]
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {out}: is a file; several inputs need a folder")
     if not folder.exists() and folder.suffix and not out.endswith("/"):
@@ -65,12 +66,7 @@ def plan(inputs: Sequence[str], out: str) -> list[Task]:
         )
     _refuse_twins(files)
     _make(folder)
-    return [
-        Task(Path(), folder, source)
-        if isinstance(source, RtvideoError)
-        else Task(source, folder / source.name)
-        for source in sources
-    ]
+    return [Task(source, folder / source.name, error) for source, error in sources]
 
 
 def _expand(text: str) -> list[Path]:
@@ -78,12 +74,18 @@ def _expand(text: str) -> list[Path]:
     if path.is_dir():
         try:
             found = sorted(
-                entry for entry in path.iterdir() if entry.suffix.lower() in IMAGES and entry.is_file()
+                entry
+                for entry in path.iterdir()
+                if entry.suffix.lower() in IMAGES + VIDEOS
+                and entry.is_file()
+                and not entry.name.startswith(".")
             )
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from None
         if not found:
-            raise InputError(f"{path}: a folder without images; allowed: {', '.join(IMAGES)}")
+            raise InputError(
+                f"{path}: a folder without images or videos; allowed: {', '.join(IMAGES + VIDEOS)}"
+            )
         return found
     # A file may have [1] in its name: what exists is taken as it is.
     if not path.exists() and glob.has_magic(text):

@@ -220,7 +220,8 @@ def test_folder_of_images(tmp_path: Path, gain_model: Path, capsys: pytest.Captu
     assert main([str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--model", str(gain_model)]) == 0
     got = {path.name: level(path) for path in (tmp_path / "out").iterdir()}
     assert got == {"a.png": 30, "B.PNG": 60, "c.jpeg": 90, "d.tif": 120, "e.webp": 150}
-    assert len(lines(capsys.readouterr().err)) == 5
+    *each, last = lines(capsys.readouterr().err)
+    assert len(each) == 5 and last == "5 inputs: 5 done"
 
 
 def test_pattern(tmp_path: Path, gain_model: Path) -> None:
@@ -251,7 +252,10 @@ def test_several_inputs_end_with_the_worst_code(
     words = [str(good), str(text), f"{tmp_path}/empty", f"{tmp_path}/none*.png", "-o", f"{tmp_path}/out"]
     assert main([*words, "--model", str(gain_model)]) == 3
     err = lines(capsys.readouterr().err)
-    assert [line.startswith("rtvideo: error: ") for line in err] == [False, True, True, True]
+    assert [line.startswith("rtvideo: error: ") for line in err[:4]] == [False, True, True, True]
+    assert err[4] == "4 inputs: 1 done, 3 failed"
+    assert [line.split()[-4:] for line in err[5:]] == [["failed", "exit", "code", "3"]] * 3
+    assert str(text) in err[5] and "none*.png" in err[7]
     assert level(tmp_path / "out" / "a.png") == 60
     assert main([*words, "--model", str(gain_model)]) == 3  # not 2, though a.png exists by now
 
@@ -325,7 +329,7 @@ def test_a_defect_is_one_line_with_a_hint(
 
     video(crash)
     assert main(["a.mp4", "b.mp4", "-o", f"{tmp_path}/out"]) == 1
-    first, second = lines(capsys.readouterr().err)
+    first, second, *_ = lines(capsys.readouterr().err)
     assert "ZeroDivisionError: two lines" in first
     assert "-v" in first
     assert first == second
