@@ -162,11 +162,11 @@ function connect() {
       fallBack();
     }
   };
-  mine.onclose = () => {
+  mine.onclose = ({ code }) => {
     if (mine !== socket) return;
     socket = null;
     if (document.hidden) return;
-    say("no connection, trying again");
+    say(code === 1001 ? "ended, waiting for the next run" : "no connection, trying again");
     setTimeout(() => { if (!socket && !document.hidden) connect(); }, again);
     again = Math.min(5000, 2 * again);
   };
