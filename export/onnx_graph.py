@@ -178,9 +178,7 @@ class _Network:
         if d.channels == "shared":  # 6
             log_t = g.add("ReduceMean", log_t, self.axes(1), name="shared_log_t")
 
-        brightest = g.add("ReduceMax", y, self.axes(1), name="max_channel") if d.channels == "shared" else y
-        # 7
-        m = g.add("MaxPool", brightest, name="m", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+        m = self.own_light(y)  # 7
         own = ""
         if d.mix or d.upsampling == "guided":
             own = g.add("Log", g.add("Add", m, d.floor, name="m+floor"), name="log_m")
@@ -204,6 +202,14 @@ class _Network:
             recorded = g.add("Add", squared, d.signal_floor**2, name="m^2+f^2")
             log_t = g.add("Mul", log_t, g.add("Div", squared, recorded, name="signal"), name="signal*log_t")
         return log_t, m
+
+    def own_light(self, y: str) -> str:
+        """Return ``m``, each pixel's own light."""
+        g, d = self.g, self.d.illumination
+        if d.own == "mean":
+            return g.add("ReduceMean", y, self.axes(1), name="m")
+        brightest = g.add("ReduceMax", y, self.axes(1), name="max_channel") if d.channels == "shared" else y
+        return g.add("MaxPool", brightest, name="m", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
 
     def exposure(self, largest: str, n: str) -> tuple[str, str, str]:
         """Return ``offset - n``, ``log contrast`` and mix logit, each (1, 1, 1, 1), from the statistics."""

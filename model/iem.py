@@ -159,7 +159,10 @@ class IEM(nn.Module):
                 x = resize(x, padded)
             return x[..., : y.shape[-2], : y.shape[-1]][(..., *part)]
 
-        m = max_3x3(y.amax(1, keepdim=True) if shared else y)[(..., *part)]  # 7
+        if d.own == "mean":  # 7
+            m = y[(..., *part)].mean(1, keepdim=True)
+        else:
+            m = max_3x3(y.amax(1, keepdim=True) if shared else y)[(..., *part)]
         own = (m + d.floor).log()
         if d.upsampling == "guided":
             guide = grids[d.scales[-1]]

@@ -84,7 +84,7 @@ ALL = [
         NIGHT,
         name="bare",
         noise=None,
-        illumination=dataclasses.replace(NIGHT.illumination, exposure="none", mix=False),
+        illumination=dataclasses.replace(NIGHT.illumination, exposure="none", own="mean"),
     ),
 ]
 

@@ -283,11 +283,14 @@ class _Lowering:
         reads: list[tuple[str, tuple[int, int]]] = [("y", HERE)]
         guided = i.upsampling == "guided"
         if guided or i.mix or i.signal_floor or i.chroma_floor:
-            source = "y"
-            if groups == 1:
-                source = "largest"
-                layers.append(Pointwise(source, 1, (("y", HERE),), "channel_max"))
-            layers.append(Pointwise("m", groups, ((source, (1, 1)),), "window_max", (3,)))
+            if i.own == "mean":
+                layers.append(Pointwise("m", 1, (("y", HERE),), "channel_mean"))
+            else:
+                source = "y"
+                if groups == 1:
+                    source = "largest"
+                    layers.append(Pointwise(source, 1, (("y", HERE),), "channel_max"))
+                layers.append(Pointwise("m", groups, ((source, (1, 1)),), "window_max", (3,)))
             reads.append(("m", HERE))
         # One function makes both the image and the gain; the gain is listed first as its by-product.
         layers.append(Pointwise("gain", groups, tuple(reads), ""))

@@ -23,8 +23,8 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     offset``, where ``(offset - n, log contrast, mix logit) = exposure.weight @ g + exposure.bias`` and
     ``g`` are the five `STATISTICS` of the grid.
 6.  **Channels.** ``shared``: one illumination for all channels, the mean of ``log t``: it cannot tint.
-7.  **Application.** Of a pixel's own light there is ``m``, the maximum over 3x3, over channels too if
-    shared, and ``own = log(m + floor)``. ``log t`` comes to full size by ``upsampling``, half-pixel centres,
+7.  **Application.** Of a pixel's own light there is ``m``: the ``maximum`` over 3x3, over channels too if
+    shared, or the ``mean`` of the pixel's channels; and ``own = log(m + floor)``. ``log t`` comes to full size by ``upsampling``, half-pixel centres,
     cropped. ``bilinear``: it is resized. ``guided``: ``log t <- A own + B``, where A and B are resized. They
     are fitted around each cell, over 3x3 cells, edges repeated; for ``own`` a cell has its ``log(t_hat_0 +
     floor)``, of the largest channel if shared. ``A = cov(own, log t) / (var(own) + GUIDE_EPSILON)``, ``B =
@@ -98,6 +98,7 @@ class Illumination:
     exposure: Literal["none", "mean", "statistics"] = "none"
     channels: Literal["each", "shared"] = "each"
     upsampling: Literal["bilinear", "guided"] = "bilinear"
+    own: Literal["maximum", "mean"] = "maximum"
     mix: bool = False
     floor: float = 0.0
     signal_floor: float = 0.0
@@ -152,6 +153,10 @@ class Description:
             )
         if i.upsampling == "guided" and i.scales[-1] == 1:
             raise UnavailableError(f"model {self.name}: guided upsampling needs a last scale above 1")
+        if i.own == "mean" and (i.channels != "shared" or i.upsampling == "guided"):
+            raise UnavailableError(
+                f"model {self.name}: own light 'mean' needs shared channels and bilinear upsampling"
+            )
         if not plain and i.parameterisation == "released":
             raise UnavailableError(f"model {self.name}: the released parameterisation needs domain 'linear'")
         if not plain and i.warm_start not in ("fixed", "previous"):

@@ -287,3 +287,19 @@ def test_what_was_not_recorded_is_not_amplified() -> None:
     gain = (RUAS(LOG).double().trace(y).u / y)[0, 0, 12].detach()
     assert gain[2] > 3
     assert gain[20] < 1.1
+
+
+@pytest.mark.parametrize("own", ["mean", "maximum"])
+def test_the_light_of_a_pixel_itself(own: str) -> None:
+    net = RUAS(with_illumination(LOG, own=own, signal_floor=0.0)).double()
+    with torch.no_grad():
+        net.illumination.exposure.bias[2] = 100.0  # the mix is all its own
+    y = frame(9, 9)
+    m = y.mean(1, keepdim=True) if own == "mean" else F.max_pool2d(y.amax(1, keepdim=True), 3, 1, 1)
+    torch.testing.assert_close(net.trace(y).t, (m + 1 / 255).clamp(1e-3, 1))
+
+
+@pytest.mark.parametrize("clash", [{"channels": "each"}, {"upsampling": "guided"}])
+def test_mean_light_goes_with_shared_channels_and_bilinear_upsampling(clash: dict[str, str]) -> None:
+    with pytest.raises(UnavailableError, match="own light 'mean' needs"):
+        with_illumination(LOG, own="mean", **clash)

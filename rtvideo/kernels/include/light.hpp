@@ -119,6 +119,13 @@ ROW_FUNCTION channel_max(const Tile &tile, Rows<3> y, Rows<1> out, int row) {
     });
 }
 
+// The mean of the channels, the other form of a pixel's own light.
+ROW_FUNCTION channel_mean(const Tile &tile, Rows<3> y, Rows<1> out, int row) {
+    pointwise(tile, out, row, [&](int, int x) __attribute__((always_inline)) {
+        return (load(y.at(0, row) + x) + load(y.at(1, row) + x) + load(y.at(2, row) + x)) * (1.0f / 3);
+    });
+}
+
 // A reduced illumination (log2 t on a grid of cells of SCALE pixels), for one row of pixels: bilinear, half-pixel centres.
 constexpr int LINE_MARGIN = 64; // floats before and after the line that upsample() fills: two of the largest cells
 

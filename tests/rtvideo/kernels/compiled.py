@@ -39,15 +39,18 @@ def anything(seed: int) -> Description:
             t_min=0.05,
         )
     else:
+        upsampling, channels = pick.choice(("bilinear", "guided")), pick.choice(("each", "shared"))
+        means = channels == "shared" and upsampling == "bilinear" and pick.random() < 0.5
         light = Illumination(
             genotype=genotype(),
             scales=tuple(pick.choice((2, 4, 8, 16)) for _ in range(pick.choice((1, 2, 3)))),
-            upsampling=pick.choice(("bilinear", "guided")),
+            upsampling=upsampling,
             warm_start=pick.choice(("fixed", "previous")),
             window=pick.choice(("2x2", "3x3")),
             domain="log",
             exposure=pick.choice(("none", "mean", "statistics")),
-            channels=pick.choice(("each", "shared")),
+            channels=channels,
+            own="mean" if means else "maximum",
             mix=pick.random() < 0.5,
             floor=0.01,
             chroma_floor=pick.random() < 0.5,
