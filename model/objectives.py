@@ -81,6 +81,7 @@ REFERENCE_FREE: dict[str, Term] = {
     "illumination_rtv": lambda s: losses.relative_total_variation(s.trace.stages[-1].t),
     "noise_fidelity": lambda s: losses.fidelity(s.denoised, s.trace.u.detach()),
     "noise_tv": lambda s: losses.total_variation(s.denoised),
+    "noise_gained_tv": lambda s: losses.gained_variation(s.denoised, s.trace.t),
     "noise_neighbours": _neighbours,
     "exposure_control": lambda s: losses.exposure_control(s.trace.u),
     "exposure_level": lambda s: losses.exposure_level(s.scene[0]),

@@ -18,10 +18,11 @@ FREE = Recipe(
         noise=Noise(genotype=AUTHORS_NRM, guide="gain"),
     ),
     losses={
-        "exposure_level": 1.0,
+        "exposure_level": 2.0,
         "tone": 0.1,
         "illumination_rtv": 0.01,
         "noise_neighbours": 30.0,
+        "noise_gained_tv": 0.75,
     },
     separate=True,
     learning_rate=3e-3,

@@ -37,6 +37,16 @@ def test_variations_are_zero_on_flat_and_grow_with_noise(level: float, seed: int
         assert 0 < weak < strong
 
 
+def test_gained_variation_counts_each_difference_by_its_gain() -> None:
+    step = flat(0.2)
+    step[..., 10:] = 0.6
+    t = torch.linspace(0.1, 1, 20, dtype=torch.float64).expand(1, 1, 24, 20)
+    gain = 1 / t[0, 0, 0, 10]
+    torch.testing.assert_close(losses.gained_variation(step, t), gain * losses.total_variation(step))
+    torch.testing.assert_close(losses.gained_variation(step.mT, t.mT), gain * losses.total_variation(step))
+    torch.testing.assert_close(losses.gained_variation(step, 0 * t), 50 * losses.total_variation(step))
+
+
 def test_total_variation_of_a_ramp() -> None:
     ramp = torch.arange(5.0).expand(1, 1, 4, 5)
     assert losses.total_variation(ramp) == 1
