@@ -1,6 +1,6 @@
 """Where a frame's time goes: the passes of a compiled network, and the row functions inside them.
 
-    python benchmarks/passes.py [--size 1920x1080] [--model NAME or FILE] [--isa avx512] [--json FILE]
+    python benchmarks/passes.py [--size 1920x1080] [--model NAME or FILE] [--isa NAME] [--json FILE]
 
 The kernel is compiled once more with a cycle counter around every call, and runs on one thread. Counting
 costs time itself; the frame as it ships is measured in turns with it and said beside.
@@ -20,18 +20,14 @@ from typing import Any
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import numpy as np
-
-from benchmarks.contestants import picture
-from benchmarks.fps import parse_sizes, take_turns
+from benchmarks.compiled import compilable, instruction_set, on_planes, one_size
+from benchmarks.fps import take_turns
 from benchmarks.machine import facts
-from rtvideo import models
-from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.base import Geometry
-from rtvideo.errors import RtvideoError, UsageError
-from rtvideo.kernels import build, isa, weights
+from rtvideo.errors import RtvideoError
+from rtvideo.kernels import build, weights
 from rtvideo.kernels.cpp import emit
-from rtvideo.kernels.library import Library, Network, format_of
+from rtvideo.kernels.isa import InstructionSet
+from rtvideo.kernels.library import Library
 from rtvideo.kernels.lower import lower
 from rtvideo.models import Model
 
@@ -55,29 +51,16 @@ EXPORT const char *rt_label(int number) { return labels[number]; }
 
 
 def profile(
-    model: Model, width: int, height: int, instructions: str, denoise: float, rounds: int
+    model: Model, width: int, height: int, isa: InstructionSet, denoise: float, rounds: int
 ) -> dict[str, Any]:
     """Return milliseconds a frame: as shipped, with counters, and by label (a pass contains its rows)."""
-    found = [one for one in isa.usable() if one.name == instructions]
-    if not found:
-        raise UsageError(
-            f"--isa {instructions!r}: this machine has {', '.join(i.name for i in isa.usable())}"
-        )
     assert model.description is not None and model.weights is not None
-    program = lower(model.description, weights.read(model.weights), half=found[0].half)
-    counting = Library(build.library(PREAMBLE + emit(program, timed=True) + READERS, found[0]))
-    shipped = Library(build.library(emit(program), found[0]))
-    geometry = Geometry(width, height, "yuv", 8, Coding(Matrix.BT709, full_range=False))
-    planes = [np.full(shape, 128, np.uint8) for shape in geometry.shapes()]
-    planes[0][:] = picture(width, height)[..., 1]
-    out = geometry.empty()
-
-    def runner(library: Library) -> Any:
-        network = Network(library, program.data(), width, height, format_of(geometry), 1)
-        return lambda: network.run(planes, out, 1.0, denoise)
-
-    frame = runner(counting)
-    times = take_turns({"shipped": runner(shipped), "counting": frame}, rounds)
+    program = lower(model.description, weights.read(model.weights), half=isa.half)
+    counting = Library(build.library(PREAMBLE + emit(program, timed=True) + READERS, isa))
+    shipped = Library(build.library(emit(program), isa))
+    frame = on_planes(counting, program.data(), width, height, 1, denoise)
+    shipped_frame = on_planes(shipped, program.data(), width, height, 1, denoise)
+    times = take_turns({"shipped": shipped_frame, "counting": frame}, rounds)
     f = counting.functions
     f.rt_ticks.restype = ctypes.POINTER(ctypes.c_uint64 * 256)
     f.rt_label.restype = ctypes.c_char_p
@@ -95,7 +78,7 @@ def profile(
     return {
         "size": f"{width}x{height}",
         "model": model.name,
-        "isa": instructions,
+        "isa": isa.name,
         "denoise": denoise,
         **medians,
         "ms": {label: medians["counting"] * count / whole for label, count in spent.items()},
@@ -122,15 +105,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/passes.py", description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="1920x1080", help="WIDTHxHEIGHT")
     parser.add_argument("--model", default="night", help="name or file")
-    parser.add_argument("--isa", default="avx512", help="instruction set")
+    parser.add_argument("--isa", default="", help="instruction set (the best with f32)")
     parser.add_argument("--denoise", type=float, default=0.0, help="0 (default) to 1")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args(argv)
     try:
-        ((width, height),) = parse_sizes(arguments.size)
-        model = models.find(arguments.model)
-        result = profile(model, width, height, arguments.isa, arguments.denoise, arguments.rounds)
+        model, isa = compilable(arguments.model), instruction_set(arguments.isa)
+        width, height = one_size(arguments.size)
+        result = profile(model, width, height, isa, arguments.denoise, arguments.rounds)
     except RtvideoError as error:
         print(f"passes.py: error: {error}", file=sys.stderr)
         return int(error.exit_code)

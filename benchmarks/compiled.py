@@ -1,0 +1,60 @@
+"""Compiled networks without an engine around them, for benchmarks that look inside."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.contestants import Frame, picture
+from benchmarks.fps import parse_sizes
+from rtvideo import models
+from rtvideo.colour import Coding, Matrix
+from rtvideo.engines.base import Geometry
+from rtvideo.engines.fused import refusal
+from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.kernels import isa
+from rtvideo.kernels.isa import InstructionSet
+from rtvideo.kernels.library import Library, Network, format_of
+from rtvideo.kernels.program import Array
+from rtvideo.models import Model
+
+
+def compilable(name: str) -> Model:
+    """Return a model by name or file.
+
+    Raises:
+        UsageError: no such model.
+        UnavailableError: there can be no kernel for it.
+    """
+    model = models.find(name)
+    if reason := refusal(model):
+        raise UnavailableError(reason)
+    return model
+
+
+def instruction_set(name: str) -> InstructionSet:
+    """Return one of this machine's by name; the best with f32 for an empty one. Raises UsageError."""
+    usable = isa.usable()
+    found = [one for one in usable if (one.name == name if name else not one.half)]
+    if not found:
+        raise UsageError(f"--isa {name!r}: this machine has {', '.join(one.name for one in usable)}")
+    return found[0]
+
+
+def one_size(text: str) -> tuple[int, int]:
+    """Return ``WxH`` as a pair. Raises UsageError where it is written otherwise."""
+    sizes = parse_sizes(text)
+    if len(sizes) != 1:
+        raise UsageError(f"--size {text!r}: must be one WIDTHxHEIGHT")
+    return sizes[0]
+
+
+def on_planes(
+    library: Library, data: Array, width: int, height: int, threads: int, denoise: float = 0.0
+) -> Frame:
+    """Return what enhances one dark 8-bit 4:2:0 frame, always the same."""
+    geometry = Geometry(width, height, "yuv", 8, Coding(Matrix.BT709, full_range=False))
+    planes = [np.full(shape, 128, np.uint8) for shape in geometry.shapes()]
+    planes[0][:] = picture(width, height)[..., 1]
+    out = geometry.empty()
+    network = Network(library, data, width, height, format_of(geometry), threads)
+    return lambda: network.run(planes, out, 1.0, denoise)
