@@ -24,14 +24,15 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     ``g`` are the five `STATISTICS` of the grid.
 6.  **Channels.** ``shared``: one illumination for all channels, the mean of ``log t``: it cannot tint.
 7.  **Application.** Of a pixel's own light there is ``m``: the ``maximum`` over 3x3, over channels too if
-    shared, or the ``mean`` of the pixel's channels; and ``own = log(m + floor)``. ``log t`` comes to full size by ``upsampling``, half-pixel centres,
-    cropped. ``bilinear``: it is resized. ``guided``: ``log t <- A own + B``, where A and B are resized. They
-    are fitted around each cell, over 3x3 cells, edges repeated; for ``own`` a cell has its ``log(t_hat_0 +
-    floor)``, of the largest channel if shared. ``A = cov(own, log t) / (var(own) + GUIDE_EPSILON)``, ``B =
-    mean(log t) - A mean(own)``, and both become their means over the same cells (He and Sun,
-    arXiv:1505.00996). With ``mix``, ``log t <- (1 - a) log t + a own``, ``a = sigmoid(mix logit)``. Then ``t
-    <- clamp(t, t_min, 1)``. With ``signal_floor`` ``f``, ``log t <- log t * m^2 / (m^2 + f^2)``: where
-    nothing was recorded nothing is amplified. Last, ``t <- t ^ strength`` and ``u_K = clamp(y / t, 0, 1)``.
+    shared, or the ``mean`` of the pixel's channels; and ``own = log(m + floor)``. ``log t`` comes to full
+    size by ``upsampling``, half-pixel centres, cropped. ``bilinear``: it is resized. ``guided``: ``log t <- A
+    own + B``, where A and B are resized. They are fitted around each cell, over 3x3 cells, edges repeated;
+    for ``own`` a cell has its ``log(t_hat_0 + floor)``, of the largest channel if shared. ``A = cov(own, log
+    t) / (var(own) + GUIDE_EPSILON)``, ``B = mean(log t) - A mean(own)``, and both become their means over the
+    same cells (He and Sun, arXiv:1505.00996). With ``mix``, ``log t <- (1 - a) log t + a own``, ``a =
+    sigmoid(mix logit)``. Then ``t <- clamp(t, t_min, 1)``. With ``signal_floor`` ``f``, ``log t <- log t *
+    m^2 / (m^2 + f^2)``: where nothing was recorded nothing is amplified. Last, ``t <- t ^ strength`` and
+    ``u_K = clamp(y / t, 0, 1)``.
 8.  **Chroma floor.** ``u_K <- l + (u_K - l) * (1 - strength * k^2 / (m^2 + k^2))`` with ``l`` the mean of
     ``u_K``'s channels and ``k = exp(chroma_knee)`` learned: where there is no signal there is no colour to
     amplify.
