@@ -74,6 +74,7 @@ class EncodedOutlet:
         )
         self._encoding, self._target = encoding, target
         self._captured: dict[int, float] = {}
+        self._end, self._step = 0, round(1 / (encoding.rate * encoding.time_base))
         self._draft: Draft | None = None
         self._file: DurableFile | None = None
         streams = plan(source, target.holds)
@@ -107,6 +108,11 @@ class EncodedOutlet:
         with self._errors():
             packets = self._video.encode(frame)
             ready = time.monotonic()
+            for packet in packets:
+                self._end = max(self._end, (packet.pts or 0) + self._step)
+            if frame is None and packets:
+                # FFmpeg ends an MP4 of fragments with the last packet, though frames before it may end later.
+                packets[-1].duration = self._end - (packets[-1].pts or 0)
             for packet in packets:
                 captured = self._captured.pop(packet.pts or 0, None)
                 until = decoded(packet)
