@@ -8,6 +8,7 @@ It imports nothing of rtvideo and ends when its input does.
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import os
 import select
@@ -130,14 +131,12 @@ class Screen:
 
     def _take(self, info: dict[str, Any]) -> None:
         self._asked = False
-        if not self._paused:
-            shape = (2, info["height"], info["width"], 3)
-            # A copy: the job may write the next frame while this one is still looked at.
-            self._original, self._lit = (
-                np.frombuffer(self._memory, np.uint8, np.prod(shape)).reshape(shape).copy()
-            )
-            self._fresh = not self._info
-            self._info, self._dirty = info, True
+        shape = (2, info["height"], info["width"], 3)
+        # A copy: the job may write the next frame while this one is still looked at.
+        pair = np.frombuffer(self._memory, np.uint8, math.prod(shape)).reshape(shape).copy()
+        self._original, self._lit = pair
+        self._fresh = not self._info
+        self._info, self._dirty = info, True
         self._ask()
 
     def _key(self, key: str) -> None:

@@ -29,7 +29,6 @@ _OPTIONS = {
     "preset": "ultrafast",
     "tune": "zerolatency",
     "profile": "baseline",
-    "forced-idr": "1",
     "crf": "24",
     "maxrate": "8M",
     "bufsize": "4M",

@@ -232,7 +232,11 @@ def test_pictures_that_change_size_follow(user: User, window: Window) -> None:
         assert abs(user.sees().astype(int) - 90).max() <= 2
 
 
-def test_a_window_that_crashes_is_an_error_that_says_why(user: User, window: Window) -> None:
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_window_that_crashes_is_an_error_that_says_why(user: User, window: Window, paused: bool) -> None:
+    if paused:
+        user.presses(" ")
+        eventually(lambda: not window.watched)
     (user.folder / "crash").touch()
     window._reader.join(30)
     assert window.watched, "or no frame would come, and nobody would hear of it"

@@ -28,6 +28,15 @@ def encode(count: int, keys: tuple[int, ...] = ()) -> tuple[bytes, list[bool]]:
     return data, found
 
 
+def units(data: bytes) -> list[int]:
+    """Return the types of the NAL units in a fragment."""
+    place, types = data.index(b"mdat") + 4, []
+    while place < len(data):
+        types.append(data[place + 4] & 31)
+        place += 4 + int.from_bytes(data[place : place + 4], "big")
+    return types
+
+
 def test_each_frame_gives_a_fragment_at_once_and_players_read_them() -> None:
     data, keys = encode(8, keys=(5,))
     assert [index for index, key in enumerate(keys) if key] == [0, 5]
@@ -51,6 +60,8 @@ def test_the_stream_begins_at_any_picture_that_stands_by_itself() -> None:
     compose = SideBySide()
     encoder = H264(compose(*pair(0)))
     chunks = [encoder.encode(compose(*pair(index)), key=index == 3)[0] for index in range(6)]
+    # Browsers begin at an IDR picture (NAL unit type 5); other decoders are less strict.
+    assert [5 in units(chunk.data) for chunk in chunks] == [True, False, False, True, False, False]
     late = io.BytesIO(chunks[0].stream.header + b"".join(chunk.data for chunk in chunks[3:]))
     with av.open(late) as container:
         assert len(list(container.decode(video=0))) == 3
