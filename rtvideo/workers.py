@@ -14,7 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from rtvideo.batch import Attempts
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 #: Signals that the terminal sends to all processes of a job; here the first one passes them on.
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+
+#: Tells a worker at once what a second signal tells a run.
+_ABORT = signal.SIGUSR1
 
 #: Seconds between two looks whether a signal came.
 _INTERVAL = 0.1
@@ -79,7 +84,7 @@ def run_side_by_side(
                 worker.take(waiting)
     except Aborted:
         for worker in workers:
-            worker.process.terminate()
+            worker.abort()
         raise
     finally:
         for worker in workers:
@@ -127,6 +132,11 @@ class _Worker:
             found = Outcome(str(task.source), ExitCode.INTERNAL)
         return place, found
 
+    def abort(self) -> None:
+        """End what it does without finalising it."""
+        if self.process.pid is not None and self.process.is_alive():
+            os.kill(self.process.pid, _ABORT)
+
     def close(self) -> None:
         """End the process: by the end of its orders, by force if it does not listen."""
         self.connection.close()
@@ -139,6 +149,7 @@ class _Worker:
 @contextmanager
 def _blocked() -> Iterator[None]:
     """Block what the terminal sends; a process that is started meanwhile never gets it."""
+    resource_tracker.ensure_running()  # the first start of a process would do it, and unblock SIGINT again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
     try:
         yield
@@ -149,12 +160,17 @@ def _blocked() -> Iterator[None]:
 def _serve(orders: Connection, options: Options, quiet: bool, verbose: bool) -> None:
     """Run tasks until no more come; what happens to the parent happens here."""
     threading.Thread(target=_follow_parent, daemon=True).start()
+    signal.signal(_ABORT, _abort)
     try:
         with signals() as stop, Attempts(options, stop, quiet=quiet, verbose=verbose) as attempts:
             while True:
                 orders.send(attempts.run(orders.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError, Aborted):
         return
+
+
+def _abort(number: int, frame: FrameType | None) -> None:
+    raise Aborted
 
 
 def _follow_parent() -> None:
