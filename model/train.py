@@ -1,6 +1,6 @@
 """``python -m model.train``: train a network of a recipe on any folder of images.
 
-    python -m model.train --data photos/ --out runs/mine          # the paper's losses, no references
+    python -m model.train --data photos/ --out runs/mine          # dark photographs alone, no references
     python -m model.train --pairs lol/train sice --out runs/night
 
 Writes ``OUT.safetensors`` and ``OUT.json`` (best checkpoint so far), and at the end ``OUT.card.json``. The
@@ -346,7 +346,7 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Run:
         InputError: data that cannot be used.
         UnavailableError: a device that is not there.
     """
-    name = arguments.recipe or ("night" if arguments.pairs else "ruas")
+    name = arguments.recipe or ("night" if arguments.pairs else "free")
     recipe = RECIPES[name]
     description = dataclasses.replace(
         recipe.description, name=files(arguments.out)[0].stem if arguments.name is None else arguments.name
@@ -363,7 +363,7 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Run:
         raise UsageError("nothing to learn from; give --data DIR, --pairs DIR or both")
     supervised = objectives.needs_reference(recipe.losses)
     if supervised and not arguments.pairs:
-        raise UsageError(f"recipe {name} learns from pairs; give --pairs DIR, or choose --recipe ruas")
+        raise UsageError(f"recipe {name} learns from pairs; give --pairs DIR, or choose --recipe free")
 
     reader = data.Reader(arguments.longest)
     items = data.paired(arguments.pairs, reader)
@@ -439,7 +439,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--pairs", **folders, help="folders with low/ and high/, or low/, ref/ and pairs.csv")
     add("--out", type=Path, required=True, metavar="FILE", help="the checkpoint; its suffix may be left out")
     add("--overwrite", action="store_true", help="replace a checkpoint or a foreign training state")
-    add("--recipe", choices=sorted(RECIPES), help="default: night with --pairs, ruas without")
+    add("--recipe", choices=sorted(RECIPES), help="default: night with --pairs, free without")
     add("--genotype", type=Path, metavar="FILE", help="genotypes instead of the recipe's")
     add("--name", help="the model's name; default: that of FILE")
     add("--terms", default="", metavar="TEXT", help="what the images may be used for: kept in the card")
