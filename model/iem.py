@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.cell import DistillationCell, multiply_adds
+from model.clamp import clamp
 from model.guide import lines
 from rtvideo.models.description import RELEASED_T_MIN, STATISTICS, Genotype, Illumination
 
@@ -176,11 +177,11 @@ class IEM(nn.Module):
             assert logit is not None
             a = torch.sigmoid(logit)
             log_t = (1 - a) * log_t + a * own
-        log_t = log_t.clamp(math.log(d.t_min), 0)
+        log_t = clamp(log_t, math.log(d.t_min), 0)
         if d.signal_floor:
             log_t = log_t * (m**2 / (m**2 + d.signal_floor**2))
         t = (strength * log_t).exp()
-        u = (y / t).clamp(0, 1)
+        u = clamp(y / t, 0, 1)
         if d.chroma_floor:  # 8
             grey = u.mean(1, keepdim=True)
             k2 = (2 * self.chroma_knee).exp()
