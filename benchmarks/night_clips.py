@@ -27,7 +27,6 @@ CAMERA = Camera(exposure=0.12, electrons=2000.0, read_noise=1.6)
 
 _SOFTEN = 0.3  # a light L looks like L ** 0.3 in the truth, as in `model.scenes`
 _CRF = 23.0  # x264's own default: what cameras and phones write is about as coarse
-_BASE = 0.3  # of the light when a lamp is off
 _DUSK = 0.25  # light where no lamp reaches; much below it a coded clip of such a camera is black
 
 
@@ -100,7 +99,8 @@ class Scenes:
 
     def light(self, height: int, width: int) -> Linear:
         """Return the light of some lamps."""
-        return np.maximum(lamps(height, width, np.random.default_rng((self.seed, 7))), np.float32(_DUSK))
+        pools = lamps(height, width, np.random.default_rng((self.seed, 7)))
+        return np.asarray(_DUSK + pools * np.float32((1 - _DUSK) / pools.max()), np.float32)
 
     def static(self) -> Iterator[Moment]:
         """A camera on a wall: nothing changes but the noise."""
@@ -114,10 +114,10 @@ class Scenes:
             yield replace(moment, exposure=(1.0, 1.6, 0.8)[third])
 
     def lamp(self) -> Iterator[Moment]:
-        """A room's lamp is switched on after a third: three times as much light."""
+        """Lamps are switched on after a third; before there was nothing but dusk."""
         for number, moment in enumerate(self.static()):
-            share = _BASE if number < self.frames // 3 else 1.0
-            yield replace(moment, light=moment.light * np.float32(share))
+            dusk = np.full_like(moment.light, _DUSK)
+            yield replace(moment, light=dusk) if number < self.frames // 3 else moment
 
     def headlights(self) -> Iterator[Moment]:
         """A car passes a static camera: a bright pool of light crosses the scene."""

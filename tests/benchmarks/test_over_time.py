@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks import night_clips, over_time
+from benchmarks import baselines, flicker, night_clips, over_time
 from model.night import Image
 
 STEP, FPS = 10, 25.0
@@ -115,4 +115,18 @@ def test_the_lamps_step_is_known() -> None:
     clip = night_clips.make(night_clips.Scenes((96, 64), frames=9), "lamp")
     assert clip.step == 3
     means = [frame.mean() for frame in clip.truth]
-    assert max(means[:3]) < 0.9 * min(means[3:])
+    assert max(means[:3]) < min(means[3:]) - 3
+
+
+def test_a_row_says_only_what_the_clip_can_show() -> None:
+    clip = night_clips.make(night_clips.Scenes((96, 64), frames=9), "lamp")
+    motion = over_time.Motion(clip.truth)
+    method = flicker.alone(baselines.fixed_gain(3))
+    row = flicker.score("gain", method, clip, motion)
+    assert row.settling is not None and row.flicker is None and row.moving_psnr is None
+    assert "| lamp | gain |" in flicker.table([row])
+
+
+def test_an_unknown_clip_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert flicker.main(["--clips", "moon"]) == 2
+    assert "moon" in capsys.readouterr().err
