@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 import model
-from model import genotypes, train
+from model import genotypes, objectives, train
 from rtvideo.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
@@ -182,6 +183,21 @@ def test_genotype_file_replaces_the_genotypes(pairs: Path, tmp_path: Path) -> No
     assert description.illumination.genotype == single
     assert description.noise is not None
     assert description.noise.genotype == genotypes.AUTHORS_NRM
+
+
+def test_photographs_alone_of_any_size_teach_the_default_recipe(pairs: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    shutil.copytree(pairs / "low", photos)
+    for size in (8, 9, 50):
+        cv2.imwrite(str(photos / f"{size}.jpg"), np.full((size, 61 - size), 20, np.uint8))
+    words = ["--data", str(photos), "--out", str(tmp_path / "net"), "--steps", "20", "--every", "5"]
+    assert train.main([*words, "--device", "cpu", "--threads", "1"]) == 0
+    card = json.loads((tmp_path / "net.card.json").read_text())
+    assert "reference-free" in card["summary"]
+    assert not objectives.needs_reference(card["recipe"]["losses"])
+    assert card["history"][-1]["loss"] < card["history"][0]["loss"]
+    dark = torch.full((1, 3, 40, 32), 0.1)
+    assert model.load(tmp_path / "net")(dark).mean() > 0.2
 
 
 def test_importing_the_package_is_light() -> None:
