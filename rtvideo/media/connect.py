@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from io import FileIO
 
@@ -18,6 +19,8 @@ from rtvideo.media.stdio import PipeReader
 
 #: Seconds until an address that does not answer, or falls silent, is given up.
 TIMEOUT = 10.0
+
+_SILENCE = "no answer within {:g} s"
 
 #: Bytes that a pipe is read in; FFmpeg's own 32 kB would cost a call into Python for each.
 _BUFFER = 1 << 18
@@ -117,6 +120,7 @@ def _stream_options(scheme: str) -> dict[str, str]:
 
 
 def _open(file: object, name: str, format: str | None, options: dict[str, str]) -> InputContainer:
+    began = time.monotonic()
     try:
         return av.open(
             file,
@@ -128,6 +132,9 @@ def _open(file: object, name: str, format: str | None, options: dict[str, str]) 
             timeout=(TIMEOUT, TIMEOUT),
         )
     except (av.FFmpegError, ValueError) as error:
+        if kind_of(name) is Kind.STREAM and time.monotonic() - began >= TIMEOUT:
+            # Where FFmpeg was interrupted some protocols call it an error in the data.
+            raise SourceLostError(f"{redact(name)}: {_SILENCE.format(TIMEOUT)}") from None
         raise explained(name, format, error) from None
 
 
@@ -147,7 +154,7 @@ def explained(name: str, format: str | None, error: Exception) -> RtvideoError:
 def reason_of(error: BaseException) -> str:
     """Return in a few words why a live source failed."""
     if isinstance(error, av.error.ExitError):
-        return f"no answer within {TIMEOUT:g} s"
+        return _SILENCE.format(TIMEOUT)
     if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
         return "user or password refused"
     return str(getattr(error, "strerror", None) or error)

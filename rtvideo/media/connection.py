@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 
 import av
-from av.codec.codec import Properties
 from av.codec.context import Flags
 from av.container import InputContainer
 
@@ -15,6 +14,9 @@ from rtvideo.errors import InputError, SourceLostError
 from rtvideo.media.connect import reason_of
 from rtvideo.media.opened import Opened, choose_video
 from rtvideo.media.timing import Packet, tick
+
+#: AV_CODEC_PROP_INTRA_ONLY of libavcodec/codec_desc.h
+_INTRA_ONLY = 1
 
 #: Packets looked at for a first frame.
 _PATIENCE = 500
@@ -123,4 +125,4 @@ class Connection(Opened):
 
 
 def _is_intra(codec: av.VideoCodecContext) -> bool:
-    return codec.name == "wrapped_avframe" or Properties.INTRA_ONLY in Properties(codec.codec.properties)
+    return codec.name == "wrapped_avframe" or bool(codec.codec.properties & _INTRA_ONLY)

@@ -1,0 +1,287 @@
+"""Live sources: network servers that behave, fall silent, drop, come back or refuse; pipes; the clock."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from rtvideo.errors import InputError, SourceLostError, UnavailableError, UsageError
+from rtvideo.media import connect as connect_module
+from rtvideo.media.camera import Wishes
+from rtvideo.media.connect import Nature, connect
+from rtvideo.media.live import TICK, LiveSource, _Clock
+from tests.servers import Server, http_video, pictures, read_request, rtsp_video
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def stop() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect_module, "TIMEOUT", 1.0)
+
+
+def opened(text: str, stop: threading.Event, wishes: Wishes | None = None, **how: object) -> LiveSource:
+    wishes = wishes or Wishes()
+    return LiveSource(lambda: connect(text, wishes, stop), text, stop, **how)  # type: ignore[arg-type]
+
+
+def frames(source: LiveSource, most: int = 10**6) -> list[av.VideoFrame]:
+    """Return the next frames, as the pipeline would take them."""
+    found = []
+    for arrival in source.arrivals():
+        found += [frame for frame, _ in arrival.connection.decode(arrival.packet, arrival.captured)]
+        if len(found) >= most:
+            break
+    return found
+
+
+def lamp(frame: av.VideoFrame) -> int:
+    return int(np.median(frame.to_ndarray()[10:30, 5:20]))
+
+
+@pytest.mark.parametrize(
+    ("talk", "address", "intra"), [(http_video(), "http", False), (rtsp_video(), "rtsp", True)]
+)
+def test_streams(talk: object, address: str, intra: bool, stop: threading.Event) -> None:
+    with Server(talk) as server:  # type: ignore[arg-type]
+        source = opened(f"{address}://127.0.0.1:{server.port}/live", stop)
+        assert source.nature == Nature(live=True, lasts=True) and source.connection.intra == intra
+        found = frames(source, 12)
+        source.close()
+    times = [frame.pts * TICK for frame in found]
+    assert times[0] == 0 and found[0].time_base == TICK
+    gaps = [float(b - a) for a, b in itertools.pairwise(times)]
+    assert gaps == pytest.approx([0.04] * len(gaps), abs=0.002), "the source's own distances"
+    lamps = [lamp(frame) for frame in found]
+    assert lamps == sorted(lamps) and 9 <= lamps[11] - lamps[0] <= 14, "every picture, in order"
+
+
+def test_the_moment_of_arrival_belongs_to_its_picture(stop: threading.Event) -> None:
+    with Server(http_video()) as server:
+        source = opened(f"http://127.0.0.1:{server.port}/", stop)
+        pairs = []
+        for arrival in source.arrivals():
+            pairs += arrival.connection.decode(arrival.packet, arrival.captured)
+            if len(pairs) >= 8:
+                break
+        source.close()
+    captured = [moment for _, moment in pairs]
+    assert captured == sorted(captured) and 0 <= time.monotonic() - captured[-1] < 5
+
+
+def test_a_server_that_drops_and_comes_back(stop: threading.Event) -> None:
+    said: list[str] = []
+    with Server(http_video(frames=50)) as server:
+        source = opened(f"http://127.0.0.1:{server.port}/", stop, reconnect=20.0, say=said.append)
+        found = frames(source, 70)
+        source.close()
+    assert source.reconnects >= 1 and server.accepted >= 2 and source.lost is None
+    assert "lost" in said[0] and "trying again for 20 s" in said[0] and "back after" in said[1]
+    times = [frame.pts for frame in found]
+    assert times == sorted(times), "time goes on over the gap"
+    assert max(b - a for a, b in itertools.pairwise(times)) * TICK > 0.4, "the gap lasted in reality"
+
+
+def test_a_server_that_does_not_come_back(stop: threading.Event) -> None:
+    with Server(http_video(frames=40)) as server:
+        source = opened(f"http://127.0.0.1:{server.port}/", stop, reconnect=1.0)
+        found: list[av.VideoFrame] = []
+        events = source.arrivals()
+        found += [f for a in itertools.islice(events, 5) for f, _ in a.connection.decode(a.packet)]
+        server._listener.server_close()
+        rest = list(events)
+    source.close()
+    assert found and rest
+    assert source.lost is not None and source.lost.startswith("source lost: ")
+
+
+def test_without_reconnecting_the_end_of_a_stream_is_its_end(stop: threading.Event) -> None:
+    with Server(http_video(frames=40)) as server:
+        source = opened(f"http://127.0.0.1:{server.port}/", stop)
+        assert frames(source)
+        source.close()
+    assert server.accepted == 1
+
+
+def test_a_server_that_falls_silent(impatient: None, stop: threading.Event) -> None:
+    def talk(connection: socket.socket, server: Server) -> None:
+        if server.accepted == 1:
+            http_video(frames=40)(connection, server)
+        server.stopped.wait()
+
+    with Server(talk) as server:
+        source = opened(f"http://127.0.0.1:{server.port}/", stop, reconnect=2.0)
+        assert frames(source)
+        assert source.lost is not None and "no answer within 1 s" in source.lost
+        source.close()
+
+
+def test_a_camera_that_plays_nothing(impatient: None, stop: threading.Event) -> None:
+    with Server(rtsp_video(silent=True)) as server, pytest.raises(SourceLostError, match="no answer"):
+        opened(f"rtsp://127.0.0.1:{server.port}/", stop)
+
+
+def test_a_server_that_accepts_and_says_nothing(impatient: None, stop: threading.Event) -> None:
+    def talk(connection: socket.socket, server: Server) -> None:
+        server.stopped.wait()
+
+    with Server(talk) as server, pytest.raises(SourceLostError, match="no answer within 1 s"):
+        opened(f"rtsp://u:secret@127.0.0.1:{server.port}/", stop)
+
+
+def test_passwords(stop: threading.Event) -> None:
+    with Server(rtsp_video(password="right")) as server:
+        with pytest.raises(SourceLostError, match="user or password refused") as caught:
+            opened(f"rtsp://admin:wrong-one@127.0.0.1:{server.port}/", stop)
+        assert "wrong-one" not in str(caught.value)
+        source = opened(f"rtsp://admin:right@127.0.0.1:{server.port}/", stop)
+        assert len(frames(source, 3)) == 3
+        source.close()
+
+
+def refused_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_what_cannot_be_opened_says_why_and_keeps_secrets(stop: threading.Event) -> None:
+    port = refused_port()
+    with pytest.raises(SourceLostError, match="refused") as caught:
+        opened(f"rtsp://admin:pass-word@127.0.0.1:{port}/", stop)
+    assert "pass-word" not in str(caught.value)
+    with pytest.raises(UnavailableError, match="does not speak 'nonsense'"):
+        opened("nonsense://127.0.0.1/x", stop)
+
+    def talk(connection: socket.socket, server: Server) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 500\r\n\r\n" + b"no video" * 63)
+
+    with Server(talk) as server, pytest.raises(InputError, match="not a video"):
+        opened(f"http://127.0.0.1:{server.port}/x", stop)
+
+
+def test_a_playlist_may_not_lead_to_local_files(tmp_path: Path, stop: threading.Event) -> None:
+    secret = tmp_path / "secret.ts"
+    with av.open(str(secret), "w") as out:
+        stream = out.add_stream("mpeg2video", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for frame in itertools.islice(pictures(), 5):
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+
+    def talk(connection: socket.socket, server: Server) -> None:
+        read_request(connection)
+        head = b"HTTP/1.0 200 OK\r\nContent-Type: application/vnd.apple.mpegurl\r\n\r\n"
+        connection.sendall(head + f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n".encode())
+
+    with Server(talk) as server, pytest.raises((InputError, SourceLostError)):
+        opened(f"http://127.0.0.1:{server.port}/list.m3u8", stop)
+
+
+def y4m(count: int, size: tuple[int, int] = (64, 48)) -> bytes:
+    data = bytearray(f"YUV4MPEG2 W{size[0]} H{size[1]} F25:1 Ip A1:1 C420jpeg\n".encode())
+    for frame in itertools.islice(pictures(*size), count):
+        data += b"FRAME\n" + frame.to_ndarray().tobytes()
+    return bytes(data)
+
+
+def test_a_named_pipe_waits_and_loses_nothing(tmp_path: Path, stop: threading.Event) -> None:
+    path = tmp_path / "topic"
+    os.mkfifo(path)
+    writer = threading.Thread(target=lambda: path.write_bytes(y4m(20)))
+    writer.start()
+    source = opened(str(path), stop)
+    writer.join()
+    assert source.nature == Nature(live=False)
+    found = [frame for frame, _ in source.connection.ready] + frames(source)
+    assert [lamp(frame) for frame in found] == [40 + index for index in range(20)]
+    assert [frame.pts * frame.time_base for frame in found] == [Fraction(i, 25) for i in range(20)]
+    assert source.lost is None
+    source.close()
+
+
+def test_a_pipe_to_which_nobody_writes_can_be_left(tmp_path: Path, stop: threading.Event) -> None:
+    path = tmp_path / "topic"
+    os.mkfifo(path)
+    failures: list[Exception] = []
+
+    def wait() -> None:
+        try:
+            opened(str(path), stop)
+        except Exception as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive()
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive() and isinstance(failures[0], InputError)
+
+
+def test_raw_video_needs_its_shape(tmp_path: Path, stop: threading.Event) -> None:
+    path = tmp_path / "raw"
+    frame = np.arange(64 * 48 * 3, dtype=np.uint8).reshape(48, 64, 3)
+    path.write_bytes(frame.tobytes() * 3)
+    with pytest.raises(UsageError, match="--size"):
+        opened(str(path), stop, Wishes(format="rawvideo"))
+    with pytest.raises(UsageError, match="no such format"):
+        opened(str(path), stop, Wishes(format="nonsense"))
+    with pytest.raises(UsageError, match="--input-format"):
+        opened(str(path), stop, Wishes(size=(64, 48)))
+    source = opened(str(path), stop, Wishes("rawvideo", (64, 48), 10.0, "rgb24"))
+    found = [f for f, _ in source.connection.ready] + frames(source)
+    assert len(found) == 3 and np.array_equal(found[1].to_ndarray(), frame)
+    assert found[1].time == pytest.approx(0.1)
+    source.close()
+
+
+def test_ffmpegs_own_sources_are_live(stop: threading.Event) -> None:
+    source = opened("testsrc2=size=64x48:rate=50,realtime", stop, Wishes(format="lavfi"))
+    assert source.nature == Nature(live=True) and source.connection.intra
+    assert len(frames(source, 5)) == 5
+    source.close()
+
+
+def test_paced_sources_come_at_their_own_speed(tmp_path: Path, stop: threading.Event) -> None:
+    path = tmp_path / "x.y4m"
+    path.write_bytes(y4m(12))
+    source = opened(str(path), stop, nature=Nature(live=True, paced=True))
+    began = time.monotonic()
+    assert len(frames(source)) == 11, "the first one was looked at"
+    assert time.monotonic() - began > 9 * 0.04
+    source.close()
+
+
+def test_the_clock_follows_the_source_and_arrival_where_it_strays() -> None:
+    clock = _Clock()
+    assert clock.place(Fraction(1000), 50.0, 1.0) == (-1000, 0.0)
+    shift, early = clock.place(Fraction(1001), 50.9, 1.0)
+    assert shift == -1000 and early == pytest.approx(0.1)
+    shift, _ = clock.place(Fraction(5), 52.0, 1.0)  # the camera's clock was set
+    assert shift + 5 == 2
+    shift, early = clock.place(Fraction(10), 52.1, 60.0)
+    assert shift + 5 == 2 and early == pytest.approx(4.9), "what comes in pieces may be ahead"
+    clock.restart()
+    shift, _ = clock.place(Fraction(0), 60.0, 1.0)
+    assert shift == 10 and clock.shift == 10
+    assert clock.place(None, 61.0, 1.0) == (11, 0.0)
