@@ -105,7 +105,7 @@ def send_video(
         if codec == "libx264":
             stream.codec_context.options = {"preset": "ultrafast", "tune": "zerolatency", "g": "12"}
         else:
-            stream.codec_context.options = {"qmin": "1", "qmax": "2"}
+            stream.codec_context.qscale, stream.codec_context.global_quality = True, 2 * 118
         began = time.monotonic()
         for frame in pictures(*size):
             if frame.pts == frames or server.stopped.wait(max(0.0, began + frame.time - time.monotonic())):
