@@ -64,7 +64,13 @@ class Window:
             self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
             self._process = subprocess.Popen(
                 # -P: the folder of the program holds modules that are called like Python's own.
-                [sys.executable, "-P", str(_PROGRAM), f"{name} - rtvideo", str(descriptor)],
+                [
+                    sys.executable,
+                    "-P",
+                    str(_PROGRAM),
+                    f"{os.path.basename(name) or name} - rtvideo",
+                    str(descriptor),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._complaints,

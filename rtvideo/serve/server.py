@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -38,6 +40,9 @@ _PATIENCE = 10.0
 
 #: Seconds that the end waits for browsers to take note of it.
 _GOODBYE = 0.5
+
+#: What the system says where it has no IPv6.
+_NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 # Whoever scans the port must not fill the terminal.
 _LOGGER = logging.getLogger("rtvideo.serve")
@@ -226,16 +231,23 @@ def _listen(address: Address) -> list[socket.socket]:
     bound: list[socket.socket] = []
     port = address.port
     try:
-        for family, _, _, _, place in socket.getaddrinfo(address.host, port, type=socket.SOCK_STREAM):
-            if family == socket.AF_INET6 and bound and not socket.has_dualstack_ipv6():
-                continue  # `localhost` stands for ::1 even where there is no IPv6
-            bound.append(socket.create_server((str(place[0]), port), family=family, backlog=VIEWERS))
-            port = bound[0].getsockname()[1]
+        places = socket.getaddrinfo(address.host, port, type=socket.SOCK_STREAM)
+        for number, (family, _, _, _, place) in enumerate(places, start=1):
+            try:
+                bound.append(socket.create_server((str(place[0]), port), family=family, backlog=VIEWERS))
+            except OSError as error:
+                # `localhost` stands for ::1 even where there is no IPv6.
+                if error.errno not in _NO_SUCH_FAMILY or (number == len(places) and not bound):
+                    raise
+            else:
+                port = bound[0].getsockname()[1]
     except OSError as error:
         for listening in bound:
             listening.close()
+        # Python adds words to the strings of some; numbers below 0 are those of name servers.
+        reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
         raise OutputError(
-            f"--serve {address}: cannot be listened on: {error.strerror}; "
+            f"--serve {address}: cannot be listened on: {reason}; "
             "give an address of this machine and a free port, or port 0 to have one found"
         ) from None
     return bound

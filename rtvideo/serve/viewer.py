@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict
 from typing import Any
@@ -48,7 +49,8 @@ class WebViewer:
                 "--serve needs the package websockets; run: pip install 'rtvideo[serve]'"
             ) from None
         access = Access.to(address)
-        self._controls, self._name = controls, name
+        # Where a file lies is nobody's business who only watches.
+        self._controls, self._name = controls, os.path.basename(name) or name
         self._server = Server(address, access, self._control)
         self.url = address.url(self._server.port, access.token)
         self._info: Info | None = None

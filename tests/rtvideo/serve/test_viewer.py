@@ -42,7 +42,7 @@ def controls() -> Controls:
 
 @contextmanager
 def viewing(controls: Controls, host: str = "127.0.0.1") -> Iterator[WebViewer]:
-    viewer = WebViewer(Address(host), controls, "a night")
+    viewer = WebViewer(Address(host), controls, "/home/somebody/a night")
     try:
         yield viewer
     finally:
@@ -310,8 +310,16 @@ def test_a_port_that_is_taken_is_an_error_of_one_line(viewer: WebViewer, control
 
 
 def test_a_host_of_elsewhere_is_an_error(controls: Controls) -> None:
-    with pytest.raises(OutputError, match=r"192\.0\.2\.1:0: cannot be listened on"):
-        WebViewer(Address("192.0.2.1"), controls, "elsewhere")
+    for host, reason in (("192.0.2.1", "Cannot assign requested address; "), ("no.such.host.invalid", "")):
+        with pytest.raises(OutputError, match=rf"{host}:0: cannot be listened on: {reason}"):
+            WebViewer(Address(host), controls, "elsewhere")
+
+
+def test_localhost_is_each_address_of_this_machine(controls: Controls) -> None:
+    with viewing(controls, "localhost") as viewer:
+        assert get(viewer.url, "/")[0].status == 200
+        near = viewer.url.replace("localhost", "127.0.0.1")
+        assert get(near, "/")[0].status == 200
 
 
 def test_closing_waits_for_no_browser(controls: Controls) -> None:
