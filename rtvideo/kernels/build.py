@@ -1,27 +1,18 @@
-"""Build a kernel library from source, once: a cache by content hash that is safe to share and to lose.
-
-A library's name is the hash of its source, the headers and the flags. It lies beside a file with its
-SHA-256, which is checked before it is loaded; whatever does not fit is built again. Two processes that want
-the same library wait for each other; a folder that cannot be written to is replaced by a temporary one.
-"""
+"""Build a kernel library once; its name in the cache is the hash of source, headers and flags."""
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import fcntl
 import hashlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rtvideo.errors import UnavailableError
+from rtvideo.kernels.cache import intact, kept
 from rtvideo.kernels.cpp import HEADERS
 from rtvideo.kernels.isa import InstructionSet
 
@@ -85,25 +76,14 @@ def library(source: str, isa: InstructionSet, cache: Path | None = None) -> Path
         UnavailableError: it is not there and cannot be built; the message says why, in one line.
     """
     name = f"{content_hash(source)}-{isa.name}.so"
-    if _intact(PREBUILT / name):
+    if intact(PREBUILT / name):
         return PREBUILT / name
-    folder = _writable(cache or default_cache())
-    target = folder / name
-    with _locked(folder / f"{name}.lock"):
-        if not _intact(target):
-            _build(source, isa, target)
-    return target
+    return kept(name, lambda folder: _build(source, isa, folder), cache)
 
 
 def prebuilt(isa: InstructionSet) -> bool:
     """Return whether the package came with libraries for an instruction set."""
     return any(PREBUILT.glob(f"*-{isa.name}.so"))
-
-
-def default_cache() -> Path:
-    """Return the user's cache folder for kernels."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "rtvideo" / "kernels"
 
 
 def content_hash(source: str) -> str:
@@ -115,62 +95,20 @@ def content_hash(source: str) -> str:
     return digest.hexdigest()[:24]
 
 
-def _intact(path: Path) -> bool:
-    try:
-        wanted = path.with_suffix(".sha256").read_text().strip()
-        return hashlib.sha256(path.read_bytes()).hexdigest() == wanted
-    except (OSError, UnicodeDecodeError):
-        return False
-
-
-def _writable(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        return _temporary()
-
-
-_temporary_folder: list[Path] = []
-
-
-def _temporary() -> Path:
-    """Return a private folder that lives as long as the process."""
-    if not _temporary_folder:
-        folder = Path(tempfile.mkdtemp(prefix="rtvideo-kernels-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        _temporary_folder.append(folder)
-    return _temporary_folder[0]
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released when the process ends, however it does
-        yield
-
-
-def _build(source: str, isa: InstructionSet, target: Path) -> None:
+def _build(source: str, isa: InstructionSet, folder: Path) -> Path:
     found = compilers()
     if not found:
         raise UnavailableError(
             "engine fused has no kernel for this model and no compiler to make one: pip install ziglang"
         )
+    code, made = folder / "kernel.cpp", folder / "kernel.so"
+    code.write_text(source)
     problem = ""
     for compiler in found:
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            code, made = Path(folder) / "kernel.cpp", Path(folder) / "kernel.so"
-            code.write_text(source)
-            command = [*compiler.arguments(isa), f"-I{HEADERS}", str(code), "-o", str(made), "-lpthread"]
-            problem = _run(command, made)
-            if not problem:
-                digest = hashlib.sha256(made.read_bytes()).hexdigest()
-                (Path(folder) / "sum").write_text(digest + "\n")
-                # The library first: a crash in between leaves a pair that does not fit and is built again.
-                made.replace(target)
-                (Path(folder) / "sum").replace(target.with_suffix(".sha256"))
-                return
+        command = [*compiler.arguments(isa), f"-I{HEADERS}", str(code), "-o", str(made), "-lpthread"]
+        problem = _run(command, made)
+        if not problem:
+            return made
     raise UnavailableError(f"engine fused: the kernel could not be compiled: {problem}")
 
 

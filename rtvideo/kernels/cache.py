@@ -1,0 +1,83 @@
+"""Built kernels in a folder that is safe to share and to lose.
+
+Each lies beside a file with its SHA-256, which is checked before it is used; whatever does not fit is built
+again. Two processes that want the same one wait for each other; a folder that cannot be written to is
+replaced by a temporary one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+def default_cache() -> Path:
+    """Return the user's cache folder for kernels."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "rtvideo" / "kernels"
+
+
+def kept(name: str, build: Callable[[Path], Path], folder: Path | None = None) -> Path:
+    """Return the file of this name, built first if it is not there or damaged.
+
+    Args:
+        name: says all that decides the content.
+        build: makes the file in the folder that it is given and returns where.
+        folder: of the cache; None for the user's.
+    """
+    folder = _writable(folder or default_cache())
+    target = folder / name
+    with _locked(folder / f"{name}.lock"):
+        if not intact(target):
+            with tempfile.TemporaryDirectory(dir=folder) as work:
+                made = build(Path(work))
+                digest = hashlib.sha256(made.read_bytes()).hexdigest()
+                (total := Path(work) / "sum").write_text(digest + "\n")
+                # The file first: a crash in between leaves a pair that does not fit and is built again.
+                made.replace(target)
+                total.replace(target.with_suffix(".sha256"))
+    return target
+
+
+def intact(path: Path) -> bool:
+    """Return whether a file is what its SHA-256 beside it says."""
+    try:
+        wanted = path.with_suffix(".sha256").read_text().strip()
+        return hashlib.sha256(path.read_bytes()).hexdigest() == wanted
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return _temporary()
+
+
+_temporary_folder: list[Path] = []
+
+
+def _temporary() -> Path:
+    """Return a private folder that lives as long as the process."""
+    if not _temporary_folder:
+        folder = Path(tempfile.mkdtemp(prefix="rtvideo-kernels-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _temporary_folder.append(folder)
+    return _temporary_folder[0]
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the process ends, however it does
+        yield
