@@ -1,0 +1,244 @@
+// The reduced grid: block means of the warm start, their logarithms and statistics, and the light at full size.
+#pragma once
+#include "light.cuh"
+#include "planes.cuh"
+
+namespace rt {
+
+// A grid of cells of SCALE x SCALE pixels: channels one after another.
+template <int SCALE> struct Grid {
+    float *data;
+
+    METHOD int width() const { return grid_width(SCALE); }
+    METHOD int height() const { return grid_height(SCALE); }
+    METHOD float &at(int channel, int row, int column) const {
+        return data[((long long)channel * height() + row) * width() + column];
+    }
+};
+
+// What the statistics of a frame decide, in log2 (steps 3 and 5 of the description).
+struct Exposure {
+    float mean;             // taken out before the stages
+    float contrast, offset; // log t = contrast * x + offset
+    float own;              // a, the share of the pixel's own maximum
+};
+
+// What a stage reads: logarithms with their mean taken out, a state, or a state of another scale.
+template <int SCALE> struct Centred {
+    static constexpr int CHANNELS = 3;
+    Grid<SCALE> grid;
+    const Exposure *exposure;
+
+    METHOD void read(const Block &, int x, int y, float (&v)[3]) const {
+        UNROLL for (int c = 0; c < 3; c++) v[c] = grid.at(c, y, x) - exposure->mean;
+    }
+};
+
+template <int SCALE> struct State {
+    static constexpr int CHANNELS = 3;
+    Grid<SCALE> grid;
+
+    METHOD void read(const Block &, int x, int y, float (&v)[3]) const {
+        UNROLL for (int c = 0; c < 3; c++) v[c] = grid.at(c, y, x);
+    }
+};
+
+// Bilinear, half-pixel centres; beyond the outer centres the outer cells count.
+template <int SCALE> DEVICE float bilinear(const Grid<SCALE> &grid, int channel, float y, float x) {
+    y = clamp(y, 0.0f, grid.height() - 1.0f), x = clamp(x, 0.0f, grid.width() - 1.0f);
+    const int y0 = (int)y, x0 = (int)x, y1 = min(y0 + 1, grid.height() - 1), x1 = min(x0 + 1, grid.width() - 1);
+    const float a = grid.at(channel, y0, x0), b = grid.at(channel, y0, x1);
+    const float c = grid.at(channel, y1, x0), d = grid.at(channel, y1, x1);
+    const float above = a + (b - a) * (x - x0), below = c + (d - c) * (x - x0);
+    return above + (below - above) * (y - y0);
+}
+
+template <int FROM, int TO> struct Resized {
+    static constexpr int CHANNELS = 3;
+    Grid<FROM> grid;
+
+    METHOD void read(const Block &, int x, int y, float (&v)[3]) const {
+        constexpr float STEP = (float)TO / FROM;
+        UNROLL for (int c = 0; c < 3; c++) v[c] = bilinear(grid, c, (y + 0.5f) * STEP - 0.5f, (x + 0.5f) * STEP - 0.5f);
+    }
+};
+
+// Where a stage leaves its state, and where the last one leaves log2 of the light (steps 5 and 6), the part of the
+// pixel's own maximum excepted.
+template <int SCALE, class P, int R> DEVICE void put(const State<SCALE> &to, const P &p, const Values<3, R> &x) {
+    UNROLL for (int i = 0; i < R; i++) {
+        if (!p.own(i)) continue;
+        UNROLL for (int c = 0; c < 3; c++) to.grid.at(c, p.y(i), p.x()) = x.v[c][i];
+    }
+}
+
+template <int N, int SCALE> struct Light {
+    Grid<SCALE> grid;
+    const Exposure *exposure;
+};
+
+template <int SCALE, class P, int R> DEVICE void put(const Light<3, SCALE> &to, const P &p, const Values<3, R> &x) {
+    const Exposure e = *to.exposure;
+    UNROLL for (int i = 0; i < R; i++) {
+        if (!p.own(i)) continue;
+        UNROLL for (int c = 0; c < 3; c++)
+            to.grid.at(c, p.y(i), p.x()) = (1 - e.own) * (e.contrast * x.v[c][i] + e.offset);
+    }
+}
+
+template <int SCALE, class P, int R> DEVICE void put(const Light<1, SCALE> &to, const P &p, const Values<3, R> &x) {
+    const Exposure e = *to.exposure;
+    UNROLL for (int i = 0; i < R; i++) {
+        if (!p.own(i)) continue;
+        const float mean = (x.v[0][i] + x.v[1][i] + x.v[2][i]) * (1.0f / 3);
+        to.grid.at(0, p.y(i), p.x()) = (1 - e.own) * (e.contrast * mean + e.offset);
+    }
+}
+
+// Sums of the warm start over blocks of SCALE x SCALE pixels; beyond the picture its last row and column repeat.
+// A block of threads takes 32 x 32 pixels, which hold whole cells of every scale.
+constexpr int SIDE = 32;
+typedef Shape<SIDE, SIDE, 4> Square;
+
+template <int SCALE, int WINDOW> DEVICE void reduce(float *memory, const Grid<SCALE> &sums) {
+    constexpr int BEFORE = WINDOW == 3, CELLS = SIDE / SCALE;
+    const Block block = block_of<Square>(frame.width, frame.height);
+    const Tile<3, Square, BEFORE, 1> y{memory};
+    for (Run<Square, BEFORE, 1> p(block); p.more(); p.next()) put(y, p, fetch(Picture{}, p));
+    barrier();
+    // The rows that a cell sums up, for each column, which may lie beyond the picture.
+    const Tile<3, Square, 0, 0> columns{memory + 3 * (SIDE + 2) * (SIDE + 2) + 3 * (SIDE + 2)};
+    const int last_row = min(block.height - 1 - block.top, SIDE - 1);
+    const int last_column = min(block.width - 1 - block.left, SIDE - 1);
+    for (int item = threadIdx.x; item < 3 * CELLS * SIDE; item += THREADS) {
+        const int c = item / (CELLS * SIDE), cell = item / SIDE % CELLS, x = item % SIDE;
+        float sum = 0;
+        for (int i = 0; i < SCALE; i++) {
+            const int row = min(cell * SCALE + i, last_row), column = min(x, last_column);
+            float largest = 0;
+            UNROLL for (int m = 0; m < WINDOW; m++) {
+                UNROLL for (int n = 0; n < WINDOW; n++) largest = fmaxf(largest, y.at(c, row + m, column + n));
+            }
+            sum += largest;
+        }
+        columns.at(c, cell, x) = sum;
+    }
+    barrier();
+    for (int item = threadIdx.x; item < 3 * CELLS * CELLS; item += THREADS) {
+        const int c = item / (CELLS * CELLS), row = item / CELLS % CELLS, column = item % CELLS;
+        float sum = 0;
+        for (int i = 0; i < SCALE; i++) sum += columns.at(c, row, column * SCALE + i);
+        const int x = block.left / SCALE + column, at = block.top / SCALE + row;
+        if (x < sums.width() && at < sums.height()) sums.at(c, at, x) = sum;
+    }
+}
+constexpr int REDUCE_FLOATS = 3 * (SIDE + 2) * (SIDE + 2) + 3 * (SIDE + 2) + 3 * SIDE * SIDE;
+
+// log2(mean + floor) of the cells of a grid, from sums over cells of the finest.
+template <int FINEST, int SCALE> DEVICE void cell_log(const Grid<FINEST> &sums, int x, int y, float floor, float (&v)[3]) {
+    constexpr int TIMES = SCALE / FINEST;
+    UNROLL for (int c = 0; c < 3; c++) {
+        float sum = 0;
+        for (int i = 0; i < TIMES; i++)
+            for (int j = 0; j < TIMES; j++) sum += sums.at(c, y * TIMES + i, x * TIMES + j);
+        v[c] = log2f(sum * (1.0f / (SCALE * SCALE)) + floor);
+    }
+}
+
+template <int FINEST, int SCALE> DEVICE void coarsen(const Grid<FINEST> &sums, const Grid<SCALE> &log, float floor) {
+    const Block block = block_of<Square>(log.width(), log.height());
+    for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
+        for (int i = 0; i < p.ROWS; i++) {
+            if (!p.inside(i)) continue;
+            float v[3];
+            cell_log<FINEST, SCALE>(sums, p.x(), p.y(i), floor, v);
+            UNROLL for (int c = 0; c < 3; c++) log.at(c, p.y(i), p.x()) = v[c];
+        }
+    }
+}
+
+// The STATISTICS of some cells' largest channel: squares are those of the distances to the mean.
+template <class T> struct Moments {
+    T count, mean, squares, linear, high, low;
+};
+
+// Those of two sets together (Chan, Golub and LeVeque 1979): nothing cancels.
+template <class T> DEVICE Moments<T> joined(const Moments<T> &a, const Moments<T> &b) {
+    if (a.count == 0) return b;
+    if (b.count == 0) return a;
+    const T count = a.count + b.count, apart = b.mean - a.mean, share = b.count / count;
+    return Moments<T>{count, a.mean + apart * share, a.squares + b.squares + apart * apart * a.count * share,
+                      a.linear + b.linear, a.high > b.high ? a.high : b.high, a.low < b.low ? a.low : b.low};
+}
+
+// One for all threads, joined in an order that does not depend on which is first.
+template <class T> DEVICE Moments<T> joined_by_all(Moments<T> *space, const Moments<T> &mine) {
+    space[threadIdx.x] = mine;
+    barrier();
+    for (int half = THREADS / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half) space[threadIdx.x] = joined(space[threadIdx.x], space[threadIdx.x + half]);
+        barrier();
+    }
+    return space[0];
+}
+
+template <int SCALE> DEVICE void measure(float *memory, const Grid<SCALE> &log, Moments<float> *parts) {
+    const Block block = block_of<Square>(log.width(), log.height());
+    Moments<float> mine = {};
+    for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
+        for (int i = 0; i < p.ROWS; i++) {
+            if (!p.inside(i)) continue;
+            const float v = fmaxf(fmaxf(log.at(0, p.y(i), p.x()), log.at(1, p.y(i), p.x())), log.at(2, p.y(i), p.x()));
+            mine = joined(mine, Moments<float>{1, v, 0, exp2f(v), v, v});
+        }
+    }
+    const Moments<float> all = joined_by_all((Moments<float> *)memory, mine);
+    if (threadIdx.x == 0) parts[blockIdx.y * gridDim.x + blockIdx.x] = all;
+}
+
+// One block: what all parts say together, and what follows from it. `w` holds biases, then [output][statistic].
+DEVICE void settle(float *memory, const Moments<float> *parts, int count, bool centred, bool mix, const float *w,
+                   Exposure *exposure) {
+    Moments<double> mine = {};
+    for (int i = threadIdx.x; i < count; i += THREADS) {
+        const Moments<float> &part = parts[i];
+        mine = joined(mine, Moments<double>{part.count, part.mean, part.squares, part.linear, part.high, part.low});
+    }
+    const Moments<double> all = joined_by_all((Moments<double> *)memory, mine);
+    if (threadIdx.x != 0) return;
+    const float deviation = (float)sqrt(fmax(all.squares / all.count, 2.0814e-12)); // 1e-12 in natural units
+    const float g[5] = {(float)all.mean, deviation, (float)(all.linear / all.count), (float)all.high, (float)all.low};
+    float out[3];
+    for (int i = 0; i < 3; i++) {
+        out[i] = w[i];
+        for (int j = 0; j < 5; j++) out[i] += w[3 + 5 * i + j] * g[j];
+    }
+    exposure->mean = centred ? g[0] : 0;
+    exposure->contrast = exp2f(out[1]);
+    exposure->offset = exposure->mean + out[0];
+    exposure->own = mix ? 1 / (1 + exp2f(out[2])) : 0;
+}
+
+// Application in the log domain (steps 7 and 8): `gain` <- log2 of the gain with strength; returns u_K.
+template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED, class P, class M>
+DEVICE Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M &m, const Light<G, SCALE> &light,
+                                    Values<G, P::ROWS> &gain, float floor, float t_min, const float *floors) {
+    const float own = MIX ? light.exposure->own : 0, strength = frame.strength, lowest = log2f(t_min);
+    const float signal = floors[0], knee = floors[1];
+    gain = each<G>(p, [&](int c, int i) {
+        const float column = (p.x() + 0.5f) * (1.0f / SCALE) - 0.5f, row = (p.y(i) + 0.5f) * (1.0f / SCALE) - 0.5f;
+        float log_t = bilinear(light.grid, c, row, column);
+        const float pixel = m.v[M::CHANNELS == 1 ? 0 : c][i], square = pixel * pixel;
+        if (MIX) log_t += own * log2f(pixel + floor);
+        log_t = clamp(log_t, lowest, 0.0f) * -strength;
+        return SIGNAL ? log_t * (square / (square + signal)) : log_t;
+    });
+    return each<3>(p, [&](int c, int i) {
+        auto lit = [&](int k) { return fminf(y.v[k][i] * exp2f(gain.v[G == 1 ? 0 : k][i]), 1.0f); };
+        if (!KNEE) return lit(c);
+        const float grey = (lit(0) + lit(1) + lit(2)) * (1.0f / 3), pixel = m.v[M::CHANNELS == 1 ? 0 : c][i];
+        return grey + (lit(c) - grey) * (1.0f - strength * knee / (pixel * pixel + knee));
+    });
+}
+
+} // namespace rt

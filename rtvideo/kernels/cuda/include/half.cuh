@@ -1,0 +1,181 @@
+// Pairs of half precision: two channels in a word, multiplied at once. Sums are in half precision too.
+#pragma once
+#include "layers.cuh"
+
+namespace rt {
+
+typedef unsigned Word; // the even channel in the low half; a missing last channel is zero
+
+#ifdef __CUDACC__
+DEVICE Word fma_pair(Word a, Word b, Word c) {
+    Word d;
+    asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
+    return d;
+}
+DEVICE Word pair(float low, float high) {
+    Word d;
+    asm("{.reg .f16 l, h; cvt.rn.f16.f32 l, %1; cvt.rn.f16.f32 h, %2; mov.b32 %0, {l, h};}" : "=r"(d) : "f"(low), "f"(high));
+    return d;
+}
+DEVICE float low(Word pair) {
+    float f;
+    asm("{.reg .f16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, l;}" : "=f"(f) : "r"(pair));
+    return f;
+}
+DEVICE float high(Word pair) {
+    float f;
+    asm("{.reg .f16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, h;}" : "=f"(f) : "r"(pair));
+    return f;
+}
+DEVICE Word twice_low(Word pair) {
+    Word d;
+    asm("{.reg .b16 l, h; mov.b32 {l, h}, %1; mov.b32 %0, {l, l};}" : "=r"(d) : "r"(pair));
+    return d;
+}
+DEVICE Word twice_high(Word pair) {
+    Word d;
+    asm("{.reg .b16 l, h; mov.b32 {l, h}, %1; mov.b32 %0, {h, h};}" : "=r"(d) : "r"(pair));
+    return d;
+}
+DEVICE Word larger(Word a, Word b) {
+#if __CUDA_ARCH__ >= 800
+    Word d;
+    asm("max.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
+    return d;
+#else
+    return pair(fmaxf(low(a), low(b)), fmaxf(high(a), high(b)));
+#endif
+}
+#endif
+
+template <int N, int R> struct Pairs {
+    static constexpr int CHANNELS = N, ROWS = R, WORDS = (N + 1) / 2;
+    Word v[WORDS][R];
+};
+
+// A tile and a plane of pairs.
+template <int N, class S, int B, int A> struct PairTile : Tile<(N + 1) / 2, S, B, A, Word> {};
+template <int N> struct PairPlane {
+    static constexpr int CHANNELS = N;
+    Word *data;
+};
+
+template <int N, int R> DEVICE Pairs<N, R> packed(const Values<N, R> &x) {
+    Pairs<N, R> pairs;
+    UNROLL for (int c = 0; c < N; c += 2) {
+        UNROLL for (int i = 0; i < R; i++) pairs.v[c / 2][i] = pair(x.v[c][i], c + 1 < N ? x.v[c + 1 < N ? c + 1 : c][i] : 0.0f);
+    }
+    return pairs;
+}
+template <int N, int R> DEVICE Values<N, R> unpacked(const Pairs<N, R> &pairs) {
+    Values<N, R> x;
+    UNROLL for (int c = 0; c < N; c++) {
+        UNROLL for (int i = 0; i < R; i++) x.v[c][i] = c % 2 ? high(pairs.v[c / 2][i]) : low(pairs.v[c / 2][i]);
+    }
+    return x;
+}
+
+template <int N, class S, int B, int A, class P>
+DEVICE Pairs<N, P::ROWS> fetch(const PairTile<N, S, B, A> &from, const P &p) {
+    Pairs<N, P::ROWS> pairs;
+    UNROLL for (int c = 0; c < pairs.WORDS; c++) {
+        UNROLL for (int i = 0; i < P::ROWS; i++)
+            pairs.v[c][i] = from.at(c, p.row + i + B - P::BEFORE, p.column + B - P::BEFORE);
+    }
+    return pairs;
+}
+template <int N, class P> DEVICE Pairs<N, P::ROWS> fetch(const PairPlane<N> &from, const P &p) {
+    Pairs<N, P::ROWS> pairs;
+    UNROLL for (int i = 0; i < P::ROWS; i++) {
+        const bool there = p.real(i) && p.inside(i);
+        UNROLL for (int c = 0; c < pairs.WORDS; c++)
+            pairs.v[c][i] = there ? from.data[((long long)c * p.block.height + p.y(i)) * p.block.width + p.x()] : 0;
+    }
+    return pairs;
+}
+template <int N, class S, int B, int A, class P, int R>
+DEVICE void put(const PairTile<N, S, B, A> &to, const P &p, const Pairs<N, R> &pairs) {
+    UNROLL for (int i = 0; i < R; i++) {
+        if (!p.real(i)) break;
+        const bool inside = p.inside(i);
+        UNROLL for (int c = 0; c < pairs.WORDS; c++) to.at(c, p.row + i, p.column) = inside ? pairs.v[c][i] : 0;
+    }
+}
+template <int N, class P, int R> DEVICE void put(const PairPlane<N> &to, const P &p, const Pairs<N, R> &pairs) {
+    UNROLL for (int i = 0; i < R; i++) {
+        if (!p.own(i)) continue;
+        UNROLL for (int c = 0; c < pairs.WORDS; c++)
+            to.data[((long long)c * p.block.height + p.y(i)) * p.block.width + p.x()] = pairs.v[c][i];
+    }
+}
+
+template <int N, int R> DEVICE Pairs<N, R> leaky(Pairs<N, R> x) {
+    const Word slope = pair(SLOPE, SLOPE);
+    UNROLL for (int c = 0; c < x.WORDS; c++) {
+        UNROLL for (int i = 0; i < R; i++) x.v[c][i] = larger(x.v[c][i], fma_pair(x.v[c][i], slope, 0));
+    }
+    return x;
+}
+template <int N, int R> DEVICE Pairs<N, R> doubled(Pairs<N, R> x) {
+    const Word two = pair(2, 2);
+    UNROLL for (int c = 0; c < x.WORDS; c++) {
+        UNROLL for (int i = 0; i < R; i++) x.v[c][i] = fma_pair(x.v[c][i], two, 0);
+    }
+    return x;
+}
+template <int N, int R> DEVICE Pairs<N, R> sum(Pairs<N, R> a, const Pairs<N, R> &b) {
+    const Word one = pair(1, 1);
+    UNROLL for (int c = 0; c < a.WORDS; c++) {
+        UNROLL for (int i = 0; i < R; i++) a.v[c][i] = fma_pair(b.v[c][i], one, a.v[c][i]);
+    }
+    return a;
+}
+template <int N, class P> DEVICE Pairs<N, P::ROWS> bias(const P &, const Word *w) {
+    Pairs<N, P::ROWS> acc;
+    UNROLL for (int o = 0; o < acc.WORDS; o++) {
+        UNROLL for (int i = 0; i < P::ROWS; i++) acc.v[o][i] = w[o];
+    }
+    return acc;
+}
+
+// acc += channel c, both halves of a word alike, times a row of weights: [output pair].
+template <int N, int R> DEVICE void add(Pairs<N, R> &acc, const Word *v, int c, const Word *w) {
+    UNROLL for (int i = 0; i < R; i++) {
+        const Word both = c % 2 ? twice_high(v[i]) : twice_low(v[i]);
+        UNROLL for (int o = 0; o < acc.WORDS; o++) acc.v[o][i] = fma_pair(both, w[o], acc.v[o][i]);
+    }
+}
+
+// As in layers.cuh; weights are pairs of outputs.
+template <int K, int DILATION, int OUT, int IN, class S, int B, int A, class P>
+DEVICE Pairs<OUT, P::ROWS> convolution(const P &p, const PairTile<IN, S, B, A> &in, const Word *w) {
+    constexpr int REACH = K / 2 * DILATION, R = P::ROWS, SPAN = R + 2 * REACH, WORDS = (OUT + 1) / 2;
+    [[maybe_unused]] constexpr int WORDS_AT_ONCE = K * K * IN * WORDS * R <= LONGEST ? (IN + 1) / 2 : 1;
+    const int row = p.row + B - P::BEFORE - REACH, column = p.column + B - P::BEFORE - REACH;
+    Pairs<OUT, R> acc = bias<OUT>(p, w);
+    w += WORDS;
+    UNROLL_BY(WORDS_AT_ONCE) for (int pair = 0; pair < (IN + 1) / 2; pair++) {
+        UNROLL for (int j = 0; j < K; j++) {
+            Word v[SPAN];
+            UNROLL for (int i = 0; i < SPAN; i++) v[i] = in.at(pair, row + i, column + j * DILATION);
+            UNROLL for (int k = 0; k < K; k++) {
+                UNROLL for (int half = 0; half < 2; half++) {
+                    const int c = 2 * pair + half;
+                    if (c < IN) add(acc, v + k * DILATION, half, w + ((k * K + j) * IN + c) * WORDS);
+                }
+            }
+        }
+    }
+    return acc;
+}
+template <int OUT, int IN, class P>
+DEVICE Pairs<OUT, P::ROWS> convolution(const P &p, const Pairs<IN, P::ROWS> &in, const Word *w) {
+    Pairs<OUT, P::ROWS> acc = bias<OUT>(p, w);
+    UNROLL for (int c = 0; c < IN; c++) add(acc, in.v[c / 2], c, w + acc.WORDS + c * acc.WORDS);
+    return acc;
+}
+template <int EDGE, int N, int R> DEVICE void distil(Pairs<N, R> &acc, const Pairs<N, R> &edge, const Word *w) {
+    UNROLL for (int c = 0; c < N; c++) add(acc, edge.v[c / 2], c, w + acc.WORDS + (EDGE * N + c) * acc.WORDS);
+}
+
+} // namespace rt

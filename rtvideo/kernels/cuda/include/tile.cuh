@@ -1,0 +1,115 @@
+// A block of threads makes a tile of the picture. What its layers hand on lies in shared memory, with a halo; what
+// one thread makes for its own pixels stays in registers.
+#pragma once
+#include "frame.cuh"
+
+namespace rt {
+
+// A tile in pixels, and how many pixels of a column a thread works on at once: each weight then serves ROWS of them,
+// and neighbouring threads read neighbouring columns, which never meet in one bank.
+template <int W, int H, int R> struct Shape {
+    static constexpr int WIDTH = W, HEIGHT = H, ROWS = R;
+};
+
+// Where a block's tile lies, in a picture (or grid) of this size.
+struct Block {
+    int left, top, width, height;
+};
+
+template <class S> DEVICE Block block_of(int width, int height) {
+    return Block{(int)blockIdx.x * S::WIDTH, (int)blockIdx.y * S::HEIGHT, width, height};
+}
+
+// A tile and what lies BEFORE (left, above) and AFTER it. Beyond the last row lie ROWS - 1 more that threads may read,
+// never use, and nobody writes.
+template <int N, class S, int B, int A, class T = float> struct Tile {
+    static constexpr int CHANNELS = N, BEFORE = B, AFTER = A;
+    static constexpr int WIDTH = S::WIDTH + B + A, HEIGHT = S::HEIGHT + B + A;
+    T *data;
+
+    METHOD T &at(int channel, int row, int column) const { return data[(channel * HEIGHT + row) * WIDTH + column]; }
+};
+
+// The pixels that a thread works on, run by run: ROWS of one column of a tile with BEFORE and AFTER.
+template <class S, int B, int A> struct Run {
+    typedef S Of;
+    static constexpr int ROWS = S::ROWS, BEFORE = B, AFTER = A;
+    static constexpr int WIDTH = S::WIDTH + B + A, HEIGHT = S::HEIGHT + B + A;
+    const Block &block;
+    int item, column, row;
+
+    METHOD explicit Run(const Block &b) : block(b), item(threadIdx.x) { place(); }
+    METHOD bool more() const { return item < WIDTH * ((HEIGHT + ROWS - 1) / ROWS); }
+    METHOD void next() { item += THREADS, place(); }
+    METHOD void place() { column = item % WIDTH, row = item / WIDTH * ROWS; }
+
+    METHOD int x() const { return block.left + column - B; }
+    METHOD int y(int i) const { return block.top + row + i - B; }
+    // Row i exists; it lies in the picture; it lies in the tile itself, which one block alone has.
+    METHOD bool real(int i) const { return row + i < HEIGHT; }
+    METHOD bool inside(int i) const {
+        return x() >= 0 && x() < block.width && y(i) >= 0 && y(i) < block.height;
+    }
+    METHOD bool own(int i) const {
+        return column >= B && column < B + S::WIDTH && row + i >= B && row + i < B + S::HEIGHT && inside(i);
+    }
+};
+
+// What a thread holds of a tensor: all channels of its pixels.
+template <int N, int R> struct Values {
+    static constexpr int CHANNELS = N, ROWS = R;
+    float v[N][R];
+};
+
+// A tensor between two kernels, as large as the picture: planes of 32-bit words.
+template <int N, class T = float> struct Plane {
+    static constexpr int CHANNELS = N;
+    T *data;
+
+    METHOD T *at(const Block &block, int channel, int x, int y) const {
+        return data + ((long long)channel * block.height + y) * block.width + x;
+    }
+    METHOD void read(const Block &block, int x, int y, float (&v)[N]) const {
+        UNROLL for (int c = 0; c < N; c++) v[c] = *at(block, c, x, y);
+    }
+};
+
+// The thread's pixels of anything that can be read at a place; zero outside the picture, as the network's padding says.
+template <class Source, class P> DEVICE Values<Source::CHANNELS, P::ROWS> fetch(const Source &from, const P &p) {
+    Values<Source::CHANNELS, P::ROWS> values;
+    UNROLL for (int i = 0; i < P::ROWS; i++) {
+        float v[Source::CHANNELS] = {};
+        if (p.real(i) && p.inside(i)) from.read(p.block, p.x(), p.y(i), v);
+        UNROLL for (int c = 0; c < Source::CHANNELS; c++) values.v[c][i] = v[c];
+    }
+    return values;
+}
+
+template <int N, class S, int B, int A, class P>
+DEVICE Values<N, P::ROWS> fetch(const Tile<N, S, B, A> &from, const P &p) {
+    Values<N, P::ROWS> values;
+    UNROLL for (int c = 0; c < N; c++) {
+        UNROLL for (int i = 0; i < P::ROWS; i++)
+            values.v[c][i] = from.at(c, p.row + i + B - P::BEFORE, p.column + B - P::BEFORE);
+    }
+    return values;
+}
+
+template <int N, class S, int B, int A, class P, int R>
+DEVICE void put(const Tile<N, S, B, A> &to, const P &p, const Values<N, R> &values) {
+    static_assert(B == P::BEFORE && A == P::AFTER, "a step fills the whole tensor");
+    UNROLL for (int i = 0; i < R; i++) {
+        if (!p.real(i)) break;
+        const bool inside = p.inside(i);
+        UNROLL for (int c = 0; c < N; c++) to.at(c, p.row + i, p.column) = inside ? values.v[c][i] : 0;
+    }
+}
+
+template <int N, class P, int R> DEVICE void put(const Plane<N> &to, const P &p, const Values<N, R> &values) {
+    UNROLL for (int i = 0; i < R; i++) {
+        if (!p.own(i)) continue;
+        UNROLL for (int c = 0; c < N; c++) *to.at(p.block, c, p.x(), p.y(i)) = values.v[c][i];
+    }
+}
+
+} // namespace rt

@@ -1,0 +1,97 @@
+// What stands in for a CUDA device: a block is THREADS threads of this program, or one that does the work of all.
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define __global__
+#define __device__
+#define EXPORT __attribute__((visibility("default")))
+#define __constant__ EXPORT
+#define __forceinline__ inline __attribute__((unused))
+#define __launch_bounds__(...) EXPORT
+#define UNROLL
+#define UNROLL_BY(n)
+#define MEMORY float *const memory = shim::memory; (void)memory
+
+struct Index {
+    int x, y;
+};
+inline thread_local Index threadIdx, blockIdx;
+inline Index gridDim;
+
+namespace shim {
+inline float *memory;
+inline int crew = 1;
+inline pthread_barrier_t everyone;
+} // namespace shim
+
+#define THREADS shim::crew
+inline void barrier() {
+    if (shim::crew > 1) pthread_barrier_wait(&shim::everyone);
+}
+
+inline int min(int a, int b) { return a < b ? a : b; }
+inline int max(int a, int b) { return a > b ? a : b; }
+
+namespace rt {
+inline unsigned pair(float low, float high) {
+    _Float16 halves[2] = {(_Float16)low, (_Float16)high};
+    unsigned word;
+    memcpy(&word, halves, sizeof word);
+    return word;
+}
+inline float half_of(unsigned word, int which) {
+    _Float16 halves[2];
+    memcpy(halves, &word, sizeof word);
+    return halves[which];
+}
+inline float low(unsigned word) { return half_of(word, 0); }
+inline float high(unsigned word) { return half_of(word, 1); }
+inline unsigned twice_low(unsigned word) { return word << 16 | (word & 0xffff); }
+inline unsigned twice_high(unsigned word) { return (word & 0xffff0000) | word >> 16; }
+inline unsigned fma_pair(unsigned a, unsigned b, unsigned c) {
+    return pair(low(a) * low(b) + low(c), high(a) * high(b) + high(c));
+}
+inline unsigned larger(unsigned a, unsigned b) { return pair(fmaxf(low(a), low(b)), fmaxf(high(a), high(b))); }
+} // namespace rt
+
+#include KERNELS
+
+extern "C" EXPORT const int size_of_frame = sizeof(frame), size_of_w = sizeof(w);
+
+namespace shim {
+struct Thread {
+    void (*kernel)();
+    Index block;
+    int number;
+    pthread_t handle;
+};
+
+inline void *run(void *argument) {
+    const Thread &thread = *(const Thread *)argument;
+    threadIdx = Index{thread.number, 0}, blockIdx = thread.block;
+    thread.kernel();
+    return 0;
+}
+} // namespace shim
+
+// Run a kernel over a grid of blocks. What shared memory holds at first is no number, and nothing lies beyond it.
+extern "C" EXPORT void launch(void (*kernel)(), int blocks_x, int blocks_y, int shared, int crew) {
+    gridDim = Index{blocks_x, blocks_y};
+    shim::crew = crew;
+    pthread_barrier_init(&shim::everyone, 0, crew);
+    shim::Thread threads[64];
+    for (int block = 0; block < blocks_x * blocks_y; block++) {
+        shim::memory = (float *)malloc(shared);
+        memset(shim::memory, 0xff, shared);
+        for (int t = 0; t < crew; t++) {
+            threads[t] = shim::Thread{kernel, {block % blocks_x, block / blocks_x}, t, 0};
+            if (t > 0) pthread_create(&threads[t].handle, 0, shim::run, &threads[t]);
+        }
+        shim::run(&threads[0]);
+        for (int t = 1; t < crew; t++) pthread_join(threads[t].handle, 0);
+        free(shim::memory);
+    }
+    pthread_barrier_destroy(&shim::everyone);
+}
