@@ -84,7 +84,7 @@ def exposure_control(x: Tensor, level: float = 0.6, patch: int = 16) -> Tensor:
     return (functional.avg_pool2d(grey, side) - level).abs().mean()
 
 
-def exposure_level(x: Tensor, level: float = 0.565) -> Tensor:
+def exposure_level(x: Tensor, level: float = 0.575) -> Tensor:
     """Return ``mean |rms X - level|``, X the largest channel of each image as a whole.
 
     Exposure control of Zero-DCE, but of the frame and not of its patches, which would make all parts of it

@@ -35,7 +35,7 @@ from model.checkpoint import files, save, write_whole
 from model.objectives import Sample
 from model.recipes import RECIPES, Recipe
 from model.ruas import RUAS, parameters
-from model.scenes import night_scene
+from model.scenes import night_scene, well_lit
 from rtvideo.errors import ExitCode, InputError, RtvideoError, UnavailableError, UsageError
 from rtvideo.models.description import Description, Genotype
 from rtvideo.version import __version__
@@ -202,14 +202,18 @@ def _by_source(items: Sequence[data.Item]) -> list[list[data.Item]]:
 
 
 def kinds(recipe: Recipe, items: Sequence[data.Item], seed: int) -> dict[str, list[data.Item]]:
-    """Return what the recipe's shares ask for: the items as they are, lit references, and night scenes."""
+    """Return what the recipe's shares ask for: the items as they are, well lit photographs, and night scenes."""
     found = {"given": list(items)}
     # The items of one scene share one reference; it counts once.
     lit = [i for i in {item.scene: item for item in items}.values() if i.high is not None]
+    random = np.random.default_rng(seed)
     if "lit" in recipe.shares:
-        found["lit"] = [dataclasses.replace(item, low=item.high) for item in lit if item.high is not None]
+        found["lit"] = []
+        for item in lit:
+            assert item.high is not None
+            same = well_lit(item.high, random)
+            found["lit"].append(dataclasses.replace(item, low=same, high=same))
     if "night" in recipe.shares:
-        random = np.random.default_rng(seed)
         found["night"] = []
         for item in lit:
             assert item.high is not None
@@ -346,7 +350,7 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Run:
         InputError: data that cannot be used.
         UnavailableError: a device that is not there.
     """
-    name = arguments.recipe or ("night" if arguments.pairs else "free")
+    name = arguments.recipe or ("night" if arguments.pairs else "selftaught")
     recipe = RECIPES[name]
     description = dataclasses.replace(
         recipe.description, name=files(arguments.out)[0].stem if arguments.name is None else arguments.name
@@ -363,7 +367,7 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Run:
         raise UsageError("nothing to learn from; give --data DIR, --pairs DIR or both")
     supervised = objectives.needs_reference(recipe.losses)
     if supervised and not arguments.pairs:
-        raise UsageError(f"recipe {name} learns from pairs; give --pairs DIR, or choose --recipe free")
+        raise UsageError(f"recipe {name} learns from pairs; give --pairs DIR, or choose --recipe selftaught")
 
     reader = data.Reader(arguments.longest)
     items = data.paired(arguments.pairs, reader)
@@ -439,7 +443,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--pairs", **folders, help="folders with low/ and high/, or low/, ref/ and pairs.csv")
     add("--out", type=Path, required=True, metavar="FILE", help="the checkpoint; its suffix may be left out")
     add("--overwrite", action="store_true", help="replace a checkpoint or a foreign training state")
-    add("--recipe", choices=sorted(RECIPES), help="default: night with --pairs, free without")
+    add("--recipe", choices=sorted(RECIPES), help="default: night with --pairs, selftaught without")
     add("--genotype", type=Path, metavar="FILE", help="genotypes instead of the recipe's")
     add("--name", help="the model's name; default: that of FILE")
     add("--terms", default="", metavar="TEXT", help="what the images may be used for: kept in the card")

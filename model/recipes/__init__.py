@@ -1,10 +1,10 @@
 """Recipes: all that decides a training but the data, as literals, one a file."""
 
-from model.recipes.free import FREE
 from model.recipes.night import NIGHT
 from model.recipes.recipe import Recipe
 from model.recipes.ruas import RUAS
+from model.recipes.selftaught import SELFTAUGHT
 
-__all__ = ["FREE", "NIGHT", "RECIPES", "RUAS", "Recipe"]
+__all__ = ["NIGHT", "RECIPES", "RUAS", "SELFTAUGHT", "Recipe"]
 
-RECIPES = {recipe.description.name: recipe for recipe in (RUAS, FREE, NIGHT)}
+RECIPES = {recipe.description.name: recipe for recipe in (RUAS, SELFTAUGHT, NIGHT)}

@@ -21,8 +21,8 @@ class Recipe:
         clip: largest norm of the gradient.
         batch, crop: crops a step, and their side in pixels.
         whole: the illumination sees each image whole, since it follows the scene; the crop is what is scored.
-        shares: of what is learned from: ``given`` images as they are, ``lit`` references that must stay so,
-            and ``night`` scenes made from references (`model.scenes`).
+        shares: of what is learned from: ``given`` images as they are, ``lit`` photographs that must stay so
+            and ``night`` scenes, both made from references (`model.scenes`).
     """
 
     summary: str

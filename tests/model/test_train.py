@@ -43,7 +43,7 @@ def run(pairs: Path, out: Path, *more: str) -> int:
     return train.main(words(pairs, out, *more))
 
 
-@pytest.mark.parametrize("recipe", ["free", "night", "ruas"])
+@pytest.mark.parametrize("recipe", ["selftaught", "night", "ruas"])
 def test_writes_checkpoint_and_card(pairs: Path, tmp_path: Path, recipe: str) -> None:
     out = tmp_path / "deep" / "net"
     assert run(pairs, out, "--recipe", recipe, "--steps", "6", "--every", "3", "--seed", "5") == 0
