@@ -95,6 +95,7 @@ SUPERVISED: dict[str, Term] = {
     "lit_brightness": lambda s: losses.brightness(s.trace.u, s.reference),
     "lit_charbonnier": lambda s: losses.charbonnier(s.trace.u, s.reference),
     "lit_dissimilarity": lambda s: losses.dissimilarity(s.trace.u, s.reference),
+    "image_brightness": lambda s: losses.brightness(s.denoised, s.reference),
     "image_charbonnier": lambda s: losses.charbonnier(s.denoised, s.reference),
     "image_dissimilarity": lambda s: losses.dissimilarity(s.denoised, s.reference),
 }

@@ -4,6 +4,7 @@ Pairs of photographs are evenly lit, and their dark side was not compressed as v
 pools in black surroundings: the pool must not burn out, and what fell below the last code of an 8-bit, 4:2:0
 video has nothing left to amplify. Here a photograph is lit by random pools, taken by `model.night`'s camera
 through a real encoder, and its target keeps the pools, softened, and stays black where nothing was recorded.
+What lamps light is shown no brighter than a tone curve on what was recorded would: a night stays a night.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from model.night import Image, Linear, capture, encode_decode, from_linear, rand
 
 _POOLED = 0.6  # share of scenes that lamps light; the others are even, as by the moon
 _SOFTEN = 0.3  # pools of light L become L ** 0.3 in the target: the eye's adaptation
+_ADAPTED = 0.35  # a scene under lamps that was recorded up to the code c is shown up to c ** 0.35 (both 0..1)
 _BURIED = 2.5  # a code of the dark frame at which half of the brightness is trusted
 
 
@@ -31,11 +33,13 @@ def night_scene(lit: Image, rng: np.random.Generator) -> tuple[Image, Image]:
     # The last frame, since most frames of a video are predicted ones.
     dark = encode_decode(frames, float(rng.uniform(18, 32)))[-1]
 
-    recorded = from_linear(scene * light * np.float32(camera.exposure)).astype(np.float32).max(axis=2)
-    recorded = cv2.blur(recorded, (9, 9))
-    trust = (recorded**2 / (recorded**2 + np.float32(_BURIED**2)))[..., None]
+    recorded = from_linear(scene * light * np.float32(camera.exposure)).max(axis=2)
+    brightest = max(1.0, float(np.percentile(recorded, 99.5))) / 255 if pooled else 1.0
+    near = cv2.blur(recorded.astype(np.float32), (9, 9))
+    trust = (near**2 / (near**2 + np.float32(_BURIED**2)))[..., None]
     target = scene * light ** np.float32(_SOFTEN)
-    target = target / max(1.0, float(np.percentile(target, 99.5)))
+    top = to_linear(np.rint(255 * np.array(brightest) ** _ADAPTED).astype(np.uint8))
+    target = target * min(1.0, float(top) / max(1e-6, float(np.percentile(target, 99.5))))
     return dark, np.rint(from_linear(target) * trust).astype(np.uint8)
 
 
@@ -50,3 +54,8 @@ def lamps(height: int, width: int, rng: np.random.Generator) -> Linear:
         # The light of a lamp above a plane falls with the third power of the distance, far from it.
         light += np.float32(power) / (1 + across**2 + down**2) ** np.float32(1.5)
     return light[..., None]
+
+
+def well_lit(lit: Image, rng: np.random.Generator) -> Image:
+    """Return a photograph that needs nothing: the lit one at 0.75 to 1 of its brightness."""
+    return np.rint(lit * rng.uniform(0.75, 1)).astype(np.uint8)

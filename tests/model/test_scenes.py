@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from model.scenes import lamps, night_scene
+from model import scenes
+from model.scenes import lamps, night_scene, well_lit
 
 
 def street(height: int = 48, width: int = 64) -> np.ndarray:
@@ -28,10 +29,10 @@ def test_the_seed_decides() -> None:
 
 def test_what_was_not_recorded_stays_black_and_what_was_does_not() -> None:
     trusted = []
-    for seed in range(12):
+    for seed in range(24):
         dark, target = night_scene(street(), np.random.default_rng(seed))
         buried, seen = dark.max(axis=2) == 0, dark.max(axis=2) > 12
-        if buried.mean() > 0.05 and seen.mean() > 0.05:
+        if buried.mean() > 0.03 and seen.mean() > 0.03:
             assert target[buried].mean() < 0.5 * target[seen].mean()
             trusted.append(seed)
     assert trusted, "no scene of these seeds has both"
@@ -47,3 +48,26 @@ def test_lamps_light_a_part_of_the_scene() -> None:
 def test_one_pixel_is_a_scene() -> None:
     dark, target = night_scene(np.full((1, 1, 3), 128, np.uint8), np.random.default_rng(0))
     assert dark.shape == target.shape == (1, 1, 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_scene_under_lamps_is_no_brighter_than_a_tone_curve(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenes, "_POOLED", 1.0)
+    dark, target = night_scene(street(), np.random.default_rng(seed))
+    # Noise and compression move the codes, and video has another transfer function than photographs.
+    recorded = 1.5 * np.percentile(dark.max(axis=2), 99.5) + 8
+    assert np.percentile(target, 99.5) <= 255 * (recorded / 255) ** 0.35
+
+
+def test_a_black_photograph_stays_black() -> None:
+    _, target = night_scene(np.zeros((8, 8, 3), np.uint8), np.random.default_rng(0))
+    assert not target.any()
+
+
+def test_what_is_well_lit_keeps_most_of_its_light() -> None:
+    lit = street()
+    random = np.random.default_rng(0)
+    shares = [well_lit(lit, random).mean() / lit.mean() for _ in range(8)]
+    assert 0.74 < min(shares) < max(shares) <= 1
