@@ -41,7 +41,7 @@ def number(frame: av.VideoFrame) -> int:
     """Return which one of `pictures` this is, modulo `CYCLE`, also after compression."""
     rows, columns = frame.height, frame.width
     seen = float(np.median(frame.to_ndarray()[rows // 4 : rows // 2, columns // 16 : columns * 3 // 8]))
-    return round((seen * 219 / 255 if frame.format.name.startswith("yuvj") else seen - 16) / 8)
+    return round((seen - 16) / 8)
 
 
 class Wire:
@@ -102,7 +102,6 @@ def send_video(
     server: Server,
     *,
     format: str,
-    codec: str = "libx264",
     frames: int | None = None,
     size: tuple[int, int] = (64, 48),
     buffer_size: int = 32768,
@@ -110,14 +109,9 @@ def send_video(
 ) -> None:
     """Encode and send in real time, ``frames`` or until the server stops."""
     with av.open(wire, "w", format=format, buffer_size=buffer_size, container_options=options or {}) as out:
-        stream = out.add_stream(codec, rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p" if codec == "libx264" else "yuvj420p"
-        if codec == "libx264":
-            stream.codec_context.options = {"preset": "ultrafast", "tune": "zerolatency", "g": "12"}
-        else:
-            # RTP knows only the standard's own Huffman tables.
-            stream.codec_context.options = {"huffman": "default"}
-            stream.codec_context.qscale, stream.codec_context.global_quality = True, 2 * 118
+        stream = out.add_stream("libx264", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.codec_context.options = {"preset": "ultrafast", "tune": "zerolatency", "g": "12"}
         began = time.monotonic()
         for frame in pictures(*size):
             if frame.pts == frames or server.stopped.wait(max(0.0, began + frame.time - time.monotonic())):
@@ -151,7 +145,7 @@ def http_video(**how: Any) -> Callable[[socket.socket, Server], None]:
 def rtsp_video(
     password: str = "", silent: bool = False, **how: Any
 ) -> Callable[[socket.socket, Server], None]:
-    """Return a talk that speaks as much RTSP as a client needs, with RTP in the same connection (MJPEG).
+    """Return a talk that speaks as much RTSP as a client needs, with RTP in the same connection (H.264).
 
     Args:
         password: of the user ``admin``, asked for by Basic authentication.
@@ -178,7 +172,8 @@ def rtsp_video(
             if method == "DESCRIBE":
                 sdp = (
                     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-                    f"m=video 0 RTP/AVP 26\r\na=framerate:{RATE}\r\na=control:{url}/video\r\n"
+                    f"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+                    f"a=fmtp:96 packetization-mode=1\r\na=control:{url}/video\r\n"
                 )
                 answer("200 OK", "Content-Type: application/sdp", body=sdp)
             elif method == "SETUP":
@@ -196,7 +191,7 @@ def rtsp_video(
                     channel = 1 if 192 <= data[1] <= 223 else 0  # RTCP beside RTP
                     connection.sendall(b"$" + bytes([channel]) + len(data).to_bytes(2, "big") + data)
 
-                send_video(Wire(packet), server, format="rtp", codec="mjpeg", buffer_size=1400, **how)
+                send_video(Wire(packet), server, format="rtp", buffer_size=1400, **how)
                 return
             else:
                 answer("200 OK", "Public: DESCRIBE, SETUP, PLAY, TEARDOWN")
