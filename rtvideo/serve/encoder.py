@@ -29,7 +29,7 @@ _OPTIONS = {
     "preset": "ultrafast",
     "tune": "zerolatency",
     "profile": "baseline",
-    "crf": "24",
+    "crf": "22",
     "maxrate": "8M",
     "bufsize": "4M",
 }

@@ -245,7 +245,8 @@ def _listen(address: Address) -> list[socket.socket]:
         for listening in bound:
             listening.close()
         # Python adds words to the strings of some; numbers below 0 are those of name servers.
-        reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+        code = error.errno or 0
+        reason = os.strerror(code) if code > 0 else error.strerror
         raise OutputError(
             f"--serve {address}: cannot be listened on: {reason}; "
             "give an address of this machine and a free port, or port 0 to have one found"

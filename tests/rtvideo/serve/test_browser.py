@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("websockets", reason="websockets: not installed (pip install 'rtvideo[serve]')")
 
+from benchmarks import chromium
+from benchmarks.chromium import Page
 from rtvideo.media.viewer import Controls
 from rtvideo.serve.address import Address
 from rtvideo.serve.viewer import WebViewer
-from tests.rtvideo.serve.chromium import Page, browser
 from tests.rtvideo.serve.frames import INFO, pair
 
 pytestmark = pytest.mark.timeout(120)
@@ -38,6 +39,16 @@ document.addEventListener("securitypolicyviolation", (event) => refused.push(eve
 """
 
 SHOWN = "at('message').hidden"
+
+
+@contextmanager
+def browser(url: str) -> Iterator[Page]:
+    with ExitStack() as stack:
+        try:
+            page = stack.enter_context(chromium.browser(url))
+        except chromium.NoBrowser as missing:
+            pytest.skip(str(missing))
+        yield page
 
 
 @contextmanager

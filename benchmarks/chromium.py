@@ -1,4 +1,9 @@
-"""A headless Chromium for tests, driven through its own debugging protocol: nothing else to install."""
+"""A headless Chromium, driven through its own debugging protocol: nothing else to install but websockets.
+
+with browser("http://127.0.0.1:8080/") as page:
+    page.wait_for("document.readyState === 'complete'")
+    page.screenshot(Path("page.png"))
+"""
 
 from __future__ import annotations
 
@@ -14,16 +19,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
-import pytest
+from websockets.sync.client import ClientConnection, connect
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+class NoBrowser(Exception):
+    """Chromium is not installed, or does not start."""
 
 
 class Page:
     """One tab."""
 
-    def __init__(self, socket: Any) -> None:
+    def __init__(self, socket: ClientConnection) -> None:
         self._socket, self._numbers = socket, itertools.count(1)
 
     def call(self, method: str, **arguments: Any) -> Any:
@@ -33,20 +43,23 @@ class Page:
         while True:
             answer = json.loads(self._socket.recv(timeout=60))
             if answer.get("id") == number:
-                assert "error" not in answer, answer["error"]
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
                 return answer["result"]
 
     def run(self, script: str) -> Any:
         """Return what an expression, or the promise that it gives, comes to."""
         done = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in done, done["exceptionDetails"]
+        if "exceptionDetails" in done:
+            raise RuntimeError(f"{script}: {done['exceptionDetails']}")
         return done["result"].get("value")
 
     def wait_for(self, script: str, seconds: float = 30.0) -> Any:
         """Wait until an expression comes to something true, and return that."""
         end = time.monotonic() + seconds
         while not (value := self.run(script)):
-            assert time.monotonic() < end, f"{script} is still {value!r} after {seconds} s"
+            if time.monotonic() > end:
+                raise TimeoutError(f"{script} is still {value!r} after {seconds:g} s")
             time.sleep(0.05)
         return value
 
@@ -67,11 +80,10 @@ class Page:
 
 @contextmanager
 def browser(url: str, size: tuple[int, int] = (1100, 760)) -> Iterator[Page]:
-    """Open a page; skips the test where there is no Chromium."""
+    """Open a page in a window of this size. Raises NoBrowser."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
-        pytest.skip("chromium: not installed")
-    client = pytest.importorskip("websockets.sync.client", reason="websockets: not installed")
+        raise NoBrowser("chromium: not installed")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         flags = [
             "--headless=new",
@@ -89,7 +101,7 @@ def browser(url: str, size: tuple[int, int] = (1100, 760)) -> Iterator[Page]:
         )
         try:
             port = _port(process, Path(profile, "DevToolsActivePort"))
-            with client.connect(f"ws://127.0.0.1:{port}{_target(port)}", max_size=None, proxy=None) as socket:
+            with connect(f"ws://127.0.0.1:{port}{_target(port)}", max_size=None, proxy=None) as socket:
                 page = Page(socket)
                 page.call("Page.enable")
                 page.call("Page.navigate", url=url)
@@ -107,12 +119,10 @@ def _port(process: subprocess.Popen[bytes], file: Path) -> int:
         with contextlib.suppress(OSError, ValueError, IndexError):
             return int(file.read_text().split()[0])
         time.sleep(0.05)
-    pytest.skip("chromium: does not start here")
+    raise NoBrowser("chromium: does not start here")
 
 
 def _target(port: int) -> str:
-    from urllib.request import ProxyHandler, build_opener
-
     with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/json", timeout=30) as answer:
         tabs = json.load(answer)
     url = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
