@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -87,7 +88,7 @@ class Attempts:
 
 def is_finished(task: Task) -> bool:
     """Whether the output is there, and no signal ended the run that wrote it."""
-    return task.error is None and task.target.is_file() and read_record(task.target) is None
+    return task.error is None and os.path.isfile(task.target) and read_record(task.target) is None
 
 
 def run_all(

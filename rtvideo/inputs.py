@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,15 +53,15 @@ def plan(inputs: Sequence[str], out: str) -> list[Task]:
     files = [source for source, error in sources if error is None]
     folder = Path(out)
     if len(inputs) == 1 and len(files) == len(sources) == 1 and files[0] == Path(inputs[0]):
-        target = folder / files[0].name if folder.is_dir() or out.endswith("/") else folder
+        target = folder / files[0].name if os.path.isdir(folder) or out.endswith("/") else folder
         if out.endswith("/"):
             _make(folder)
         return [Task(files[0], target)]
     if not files:
         return [Task(source, folder, error) for source, error in sources]
-    if folder.exists() and not folder.is_dir():
+    if os.path.exists(folder) and not os.path.isdir(folder):
         raise UsageError(f"--out {out}: is a file; several inputs need a folder")
-    if not folder.exists() and folder.suffix and not out.endswith("/"):
+    if not os.path.exists(folder) and folder.suffix and not out.endswith("/"):
         raise UsageError(
             f"--out {out}: looks like a file; several inputs need a folder (end it with / if it is one)"
         )
@@ -71,13 +72,13 @@ def plan(inputs: Sequence[str], out: str) -> list[Task]:
 
 def _expand(text: str) -> list[Path]:
     path = Path(text)
-    if path.is_dir():
+    if os.path.isdir(path):
         try:
             found = sorted(
                 entry
                 for entry in path.iterdir()
                 if entry.suffix.lower() in IMAGES + VIDEOS
-                and entry.is_file()
+                and os.path.isfile(entry)
                 and not entry.name.startswith(".")
             )
         except OSError as error:
@@ -88,8 +89,8 @@ def _expand(text: str) -> list[Path]:
             )
         return found
     # A file may have [1] in its name: what exists is taken as it is.
-    if not path.exists() and glob.has_magic(text):
-        found = sorted(Path(name) for name in glob.glob(text, recursive=True) if Path(name).is_file())
+    if not os.path.exists(path) and glob.has_magic(text):
+        found = sorted(Path(name) for name in glob.glob(text, recursive=True) if os.path.isfile(name))
         if not found:
             raise InputError(f"{text}: no file matches this pattern")
         return found

@@ -20,6 +20,7 @@ from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.codecs import Picture, carries_captions, choose
 from rtvideo.media.containers import container_for
 from rtvideo.media.cut import Cut
+from rtvideo.media.durable import output_errors
 from rtvideo.media.frames import FrameEnhancer, has_captions, has_timecode, working_geometry
 from rtvideo.media.opened import Opened
 from rtvideo.media.sink import Sink
@@ -164,19 +165,27 @@ def check_output(input: Path, output: Path, options: Options) -> str:
         UsageError: it is the input, it exists already, or its ending is no video format.
         OutputError: its folder is missing or not writable.
     """
-    container = container_for(output)
-    if input.exists() and output.exists() and os.path.samefile(input, output):
-        raise UsageError(f"{output}: output and input are the same file; give another name")
-    if output.is_dir():
-        raise UsageError(f"{output}: a folder; name a file")
-    if output.exists() and not options.overwrite and not (options.resume and read_record(output)):
-        raise UsageError(f"{output}: exists already; --overwrite replaces it")
-    folder = output.absolute().parent
-    if not folder.is_dir():
-        raise OutputError(f"{output}: the folder {folder} does not exist")
-    if not os.access(folder, os.W_OK) or (output.exists() and not os.access(output, os.W_OK)):
-        raise OutputError(f"{output}: no permission to write there")
+    with output_errors(output):
+        container = container_for(output)
+        if output.exists() and _is_same(input, output):
+            raise UsageError(f"{output}: output and input are the same file; give another name")
+        if output.is_dir():
+            raise UsageError(f"{output}: a folder; name a file")
+        if output.exists() and not options.overwrite and not (options.resume and read_record(output)):
+            raise UsageError(f"{output}: exists already; --overwrite replaces it")
+        folder = output.absolute().parent
+        if not folder.is_dir():
+            raise OutputError(f"{output}: the folder {folder} does not exist")
+        if not os.access(folder, os.W_OK) or (output.exists() and not os.access(output, os.W_OK)):
+            raise OutputError(f"{output}: no permission to write there")
     return container
+
+
+def _is_same(input: Path, output: Path) -> bool:
+    try:
+        return os.path.samefile(input, output)
+    except OSError:
+        return False  # an input that is not there, or that cannot be asked: opening it tells why
 
 
 def picture_of(source: Opened, options: Options) -> Picture:

@@ -28,11 +28,11 @@ def check_stats(target: str, *, overwrite: bool, others: Sequence[Path] = ()) ->
     if target == "-":
         return
     path = Path(target)
-    if path.resolve() in [other.resolve() for other in others]:
+    if os.path.realpath(path) in map(os.path.realpath, others):
         raise UsageError(f"{path}: --stats is an input or output of this run; give another name")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UsageError(f"{path}: --stats is a folder; name a file in it")
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise UsageError(f"{path}: --stats exists already; give -y to overwrite it")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise OutputError(f"{path}: the folder {path.parent} of --stats is missing or not writable")

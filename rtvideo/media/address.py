@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from enum import Enum
 from pathlib import Path
@@ -34,10 +36,10 @@ def kind_of(text: str) -> Kind:
         return Kind.CAMERA
     if scheme_of(text):
         return Kind.STREAM
-    path = Path(text)
-    if path.is_fifo():
-        return Kind.PIPE
-    if (text == "cam" or (text.isascii() and text.isdigit())) and not path.exists():
+    with contextlib.suppress(OSError):  # a name that cannot be asked is a file's: opening it tells why
+        if Path(text).is_fifo():
+            return Kind.PIPE
+    if (text == "cam" or (text.isascii() and text.isdigit())) and not os.path.exists(text):
         return Kind.CAMERA
     return Kind.FILE
 

@@ -7,6 +7,7 @@ PyAV and put into PNG and TIFF files here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import struct
@@ -24,6 +25,7 @@ from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, TiffImagePlugin, Un
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.base import Geometry
 from rtvideo.errors import InputError, OutputError, UsageError
+from rtvideo.media.durable import output_errors
 
 #: What each suffix is written as.
 FORMATS = {
@@ -231,17 +233,18 @@ def check_target(source: Path, target: Path, *, overwrite: bool) -> None:
         raise UsageError(
             f"{target}: an image is written as one of {', '.join(FORMATS)}, not {target.suffix or 'this'!r}"
         )
-    if target.exists():
-        if source.exists() and target.samefile(source):
-            raise UsageError(f"{target}: output is the input; give another --out")
-        if target.is_dir():
-            raise UsageError(f"{target}: is a folder; name a file in it")
-        if not overwrite:
-            raise UsageError(f"{target}: exists already; give -y to overwrite it")
-    if not target.parent.is_dir():
-        raise OutputError(f"{target}: no such folder: {target.parent}; make it first")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{target}: the folder {target.parent} is not writable")
+    with output_errors(target):
+        if target.exists():
+            if source.exists() and target.samefile(source):
+                raise UsageError(f"{target}: output is the input; give another --out")
+            if target.is_dir():
+                raise UsageError(f"{target}: is a folder; name a file in it")
+            if not overwrite:
+                raise UsageError(f"{target}: exists already; give -y to overwrite it")
+        if not target.parent.is_dir():
+            raise OutputError(f"{target}: no such folder: {target.parent}; make it first")
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise OutputError(f"{target}: the folder {target.parent} is not writable")
 
 
 def write(picture: Picture, path: Path) -> list[str]:
@@ -256,13 +259,14 @@ def write(picture: Picture, path: Path) -> list[str]:
     fitted, notes = _fit(picture, path)
     temporary = path.with_name(f".{path.stem}.partial-{secrets.token_hex(4)}{path.suffix}")
     try:
-        temporary.write_bytes(_encode(fitted, FORMATS[path.suffix.lower()]))
-        os.replace(temporary, path)
-    except (OSError, ValueError) as error:  # ValueError: larger than the format allows
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise OutputError(f"{path}: cannot be written: {reason}") from None
+        with output_errors(path):
+            temporary.write_bytes(_encode(fitted, FORMATS[path.suffix.lower()]))
+            os.replace(temporary, path)
+    except ValueError as error:  # larger than the format allows
+        raise OutputError(f"{path}: cannot be written: {error}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
     return notes
 
 

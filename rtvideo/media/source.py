@@ -14,8 +14,17 @@ from rtvideo.errors import InputError
 from rtvideo.media.opened import Opened, choose_video
 from rtvideo.media.timing import Event, Packet, end, tick
 
-#: FFmpeg reads these as video, but they are text or single pictures.
-_NO_VIDEO_FORMATS = re.compile(r"tty|image2.*|.*_pipe")
+#: FFmpeg reads these as video, but they are text, single pictures, or lists of other files.
+_NO_VIDEO_FORMATS = re.compile(r"tty|image2.*|.*_pipe|concat|hls|dash|imf|sdp")
+
+#: Pixels of a frame, about 134 million: larger ones would take tens of GB with all frames that are under way.
+MAX_PIXELS = 16384 * 8192
+
+#: What FFmpeg may do for a file: open no other protocol from inside it, and decode nothing huge.
+_OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
+
+#: Bytes of other streams that may come before the first frame.
+_PEEK = 256 << 20
 
 #: Formats whose duration is guessed from the file's own end, so it cannot tell that something is missing.
 _GUESSED_DURATION = ("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "yuv4mpegpipe")
@@ -52,8 +61,11 @@ class Source(Opened):
         self.container = _open(path)
         try:
             self.video = choose_video(self.container, video_stream, path)
+            codec = self.video.codec_context
+            _check_size(path, codec.width, codec.height)
+            codec.options = {"max_pixels": str(MAX_PIXELS)}
             self.video.thread_type = "AUTO"
-            self.video.codec_context.thread_count = min(usable_cpus(), 16)
+            codec.thread_count = min(usable_cpus(), 16)
             self._packet_counts: Counter[int] = Counter()
             self._end = 0.0
             # Raw streams have no times: then frames follow each other at the nominal rate.
@@ -67,10 +79,14 @@ class Source(Opened):
             raise
 
     def _peek(self) -> av.VideoFrame:
+        held = 0
         for event in self._events:
             self._peeked.append(event)
             if isinstance(event, av.VideoFrame):
                 return event
+            held += event.size
+            if held > _PEEK:
+                break
         raise InputError(f"{self.path}: not one frame of its {self.video.name} video can be decoded")
 
     def peeked_packets(self, stream: av.stream.Stream) -> list[Packet]:
@@ -161,20 +177,24 @@ class Source(Opened):
 
 
 def _open(path: Path) -> av.container.InputContainer:
-    # FFmpeg opens folders and pipes in its own ways; files are what is promised here.
-    if path.is_dir():
-        raise InputError(f"{path}: a folder, not a video file")
     try:
+        # FFmpeg opens folders and pipes in its own ways; files are what is promised here.
+        if path.is_dir():
+            raise InputError(f"{path}: a folder, not a video file")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: not a regular file; give a pipe's content through --input -")
         with path.open("rb") as file:
             head = file.read(12)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     if not head:
         raise InputError(f"{path}: the file is empty")
     try:
-        container = av.open(str(path.absolute()), metadata_errors="replace")
+        container = av.open(str(path.absolute()), metadata_errors="replace", options=_OPTIONS)
     except av.FFmpegError as error:
         if head[4:8] == b"ftyp":
             raise InputError(
@@ -187,3 +207,10 @@ def _open(path: Path) -> av.container.InputContainer:
         container.close()
         raise InputError(f"{path}: not a video (FFmpeg reads it as {name!r})")
     return container
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{path}: {width}x{height} pixels; allowed: {MAX_PIXELS} in all (16384x8192); scale it down first"
+        )

@@ -15,6 +15,7 @@ file may not refer to other files.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +92,7 @@ def find(name_or_path: str) -> Model:
     if name_or_path in shipped:
         return _described(_SHIPPED / f"{name_or_path}.json")
     path = Path(name_or_path)
-    if path.suffix not in (".json", ".onnx") or not path.is_file():
+    if path.suffix not in (".json", ".onnx") or not os.path.isfile(path):
         known = ", ".join(shipped) or "none"
         raise UsageError(
             f"unknown model {name_or_path!r}; shipped: {known}; or give an existing .json or .onnx model file"
