@@ -55,6 +55,7 @@ class _Clock:
     def __init__(self) -> None:
         self._origin: float | None = None
         self._shift: Fraction | None = None
+        self._last = Fraction(0)
 
     def restart(self) -> None:
         """Expect other times: the source was opened again."""
@@ -74,7 +75,8 @@ class _Clock:
         if stamp is None:
             return now, 0.0
         if self._shift is None or not -_STRAY <= stamp + self._shift - now <= ahead:
-            self._shift = now - stamp
+            self._shift = max(now, self._last) - stamp
+        self._last = max(self._last, stamp + self._shift)
         return self._shift, float(stamp + self._shift - now)
 
     @property

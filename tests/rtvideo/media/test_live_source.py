@@ -276,6 +276,8 @@ def test_the_clock_follows_the_source_and_arrival_where_it_strays() -> None:
     shift, early = clock.place(Fraction(10), 52.1, 60.0)
     assert shift + 5 == 2 and early == pytest.approx(4.9), "what comes in pieces may be ahead"
     clock.restart()
+    assert clock.place(Fraction(100), 52.2, 1.0)[0] + 100 == 7, "never back"
+    clock.restart()
     shift, _ = clock.place(Fraction(0), 60.0, 1.0)
     assert shift == 10 and clock.shift == 10
     assert clock.place(None, 61.0, 1.0) == (11, 0.0)
