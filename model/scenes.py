@@ -58,4 +58,5 @@ def lamps(height: int, width: int, rng: np.random.Generator) -> Linear:
 
 def well_lit(lit: Image, rng: np.random.Generator) -> Image:
     """Return a photograph that needs nothing: the lit one at 0.75 to 1 of its brightness."""
-    return np.rint(lit * rng.uniform(0.75, 1)).astype(np.uint8)
+    dimmed: Image = np.rint(lit * rng.uniform(0.75, 1)).astype(np.uint8)
+    return dimmed

@@ -202,7 +202,7 @@ def _by_source(items: Sequence[data.Item]) -> list[list[data.Item]]:
 
 
 def kinds(recipe: Recipe, items: Sequence[data.Item], seed: int) -> dict[str, list[data.Item]]:
-    """Return what the recipe's shares ask for: the items as they are, well lit photographs, and night scenes."""
+    """Return what the recipe's shares ask for: items as they are, well lit photographs, night scenes."""
     found = {"given": list(items)}
     # The items of one scene share one reference; it counts once.
     lit = [i for i in {item.scene: item for item in items}.values() if i.high is not None]

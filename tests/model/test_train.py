@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -13,7 +14,8 @@ import pytest
 import torch
 
 import model
-from model import genotypes, objectives, train
+from model import data, genotypes, objectives, train
+from model.recipes import NIGHT
 from rtvideo.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
@@ -198,6 +200,18 @@ def test_photographs_alone_of_any_size_teach_the_default_recipe(pairs: Path, tmp
     assert card["history"][-1]["loss"] < card["history"][0]["loss"]
     dark = torch.full((1, 3, 40, 32), 0.1)
     assert model.load(tmp_path / "net")(dark).mean() > 0.2
+
+
+def test_kinds_are_made_of_references_once_a_scene(pairs: Path) -> None:
+    items = data.paired([pairs], data.Reader())
+    again = [dataclasses.replace(item, name="another exposure") for item in items]
+    found = train.kinds(NIGHT, items + again, seed=0)
+    assert {kind: len(some) for kind, some in found.items()} == {"given": 12, "lit": 6, "night": 6}
+    for lit, night, item in zip(found["lit"], found["night"], items, strict=True):
+        assert item.high is not None and night.high is not None
+        assert lit.low is lit.high
+        assert 0.7 * item.high.mean() < lit.low.mean() <= item.high.mean()
+        assert night.low.mean() < night.high.mean()
 
 
 def test_importing_the_package_is_light() -> None:
