@@ -10,9 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.errors import UnavailableError
-
-#: No weights file of a network of a few thousand parameters is larger.
-SIZE_LIMIT = 16 << 20
+from rtvideo.models import files
 
 _TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 
@@ -23,13 +21,7 @@ def read(path: Path) -> dict[str, npt.NDArray[Any]]:
     Raises:
         UnavailableError: missing, too large, or not well-formed; the file is untrusted and is checked.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
-    except OSError as error:
-        raise UnavailableError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > SIZE_LIMIT:
-        raise UnavailableError(f"{path}: larger than {SIZE_LIMIT >> 20} MB, the limit for weights")
+    data = files.read(path)
     try:
         return _parse(data)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:

@@ -22,13 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.models import files
 from rtvideo.models.description import Description
 
 #: The variants of a network, by the part of the file name between model and ``.onnx``.
 VARIANTS = ("iem", "iem+nrm", "iem.fp16", "iem+nrm.fp16")
-
-#: No model file may be larger, in bytes: ours take a few kB, networks worth comparing with a few MB.
-SIZE_LIMIT = 16 << 20
 
 _SHIPPED = Path(__file__).parent
 
@@ -77,8 +75,8 @@ class Model:
 
 def names() -> list[str]:
     """Return the names of the shipped models, in alphabetical order."""
-    files = (path.name.removesuffix(".json") for path in _SHIPPED.glob("*.json"))
-    return sorted(name for name in files if "." not in name)
+    found = (path.name.removesuffix(".json") for path in _SHIPPED.glob("*.json"))
+    return sorted(name for name in found if "." not in name)
 
 
 def find(name_or_path: str) -> Model:
@@ -104,9 +102,9 @@ def read_network(path: Path) -> bytes:
     """Return an ONNX file's bytes, checked as far as can be without parsing them.
 
     Raises:
-        UnavailableError: missing, larger than `SIZE_LIMIT`, or with weights in other files.
+        UnavailableError: missing, larger than `files.SIZE_LIMIT`, or with weights in other files.
     """
-    data = _read(path)
+    data = files.read(path)
     # A tensor kept in another file must name that file under the key "location", in plain bytes: refusing
     # every file that holds them is blunt, but nothing gets past it, and no network of ours has that word.
     if b"location" in data:
@@ -121,12 +119,12 @@ def _described(path: Path) -> Model:
     stem = path.name.removesuffix(".json")
     card_path = path.with_name(f"{stem}.card.json")
     weights = path.with_name(f"{stem}.safetensors")
-    files = {variant: path.with_name(f"{stem}.{variant}.onnx") for variant in VARIANTS}
+    networks = {variant: path.with_name(f"{stem}.{variant}.onnx") for variant in VARIANTS}
     return Model(
         name=stem if path.parent == _SHIPPED else str(path),
         description=description,
         card=_card(_text(card_path), str(card_path)) if card_path.is_file() else {},
-        networks={variant: file for variant, file in files.items() if file.is_file()},
+        networks={variant: file for variant, file in networks.items() if file.is_file()},
         weights=weights if weights.is_file() else None,
     )
 
@@ -156,17 +154,6 @@ def _card(text: str, source: str) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        return _read(path).decode("utf-8")
+        return files.read(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise UnavailableError(f"{path}: not text: {error}") from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
-    except OSError as error:
-        raise UnavailableError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > SIZE_LIMIT:
-        raise UnavailableError(f"{path}: larger than {SIZE_LIMIT >> 20} MB, the limit for model files")
-    return data

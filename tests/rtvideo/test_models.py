@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import pytest
 
 import rtvideo.models
 from rtvideo.errors import UnavailableError, UsageError
-from rtvideo.models import SIZE_LIMIT, find, names, read_network
+from rtvideo.models import find, names, read_network
+from rtvideo.models.files import SIZE_LIMIT
 from rtvideo.models.shapes import multiply_adds, shapes
 from tests import networks
 
@@ -92,3 +95,16 @@ def test_shapes_and_cost_are_those_of_the_torch_network(description: networks.De
     net = RUAS(description)
     assert shapes(description) == {name: tuple(t.shape) for name, t in net.state_dict().items()}
     assert sum(multiply_adds(description)) == pytest.approx(net.multiply_adds)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_shipped_model_is_small_and_its_card_tells_where_it_comes_from(name: str) -> None:
+    model = find(name)
+    assert model.description is not None
+    assert sum(math.prod(shape) for shape in shapes(model.description).values()) <= 3500
+    assert set(model.networks) == set(VARIANTS)
+    assert model.card["name"] == name
+    assert model.card["command"].startswith("python -m model.train ")
+    assert model.card["data"]["terms"] and model.card["summary"]
+    assert {"seed", "scores", "recipe", "seconds"} <= set(model.card)
+    assert "/work" not in json.dumps(model.card) and "/tmp" not in json.dumps(model.card)

@@ -1,0 +1,26 @@
+"""Read a model's files, which are untrusted, without being flooded by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rtvideo.errors import UnavailableError
+
+#: No model file may be larger, in bytes: ours take a few kB, networks worth comparing with a few MB.
+SIZE_LIMIT = 16 << 20
+
+
+def read(path: Path) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        UnavailableError: missing, unreadable, or larger than `SIZE_LIMIT`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise UnavailableError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) > SIZE_LIMIT:
+        raise UnavailableError(f"{path}: larger than {SIZE_LIMIT >> 20} MB, the limit for model files")
+    return data
