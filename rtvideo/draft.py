@@ -18,8 +18,8 @@ from typing import Any, Self
 
 from rtvideo.media.durable import output_errors, sync_folder
 
-#: Bytes of the name that a draft shares with its output: with what is added it stays below the usual 255.
-_STEM = 180
+#: Bytes of an output's name that a draft and a record share with it: with what is added they stay below 255.
+_STEM, _NAME = 180, 240
 
 
 class Draft:
@@ -110,7 +110,7 @@ class Draft:
 
 def record_of(path: Path) -> Path:
     """Return the name of the record that belongs to an unfinished file."""
-    return path.with_name(f".{path.name.lstrip('.')}.job")
+    return path.with_name(f".{_short(path.name.lstrip('.'), _NAME)}.job")
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
@@ -139,8 +139,11 @@ def drafts(target: Path) -> list[Path]:
 
 
 def _beginning(target: Path) -> str:
-    stem = target.stem.encode()[:_STEM].decode(errors="ignore")
-    return f".{stem}.partial-"
+    return f".{_short(target.stem, _STEM)}.partial-"
+
+
+def _short(text: str, size: int) -> str:
+    return os.fsdecode(os.fsencode(text)[:size])
 
 
 def _in_use(path: Path) -> bool:
