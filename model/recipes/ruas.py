@@ -8,7 +8,7 @@ from rtvideo.models.description import Description, Illumination, Noise
 
 #: The paper's network and losses: equations 1 to 3 at full size, no reference.
 RUAS = Recipe(
-    summary="the paper to the letter: full size, reference-free",
+    summary="the paper to the letter, for comparison: reference-free, and too bright",
     description=Description(
         name="ruas",
         illumination=Illumination(genotype=AUTHORS_IEM, warm_start="residual"),
