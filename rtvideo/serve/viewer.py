@@ -54,7 +54,7 @@ class WebViewer:
         self._server = Server(address, access, self._control)
         self.url = address.url(self._server.port, access.token)
         self._info: Info | None = None
-        self._told = self._asked = 0.0
+        self._told = self._asked = self._took = 0.0
         self._compose = SideBySide()
         self._encoders: dict[str, tuple[tuple[int, int, int], Encoder]] = {}
         say(f"watch at {self.url}")
@@ -84,6 +84,7 @@ class WebViewer:
             for chunk in self._encoder(kind, wide).encode(wide, key=key):
                 self._server.publish(kind, chunk)
         self._compose.release(wide)
+        self._took = time.monotonic() - now
 
     def close(self) -> None:
         """Send all browsers away."""
@@ -108,10 +109,13 @@ class WebViewer:
 
     def _state(self) -> dict[str, Any]:
         controls = self._controls
+        ran = None if self._info is None else asdict(self._info)
+        if ran is not None and ran["latency"] is not None:
+            ran["latency"] += self._took  # to the encoder's end; the page adds its own share
         return {
             "name": self._name,
             "strength": controls.strength,
             "denoise": controls.denoise,
             "removes_noise": controls.removes_noise,
-            "ran": None if self._info is None else asdict(self._info),
+            "ran": ran,
         }

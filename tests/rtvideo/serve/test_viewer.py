@@ -150,7 +150,9 @@ def test_the_page_is_told_what_runs(viewer: WebViewer) -> None:
     assert state["name"] == "a night" and state["removes_noise"] is True
     assert (state["strength"], state["denoise"]) == (0.75, 0.25)
     assert (
-        state["ran"]["engine"] == "fake" and state["ran"]["latency"] == 0.04 and state["ran"]["dropped"] == 3
+        state["ran"]["engine"] == "fake"
+        and state["ran"]["latency"] >= INFO.latency
+        and state["ran"]["dropped"] == 3
     )
 
 
