@@ -12,7 +12,7 @@ from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.models import Model
 
 #: Every engine, fastest first: the order in which ``auto`` tries them.
-ENGINES = ("fused", "onnx")
+ENGINES = ("cuda", "fused", "onnx")
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,25 @@ class EngineInfo:
 
 
 def available() -> list[EngineInfo]:
-    """Return every engine and whether it works on this machine, fastest first. Imports what it asks about."""
-    return [_fused(), _onnx()]
+    """Return every engine and whether it works here: those that do, fastest first, then the others.
+
+    Imports what it asks about.
+    """
+    return sorted([_cuda(), _fused(), _onnx()], key=lambda engine: not engine.works)
+
+
+def _cuda() -> EngineInfo:
+    from rtvideo.kernels.cuda import driver, nvrtc
+
+    if not driver.installed():
+        return EngineInfo("cuda", "cuda", False, "no NVIDIA driver")
+    try:
+        device = driver.Device()
+        compiler = nvrtc.version()
+    except UnavailableError as error:
+        return EngineInfo("cuda", "cuda", False, str(error))
+    device.close()
+    return EngineInfo("cuda", "cuda", True, f"{device.name}, NVRTC {compiler[0]}.{compiler[1]}")
 
 
 def _fused() -> EngineInfo:
@@ -86,8 +103,12 @@ def open_session(
     _check_names(engine, device)
     if threads < 0:
         raise UsageError(f"threads {threads} must be 0 (all that may be used) or more")
-    if device.startswith("cuda"):
-        raise UnavailableError(f"device {device!r}: no engine of this version runs on CUDA; use --device cpu")
+    if engine == "cuda" or device.startswith("cuda"):
+        if engine not in ("auto", "cuda") or device == "cpu":
+            raise UnavailableError(f"engine {engine} does not run on device {device!r}")
+        return _cuda_session(model, geometry, settings, int(device.partition(":")[2] or 0))
+    if engine == device == "auto" and (session := _cuda_if_it_works(model, geometry, settings)):
+        return session
     threads = threads or usable_cpus()
     if engine != "onnx":
         from rtvideo.engines import fused
@@ -103,6 +124,29 @@ def open_session(
     from rtvideo.engines.onnx import OnnxSession
 
     return OnnxSession(model, geometry, settings, threads=threads)
+
+
+def _cuda_session(model: Model, geometry: Geometry, settings: Settings, number: int) -> Session:
+    from rtvideo.engines.cuda import CudaSession
+
+    return CudaSession(model, geometry, settings, number=number)
+
+
+def _cuda_if_it_works(model: Model, geometry: Geometry, settings: Settings) -> Session | None:
+    """Return a session on the first GPU; None, with a warning where there is one that cannot be used."""
+    from rtvideo.kernels.cuda import driver
+
+    if not driver.installed():
+        return None
+    from rtvideo.engines import cuda
+
+    if cuda.refusal(model, geometry) is not None:
+        return None
+    try:
+        return cuda.CudaSession(model, geometry, settings)
+    except UnavailableError as error:
+        logging.getLogger("rtvideo").warning("%s; going on without a GPU", error)
+        return None
 
 
 def auto_denoise(

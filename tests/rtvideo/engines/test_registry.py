@@ -11,6 +11,7 @@ from rtvideo.engines import auto_denoise, available, open_session
 from rtvideo.engines.base import Geometry, Settings
 from rtvideo.engines.threads import usable_cpus
 from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.kernels.cuda import driver
 from rtvideo.models import Model
 from tests import networks
 
@@ -22,7 +23,7 @@ def geometry(width: int, height: int) -> Geometry:
 
 
 def test_unknown_names_list_the_allowed_ones() -> None:
-    with pytest.raises(UsageError, match="unknown engine 'onx'; allowed: auto, fused, onnx"):
+    with pytest.raises(UsageError, match="unknown engine 'onx'; allowed: auto, cuda, fused, onnx"):
         open_session(NIGHT, geometry(8, 8), Settings(), engine="onx")
     with pytest.raises(UsageError, match="unknown device 'gpu'; allowed: auto, cpu, cuda"):
         open_session(NIGHT, geometry(8, 8), Settings(), device="gpu")
@@ -30,10 +31,20 @@ def test_unknown_names_list_the_allowed_ones() -> None:
         open_session(NIGHT, geometry(8, 8), Settings(), threads=-1)
 
 
-@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
-def test_a_device_that_cannot_work_is_an_error_never_a_fallback(device: str) -> None:
-    with pytest.raises(UnavailableError, match=f"device '{device}'"):
+@pytest.mark.parametrize(("device", "named"), [("cuda", "cuda:0"), ("cuda:1", "cuda:1")])
+def test_a_device_that_cannot_work_is_an_error_never_a_fallback(
+    device: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "installed", lambda: False)
+    with pytest.raises(UnavailableError, match=f"device '{named}'.* --device cpu"):
         open_session(NIGHT, geometry(8, 8), Settings(), device=device)
+
+
+def test_engines_do_not_run_on_the_wrong_device() -> None:
+    with pytest.raises(UnavailableError, match="engine onnx does not run on device 'cuda'"):
+        open_session(NIGHT, geometry(8, 8), Settings(), engine="onnx", device="cuda")
+    with pytest.raises(UnavailableError, match="engine cuda does not run on device 'cpu'"):
+        open_session(NIGHT, geometry(8, 8), Settings(), engine="cuda", device="cpu")
 
 
 def test_without_onnxruntime_the_command_that_brings_it_is_named(

@@ -1,0 +1,158 @@
+"""A CUDA device through the driver's own interface, ``cuda.bindings.driver``: every call checked.
+
+The device's primary context is used, which is that of PyTorch, CuPy and PyAV too: their device memory can be
+read and written here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtvideo.errors import UnavailableError
+from rtvideo.kernels.cuda.schedule import LEAST_SHARED
+
+#: What the driver keeps for itself of each block's shared memory.
+_RESERVED = 1 << 10
+
+
+class DeviceError(UnavailableError):
+    """A call to the driver failed.
+
+    Attributes:
+        status: as the driver names it, ``CUDA_ERROR_OUT_OF_MEMORY`` for example.
+    """
+
+    def __init__(self, message: str, status: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def bindings() -> Any:
+    """Return ``cuda.bindings.driver``.
+
+    Raises:
+        UnavailableError: it is not installed; the message says how to get it.
+    """
+    try:
+        from cuda.bindings import driver  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as error:
+        raise UnavailableError(
+            f"engine cuda needs cuda-bindings: pip install 'rtvideo[cuda]' ({error})"
+        ) from None
+    return driver
+
+
+def installed() -> bool:
+    """Return whether this machine has NVIDIA's driver."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def count() -> int:
+    """Return the number of CUDA devices that work; 0 without a driver.
+
+    Raises:
+        UnavailableError: there is a driver, but cuda-bindings is not installed.
+    """
+    if not installed():
+        return 0
+    api = bindings()
+    (status,) = api.cuInit(0)
+    if int(status) != 0:
+        return 0
+    status, found = api.cuDeviceGetCount()
+    return int(found) if int(status) == 0 else 0
+
+
+class Device:
+    """A device, made current for the calling thread.
+
+    Args:
+        number: as CUDA counts them.
+
+    Raises:
+        UnavailableError: there is no such device, no driver, or cuda-bindings is missing.
+    """
+
+    def __init__(self, number: int = 0) -> None:
+        there = count()
+        if number >= there:
+            has = "no CUDA device that works" if there == 0 else f"cuda:0 to cuda:{there - 1} alone"
+            raise UnavailableError(f"device 'cuda:{number}': this machine has {has}; use --device cpu")
+        self._api = bindings()
+        self.number = number
+        self._handle = self.call("cuDeviceGet", number)
+        name = self.call("cuDeviceGetName", 100, self._handle)
+        self.name = bytes(name).split(b"\0")[0].decode(errors="replace")
+        self.driver = int(self.call("cuDriverGetVersion"))
+        self.capability = (
+            self._attribute("COMPUTE_CAPABILITY_MAJOR"), self._attribute("COMPUTE_CAPABILITY_MINOR"),
+        )  # fmt: skip
+        self.multiprocessors = self._attribute("MULTIPROCESSOR_COUNT")
+        half = self._attribute("MAX_SHARED_MEMORY_PER_MULTIPROCESSOR") // 2 - _RESERVED
+        #: Bytes that a block may take so that two share a multiprocessor.
+        self.shared = max(LEAST_SHARED, min(half, self._attribute("MAX_SHARED_MEMORY_PER_BLOCK_OPTIN")))
+        self._context = self.call("cuDevicePrimaryCtxRetain", self._handle)
+        self._open = True
+        self.use()
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """Call the driver and return what it returns beyond the status: nothing, a value or several.
+
+        Raises:
+            DeviceError: the status is not success.
+        """
+        status, *values = getattr(self._api, function)(*arguments)
+        if int(status) != 0:
+            name = getattr(status, "name", str(status))
+            what = "is out of memory" if name == "CUDA_ERROR_OUT_OF_MEMORY" else f"failed: {function}: {name}"
+            raise DeviceError(f"device 'cuda:{self.number}' {what}", name)
+        return values[0] if len(values) == 1 else values
+
+    def give_back(self, function: str, *arguments: Any) -> None:
+        """Call the driver, whatever it says: of a device that was lost there is nothing left to free."""
+        with contextlib.suppress(DeviceError):
+            self.call(function, *arguments)
+
+    def constant(self, enumeration: str, name: str) -> Any:
+        """Return a value of one of the driver's enumerations."""
+        return getattr(getattr(self._api, enumeration), name)
+
+    def use(self) -> None:
+        """Make the device current for the calling thread."""
+        self.call("cuCtxSetCurrent", self._context)
+
+    def allocate(self, size: int) -> int:
+        """Return the address of so many bytes of device memory."""
+        return int(self.call("cuMemAlloc", size))
+
+    def free(self, address: int) -> None:
+        """Give device memory back."""
+        self.give_back("cuMemFree", address)
+
+    def pinned(self, size: int) -> npt.NDArray[np.uint8]:
+        """Return bytes of main memory that the device copies from and to by itself; see `unpin`."""
+        address = int(self.call("cuMemHostAlloc", size, 0))
+        return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address))
+
+    def unpin(self, array: npt.NDArray[np.uint8]) -> None:
+        """Give pinned memory back; nothing may refer to it any more."""
+        self.give_back("cuMemFreeHost", array.ctypes.data)
+
+    def close(self) -> None:
+        """Give the context back; closing twice is fine."""
+        if self._open:
+            self._open = False
+            self.give_back("cuDevicePrimaryCtxRelease", self._handle)
+
+    def _attribute(self, name: str) -> int:
+        key = self.constant("CUdevice_attribute", f"CU_DEVICE_ATTRIBUTE_{name}")
+        return int(self.call("cuDeviceGetAttribute", key, self._handle))

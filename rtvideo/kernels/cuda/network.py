@@ -1,0 +1,159 @@
+"""A network on a device, for frames of one size and format whose planes lie in the device's memory.
+
+Whoever has frames there already (a hardware decoder, DLPack from another library) runs them from here: planes
+are addresses and strides.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from rtvideo.kernels.cuda import launch, nvrtc, packing
+from rtvideo.kernels.cuda.driver import Device
+from rtvideo.kernels.cuda.emit import Source, emit
+from rtvideo.kernels.cuda.schedule import LEAST_SHARED, THREADS
+from rtvideo.kernels.library import Format, Planes
+from rtvideo.kernels.program import Program
+
+
+@dataclass(frozen=True)
+class DevicePlane:
+    """A plane in device memory: its address, and bytes from row to row."""
+
+    address: int
+    stride: int
+
+
+class Network:
+    """A network for frames of one size and format. Not thread-safe.
+
+    Args:
+        device: current for the calling thread.
+        program: lowered with f32 weights.
+        packed: tensors in half precision, none for f32.
+        width, height: of the picture.
+        layout: of its planes.
+
+    Raises:
+        UnavailableError: it cannot be compiled, or memory is short.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        program: Program,
+        packed: frozenset[str],
+        width: int,
+        height: int,
+        layout: Format,
+    ) -> None:
+        self._device, self._program, self._packed = device, program, packed
+        self._size, self._layout = (width, height), layout
+        self._variants: dict[bool, _Variant] = {}
+        with ExitStack() as stack:
+            self.stream = device.call("cuStreamCreate", 1)  # not ordered with the default stream
+            stack.callback(device.give_back, "cuStreamDestroy", self.stream)
+            self._stack = stack.pop_all()
+
+    def run(
+        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], strength: float, denoise: float
+    ) -> None:
+        """Enqueue a frame on `stream`: ``strength`` above 0, ``denoise`` 0 skips noise removal.
+
+        The first frame with (or without) noise removal compiles its kernels.
+        """
+        key = denoise > 0 and self._program.denoised is not None
+        if key not in self._variants:
+            self._variants[key] = self._variant(key)
+        self._variants[key].run(planes, out, strength, denoise)
+
+    def prepare(self, denoise: bool) -> None:
+        """Compile now what the first frame would."""
+        key = denoise and self._program.denoised is not None
+        if key not in self._variants:
+            self._variants[key] = self._variant(key)
+
+    def close(self) -> None:
+        """Wait for what was enqueued and give everything back; closing twice is fine."""
+        self._stack.close()
+        self._variants.clear()
+
+    def _variant(self, denoise: bool) -> _Variant:
+        source = emit(
+            self._program, self._device.shared, denoise=denoise, packed=self._packed, kind=self._layout
+        )
+        words = packing.data(self._program, self._packed).tobytes()
+        with ExitStack() as stack:
+            variant = _Variant(self._device, self.stream, source, words, self._size, self._layout, stack)
+            self._stack.push(stack.pop_all())
+        return variant
+
+
+class _Variant:
+    """The kernels with or without noise removal: module, buffers and a graph; ``stack`` gives them back."""
+
+    def __init__(
+        self, device: Device, stream: Any, source: Source, words: bytes, size: tuple[int, int],
+        layout: Format, stack: ExitStack,
+    ) -> None:  # fmt: skip
+        self._device, self._stream = device, stream
+        binary = nvrtc.cubin(source.text, device.capability, device.driver)
+        module = device.call("cuModuleLoadData", binary)
+        stack.callback(device.give_back, "cuModuleUnload", module)
+        frame_type = launch.frame_type(len(source.buffers))
+        self._constants = device.call("cuModuleGetGlobal", module, b"frame")[0]
+        weights, room = device.call("cuModuleGetGlobal", module, b"w")
+        assert int(room) == len(words)
+        device.call("cuMemcpyHtoD", weights, words, len(words))
+
+        self._frame = frame_type()
+        self._frame.format, (self._frame.width, self._frame.height) = layout, size
+        for k, length in enumerate(launch.sizes(source, *size)):
+            self._frame.buffers[k] = address = device.allocate(length)
+            stack.callback(device.free, address)
+        self._told = b""
+
+        device.call("cuStreamBeginCapture", stream, device.constant(
+            "CUstreamCaptureMode", "CU_STREAM_CAPTURE_MODE_THREAD_LOCAL"))  # fmt: skip
+        try:
+            for one in source.launches:
+                function = device.call("cuModuleGetFunction", module, one.name.encode())
+                if one.shared > LEAST_SHARED:
+                    most = device.constant(
+                        "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES"
+                    )
+                    device.call("cuFuncSetAttribute", function, most, one.shared)
+                across, down = launch.blocks(one, source.coarsest, *size)
+                device.call(
+                    "cuLaunchKernel", function, across, down, 1, THREADS, 1, 1, one.shared, stream, 0, 0
+                )
+        finally:
+            graph = device.call("cuStreamEndCapture", stream)
+        stack.callback(device.give_back, "cuGraphDestroy", graph)
+        self._graph = device.call("cuGraphInstantiate", graph, 0)
+        stack.callback(device.give_back, "cuGraphExecDestroy", self._graph)
+        stack.callback(device.give_back, "cuStreamSynchronize", stream)
+
+    def run(
+        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], strength: float, denoise: float
+    ) -> None:
+        frame = self._frame
+        frame.strength, frame.denoise = strength, denoise
+        frame.input, frame.output = _planes(planes), _planes(out)
+        told = bytes(frame)
+        if told != self._told:
+            # From memory that is not pinned: the driver has its own copy when this returns.
+            self._device.call("cuMemcpyHtoDAsync", self._constants, told, len(told), self._stream)
+            self._told = told
+        self._device.call("cuGraphLaunch", self._graph, self._stream)
+
+
+def _planes(planes: Sequence[DevicePlane]) -> Planes:
+    found = Planes()
+    for k, plane in enumerate(planes):
+        found.data[k], found.stride[k] = ctypes.c_void_p(plane.address), plane.stride
+    return found

@@ -1,0 +1,130 @@
+"""Compile CUDA sources with NVRTC, once for each kind of device; needs no GPU."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from rtvideo.errors import UnavailableError
+from rtvideo.kernels.cache import kept
+from rtvideo.kernels.cuda.emit import HEADERS
+
+#: Division may be off by two units in the last place; NaN and denormals stay as they are.
+FLAGS = ("-std=c++17", "--prec-div=false", "--ptxas-options=-v")
+
+#: Compute capabilities that sources are known to compile for -> KB of shared memory of a multiprocessor (CUDA
+#: C++ programming guide, technical specifications). A device of another one may work.
+CAPABILITIES = {
+    (7, 5): 64, (8, 0): 164, (8, 6): 100, (8, 7): 164, (8, 9): 100, (9, 0): 228, (10, 0): 228, (12, 0): 100,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What the compiler made.
+
+    Attributes:
+        binary: a cubin.
+        report: registers, stack and spills of each kernel, in the compiler's words.
+    """
+
+    binary: bytes
+    report: str
+
+
+def bindings() -> ModuleType:
+    """Return ``cuda.bindings.nvrtc``.
+
+    Raises:
+        UnavailableError: it or the compiler itself is not installed; the message says how to get it.
+    """
+    try:
+        from cuda.bindings import nvrtc  # type: ignore[import-not-found,unused-ignore]
+
+        nvrtc.nvrtcVersion()
+    except (ImportError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise UnavailableError(
+            f"engine cuda needs NVRTC: pip install 'rtvideo[cuda]', or 'rtvideo[cuda12]' for a driver older "
+            f"than 580 ({reason})"
+        ) from None
+    return nvrtc  # type: ignore[no-any-return,unused-ignore]
+
+
+def version() -> tuple[int, int]:
+    """Return the compiler's version."""
+    _, major, minor = bindings().nvrtcVersion()
+    return major, minor
+
+
+def compile_source(text: str, capability: tuple[int, int]) -> Compiled:
+    """Compile for a compute capability.
+
+    Raises:
+        UnavailableError: no compiler, or it does not take the source or the capability.
+    """
+    nvrtc = bindings()
+    headers = sorted(HEADERS.glob("*.cuh"))
+    _, program = nvrtc.nvrtcCreateProgram(
+        text.encode(), b"network.cu", len(headers),
+        [header.read_bytes() for header in headers], [header.name.encode() for header in headers],
+    )  # fmt: skip
+    flags = [flag.encode() for flag in (f"--gpu-architecture=sm_{capability[0]}{capability[1]}", *FLAGS)]
+    (status,) = nvrtc.nvrtcCompileProgram(program, len(flags), flags)
+    try:
+        _, size = nvrtc.nvrtcGetProgramLogSize(program)
+        log = bytes(size)
+        nvrtc.nvrtcGetProgramLog(program, log)
+        report = log.decode(errors="replace").rstrip("\0 \n")
+        if status != nvrtc.nvrtcResult.NVRTC_SUCCESS:
+            lines = [line for line in report.splitlines() if "error" in line] or report.splitlines()
+            raise UnavailableError(
+                f"engine cuda: the kernel could not be compiled for compute capability "
+                f"{capability[0]}.{capability[1]}: {(lines or [status.name])[0][:200]}"
+            )
+        _, size = nvrtc.nvrtcGetCUBINSize(program)
+        binary = bytes(size)
+        nvrtc.nvrtcGetCUBIN(program, binary)
+    finally:
+        nvrtc.nvrtcDestroyProgram(program)
+    return Compiled(binary, report)
+
+
+def cubin(text: str, capability: tuple[int, int], driver: int, cache: Path | None = None) -> bytes:
+    """Return the binary of a source from the cache, compiled first if it is not there.
+
+    Args:
+        text: from `rtvideo.kernels.cuda.emit.emit`.
+        capability: of the device.
+        driver: version as CUDA says it, such as 13000.
+        cache: folder; None for the user's.
+
+    Raises:
+        UnavailableError: as `compile_source`, or NVRTC is newer than the driver.
+    """
+    name = f"{content_hash(text)}-sm{capability[0]}{capability[1]}-{driver}.cubin"
+
+    def build(folder: Path) -> Path:
+        major, minor = version()
+        if major > driver // 1000:
+            newest = f"{driver // 1000}.{driver % 1000 // 10}"
+            raise UnavailableError(
+                f"engine cuda: the driver takes CUDA {newest} at most and NVRTC is {major}.{minor}; "
+                "update the driver, or pip install 'rtvideo[cuda12]'"
+            )
+        made = folder / "kernel.cubin"
+        made.write_bytes(compile_source(text, capability).binary)
+        return made
+
+    return kept(name, build, cache).read_bytes()
+
+
+def content_hash(text: str) -> str:
+    """Return what names a binary: all that decides its code but device, driver and compiler."""
+    digest = hashlib.sha256(text.encode())
+    for header in sorted(HEADERS.glob("*.cuh")):
+        digest.update(header.name.encode() + b"\0" + header.read_bytes())
+    digest.update("\0".join(FLAGS).encode())
+    return digest.hexdigest()[:24]
