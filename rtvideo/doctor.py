@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from importlib import metadata
@@ -34,7 +35,7 @@ def examine(out: TextIO) -> ExitCode:
     Returns:
         `ExitCode.DONE` if a video can be enhanced, else `ExitCode.UNAVAILABLE`.
     """
-    findings = [_program(), *_packages(), _processor(), _encoders(), _models(), *_engines()]
+    findings = [_program(), *_packages(), _processor(), _encoders(), *_viewers(), _models(), *_engines()]
     for finding in findings:
         print(finding.text, file=out)
     if any(finding.fatal for finding in findings):
@@ -111,6 +112,23 @@ def _has_encoder(name: str) -> bool:
     except (ValueError, FFmpegError):
         return False
     return True
+
+
+def _viewers() -> list[Finding]:
+    opencv, websockets = installed("opencv-python"), installed("websockets")
+    if opencv is None:
+        window = "no (--preview); run: pip install 'rtvideo[window]'"
+    elif installed("opencv-python-headless"):
+        window = (
+            "may fail, since opencv-python-headless is installed too; run: "
+            "pip uninstall -y opencv-python-headless && pip install --force-reinstall opencv-python"
+        )
+    elif not os.environ.get("DISPLAY"):
+        window = f"no screen here (DISPLAY is not set); opencv-python {opencv}"
+    else:
+        window = f"opencv-python {opencv}, screen {os.environ['DISPLAY']}"
+    web = f"websockets {websockets}" if websockets else "no (--serve); run: pip install 'rtvideo[serve]'"
+    return [Finding(f"window: {window}"), Finding(f"web viewer: {web}")]
 
 
 def _models() -> Finding:

@@ -108,3 +108,30 @@ def test_both_onnxruntimes(
 
 def test_processor_has_a_name() -> None:
     assert doctor.processor().strip()
+
+
+@pytest.mark.parametrize(
+    ("packages", "display", "lines"),
+    [
+        (
+            set(),
+            ":0",
+            ["window: no (--preview); run: pip install", "web viewer: no (--serve); run: pip install"],
+        ),
+        ({"opencv-python", "opencv-python-headless"}, ":0", ["window: may fail", "run: pip uninstall -y"]),
+        ({"opencv-python"}, "", ["window: no screen here"]),
+        (
+            {"opencv-python", "websockets"},
+            ":7",
+            ["window: opencv-python 1, screen :7", "web viewer: websockets 1"],
+        ),
+    ],
+)
+def test_what_can_show_pictures(
+    monkeypatch: pytest.MonkeyPatch, packages: set[str], display: str, lines: list[str]
+) -> None:
+    monkeypatch.setattr(doctor, "installed", lambda name: "1" if name in packages else None)
+    monkeypatch.setenv("DISPLAY", display)
+    text = "\n".join(finding.text for finding in doctor._viewers())
+    assert all(line in text for line in lines)
+    assert not any(finding.fatal for finding in doctor._viewers())
