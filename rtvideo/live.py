@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from rtvideo.adapt import Adapter
+from rtvideo.engines.base import Session
 from rtvideo.errors import UsageError
 from rtvideo.job import SessionFactory, engine_of
 from rtvideo.live_pipeline import LivePipeline
@@ -118,6 +119,7 @@ def enhance_live(
         controls = Controls(options.strength, denoise, removes_noise=_removes_noise(options, open_engine))
         report.engine, report.denoise = str(session), denoise
 
+        _warm_up(enhancer, session, source)
         outlets = Opening(source, enhancer, options, warn).all(outputs, viewers, controls)
         adapter = Adapter(lambda: controls.denoise > 0, lambda line: warn(f"{report.input}: {line}"))
         pipeline = LivePipeline(
@@ -145,6 +147,14 @@ def enhance_live(
         if source.damaged:
             warn(f"{report.input}: {source.damaged} damaged packets or frames")
     return report
+
+
+def _warm_up(enhancer: PairEnhancer, session: Session, source: LiveSource) -> None:
+    """Let the engine do once what only takes long the first time."""
+    if source.nature.live:
+        list(enhancer.push(source.connection.first, 0.0, session))
+        list(enhancer.flush(session))
+        session.reset()
 
 
 def _removes_noise(options: Options, open_engine: SessionFactory | None) -> bool:

@@ -255,7 +255,7 @@ class LivePipeline:
             if connection is not None and arrival.connection is not connection:
                 yield from connection.decode(None)
             connection = arrival.connection
-            if self._live and connection.intra and not self._watched():
+            if connection.intra and self._live and (arrival.stale or not self._watched()):
                 continue
             if self._live and not connection.intra:
                 late = time.monotonic() - arrival.captured > _LATE
@@ -266,7 +266,8 @@ class LivePipeline:
             began = time.monotonic()
             pictures = connection.decode(arrival.packet, arrival.captured)
             self.counters.decode.add(time.monotonic() - began)
-            yield from pictures
+            if not arrival.stale:
+                yield from pictures
         if connection is not None:
             yield from connection.decode(None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +26,9 @@ _STRAY = 1.0
 #: Seconds that a source which delivers in pieces may be ahead of them.
 _PACED = 60.0
 
+#: Seconds after which a source is taken to have no backlog, whatever its times say.
+_SETTLED = 3.0
+
 #: Seconds between attempts to come back: the first, and the longest.
 _SHORTEST, _LONGEST = 0.5, 8.0
 
@@ -37,16 +41,44 @@ class Arrival:
         packet: of the video (to be decoded by ``connection``) or of another stream (to be passed on).
         connection: where it came from.
         captured: when it came, on the clock of `time.monotonic`.
+        stale: it had been waiting to be read while the source was opened, so nobody knows when it was taken.
+            The decoder needs it, but its picture is of no use.
     """
 
     packet: Packet
     connection: Connection
     captured: float
+    stale: bool = False
 
     @property
     def is_video(self) -> bool:
         """Whether it belongs to the stream that is enhanced."""
         return self.packet.stream_index == self.connection.index
+
+
+class _Backlog:
+    """Tells what has waited to be read from what comes now: it comes faster than it was taken."""
+
+    def __init__(self) -> None:
+        self._gone = False
+        self._began: float | None = None
+        # One delayed gap says nothing on a busy machine, several together do.
+        self._recent: deque[tuple[Fraction, float]] = deque(maxlen=6)
+
+    def holds(self, packet: Packet | None, arrived: float) -> bool:
+        """Return whether a packet belongs to the backlog; None is one of another stream."""
+        if self._gone or packet is None:
+            return not self._gone
+        self._began = self._began or arrived
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None or arrived - self._began > _SETTLED:
+            self._gone = True
+            return False
+        self._recent.append((stamp * tick(packet), arrived))
+        if len(self._recent) == self._recent.maxlen:
+            (before, earlier), (now, _) = self._recent[0], self._recent[-1]
+            self._gone = arrived - earlier >= 0.7 * float(now - before)
+        return not self._gone
 
 
 class _Clock:
@@ -141,14 +173,18 @@ class LiveSource:
         connection: Connection | None = self.connection
         while connection is not None:
             reason = "the stream ended"
+            backlog = _Backlog() if self.nature.live and not self.nature.paced else None
             try:
                 for packet in connection.packets():
                     self.seen = time.monotonic()
-                    if self.nature.live:
+                    is_video = packet.stream_index == connection.index
+                    stale = backlog is not None and backlog.holds(packet if is_video else None, self.seen)
+                    if self.nature.live and not stale:
                         self._settle(packet, connection)
                     if self._stop.is_set():
                         return
-                    yield Arrival(packet, connection, self.seen)
+                    if is_video or not stale:
+                        yield Arrival(packet, connection, self.seen, stale)
             except av.FFmpegError as error:
                 reason = reason_of(error)
                 if not self.nature.lasts:
