@@ -164,7 +164,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     ]
     print(f"{len(items)} pairs of {low.parent.name if arguments.low else 'rendered streets'}; {isa.name}, "
           f"{arguments.threads} threads, {width}x{height}\n\n{table(rows)}")  # fmt: skip
-    return {"machine": facts(), "model": model.name, "isa": isa.name, "threads": arguments.threads,
+    return {"model": model.name, "isa": isa.name, "threads": arguments.threads,
             "size": arguments.size, "pairs": len(items), "rows": rows}  # fmt: skip
 
 
@@ -209,7 +209,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"illumination_size.py: error: {error}", file=sys.stderr)
         return int(error.exit_code)
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+        arguments.json.write_text(json.dumps({"machine": facts(), "illumination": result}, indent=2) + "\n")
     return 0
 
 

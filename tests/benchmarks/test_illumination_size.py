@@ -25,7 +25,7 @@ def test_smaller_light_is_further_from_full_size(tmp_path: Path, monkeypatch: py
     out = tmp_path / "sizes.json"
     folders = ["--low", str(tmp_path / "low"), "--high", str(tmp_path / "high")]
     assert illumination_size.main([*folders, "--size", "64x48", "--rounds", "1", "--json", str(out)]) == 0
-    rows = json.loads(out.read_text())["rows"]
+    rows = json.loads(out.read_text())["illumination"]["rows"]
     assert [row["choice"] for row in rows] == [
         "full size", "1/2, bilinear", "1/2, guided", "1/8, bilinear", "1/8, guided",
     ]  # fmt: skip

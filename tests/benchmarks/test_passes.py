@@ -23,14 +23,17 @@ def test_passes_hold_their_rows_and_make_up_the_frame(tmp_path: Path) -> None:
     out = tmp_path / "passes.json"
     arguments = ["--size", "320x180", "--isa", PLAIN, "--rounds", "2", "--denoise", "1", "--json", str(out)]
     assert passes.main(arguments) == 0
-    result = json.loads(out.read_text())
-    spent = result["ms"]
+    result = json.loads(out.read_text())["passes"]
+    spent = result["calls"]
     assert spent["light"] + spent["apply"] == pytest.approx(result["counting"])
     for whole, prefix in (("apply", "denoised: "), ("reduce", "reduce: "), ("light", "stage_")):
         rows = [ms for label, ms in spent.items() if label.startswith(prefix)]
         assert rows
         assert sum(rows) < spent[whole]
     assert not any(label.startswith("lit: ") for label in spent)
+    assert sum(result["parts"].values()) == pytest.approx(result["counting"])
+    assert min(result["parts"].values()) >= 0
+    assert {"grid: cells", "apply: noise removal", "apply: light applied"} <= set(result["parts"])
 
 
 def test_what_cannot_be_measured_is_said(capsys: pytest.CaptureFixture[str]) -> None:
