@@ -120,7 +120,9 @@ def records(
 
 
 def parse_sizes(text: str) -> list[tuple[int, int]]:
-    """Return ``WxH,WxH`` as pairs. Raises UsageError where it is written otherwise."""
+    """Return ``WxH,WxH`` as pairs, none of an empty text. Raises UsageError where it is written otherwise."""
+    if not text:
+        return []
     found = [re.fullmatch(r"(\d{2,5})x(\d{2,5})", part) for part in text.split(",")]
     if not all(found):
         raise UsageError(f"--sizes {text!r}: must be WIDTHxHEIGHT, several with commas: {SIZES}")
@@ -169,7 +171,7 @@ def run(arguments: argparse.Namespace) -> Record:
             result["peak"][f"{width}x{height}"] = peak
             print(f"{width}x{height}: f32 peak {peak:.1f} GMAC/s", *map(line, table), sep="\n", flush=True)
         ours = [one for one in those if one.engine.startswith("fused")]
-        if len(threads) > 1:
+        if sizes and len(threads) > 1:
             result["threads"] = scaling(*sizes[-1], threads, ours, arguments.rounds)
             print(*map(line, result["threads"]), sep="\n", flush=True)
         for clip in arguments.input:
@@ -194,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write; return an exit code."""
     assert __doc__ is not None
     parser = argparse.ArgumentParser(prog="benchmarks/fps.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", default=SIZES, help=f"WIDTHxHEIGHT,... (default {SIZES})")
+    parser.add_argument("--sizes", default=SIZES, help=f"WIDTHxHEIGHT,... or '' (default {SIZES})")
     parser.add_argument(
         "--engines", default=",".join(ENGINES), help="those that are not installed are left out"
     )

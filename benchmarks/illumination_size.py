@@ -120,6 +120,10 @@ def compare(
     return found
 
 
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None  # JSON has no infinity
+
+
 def _planes(image: npt.NDArray[np.uint8]) -> Image:
     return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32) / np.float32(255)
 
@@ -154,7 +158,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "ms": 1000 * statistics.median(times[choice.name]),
             **{
                 title: {
-                    key: float(np.mean([pair[k] for pair in found[title, choice.name]]))
+                    key: _finite(float(np.mean([pair[k] for pair in found[title, choice.name]])))
                     for k, key in enumerate(("full_size", "reference"))
                 }
                 for title in data
@@ -176,9 +180,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     ]
     for row in rows:
         trained, hard = row["trained"], row["strong"]
-        full, hard_full = (
-            f"{x:.1f}" if math.isfinite(x) else "" for x in (trained["full_size"], hard["full_size"])
-        )
+        full, hard_full = ("" if x is None else f"{x:.1f}" for x in (trained["full_size"], hard["full_size"]))
         lines.append(
             f"| {row['choice']} | {row['ms']:.1f} | {full} | {trained['reference']:.2f} | {hard_full} |"
         )

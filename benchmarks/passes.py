@@ -77,14 +77,18 @@ def profile(
     f.rt_ticks.restype = ctypes.POINTER(ctypes.c_uint64 * 256)
     f.rt_label.restype = ctypes.c_char_p
     ticks = f.rt_ticks().contents
-    ctypes.memset(ticks, 0, ctypes.sizeof(ticks))
+    turns: list[dict[str, int]] = []
     for _ in range(rounds):
+        ctypes.memset(ticks, 0, ctypes.sizeof(ticks))
         frame()
-    spent: dict[str, int] = {}
-    for number, count in enumerate(ticks):
-        if count:
-            label = f.rt_label(number).decode()
-            spent[label] = spent.get(label, 0) + count
+        turn: dict[str, int] = {}
+        for number, count in enumerate(ticks):
+            if count:
+                label = f.rt_label(number).decode()
+                turn[label] = turn.get(label, 0) + count
+        turns.append(turn)
+    # Medians of each: whatever interrupts a frame does so in one place.
+    spent = {label: statistics.median(turn[label] for turn in turns) for label in turns[0]}
     medians = {name: 1000 * statistics.median(seconds) for name, seconds in times.items()}
     whole = spent["light"] + spent["apply"]
     ms = {label: medians["counting"] * count / whole for label, count in spent.items()}

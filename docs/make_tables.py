@@ -22,8 +22,14 @@ Record = dict[str, Any]
 def read(paths: Sequence[Path]) -> Record:
     """Return the runs as one; a size that several runs measured counts as in the first."""
     merged: Record = {"peak": {}, "engines": [], "threads": [], "files": [], "start_up_seconds": {}}
+    merged |= {"passes": [], "illumination": []}
     for path in paths:
         run = json.loads(path.read_text(encoding="utf-8"))
+        for one in ("passes", "illumination"):
+            if one in run:
+                merged[one].append(run[one])
+        if "engines" not in run:
+            continue
         new = [r for r in run["engines"] if r["size"] not in merged["peak"]]
         merged["engines"] += new
         merged["peak"] = run["peak"] | merged["peak"]
@@ -69,6 +75,33 @@ def thread_table(records: Sequence[Record]) -> str:
     return "\n".join(lines)
 
 
+def pass_table(profiles: Sequence[Record]) -> str:
+    """Return milliseconds on one thread by what they are for, a column a profile."""
+    names = list(dict.fromkeys(part for one in profiles for part in one["parts"]))
+    titles = [f"{r['model']}, {'IEM+NRM' if r['denoise'] else 'IEM'}, {r['isa']}" for r in profiles]
+    lines = [_row(["pass", *titles]), _row(["---"] * (1 + len(profiles)))]
+    for name in names:
+        lines.append(
+            _row([name, *(f"{r['parts'][name]:.2f}" if name in r["parts"] else "" for r in profiles)])
+        )
+    lines.append(_row(["together", *(f"{r['counting']:.2f}" for r in profiles)]))
+    lines.append(_row(["as shipped, without counters", *(f"{r['shipped']:.2f}" for r in profiles)]))
+    return "\n".join(lines)
+
+
+def illumination_table(run: Record) -> str:
+    """Return what each size of the illumination costs, as benchmarks/illumination_size.py prints it."""
+    header = ["illumination", "ms", "PSNR to full size", "to the references", "strong weights: to full size"]
+    lines = [_row(header), _row(["---"] * len(header))]
+    for r in run["rows"]:
+        full, strong = (
+            "" if r[title]["full_size"] is None else f"{r[title]['full_size']:.1f}"
+            for title in ("trained", "strong")
+        )
+        lines.append(_row([r["choice"], f"{r['ms']:.1f}", full, f"{r['trained']['reference']:.2f}", strong]))
+    return "\n".join(lines)
+
+
 def replace(text: str, mark: str, table: str) -> str:
     """Return ``text`` with what stands between ``<!-- mark -->`` and ``<!-- end -->`` replaced."""
     pattern = re.compile(rf"(<!-- {re.escape(mark)} -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -91,6 +124,8 @@ def main(paths: Sequence[str]) -> None:
     _update("docs/kernels.md", {
         "speed": engine_table(engines, [*own, "paper, IEM", "paper, IEM+NRM"], shares=True),
         "threads": thread_table(run["threads"]),
+        "passes": pass_table(run["passes"]),
+        "illumination": illumination_table(run["illumination"][-1]),
     })  # fmt: skip
 
 

@@ -158,3 +158,25 @@ def test_a_table_replaces_the_one_before(tables: Any) -> None:
     assert tables.replace(once, "speed", "| new |") == once
     with pytest.raises(SystemExit, match="no mark"):
         tables.replace(text, "other", "")
+
+
+def test_profiles_and_sizes_of_the_illumination_become_tables(tables: Any, tmp_path: Path) -> None:
+    profile = {"model": "night", "isa": "avx2", "denoise": 0.0, "parts": {"grid: cells": 0.5}}
+    (tmp_path / "1.json").write_text(json.dumps({"passes": {**profile, "counting": 2.25, "shipped": 2.0}}))
+    full = {"full_size": None, "reference": 17.5}
+    half = {"full_size": 44.04, "reference": 17.75}
+    rows = [
+        {"choice": "full size", "ms": 9.0, "trained": full, "strong": full},
+        {"choice": "1/2, guided", "ms": 4.0, "trained": half, "strong": half},
+    ]
+    (tmp_path / "2.json").write_text(json.dumps({"illumination": {"rows": rows}}))
+    merged = tables.read([tmp_path / "1.json", tmp_path / "2.json"])
+    assert tables.pass_table(merged["passes"]).splitlines()[2:] == [
+        "| grid: cells | 0.50 |",
+        "| together | 2.25 |",
+        "| as shipped, without counters | 2.00 |",
+    ]
+    assert tables.illumination_table(merged["illumination"][0]).splitlines()[2:] == [
+        "| full size | 9.0 |  | 17.50 |  |",
+        "| 1/2, guided | 4.0 | 44.0 | 17.75 | 44.0 |",
+    ]
