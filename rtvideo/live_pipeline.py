@@ -100,6 +100,7 @@ class LivePipeline:
         ]
         self._errors: list[BaseException] = []
         self._recent: deque[float] = deque()
+        self._turn, self._aspect = source.connection.turn, source.connection.aspect
         self._ended = threading.Event()
 
     @property
@@ -306,6 +307,8 @@ class LivePipeline:
             strength=settings.strength,
             denoise=settings.denoise,
             note=adapter.step.words if adapter is not None and adapter.step is not STEPS[0] else "",
+            turn=self._turn,
+            aspect=self._aspect,
         )
         pair = replace(pair, info=info)
         for drain in self.drains:

@@ -59,6 +59,16 @@ class Opened:
         return None if data is None else tuple(memoryview(bytes(data)).cast("i"))
 
     @property
+    def turn(self) -> int:
+        """Degrees clockwise by which players turn the picture: 0, 90, 180 or 270."""
+        return -90 * round(self.first.rotation / 90) % 360
+
+    @property
+    def aspect(self) -> float:
+        """Width of a pixel, its height being 1."""
+        return float(self.video.sample_aspect_ratio or 1)
+
+    @property
     def fps(self) -> float | None:
         """Average frames a second, as far as the container knows."""
         rate = self.video.average_rate or self.video.guessed_rate

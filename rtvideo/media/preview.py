@@ -9,10 +9,15 @@ from rtvideo.colour import Coding, Matrix
 from rtvideo.media.colour_tags import Tags, is_rgb, sws_colorspace, sws_range
 
 
-def fitted(width: int, height: int, largest: tuple[int, int]) -> tuple[int, int]:
-    """Return the size at which a picture is shown: even, within ``largest``, in the same shape."""
-    scale = min(1.0, largest[0] / width, largest[1] / height)
-    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+def fitted(width: int, height: int, largest: tuple[int, int], aspect: float = 1.0) -> tuple[int, int]:
+    """Return the size at which a picture is shown: even, within ``largest``, with square pixels.
+
+    Args:
+        aspect: width of a pixel before, its height being 1.
+    """
+    wide = width * aspect
+    scale = min(1.0, largest[0] / wide, largest[1] / height)
+    return max(2, round(wide * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
 def shown_coding(frame: av.VideoFrame) -> Coding:
@@ -33,10 +38,10 @@ class Preview:
         self._pix_fmt, self._largest = pix_fmt, largest
         self._reformatter = VideoReformatter()
 
-    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
+    def __call__(self, frame: av.VideoFrame, aspect: float = 1.0) -> av.VideoFrame:
         """Return the frame as it is shown; the same object if nothing has to be done."""
         coding, target = _coding(frame), shown_coding(frame)
-        width, height = fitted(frame.width, frame.height, self._largest)
+        width, height = fitted(frame.width, frame.height, self._largest, aspect)
         same = (frame.format.name, frame.width, frame.height) == (self._pix_fmt, width, height)
         if same and (is_rgb(self._pix_fmt) or coding == target):
             return frame

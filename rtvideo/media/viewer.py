@@ -38,6 +38,8 @@ class Info:
         dropped: frames left out so far because the machine was too slow, at all stages together.
         strength, denoise: 0..1, what this frame was made with.
         note: why less is done than was asked for, or empty.
+        turn: degrees clockwise by which the viewer turns the picture: 0, 90, 180 or 270.
+        aspect: width of a pixel, its height being 1.
     """
 
     engine: str
@@ -47,6 +49,8 @@ class Info:
     strength: float = 1.0
     denoise: float = 0.0
     note: str = ""
+    turn: int = 0
+    aspect: float = 1.0
 
 
 class Viewer(Protocol):

@@ -18,6 +18,7 @@ from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from rtvideo.console import say
 from rtvideo.errors import UnavailableError
@@ -105,16 +106,22 @@ class Window:
         if self._paused or not self._wanted.wait(_DRAWING):
             return
         self._wanted.clear()
-        frames = [self._preview(frame) for frame in (original, lit)]
-        width, height = frames[0].width, frames[0].height
+        upright = [self._upright(frame, info) for frame in (original, lit)]
+        height, width, _ = upright[0].shape
         shape = (2, height, width, 3)
         pictures = np.frombuffer(self._memory, np.uint8, 2 * 3 * width * height).reshape(shape)
-        for picture, frame in zip(pictures, frames, strict=True):
-            (plane,) = frame.planes
-            rows = np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)  # type: ignore[call-overload]
-            picture[:] = rows[:, : 3 * width].reshape(height, width, 3)
+        for picture, pixels in zip(pictures, upright, strict=True):
+            picture[:] = pixels
         asked = {"strength": self._controls.strength, "denoise": self._controls.denoise}
         self._send(asdict(info) | asked | {"width": width, "height": height})
+
+    def _upright(self, frame: av.VideoFrame, info: Info) -> npt.NDArray[np.uint8]:
+        """Return a frame's BGR pixels, (height, width, 3), as a view."""
+        made = self._preview(frame, info.aspect)
+        (plane,) = made.planes
+        rows = np.frombuffer(plane, np.uint8).reshape(made.height, plane.line_size)  # type: ignore[call-overload]
+        pixels = rows[:, : 3 * made.width].reshape(made.height, made.width, 3)
+        return np.rot90(pixels, -info.turn // 90)
 
     def close(self) -> None:
         """Take the window away."""

@@ -43,16 +43,16 @@ class SideBySide:
         self._pool: FramePool | None = None
         self._size = (0, 0)
 
-    def __call__(self, original: av.VideoFrame, lit: av.VideoFrame) -> av.VideoFrame:
+    def __call__(self, original: av.VideoFrame, lit: av.VideoFrame, aspect: float = 1.0) -> av.VideoFrame:
         """Return a frame twice as wide, no larger than twice `LARGEST`; give it back with `release`."""
-        width, height = fitted(lit.width, lit.height, LARGEST)
+        width, height = fitted(lit.width, lit.height, LARGEST, aspect)
         coding = shown_coding(lit)
         if self._pool is None or self._size != (width, height):
             self._size, self._pool = (width, height), FramePool("yuv420p", 2 * width, height)
         single, double = (geometry_of("yuv420p", columns, height, coding) for columns in (width, 2 * width))
         wide = self._pool.take()
         for frame, part in ((original, "left"), (lit, "right")):
-            copy_columns(views(self._preview(frame), single), views(wide, double), single, part)
+            copy_columns(views(self._preview(frame, aspect), single), views(wide, double), single, part)
         Tags(matrix=coding.matrix, range=1).apply(wide)
         return wide
 

@@ -8,6 +8,8 @@ let drawn = null; // what holds both pictures side by side: the video, or the la
 let player = null;
 let socket = null;
 let ran = null; // what the server said of the last frame
+let shape = { width: 640, height: 360 }; // of each picture, as it is sent
+let turn = 0; // degrees clockwise until it is upright
 let pictures = Source ? "h264" : "jpeg";
 let again = 500; // milliseconds until the next attempt to connect
 
@@ -15,10 +17,31 @@ let again = 500; // milliseconds until the next attempt to connect
 
 function draw() {
   if (!drawn) return;
-  const { width, height } = canvas, cut = Math.round((at("split").value / 1000) * width);
-  pen.drawImage(drawn, width, 0, width, height, 0, 0, width, height);
-  if (cut) pen.drawImage(drawn, 0, 0, cut, height, 0, 0, cut, height);
+  const cut = Math.round((at("split").value / 1000) * canvas.width);
+  drawHalf(1, canvas.width);
+  if (cut) drawHalf(0, cut);
   at("message").hidden = true;
+}
+
+/** Draw the left (0) or right (1) half of what came, upright, as far as the given column. */
+function drawHalf(half, end) {
+  const { width, height } = shape;
+  pen.save();
+  pen.beginPath();
+  pen.rect(0, 0, end, canvas.height);
+  pen.clip();
+  pen.translate(canvas.width / 2, canvas.height / 2);
+  pen.rotate((turn * Math.PI) / 180);
+  pen.drawImage(drawn, half * width, 0, width, height, -width / 2, -height / 2, width, height);
+  pen.restore();
+}
+
+function setShape() {
+  const { width, height } = shape;
+  [canvas.width, canvas.height] = turn % 180 ? [height, width] : [width, height];
+  document.documentElement.style.setProperty("--width", canvas.width);
+  document.documentElement.style.setProperty("--height", canvas.height);
+  draw();
 }
 
 function setSplit() {
@@ -129,10 +152,8 @@ function nextFrame() {
 function begin(stream) {
   player?.close();
   drawn = null;
-  canvas.width = stream.width;
-  canvas.height = stream.height;
-  document.documentElement.style.setProperty("--width", stream.width);
-  document.documentElement.style.setProperty("--height", stream.height);
+  shape = stream;
+  setShape();
   player = stream.mime.startsWith("video/") ? new Mp4(stream.mime) : new Jpegs();
 }
 
@@ -208,6 +229,10 @@ function showState(state) {
   }
   at("denoise").disabled = !state.removes_noise;
   if (!ran) return;
+  if (turn !== ran.turn) {
+    turn = ran.turn;
+    setShape();
+  }
   at("fps").textContent = `${ran.fps.toFixed(ran.fps < 10 ? 1 : 0)} frames/s`;
   const late = ran.latency === null ? null : ran.latency + (player?.behind || 0);
   at("latency").textContent = late === null ? "" : `${Math.round(1000 * late)} ms behind`;

@@ -76,7 +76,7 @@ class WebViewer:
             del self._encoders[kind]
         if not kinds:
             return
-        wide = self._compose(original, lit)
+        wide = self._compose(original, lit, info.aspect)
         for kind in kinds:
             key = self._server.starved(kind) and now - self._asked >= _KEYS_APART
             if key:

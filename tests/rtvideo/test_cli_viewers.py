@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -97,6 +98,23 @@ def test_q_in_the_window_ends_the_run_and_completes_the_recording(
         assert process.wait(40) == 0
     assert shown.shape == (48, 64, 3) and shown.mean() > 1.8 * clips.picture(0, 64, 48).mean()
     assert len(clips.frames(out)) > 0
+
+
+def test_a_phone_that_was_held_upright_is_shown_so(gain_model: Path, tmp_path: Path) -> None:
+    wide = clips.write(tmp_path / "wide.mp4", frames=100, rotation=-90, sample_aspect_ratio=Fraction(3, 2))
+    screen = tmp_path / "screen"
+    screen.mkdir()
+    options = ("--model", gain_model, "--engine", "onnx", "--preview")
+    with rtvideo("-i", wide, *options, DISPLAY=":fake", RTVIDEO_FAKE_CV2=str(screen)) as process:
+        process.wait(60)
+    with av.open(str(wide)) as container:
+        # FFmpeg counts the other way round: a player turns this by 90 degrees clockwise.
+        clockwise = -next(container.decode(video=0)).rotation % 360
+    shown = np.load(max(screen.glob("[0-9]*.npy"))).astype(float)
+    assert shown.shape == (96, 48, 3)
+    # The scene grows brighter to the right, which is down after a turn clockwise, and up after one back.
+    top, bottom = shown[:32].mean(), shown[64:].mean()
+    assert (top < bottom) == (clockwise == 90)
 
 
 @pytest.mark.parametrize("others", [(), ("--out",)])

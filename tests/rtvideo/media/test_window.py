@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -230,6 +231,21 @@ def test_pictures_that_change_size_follow(user: User, window: Window) -> None:
             lambda w=width, h=height: window.show(grey(50, w, h), grey(90, w, h), INFO),
         )
         assert abs(user.sees().astype(int) - 90).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("turn", "dark"), [(0, np.s_[:, :20]), (90, np.s_[:20]), (180, np.s_[:, -20:]), (270, np.s_[-20:])]
+)
+def test_pictures_are_turned_upright_and_their_pixels_made_square(
+    user: User, window: Window, turn: int, dark: tuple[slice, ...]
+) -> None:
+    pixels = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
+    pixels[:, : WIDTH // 2] = 30
+    frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="yuv420p")
+    info = replace(INFO, turn=turn, aspect=1.5)
+    seen = (HEIGHT, 96, 3) if turn % 180 == 0 else (96, HEIGHT, 3)
+    eventually(lambda: user.sees().shape == seen, lambda: window.show(frame, frame, info))
+    assert user.sees()[dark].max() < 50 and user.sees().max() > 190
 
 
 @pytest.mark.parametrize("paused", [False, True])

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ pytest.importorskip("websockets", reason="websockets: not installed (pip install
 
 from benchmarks import chromium
 from benchmarks.chromium import Page
-from rtvideo.media.viewer import Controls
+from rtvideo.media.viewer import Controls, Info
 from rtvideo.serve.address import Address
 from rtvideo.serve.viewer import WebViewer
 from tests.rtvideo.serve.frames import INFO, pair
@@ -52,7 +53,7 @@ def browser(url: str) -> Iterator[Page]:
 
 
 @contextmanager
-def job(controls: Controls, host: str = "127.0.0.1") -> Iterator[WebViewer]:
+def job(controls: Controls, host: str = "127.0.0.1", info: Info = INFO) -> Iterator[WebViewer]:
     """A live job: frames that move, made brighter as strongly as the controls say."""
     viewer = WebViewer(Address(host), controls, "a night")
     ended = threading.Event()
@@ -61,7 +62,7 @@ def job(controls: Controls, host: str = "127.0.0.1") -> Iterator[WebViewer]:
         index = 0
         while not ended.wait(0.03):
             index += 1
-            viewer.show(*pair(index % 16, 320, 180, 1 + 2 * round(controls.strength, 1)), INFO)
+            viewer.show(*pair(index % 16, 320, 180, 1 + 2 * round(controls.strength, 1)), info)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -74,8 +75,8 @@ def job(controls: Controls, host: str = "127.0.0.1") -> Iterator[WebViewer]:
 
 
 @contextmanager
-def watching(controls: Controls, before: str = "") -> Iterator[Page]:
-    with job(controls) as viewer, browser("about:blank") as page:
+def watching(controls: Controls, before: str = "", info: Info = INFO) -> Iterator[Page]:
+    with job(controls, info=info) as viewer, browser("about:blank") as page:
         page.call("Page.addScriptToEvaluateOnNewDocument", source=REFUSALS + before)
         page.call("Page.navigate", url=viewer.url)
         page.wait_for(f"document.readyState === 'complete' && {SHOWN}", 60)
@@ -122,6 +123,15 @@ def test_the_page_shows_moving_brighter_pictures_and_its_controls_work(tmp_path:
         )
         assert page.run("document.documentElement.scrollHeight <= innerHeight")
         assert page.run("refused") == []
+
+
+def test_the_page_turns_pictures_upright() -> None:
+    with watching(Controls(), info=replace(INFO, turn=90)) as page:
+        page.wait_for("canvas.width === 180 && canvas.height === 320")
+        # What was on the left is at the top now; the picture is darkest there.
+        page.run("at('split').value = 0; setSplit()")
+        mean = "pen.getImageData(0, {}, 180, 40).data.reduce((sum, value) => sum + value, 0)"
+        page.wait_for(f"{mean.format(0)} < {mean.format(280)}")
 
 
 def test_a_browser_without_media_source_gets_jpegs() -> None:
