@@ -35,7 +35,10 @@ def metadata(path: Path) -> dict[str, str]:
     Raises:
         UnavailableError: onnxruntime is missing or does not take the file.
     """
-    return dict(_open(path, threads=1).get_modelmeta().custom_metadata_map)
+    try:
+        return dict(_open(path, threads=1).get_modelmeta().custom_metadata_map)
+    except UnicodeDecodeError as error:
+        raise UnavailableError(f"{path}: its metadata is not text: {error}") from None
 
 
 class OnnxSession(ImmediateSession):
