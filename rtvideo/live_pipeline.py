@@ -226,7 +226,7 @@ class LivePipeline:
                 continue
             self.counters.frames_in += 1
             begin = shown if begin is None else begin
-            if self._duration is not None and shown - begin >= self._duration:
+            if self._duration is not None and shown - begin > self._duration - 1e-6:
                 break
             if not self._watched() or not cadence.takes(shown, self._most()):
                 continue
