@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,12 @@ def browser(url: str) -> Iterator[Page]:
 
 
 @contextmanager
-def job(controls: Controls, host: str = "127.0.0.1", info: Info = INFO) -> Iterator[WebViewer]:
+def job(
+    controls: Controls,
+    host: str = "127.0.0.1",
+    info: Info = INFO,
+    size: Callable[[], tuple[int, int]] = lambda: (320, 180),
+) -> Iterator[WebViewer]:
     """A live job: frames that move, made brighter as strongly as the controls say."""
     viewer = WebViewer(Address(host), controls, "a night")
     ended = threading.Event()
@@ -62,7 +68,7 @@ def job(controls: Controls, host: str = "127.0.0.1", info: Info = INFO) -> Itera
         index = 0
         while not ended.wait(0.03):
             index += 1
-            viewer.show(*pair(index % 16, 320, 180, 1 + 2 * round(controls.strength, 1)), info)
+            viewer.show(*pair(index % 16, *size(), 1 + 2 * round(controls.strength, 1)), info)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -75,8 +81,8 @@ def job(controls: Controls, host: str = "127.0.0.1", info: Info = INFO) -> Itera
 
 
 @contextmanager
-def watching(controls: Controls, before: str = "", info: Info = INFO) -> Iterator[Page]:
-    with job(controls, info=info) as viewer, browser("about:blank") as page:
+def watching(controls: Controls, before: str = "", **given: Any) -> Iterator[Page]:
+    with job(controls, **given) as viewer, browser("about:blank") as page:
         page.call("Page.addScriptToEvaluateOnNewDocument", source=REFUSALS + before)
         page.call("Page.navigate", url=viewer.url)
         page.wait_for(f"document.readyState === 'complete' && {SHOWN}", 60)
@@ -123,6 +129,15 @@ def test_the_page_shows_moving_brighter_pictures_and_its_controls_work(tmp_path:
         )
         assert page.run("document.documentElement.scrollHeight <= innerHeight")
         assert page.run("refused") == []
+
+
+def test_the_page_follows_pictures_that_change_size() -> None:
+    size = [320, 180]
+    with watching(Controls(), size=lambda: (size[0], size[1])) as page:
+        size[:] = 200, 120
+        page.wait_for("canvas.width === 200 && canvas.height === 120 && drawn !== null")
+        page.wait_for(f"(([dark, lit]) => lit > 2 * dark)({MEANS})")
+        assert page.run("[pictures, video.videoWidth]") == ["h264", 400]
 
 
 def test_the_page_turns_pictures_upright() -> None:
