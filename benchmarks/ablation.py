@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import itertools
 import json
 import math
@@ -110,7 +111,7 @@ class Bench:
     def _compute(self, recipe: Recipe, seed: int) -> Scores:
         recipe = dataclasses.replace(recipe, steps=self.steps)
         out = self.cache.folder / "unused"
-        trainer = Trainer(Run(recipe=recipe, train=self._kinds(), held=self.held,
+        trainer = Trainer(Run(recipe=recipe, train=self.kinds, held=self.held,
                               fingerprint=self.fingerprint, out=out, seed=seed))  # fmt: skip
         began = time.process_time()
         while trainer.step < self.steps:
@@ -126,21 +127,19 @@ class Bench:
             "cpu_seconds": seconds,
         }
 
-    def _kinds(self) -> dict[str, Sequence[data.Item]]:
-        """Return what the recipe and all its variants learn from, the same for each seed.
+    @functools.cached_property
+    def kinds(self) -> dict[str, Sequence[data.Item]]:
+        """What the recipe and all its variants learn from, the same for each seed.
 
         What has to be made, such as night scenes, takes long and is kept.
         """
         inputs = {"shares": sorted(self.base.shares), "data": self.fingerprint.sha256, "code": code(*_CODE)}
         file = self.cache.path("made", inputs, ".pickle")
-        ready = ("given", "lit")
         if not file.exists():
             found = kinds(self.base, self.pairs, seed=0)
-            made = {name: items for name, items in found.items() if name not in ready}
-            write_whole(file, pickle.dumps(made))
-        kept: dict[str, Sequence[data.Item]] = pickle.loads(file.read_bytes())
-        shares = {name: 1.0 for name in ready}
-        return kept | kinds(dataclasses.replace(self.base, shares=shares), self.pairs, seed=0)
+            write_whole(file, pickle.dumps({name: found[name] for name in found if name != "given"}))
+        made: dict[str, Sequence[data.Item]] = pickle.loads(file.read_bytes())
+        return {"given": self.pairs, **made}
 
 
 def method(net: nn.Module) -> Method:

@@ -15,7 +15,9 @@ from model.recipes import Recipe
 from model.train import with_genotypes
 from rtvideo.models.description import OPERATIONS, Genotype
 
-SEARCHED = Path(__file__).resolve().parents[1] / "docs/search/cooperative/genotype.txt"
+#: Found by the project's own cooperative search: without a price on time, and with one.
+_SEARCHES = Path(__file__).resolve().parents[1] / "docs/search"
+_SEARCHED = {"searched": "cooperative", "searched at a price on time": "cost-0.00015"}
 
 #: What the paper trains by (section 3.2.3), with the weights of its own recipe.
 _PRINTED = {"illumination_fidelity": 1.0, "illumination_rtv": 0.01, "noise_fidelity": 1.0, "noise_tv": 0.02}
@@ -78,8 +80,12 @@ def _illumination(base: Recipe) -> Iterator[Variant]:
         ("scales", "16, 8, 4: coarse to fine", {"scales": (16, 8, 4)}),
         ("exposure", "its mean alone", {"exposure": "mean"}),
         ("exposure", "not told", {"exposure": "none"}),
-        ("channels", "a light for each", {"channels": "each"}),
-        ("application", "without the pixel's own maximum", {"mix": False}),
+        ("channels", "a light for each", {"channels": "each", "own": "maximum"}),
+        ("application", "bilinear upsampling", {"upsampling": "bilinear"}),
+        ("application", "guided upsampling", {"upsampling": "guided", "own": "maximum"}),
+        ("application", "the pixel's own maximum", {"own": "maximum"}),
+        ("application", "the pixel's own mean", {"own": "mean", "upsampling": "bilinear"}),
+        ("application", "without the pixel's own light", {"mix": False}),
         ("application", "without signal floor", {"signal_floor": 0.0}),
         ("application", "without chroma floor", {"chroma_floor": False}),
     ]
@@ -93,7 +99,8 @@ def _genotypes(base: Recipe) -> Iterator[Variant]:
         return dataclasses.replace(base, description=with_genotypes(base.description, found))
 
     authors = {"iem": genotypes.AUTHORS_IEM, "nrm": genotypes.AUTHORS_NRM}
-    for name, found in (("the authors'", authors), ("searched here", genotypes.read(SEARCHED))):
+    searched = {name: genotypes.read(_SEARCHES / run / "genotype.txt") for name, run in _SEARCHED.items()}
+    for name, found in {"the authors'": authors, **searched}.items():
         if given(found) != base:
             yield _variant("genotype", name, given(found))
     yield Variant("genotype", "drawn at random", lambda seed: given(drawn(seed)))

@@ -71,7 +71,7 @@ def test_variants_of_night_cover_each_freedom() -> None:
     assert parts >= {"losses", "data", "scales", "exposure", "channels", "application", "genotype"}
     names = {v.name: v.recipe(0) for v in variants(NIGHT)}
     assert not needs_reference(names["the paper's"].losses)
-    assert not names["without the pixel's own maximum"].description.illumination.mix
+    assert not names["without the pixel's own light"].description.illumination.mix
     assert "night" not in names["without made night scenes"].shares
 
 
