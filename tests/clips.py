@@ -63,7 +63,9 @@ def write(path: Path, clip: Clip | None = None, **changes: Any) -> Path:
     for name, value in changes.items():
         assert hasattr(clip, name), name
         setattr(clip, name, value)
-    options = {"movflags": "+faststart"} if path.suffix in (".mp4", ".mov") else {}
+    options = {"fflags": "+bitexact"}  # the same clip is the same file
+    if path.suffix in (".mp4", ".mov"):
+        options["movflags"] = "+faststart"
     with av.open(str(path), "w", format=clip.format, options=options) as out:
         out.metadata.update(clip.metadata)
         video = _video(out, clip)

@@ -127,11 +127,17 @@ def run_cases(numbers: range, seeds: list[Path], folder: Path) -> None:
         said = io.StringIO()
         with contextlib.redirect_stderr(said):
             code = main(words)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        first = first or peak
-        print(json.dumps({"code": code, "said": said.getvalue()[-2000:], "grown": peak - first}), file=events)
-        if peak - first > GROWTH:
+        memory = resident()
+        first = first or memory
+        print(json.dumps({"code": code, "said": said.getvalue()[-2000:], "grown": memory - first}), file=events)
+        if memory - first > GROWTH:
             return
+
+
+def resident() -> int:
+    """Return the memory that this process holds, in MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() >> 20
 
 
 def fuzz(cases: range, folder: Path, finds: Path | None = None) -> Tally:
@@ -141,7 +147,8 @@ def fuzz(cases: range, folder: Path, finds: Path | None = None) -> Tally:
         folder: for seeds and cases.
         finds: where files that are finds are kept; None for nowhere.
     """
-    seeds = write_seeds(folder)
+    (folder / "seeds").mkdir()
+    seeds = write_seeds(folder / "seeds")
     tally, number, began = Tally(), cases.start, time.monotonic()
     while number < cases.stop:
         for case, code, trouble in _watch(range(number, cases.stop), folder):
@@ -208,7 +215,7 @@ def main() -> int:
         faulthandler.enable()
         work = folder / "case"
         work.mkdir(exist_ok=True)
-        run_cases(range(start, stop), sorted(path for path in folder.iterdir() if path.is_file()), work)
+        run_cases(range(start, stop), sorted((folder / "seeds").iterdir()), work)
         return 0
     start = arguments.seed * 1_000_000
     cases = range(start, start + arguments.cases)

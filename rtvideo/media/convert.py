@@ -42,24 +42,35 @@ class AudioConversion:
 
     def __call__(self, packet: Packet | None) -> Iterator[Packet]:
         """See `Conversion`."""
-        context = self._target.codec_context
         if self._resampler is None:
-            context.open(strict=False)
-            self._resampler = AudioResampler(
-                format=context.format,
-                layout=context.layout,
-                rate=context.sample_rate,
-                frame_size=context.frame_size or None,
-            )
+            self._target.codec_context.open(strict=False)
+            self._resampler = self._new_resampler()
         try:
             frames = self._source.codec_context.decode(packet)
         except av.FFmpegError:
             return
         for frame in [*frames, *([None] if packet is None else [])]:
-            for piece in self._resampler.resample(frame):
+            for piece in self._resample(frame):
                 yield from self._target.encode(piece)
         if packet is None:
             yield from self._target.encode(None)
+
+    def _new_resampler(self) -> AudioResampler:
+        context = self._target.codec_context
+        return AudioResampler(
+            format=context.format,
+            layout=context.layout,
+            rate=context.sample_rate,
+            frame_size=context.frame_size or None,
+        )
+
+    def _resample(self, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
+        assert self._resampler is not None
+        try:
+            return self._resampler.resample(frame)
+        except ValueError:  # the sound has another rate or layout from here on
+            self._resampler = self._new_resampler()
+            return self._resampler.resample(frame)
 
 
 class SubtitleConversion:

@@ -6,6 +6,7 @@ from collections import deque
 from fractions import Fraction
 from pathlib import Path
 
+import av
 from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
@@ -136,6 +137,6 @@ class Copies:
         try:
             with output_errors(self._path):
                 packet.stream.container.mux_one(packet)
-        except ValueError:
+        except (ValueError, av.FFmpegError):
             # Hours of work on the video must not fail for it.
             self.lost += 1

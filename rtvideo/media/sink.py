@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +81,7 @@ class Sink:
         if container in MOV_FAMILY and any(track.is_text for track in plan.tracks):
             self._texts = Texts(container, options["movie_timescale"])
         self._kinds: list[Kind] = []
-        with output_errors(self.target):
+        with self._errors():
             self._file = DurableFile(path)
         try:
             self._container = av.open(
@@ -150,10 +150,14 @@ class Sink:
         self.frames += 1
         kept = next(self._kept, None)
         if kept is None:
-            self._add(map(self._after_kept, self._video.encode(frame)))
+            self._add(map(self._after_kept, self._encode(frame)))
         else:
             kept.stream, self._kept_until = self._video, decoded(kept)
             self._add([kept])
+
+    def _encode(self, frame: av.VideoFrame | None) -> list[Packet]:
+        with self._errors():
+            return list(self._video.encode(frame))
 
     def _after_kept(self, packet: Packet) -> Packet:
         """Let decoding times grow on: a new encoder may begin before the old one's end, where rates vary."""
@@ -165,7 +169,7 @@ class Sink:
     def _add(self, packets: Iterable[Packet]) -> None:
         for packet in packets:
             time = decoded(packet)
-            with output_errors(self.target):
+            with self._errors():
                 self._container.mux_one(packet)
             if time is not None:
                 self._copies.release(time)
@@ -181,13 +185,23 @@ class Sink:
 
     def finish(self) -> None:
         """Flush encoders and write the index; the file is complete and on the disk."""
-        self._add(map(self._after_kept, self._video.encode(None)))
+        self._add(map(self._after_kept, self._encode(None)))
         self._copies.finish()
-        with output_errors(self.target):
+        with self._errors():
             self._container.close()
             if self._mov and set(self._kinds) != {"track"}:
                 complete(self.path, self._kinds, self._texts.finish() if self._texts else b"")
             self._file.finish()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            with output_errors(self.target):
+                yield
+        except av.FFmpegError as error:
+            if isinstance(error, OutputError):
+                raise
+            raise OutputError(f"{self.target}: FFmpeg cannot write it: {error.strerror}") from error
 
     def abort(self) -> None:
         """Close the file as it is, without an index; what is in it can be read all the same."""
