@@ -179,7 +179,9 @@ class Window:
             controls.strength = round(min(1.0, max(0.0, controls.strength + step)), 2)
 
     def _complaint(self) -> str:
-        """Return the last line that the process wrote about itself."""
+        """Return the line that the process left behind which says most."""
         self._complaints.seek(0)
-        lines = self._complaints.read().decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it gave no reason")
+        text = self._complaints.read().decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it gave no reason"]
+        # Qt first says what it could not do, and then a lot more; Python says it last.
+        return next((line for line in lines if "could not" in line.lower()), lines[-1])

@@ -80,7 +80,9 @@ def getWindowProperty(title: str, number: int) -> float:
 def waitKey(milliseconds: int) -> int:
     global _events
     if (FOLDER / "crash").exists():
+        print("QFontDatabase: no fonts", file=sys.stderr)
         print("qt.qpa.xcb: could not connect to display", file=sys.stderr)
+        print("Available platform plugins are: xcb.", file=sys.stderr, flush=True)
         os._exit(134)
     event = FOLDER / f"event-{_events}.json"
     if not event.exists():
