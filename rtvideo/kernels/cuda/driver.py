@@ -65,10 +65,9 @@ def count() -> int:
     if not installed():
         return 0
     api = bindings()
-    (status,) = api.cuInit(0)
-    if int(status) != 0:
-        return 0
-    status, found = api.cuDeviceGetCount()
+    status, *_ = api.cuInit(0)
+    if int(status) == 0:
+        status, found = api.cuDeviceGetCount()
     return int(found) if int(status) == 0 else 0
 
 

@@ -23,12 +23,14 @@ inline Index gridDim;
 namespace shim {
 inline float *memory;
 inline int crew = 1;
-inline pthread_barrier_t everyone;
+// In turns: a thread that leaves one late must not see what others did before they arrived at the next.
+inline pthread_barrier_t everyone[2];
+inline thread_local int turn;
 } // namespace shim
 
 #define THREADS shim::crew
 inline void barrier() {
-    if (shim::crew > 1) pthread_barrier_wait(&shim::everyone);
+    if (shim::crew > 1) pthread_barrier_wait(&shim::everyone[shim::turn++ & 1]);
 }
 
 inline int min(int a, int b) { return a < b ? a : b; }
@@ -70,7 +72,7 @@ struct Thread {
 
 inline void *run(void *argument) {
     const Thread &thread = *(const Thread *)argument;
-    threadIdx = Index{thread.number, 0}, blockIdx = thread.block;
+    threadIdx = Index{thread.number, 0}, blockIdx = thread.block, turn = 0;
     thread.kernel();
     return 0;
 }
@@ -80,7 +82,7 @@ inline void *run(void *argument) {
 extern "C" EXPORT void launch(void (*kernel)(), int blocks_x, int blocks_y, int shared, int crew) {
     gridDim = Index{blocks_x, blocks_y};
     shim::crew = crew;
-    pthread_barrier_init(&shim::everyone, 0, crew);
+    for (pthread_barrier_t &one : shim::everyone) pthread_barrier_init(&one, 0, crew);
     shim::Thread threads[64];
     for (int block = 0; block < blocks_x * blocks_y; block++) {
         shim::memory = (float *)malloc(shared);
@@ -93,5 +95,5 @@ extern "C" EXPORT void launch(void (*kernel)(), int blocks_x, int blocks_y, int 
         for (int t = 1; t < crew; t++) pthread_join(threads[t].handle, 0);
         free(shim::memory);
     }
-    pthread_barrier_destroy(&shim::everyone);
+    for (pthread_barrier_t &one : shim::everyone) pthread_barrier_destroy(&one);
 }

@@ -44,6 +44,19 @@ def compile_shim(source: str, target: Path, command: Sequence[str], *flags: str)
     assert done.returncode == 0, done.stderr[:3000]
 
 
+def library_of(source: str) -> Path:
+    """Return a CUDA source as a library for the processor."""
+    clang = next((one for one in build.compilers() if one.kind != "gcc"), None)
+    if clang is None:
+        pytest.skip("no clang to play a CUDA device with: pip install ziglang")
+    target = Path(_folder().name) / (hashlib.sha256(source.encode()).hexdigest()[:16] + ".so")
+    if not target.exists():
+        zig = ("-target", f"{platform.machine()}-linux-gnu.2.17", "-fno-sanitize=all", "-nostdlib++")
+        flags = zig if clang.kind == "zig" else ()
+        compile_shim(source, target, clang.command, "-shared", "-fPIC", *flags)
+    return target
+
+
 class Emulated:
     """A description's CUDA source, compiled for the processor, and its reference.
 
@@ -66,14 +79,7 @@ class Emulated:
         self.denoise = denoise
         self.net = RUAS(description).double()
         self.net.load_state_dict({k: torch.from_numpy(np.array(v)).double() for k, v in weights.items()})
-        clang = next((one for one in build.compilers() if one.kind != "gcc"), None)
-        if clang is None:
-            pytest.skip("no clang to play a CUDA device with: pip install ziglang")
-        target = Path(_folder().name) / (hashlib.sha256(self.source.text.encode()).hexdigest()[:16] + ".so")
-        zig = ("-target", f"{platform.machine()}-linux-gnu.2.17", "-fno-sanitize=all", "-nostdlib++")
-        flags = zig if clang.kind == "zig" else ()
-        compile_shim(self.source.text, target, clang.command, "-shared", "-fPIC", *flags)
-        self.library = ctypes.CDLL(str(target))
+        self.library = ctypes.CDLL(str(library_of(self.source.text)))
 
     def planes(
         self, format: Format, planes: Sequence[Image], out: Sequence[Image], size: tuple[int, int],

@@ -1,0 +1,196 @@
+"""The engine against a stand-in for driver and device: whole planes, order, and what can go wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the reference is a torch network")
+pytest.importorskip("safetensors", reason="writes the weights of the test's model")
+
+import torch
+from safetensors.numpy import save_file
+
+from rtvideo.colour import Coding, Matrix
+from rtvideo.engines import available, open_session
+from rtvideo.engines.base import Geometry, Settings
+from rtvideo.engines.cuda import CudaSession, refusal
+from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.kernels.cuda import driver, nvrtc
+from rtvideo.models import Model, find
+from tests import networks
+from tests.rtvideo.engines import reference
+from tests.rtvideo.engines.test_fused import planes
+from tests.rtvideo.kernels.emulated import emulated, library_of
+from tests.rtvideo.kernels.fake_cuda import FakeCuda, Status
+
+torch.set_num_threads(1)
+
+BT709 = Coding(Matrix.BT709, False)
+NV12 = Geometry(37, 22, "nv", 8, BT709)
+GEOMETRIES = [
+    NV12,
+    Geometry(34, 21, "nv", 10, Coding(Matrix.BT2020_NCL, False), msb=True),
+    Geometry(19, 23, "yuv", 8, Coding(Matrix.SMPTE170M, True)),
+    Geometry(16, 9, "yuv", 10, BT709, (1, 0)),
+    Geometry(7, 5, "rgb", 8, Coding(Matrix.RGB, True)),
+    Geometry(6, 5, "yuv", 16, Coding(Matrix.RGB, True), (0, 0)),
+    Geometry(9, 4, "gray", 8, BT709),
+]
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
+    fake = FakeCuda()
+    monkeypatch.setattr(driver, "installed", lambda: True)
+    monkeypatch.setattr(driver, "bindings", lambda: fake)
+    monkeypatch.setattr(nvrtc, "version", lambda: (13, 0))
+    monkeypatch.setattr(nvrtc, "cubin", lambda text, capability, version: str(library_of(text)).encode())
+    return fake
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("model")
+    values = {name: np.array(value) for name, value in networks.weights(networks.NIGHT).items()}
+    save_file(values, folder / "night.safetensors")
+    (folder / "night.json").write_text(networks.NIGHT.to_json())
+    return find(str(folder / "night.json"))
+
+
+def expected(geometry: Geometry, frame: list[np.ndarray], strength: float) -> list[np.ndarray]:
+    net = emulated(networks.NIGHT, denoise=False)
+    return reference.from_rgb(geometry, net.reference(reference.to_rgb(geometry, frame), strength, 0))
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES, ids=lambda g: f"{g.layout}{g.depth}")
+def test_planes_are_at_most_one_code_from_double(night: Model, cuda: FakeCuda, geometry: Geometry) -> None:
+    session = CudaSession(night, geometry, Settings(0.7))
+    frame, out = planes(geometry, 3, gap=5), planes(geometry, 0, gap=3)
+    session.submit(frame, out)
+    session.flush()
+    assert session.receive() is out
+    session.close()
+    tolerance = 0.5 + 2e-5 * (1 << geometry.depth)
+    for made, exact in zip(reference.split(geometry, out), expected(geometry, frame, 0.7), strict=True):
+        assert np.abs(made - exact).max() <= tolerance
+    assert cuda.alive == {}
+
+
+def test_frames_come_out_in_order_one_behind(night: Model, cuda: FakeCuda) -> None:
+    session = CudaSession(night, NV12, Settings())
+    assert str(session) == "cuda Fake 9000, f32"
+    assert session.receive() is None
+    frames = [planes(NV12, seed) for seed in range(4)]
+    outs = [NV12.empty() for _ in frames]
+    received = []
+    for k, (frame, out) in enumerate(zip(frames, outs, strict=True)):
+        session.settings.strength = 0.0 if k == 2 else 1.0  # one that never reaches the device
+        session.submit(frame, out)
+        if (done := session.receive()) is not None:
+            received.append(done)
+        assert len(received) == k
+    session.flush()
+    while (done := session.receive()) is not None:
+        received.append(done)
+    assert [id(a) for a in received] == [id(b) for b in outs]
+    for k, (frame, out) in enumerate(zip(frames, outs, strict=True)):
+        exact = reference.split(NV12, frame) if k == 2 else expected(NV12, frame, 1)
+        for made, wanted in zip(reference.split(NV12, out), exact, strict=True):
+            assert np.abs(made - wanted).max() <= 0.51
+    assert cuda.calls["cuGraphLaunch"] == 3
+    assert cuda.calls["cuGraphInstantiate"] == 1
+    session.close()
+    session.close()
+    assert cuda.alive == {}
+
+
+def test_who_never_receives_loses_nothing(night: Model, cuda: FakeCuda) -> None:
+    session = CudaSession(night, NV12, Settings())
+    frames, outs = [planes(NV12, seed) for seed in range(4)], [NV12.empty() for _ in range(4)]
+    for frame, out in zip(frames, outs, strict=True):
+        session.submit(frame, out)
+    session.flush()
+    assert [id(session.receive()) for _ in outs] == [id(out) for out in outs]
+    assert session.receive() is None
+    for frame, out in zip(frames, outs, strict=True):
+        assert np.abs(out[0] - expected(NV12, frame, 1)[0]).max() <= 0.51
+    session.close()
+
+
+def test_noise_removal_is_made_ready_when_it_is_asked_for(night: Model, cuda: FakeCuda) -> None:
+    session = CudaSession(night, NV12, Settings(), half=True)
+    assert str(session).endswith("f16")
+    out = {}
+    for denoise in (0.0, 1.0, 0.0):
+        session.settings.denoise = denoise
+        session.submit(planes(NV12, 1), made := NV12.empty())
+        session.flush()
+        session.receive()
+        if denoise in out:
+            assert np.array_equal(out[denoise][0], made[0])
+        out[denoise] = made
+    assert not np.array_equal(out[0.0][0], out[1.0][0])
+    assert cuda.calls["cuModuleLoadData"] == 2
+    session.close()
+    assert cuda.alive == {}
+
+
+@pytest.mark.parametrize(
+    "function", ["cuMemAlloc", "cuMemHostAlloc", "cuModuleLoadData", "cuGraphInstantiate"]
+)
+def test_a_device_that_cannot_is_one_line_and_leaks_nothing(
+    night: Model, cuda: FakeCuda, function: str
+) -> None:
+    cuda.fail[function] = Status.CUDA_ERROR_OUT_OF_MEMORY
+    with pytest.raises(
+        UnavailableError, match=r"Fake 9000 cannot take frames of 37x22: .*out of memory"
+    ) as told:
+        CudaSession(night, NV12, Settings())
+    assert "\n" not in str(told.value)
+    assert cuda.alive == {}
+
+
+def test_a_device_that_is_lost_is_said(night: Model, cuda: FakeCuda) -> None:
+    session = CudaSession(night, NV12, Settings())
+    session.submit(planes(NV12, 1), NV12.empty())
+    for function in ("cuEventSynchronize", "cuStreamSynchronize", "cuMemFree", "cuGraphLaunch"):
+        cuda.fail[function] = Status.CUDA_ERROR_LAUNCH_FAILED
+    session.flush()
+    with pytest.raises(UnavailableError, match=r"device 'cuda:0' failed: .*LAUNCH_FAILED"):
+        session.receive()
+    session.close()
+
+
+def test_devices_that_are_not_there(night: Model, cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnavailableError, match="device 'cuda:1': this machine has cuda:0 to cuda:0 alone"):
+        open_session(night, NV12, Settings(), device="cuda:1")
+    cuda.fail["cuInit"] = Status.CUDA_ERROR_NO_DEVICE
+    with pytest.raises(UnavailableError, match="no CUDA device that works; use --device cpu"):
+        open_session(night, NV12, Settings(), engine="cuda")
+    monkeypatch.setattr(driver, "installed", lambda: False)
+    assert not next(engine for engine in available() if engine.name == "cuda").works
+
+
+def test_auto_takes_a_device_that_is_there(
+    night: Model, cuda: FakeCuda, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = open_session(night, NV12, Settings())
+    assert isinstance(session, CudaSession)
+    session.close()
+    assert available()[0].reason == "Fake 9000, NVRTC 13.0"
+    cuda.fail["cuMemAlloc"] = Status.CUDA_ERROR_OUT_OF_MEMORY
+    session = open_session(night, NV12, Settings())
+    assert str(session).startswith("fused")
+    assert "out of memory; going on without a GPU" in caplog.text
+    session.close()
+
+
+def test_what_it_cannot_do_is_said(night: Model, cuda: FakeCuda) -> None:
+    assert refusal(night, NV12) is None
+    assert "foreign" in str(refusal(Model("peer", None)))
+    with pytest.raises(UnavailableError, match="no weights"):
+        CudaSession(Model("night", networks.NIGHT), NV12, Settings())
+    with pytest.raises(UsageError, match="strength 2"):
+        CudaSession(night, NV12, Settings(2.0))
+    assert cuda.alive == {}

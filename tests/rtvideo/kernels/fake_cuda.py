@@ -1,0 +1,217 @@
+"""A stand-in for ``cuda.bindings.driver``: device memory is main memory, kernels run on the processor.
+
+Calls go onto a stream and happen when somebody waits for it, as late as a device may be. Every call is
+counted by name, and ``fail`` makes one of them fail.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections import Counter
+from collections.abc import Callable
+from enum import IntEnum
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+
+class Status(IntEnum):
+    CUDA_SUCCESS = 0
+    CUDA_ERROR_OUT_OF_MEMORY = 2
+    CUDA_ERROR_NO_DEVICE = 100
+    CUDA_ERROR_LAUNCH_FAILED = 719
+
+
+class _Names:
+    """An enumeration whose members are their own names."""
+
+    def __getattr__(self, name: str) -> str:
+        return name
+
+
+_ATTRIBUTES = {
+    "COMPUTE_CAPABILITY_MAJOR": 9,
+    "COMPUTE_CAPABILITY_MINOR": 0,
+    "MULTIPROCESSOR_COUNT": 1,
+    "MAX_SHARED_MEMORY_PER_MULTIPROCESSOR": 64 << 10,
+    "MAX_SHARED_MEMORY_PER_BLOCK_OPTIN": 64 << 10,
+}
+
+
+class FakeCuda:
+    """What ``cuda.bindings.driver`` offers, as far as it is used.
+
+    Attributes:
+        calls: how often each function was called.
+        alive: addresses and handles that were given out and not given back.
+        fail: function -> the status that it returns from now on.
+        stream: what was enqueued and has not happened.
+    """
+
+    def __init__(self, devices: int = 1) -> None:
+        self.devices = devices
+        self.calls: Counter[str] = Counter()
+        self.alive: dict[int, Any] = {}
+        self.fail: dict[str, Status] = {}
+        self.stream: list[Callable[[], None]] = []
+        self.capturing: list[Callable[[], None]] | None = None
+        self.CUdevice_attribute = _Names()
+        self.CUfunction_attribute = _Names()
+        self.CUstreamCaptureMode = _Names()
+
+    def __getattr__(self, name: str) -> Callable[..., tuple[Any, ...]]:
+        if not name.startswith("cu"):
+            raise AttributeError(name)
+        method = getattr(self, f"_{name[2:]}")
+
+        def call(*arguments: Any) -> tuple[Any, ...]:
+            self.calls[name] += 1
+            if name in self.fail:
+                return (self.fail[name], None)
+            value = method(*arguments)
+            values = value if isinstance(value, tuple) else () if value is None else (value,)
+            return (Status.CUDA_SUCCESS, *values)
+
+        return call
+
+    def _Init(self, flags: int) -> None: ...
+
+    def _DeviceGetCount(self) -> int:
+        return self.devices
+
+    def _DeviceGet(self, number: int) -> int:
+        return number
+
+    def _DeviceGetName(self, length: int, device: int) -> bytes:
+        return b"Fake 9000".ljust(length, b"\0")
+
+    def _DriverGetVersion(self) -> int:
+        return 13000
+
+    def _DeviceGetAttribute(self, attribute: str, device: int) -> int:
+        return _ATTRIBUTES[attribute.removeprefix("CU_DEVICE_ATTRIBUTE_")]
+
+    def _DevicePrimaryCtxRetain(self, device: int) -> int:
+        return self._keep("context", -1)
+
+    def _DevicePrimaryCtxRelease(self, device: int) -> None:
+        self._drop(-1)
+
+    def _CtxSetCurrent(self, context: int) -> None: ...
+
+    # Memory
+
+    def _MemAlloc(self, size: int) -> int:
+        return self._memory(size)
+
+    def _MemHostAlloc(self, size: int, flags: int) -> int:
+        return self._memory(size)
+
+    def _MemFree(self, address: int) -> None:
+        self._drop(address)
+
+    def _MemFreeHost(self, address: int) -> None:
+        self._drop(address)
+
+    def _memory(self, size: int) -> int:
+        array = np.full(size, 0xEE, np.uint8)
+        return self._keep(array, array.ctypes.data)
+
+    def _MemcpyHtoD(self, to: int, data: bytes, size: int) -> None:
+        ctypes.memmove(to, data, size)
+
+    def _MemcpyHtoDAsync(self, to: int, data: bytes | int, size: int, stream: int) -> None:
+        self._later(lambda: ctypes.memmove(to, data, size))
+
+    def _MemcpyDtoHAsync(self, to: int, source: int, size: int, stream: int) -> None:
+        self._later(lambda: ctypes.memmove(to, source, size))
+
+    # Modules and kernels
+
+    def _ModuleLoadData(self, binary: bytes) -> Any:
+        library = ctypes.CDLL(binary.decode())
+        self._keep(library, id(library))
+        return SimpleNamespace(library=library)
+
+    def _ModuleUnload(self, module: Any) -> None:
+        self._drop(id(module.library))
+
+    def _ModuleGetGlobal(self, module: Any, name: bytes) -> tuple[int, int]:
+        symbol = name.decode()
+        size = ctypes.c_int.in_dll(module.library, f"size_of_{symbol}").value
+        return ctypes.addressof(ctypes.c_char.in_dll(module.library, symbol)), size
+
+    def _ModuleGetFunction(self, module: Any, name: bytes) -> Any:
+        kernel = getattr(module.library, name.decode())
+        return SimpleNamespace(library=module.library, kernel=kernel, most=48 << 10)
+
+    def _FuncSetAttribute(self, function: Any, attribute: str, value: int) -> None:
+        assert value <= _ATTRIBUTES["MAX_SHARED_MEMORY_PER_BLOCK_OPTIN"]
+        function.most = value
+
+    def _LaunchKernel(self, function: Any, *rest: Any) -> None:
+        across, down, _, threads, _, _, shared, _, parameters, _ = rest
+        assert shared <= function.most and threads == 256 and parameters == 0
+        self._later(lambda: function.library.launch(function.kernel, across, down, shared, 1))
+
+    # Streams, graphs and events
+
+    def _StreamCreate(self, flags: int) -> int:
+        return self._keep("stream", -2)
+
+    def _StreamDestroy(self, stream: int) -> None:
+        self._drop(stream)
+
+    def _StreamSynchronize(self, stream: int) -> None:
+        self._catch_up()
+
+    def _StreamBeginCapture(self, stream: int, mode: str) -> None:
+        self.capturing = []
+
+    def _StreamEndCapture(self, stream: int) -> Any:
+        graph, self.capturing = self.capturing, None
+        self._keep(graph, id(graph))
+        return graph
+
+    def _GraphInstantiate(self, graph: list[Callable[[], None]], flags: int) -> Any:
+        made = SimpleNamespace(kernels=list(graph))
+        self._keep(made, id(made))
+        return made
+
+    def _GraphLaunch(self, graph: Any, stream: int) -> None:
+        for kernel in graph.kernels:
+            self._later(kernel)
+
+    def _GraphDestroy(self, graph: Any) -> None:
+        self._drop(id(graph))
+
+    def _GraphExecDestroy(self, graph: Any) -> None:
+        self._drop(id(graph))
+
+    def _EventCreate(self, flags: int) -> Any:
+        event = SimpleNamespace()
+        self._keep(event, id(event))
+        return event
+
+    def _EventRecord(self, event: Any, stream: int) -> None: ...
+
+    def _EventSynchronize(self, event: Any) -> None:
+        self._catch_up()
+
+    def _EventDestroy(self, event: Any) -> None:
+        self._drop(id(event))
+
+    def _later(self, what: Callable[[], object]) -> None:
+        (self.stream if self.capturing is None else self.capturing).append(lambda: what() and None)
+
+    def _catch_up(self) -> None:
+        while self.stream:
+            self.stream.pop(0)()
+
+    def _keep(self, what: Any, handle: int) -> int:
+        self.alive[handle] = what
+        return handle
+
+    def _drop(self, handle: int) -> None:
+        del self.alive[handle]
