@@ -56,29 +56,14 @@ class Window:
         self._wanted = threading.Event()
         self._paused = False
         self._preview = Preview("bgr24", LARGEST)
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
         size = 2 * 3 * LARGEST[0] * LARGEST[1]
         # Memory without a name cannot outlive both processes, however they end.
         descriptor = os.memfd_create("rtvideo-window")
         try:
             os.ftruncate(descriptor, size)
             self._memory = mmap.mmap(descriptor, size)
-            self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
-            self._process = subprocess.Popen(
-                # -P: the folder of the program holds modules that are called like Python's own.
-                [
-                    sys.executable,
-                    "-P",
-                    str(_PROGRAM),
-                    f"{os.path.basename(name) or name} - rtvideo",
-                    str(descriptor),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._complaints,
-                pass_fds=[descriptor],
-                text=True,
-                start_new_session=True,  # Ctrl-C in the terminal is for the job
-            )
+            self._process = self._start(f"{os.path.basename(name) or name} - rtvideo", descriptor)
         finally:
             os.close(descriptor)
         opened: Queue[str | None] = Queue()
@@ -93,6 +78,18 @@ class Window:
         if problem is not None:
             self.close()
             raise UnavailableError(f"no window: {problem}; or {_ELSE}")
+
+    def _start(self, title: str, descriptor: int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            # -P: the folder of the program holds modules that are called like Python's own.
+            [sys.executable, "-P", str(_PROGRAM), title, str(descriptor)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            pass_fds=[descriptor],
+            text=True,
+            start_new_session=True,  # Ctrl-C in the terminal is for the job
+        )
 
     @property
     def watched(self) -> bool:
