@@ -17,6 +17,10 @@ from rtvideo.media.durable import output_errors
 from rtvideo.media.streams import Track
 from rtvideo.media.timing import Packet, decoded, tick
 
+#: Seconds by which a packet may run ahead of the picture: what leaps further has a damaged time, and would
+#: take all that follows along.
+_LEAP = 3600
+
 
 class Copies:
     """All streams of the output but the enhanced one.
@@ -25,7 +29,7 @@ class Copies:
     back for a stream that comes rarely, such as subtitles.
 
     Attributes:
-        lost: packets that the format would not take after all.
+        lost: packets that the format would not take after all, or whose time is absurd.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class Copies:
         self._conversions: dict[int, Conversion] = {}
         self._filters: dict[int, BitStreamFilterContext] = {}
         self._waiting: deque[Packet] = deque()
+        self._until: Fraction | None = None
 
     def add(self, track: Track) -> None:
         """Make a stream of the output for one of the input."""
@@ -87,6 +92,10 @@ class Copies:
             return
         if packet.stream.disposition & Disposition.attached_pic:
             packet.pts = packet.dts = 0
+        time = decoded(packet)
+        if self._until is not None and time is not None and time > self._until + _LEAP:
+            self.lost += 1
+            return
         index = packet.stream_index
         if index in self._conversions:
             self._waiting += self._conversions[index](packet)
@@ -97,6 +106,7 @@ class Copies:
 
     def release(self, until: Fraction) -> None:
         """Write what belongs before a time, in seconds: the picture has come so far."""
+        self._until = until
         while self._waiting and (decoded(self._waiting[0]) or 0) <= until:
             self._mux(self._waiting.popleft())
 

@@ -31,12 +31,16 @@ if TYPE_CHECKING:
 _BUFFER = 1 << 20
 
 
+#: Ticks from one frame to the next; MP4 holds no more, and a damaged time is often more.
+_LEAP = (1 << 31) - 1
+
+
 class Sink:
     """Encodes frames, passes packets on and interleaves them.
 
     Attributes:
         frames: video frames handed to the encoder.
-        bumped: frames whose time had to move because it was not after the one before.
+        bumped: frames whose time had to move because it was not after the one before, or absurdly far after.
     """
 
     def __init__(
@@ -132,7 +136,7 @@ class Sink:
         self._time_base = encoding.time_base
 
     def write(self, frame: av.VideoFrame) -> None:
-        """Encode a frame. Its time stays; one that is not after its predecessor's moves a tick on."""
+        """Encode a frame. Its time stays; one that does not follow its predecessor's becomes a tick more."""
         assert frame.time_base is not None
         if frame.pts is None:
             frame.pts = 0 if self._last_pts is None else self._last_pts + 1
@@ -141,7 +145,7 @@ class Sink:
             scale = frame.time_base / self._time_base
             frame.pts, frame.duration = round(frame.pts * scale), round((frame.duration or 0) * scale)
             frame.time_base = self._time_base
-        if self._last_pts is not None and frame.pts <= self._last_pts:
+        if self._last_pts is not None and not self._last_pts < frame.pts <= self._last_pts + _LEAP:
             frame.pts = self._last_pts + 1
             self.bumped += 1
         self._last_pts = frame.pts

@@ -101,7 +101,7 @@ def _track(source: Opened, stream: Stream, container: str) -> Track | None:
     context: CodecContext | None = stream.codec_context
     if context is None:
         return None
-    if stream.type == "audio":
+    if isinstance(context, av.AudioCodecContext) and context.sample_rate and context.layout.nb_channels:
         encoder = next((e for e in _AUDIO_ENCODERS if _encodes(e, container)), None)
         return Track(stream, "audio", encoder) if encoder else None
     if stream.type == "subtitle" and context.codec.canonical_name in _TEXT_SUBTITLES:
@@ -115,8 +115,10 @@ def _copies(source: Opened, stream: Stream, container: str) -> bool:
     if container in UNLISTED:
         context = stream.codec_context
         return context is not None and context.codec.canonical_name in UNLISTED[container]
+    # Elsewhere the header comes first anyway; MP4's would only be written with a sample.
+    options = {"movflags": "+empty_moov"} if container in MOV_FAMILY else {}
     try:
-        with av.open(io.BytesIO(), "w", format=container) as out:
+        with av.open(io.BytesIO(), "w", format=container, container_options=options) as out:
             copy = out.add_stream_from_template(stream, opaque=True)
             copy.disposition = stream.disposition
             out.start_encoding()

@@ -1,0 +1,172 @@
+"""Long runs: does memory, the count of open files or of threads grow with the length of the input?
+
+    python benchmarks/soak.py --frames 50000 --live-minutes 30 --json soak.json
+
+A file of so many small frames, and so many minutes of a live input at 30 frames a second (as y4m on stdin, as
+fast as it is taken), each by ``rtvideo`` in a process of its own that is looked at from outside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import IO
+
+import av
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+SIZE, RATE = (160, 96), 30
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a process holds at a moment: resident memory in MB, open files, threads."""
+
+    memory: float
+    files: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Soak:
+    """One long run: medians of its second and its last tenth (in the first things are still being opened)."""
+
+    name: str
+    frames: int
+    seconds: float
+    exit_code: int
+    early: Held
+    late: Held
+
+
+def write_clip(path: Path, frames: int) -> Path:
+    """Write a long dark clip with sound quickly: a second of it again and again."""
+    width, height = SIZE
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("mpeg4", rate=RATE, width=width, height=height, pix_fmt="yuv420p")
+        sound = out.add_stream("aac", rate=48_000, layout="mono")
+        video.codec_context.gop_size = RATE
+        pictures = [rng.integers(10, 60, (height * 3 // 2, width), np.uint8) for _ in range(RATE)]
+        for index in range(frames):
+            frame = av.VideoFrame.from_ndarray(pictures[index % RATE], "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, RATE)
+            out.mux(video.encode(frame))
+            tone = av.AudioFrame.from_ndarray(np.zeros((1, 48_000 // RATE), np.float32), "fltp", "mono")
+            tone.pts, tone.sample_rate = index * 48_000 // RATE, 48_000
+            out.mux(sound.encode(tone))
+        out.mux(video.encode(None))
+        out.mux(sound.encode(None))
+    return path
+
+
+def feed(stream: IO[bytes], frames: int) -> None:
+    """Write frames as y4m."""
+    width, height = SIZE
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(10, 60, height * 3 // 2 * width, np.uint8).tobytes() for _ in range(RATE)]
+    try:
+        stream.write(f"YUV4MPEG2 W{width} H{height} F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
+        for index in range(frames):
+            stream.write(b"FRAME\n" + pictures[index % RATE])
+        stream.close()
+    except BrokenPipeError:
+        pass  # the exit code tells
+
+
+def soak(name: str, words: list[str], frames: int, fill: Callable[[IO[bytes]], None] | None = None) -> Soak:
+    """Run ``rtvideo`` with ``words`` and look at it until it ends.
+
+    Args:
+        frames: that it is given.
+        fill: writes its stdin.
+    """
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rtvideo", *words, "-q", "--threads", "1", "--preset", "ultrafast"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE if fill else subprocess.DEVNULL,
+    )
+    if fill is not None:
+        threading.Thread(target=fill, args=[process.stdin], daemon=True).start()
+    looks: list[Held] = []
+    while process.poll() is None:
+        if (held := look(process.pid)) is not None:
+            looks.append(held)
+        time.sleep(0.1)
+    tenth = max(1, len(looks) // 10)
+    seconds = time.monotonic() - began
+    return Soak(
+        name, frames, seconds, process.returncode, _median(looks[tenth : 2 * tenth]), _median(looks[-tenth:])
+    )
+
+
+def look(pid: int) -> Held | None:
+    """Return what a process holds; None if it has ended."""
+    folder = Path(f"/proc/{pid}")
+    try:
+        status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+        files = sum(1 for _ in (folder / "fd").iterdir())
+        return Held(int(status["VmRSS"].split()[0]) / 1024, files, int(status["Threads"]))
+    except (OSError, KeyError):
+        return None
+
+
+def _median(looks: list[Held]) -> Held:
+    return Held(
+        statistics.median(held.memory for held in looks),
+        round(statistics.median(held.files for held in looks)),
+        round(statistics.median(held.threads for held in looks)),
+    )
+
+
+def run(frames: int, minutes: float, folder: Path) -> list[Soak]:
+    """Run both; a count of 0 leaves one out."""
+    done = []
+    if frames:
+        clip = write_clip(folder / "long.mp4", frames)
+        done.append(soak("file", ["-i", str(clip), "-o", str(folder / "lit.mp4")], frames))
+    live = round(minutes * 60 * RATE)
+    if live:
+        words = ["-i", "-", "-o", str(folder / "live.mkv")]
+        done.append(soak("live", words, live, lambda stream: feed(stream, live)))
+    return done
+
+
+def main() -> int:
+    """Run the script."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--frames", type=int, default=50_000, help="of the file; 0 for none")
+    parser.add_argument("--live-minutes", type=float, default=30, help="of the live input; 0 for none")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        done = run(arguments.frames, arguments.live_minutes, Path(folder))
+    print("| run | frames | seconds | exit code | memory, early and late | files | threads |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for s in done:
+        print(
+            f"| {s.name} | {s.frames} | {s.seconds:.0f} | {s.exit_code} "
+            f"| {s.early.memory:.0f} MB, {s.late.memory:.0f} MB "
+            f"| {s.early.files}, {s.late.files} | {s.early.threads}, {s.late.threads} |"
+        )
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(s) for s in done], indent=1) + "\n")
+    return max((abs(s.exit_code) for s in done), default=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
