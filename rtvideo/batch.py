@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rtvideo.console import internal, say
+from rtvideo.console import internal, line, printable, say
 from rtvideo.draft import read_record
 from rtvideo.errors import ExitCode, RtvideoError
 from rtvideo.options import Options, Report
@@ -66,7 +66,7 @@ class Attempts:
         if image and self._enhancer is None:
             self._enhancer = enhancer_for(self._options)
         # An image is done before a bar is drawn.
-        with progress(task.source.name, sys.stderr, quiet=self._quiet or image) as on_progress:
+        with progress(printable(task.source.name), sys.stderr, quiet=self._quiet or image) as on_progress:
             return enhance(
                 task.source,
                 task.target,
@@ -79,7 +79,7 @@ class Attempts:
 
     def _outcome(self, name: str, report: Report) -> Outcome:
         if not self._quiet:
-            print(summary(report), file=sys.stderr, flush=True)
+            line(summary(report))
         if report.incomplete is None or self._stop.code is not None:
             return Outcome(name, ExitCode.DONE, report)
         say(f"error: {report.output}: incomplete: {report.incomplete}")
@@ -119,7 +119,8 @@ def run_all(
         codes.append(stop.code)
     done = [outcomes[place] for place in sorted(outcomes)]
     if len(tasks) > 1 and not quiet:
-        print(table(done, len(tasks)), file=sys.stderr, flush=True)
+        for row in table(done, len(tasks)):
+            line(row)
     codes += [outcome.code for outcome in done]
     return codes, [outcome.report for outcome in done if outcome.report is not None]
 

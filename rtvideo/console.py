@@ -7,9 +7,19 @@ import sys
 from rtvideo.errors import ExitCode
 
 
+def printable(text: str) -> str:
+    """Return text with escapes for what would steer a terminal or end the line: names of files may."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def line(text: str) -> None:
+    """Print a line."""
+    print(printable(text), file=sys.stderr, flush=True)
+
+
 def say(text: str) -> None:
     """Print a line that names the program."""
-    print(f"rtvideo: {text}", file=sys.stderr, flush=True)
+    line(f"rtvideo: {text}")
 
 
 def internal(error: Exception, verbose: bool) -> ExitCode:

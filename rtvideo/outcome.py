@@ -47,7 +47,7 @@ def summary(report: Report) -> str:
     return f"{os.path.basename(report.output)}: {', '.join(part for part in parts if part)}"
 
 
-def table(outcomes: Sequence[Outcome], tasks: int) -> str:
+def table(outcomes: Sequence[Outcome], tasks: int) -> list[str]:
     """Return what a run over several inputs ends with: a count of each end, and a row for all but the done.
 
     Args:
@@ -60,4 +60,4 @@ def table(outcomes: Sequence[Outcome], tasks: int) -> str:
     rows = [outcome for outcome in outcomes if outcome.word in ("incomplete", "failed")]
     width = max((len(outcome.name) for outcome in rows), default=0)
     lines += [f"  {row.name:{width}}  {row.word:10}  exit code {int(row.code)}" for row in rows]
-    return "\n".join(lines)
+    return lines
