@@ -178,10 +178,12 @@ class _Network:
         if d.channels == "shared":  # 6
             log_t = g.add("ReduceMean", log_t, self.axes(1), name="shared_log_t")
 
-        m = self.own_light(y)  # 7
+        brightest = g.add("ReduceMax", y, self.axes(1), name="max_channel") if d.channels == "shared" else y
+        m = g.add("MaxPool", brightest, name="m", kernel_shape=[3, 3], pads=[1, 1, 1, 1])  # 7
         own = ""
         if d.mix or d.upsampling == "guided":
-            own = g.add("Log", g.add("Add", m, d.floor, name="m+floor"), name="log_m")
+            light = g.add("ReduceMean", y, self.axes(1), name="mean_channel") if d.own == "mean" else m
+            own = g.add("Log", g.add("Add", light, d.floor, name="own+floor"), name="own")
         if d.upsampling == "guided":
             guide = grids[at]
             if d.channels == "shared":
@@ -195,21 +197,13 @@ class _Network:
         if d.mix:
             a = g.add("Sigmoid", logit, name="a")
             far = g.add("Mul", log_t, g.add("Sub", 1.0, a, name="1-a"), name="(1-a)*log_t")
-            log_t = g.add("Add", far, g.add("Mul", own, a, name="a*log_m"), name="mixed_log_t")
+            log_t = g.add("Add", far, g.add("Mul", own, a, name="a*own"), name="mixed_log_t")
         log_t = g.add("Clip", log_t, math.log(d.t_min), 0.0, name="log_t")
         if d.signal_floor:
             squared = g.add("Mul", m, m, name="m^2")
             recorded = g.add("Add", squared, d.signal_floor**2, name="m^2+f^2")
             log_t = g.add("Mul", log_t, g.add("Div", squared, recorded, name="signal"), name="signal*log_t")
         return log_t, m
-
-    def own_light(self, y: str) -> str:
-        """Return ``m``, each pixel's own light."""
-        g, d = self.g, self.d.illumination
-        if d.own == "mean":
-            return g.add("ReduceMean", y, self.axes(1), name="m")
-        brightest = g.add("ReduceMax", y, self.axes(1), name="max_channel") if d.channels == "shared" else y
-        return g.add("MaxPool", brightest, name="m", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
 
     def exposure(self, largest: str, n: str) -> tuple[str, str, str]:
         """Return ``offset - n``, ``log contrast`` and mix logit, each (1, 1, 1, 1), from the statistics."""
@@ -295,8 +289,11 @@ class _Network:
             return x
         g = self.g
         size = g.add("Shape", x, name="size", start=2)
-        # Mod takes the divisor's sign: -height mod s is what is missing.
-        missing = g.add("Mod", g.add("Neg", size, name="-size"), g.constant([multiple]), name="missing")
+        # No Mod here: TensorRT then takes what follows for sizes below zero, and builds no engine for any size.
+        up = g.add("Add", size, g.constant([multiple - 1]), name="size+s-1")
+        cells = g.add("Div", up, g.constant([multiple]), name="cells")
+        whole = g.add("Mul", cells, g.constant([multiple]), name="whole_size")
+        missing = g.add("Sub", whole, size, name="missing")
         pads = g.add("Concat", g.constant([0, 0]), missing, name="pads", axis=0)
         return g.add("Pad", x, pads, "", self.axes(2, 3), name="t_hat_0_padded", mode="edge")
 
