@@ -289,7 +289,7 @@ class _Network:
             return x
         g = self.g
         size = g.add("Shape", x, name="size", start=2)
-        # No Mod here: TensorRT then takes what follows for sizes below zero, and builds no engine for any size.
+        # No Mod here: TensorRT would take what follows for sizes below zero, and build no engine at all.
         up = g.add("Add", size, g.constant([multiple - 1]), name="size+s-1")
         cells = g.add("Div", up, g.constant([multiple]), name="cells")
         whole = g.add("Mul", cells, g.constant([multiple]), name="whole_size")

@@ -160,11 +160,8 @@ class IEM(nn.Module):
                 x = resize(x, padded)
             return x[..., : y.shape[-2], : y.shape[-1]][(..., *part)]
 
-        if d.own == "mean":  # 7
-            m = y[(..., *part)].mean(1, keepdim=True)
-        else:
-            m = max_3x3(y.amax(1, keepdim=True) if shared else y)[(..., *part)]
-        own = (m + d.floor).log()
+        m = max_3x3(y.amax(1, keepdim=True) if shared else y)[(..., *part)]  # 7
+        own = ((y[(..., *part)].mean(1, keepdim=True) if d.own == "mean" else m) + d.floor).log()
         if d.upsampling == "guided":
             guide = grids[d.scales[-1]]
             slope, intercept = lines(guide.amax(1, keepdim=True) if shared else guide, states[-1])

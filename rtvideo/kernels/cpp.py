@@ -173,7 +173,7 @@ def _call(layer: Layer, lag: int, fusions: _Fusions) -> str:
         return ""
     if layer.function == "apply_log":
         scale, groups, *parts = layer.shape
-        m = "m" if any(parts) else "gain"
+        m = "m" if ("m", (0, 0)) in layer.inputs else "gain"
         shape = ", ".join((str(scale), str(groups), *(_bool(bool(part)) for part in parts)))
         grids = "frame.light, frame.slope"
         return f"apply_log<{shape}>(tile, y, {m}, {grids}, gain, u, {row}, line, frame.mix);"

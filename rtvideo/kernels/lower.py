@@ -281,20 +281,17 @@ class _Lowering:
         groups = 1 if i.channels == "shared" else 3
         layers: list[Layer] = []
         reads: list[tuple[str, tuple[int, int]]] = [("y", HERE)]
-        guided = i.upsampling == "guided"
-        if guided or i.mix or i.signal_floor or i.chroma_floor:
-            if i.own == "mean":
-                layers.append(Pointwise("m", 1, (("y", HERE),), "channel_mean"))
-            else:
-                source = "y"
-                if groups == 1:
-                    source = "largest"
-                    layers.append(Pointwise(source, 1, (("y", HERE),), "channel_max"))
-                layers.append(Pointwise("m", groups, ((source, (1, 1)),), "window_max", (3,)))
+        guided, mean = i.upsampling == "guided", i.own == "mean"
+        if guided or (i.mix and not mean) or i.signal_floor or i.chroma_floor:
+            source = "y"
+            if groups == 1:
+                source = "largest"
+                layers.append(Pointwise(source, 1, (("y", HERE),), "channel_max"))
+            layers.append(Pointwise("m", groups, ((source, (1, 1)),), "window_max", (3,)))
             reads.append(("m", HERE))
         # One function makes both the image and the gain; the gain is listed first as its by-product.
         layers.append(Pointwise("gain", groups, tuple(reads), ""))
-        shape = (i.scales[-1], groups, i.mix, i.signal_floor > 0, i.chroma_floor, guided)
+        shape = (i.scales[-1], groups, i.mix, i.signal_floor > 0, i.chroma_floor, guided, mean)
         layers.append(Pointwise("u", 3, (*reads, ("gain", HERE)), "apply_log", shape))
         return layers
 

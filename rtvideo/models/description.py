@@ -23,8 +23,9 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     offset``, where ``(offset - n, log contrast, mix logit) = exposure.weight @ g + exposure.bias`` and
     ``g`` are the five `STATISTICS` of the grid.
 6.  **Channels.** ``shared``: one illumination for all channels, the mean of ``log t``: it cannot tint.
-7.  **Application.** Of a pixel's own light there is ``m``: the ``maximum`` over 3x3, over channels too if
-    shared, or the ``mean`` of the pixel's channels; and ``own = log(m + floor)``. ``log t`` comes to full
+7.  **Application.** Near a pixel there is ``m``, the maximum over 3x3, over channels too if shared. The light
+    of the pixel's ``own`` is ``log(m + floor)`` (``maximum``) or that of the mean of its channels (``mean``):
+    noise of a pixel alone moves its own mean, and so its light, but hardly a maximum. ``log t`` comes to full
     size by ``upsampling``, half-pixel centres, cropped. ``bilinear``: it is resized. ``guided``: ``log t <- A
     own + B``, where A and B are resized. They are fitted around each cell, over 3x3 cells, edges repeated;
     for ``own`` a cell has its ``log(t_hat_0 + floor)``, of the largest channel if shared. ``A = cov(own, log

@@ -295,8 +295,8 @@ def test_the_light_of_a_pixel_itself(own: str) -> None:
     with torch.no_grad():
         net.illumination.exposure.bias[2] = 100.0  # the mix is all its own
     y = frame(9, 9)
-    m = y.mean(1, keepdim=True) if own == "mean" else F.max_pool2d(y.amax(1, keepdim=True), 3, 1, 1)
-    torch.testing.assert_close(net.trace(y).t, (m + 1 / 255).clamp(1e-3, 1))
+    light = y.mean(1, keepdim=True) if own == "mean" else F.max_pool2d(y.amax(1, keepdim=True), 3, 1, 1)
+    torch.testing.assert_close(net.trace(y).t, (light + 1 / 255).clamp(1e-3, 1))
 
 
 @pytest.mark.parametrize("clash", [{"channels": "each"}, {"upsampling": "guided"}])

@@ -119,13 +119,6 @@ ROW_FUNCTION channel_max(const Tile &tile, Rows<3> y, Rows<1> out, int row) {
     });
 }
 
-// The mean of the channels, the other form of a pixel's own light.
-ROW_FUNCTION channel_mean(const Tile &tile, Rows<3> y, Rows<1> out, int row) {
-    pointwise(tile, out, row, [&](int, int x) __attribute__((always_inline)) {
-        return (load(y.at(0, row) + x) + load(y.at(1, row) + x) + load(y.at(2, row) + x)) * (1.0f / 3);
-    });
-}
-
 // A reduced illumination (log2 t on a grid of cells of SCALE pixels), for one row of pixels: bilinear, half-pixel centres.
 constexpr int LINE_MARGIN = 64; // floats before and after the line that upsample() fills: two of the largest cells
 
@@ -185,22 +178,25 @@ struct Mix {
 };
 
 // Application in the log domain: `gain` <- log2 of the gain with strength, u <- u_K. The light of a pixel is the grid's;
-// GUIDED adds the pixel's own, log2(m + floor), times the grid's slope, and else MIX adds a share of it.
-template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED>
+// GUIDED adds the pixel's own, log2(m + floor), times the grid's slope, and else MIX adds a share of it, or, with MEAN,
+// of log2(mean of the channels + floor).
+template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED, bool MEAN>
 ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Grid slope, Rows<G> gain, Rows<3> u, int row,
                        Upsampled line, Mix mix) {
     if (blank(tile, gain, row)) {
         blank(tile, u, row);
         return;
     }
-    constexpr int M = GUIDED || MIX || SIGNAL || KNEE ? G : 1;
+    constexpr int M = GUIDED || (MIX && !MEAN) || SIGNAL || KNEE ? G : 1;
     UNROLLED for (int c = 0; c < G; c++) {
         upsample<SCALE>(tile, grid, c, row, line.light);
         if (GUIDED) upsample<SCALE>(tile, slope, c, row, line.slope);
         for (int x = 0; x < tile.width; x += LANES) {
             vec light = load(line.light + x);
             if (GUIDED || MIX) {
-                vec own = log2(load(m.at(c, row) + x) + mix.floor);
+                vec own = load(m.at(M == 1 ? 0 : c, row) + x);
+                if (MEAN) own = (load(y.at(0, row) + x) + load(y.at(1, row) + x) + load(y.at(2, row) + x)) * (1.0f / 3);
+                own = log2(own + mix.floor);
                 light += GUIDED ? load(line.slope + x) * own : mix.own * own;
             }
             light = clamp(light, mix.log_t_min, 0.0f) * -mix.strength;

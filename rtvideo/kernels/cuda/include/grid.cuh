@@ -220,7 +220,7 @@ DEVICE void settle(float *memory, const Moments<float> *parts, int count, bool c
 }
 
 // Application in the log domain (steps 7 and 8): `gain` <- log2 of the gain with strength; returns u_K.
-template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED, class P, class M>
+template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED, bool MEAN, class P, class M>
 DEVICE Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M &m, const Light<G, SCALE> &light,
                                     Values<G, P::ROWS> &gain, float floor, float t_min, const float *floors) {
     const float own = MIX ? light.exposure->own : 0, strength = frame.strength, lowest = log2f(t_min);
@@ -229,7 +229,8 @@ DEVICE Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, con
         const float column = (p.x() + 0.5f) * (1.0f / SCALE) - 0.5f, row = (p.y(i) + 0.5f) * (1.0f / SCALE) - 0.5f;
         float log_t = bilinear(light.grid, c, row, column);
         const float pixel = m.v[M::CHANNELS == 1 ? 0 : c][i], square = pixel * pixel;
-        if (MIX) log_t += own * log2f(pixel + floor);
+        const float mean = (y.v[0][i] + y.v[1][i] + y.v[2][i]) * (1.0f / 3);
+        if (MIX) log_t += own * log2f((MEAN ? mean : pixel) + floor);
         log_t = clamp(log_t, lowest, 0.0f) * -strength;
         return SIGNAL ? log_t * (square / (square + signal)) : log_t;
     });

@@ -88,11 +88,6 @@ template <class P> DEVICE Values<1, P::ROWS> channel_max(const P &p, const Value
     return each<1>(p, [&](int, int i) { return fmaxf(fmaxf(y.v[0][i], y.v[1][i]), y.v[2][i]); });
 }
 
-// The mean of the channels, the other form of a pixel's own light.
-template <class P> DEVICE Values<1, P::ROWS> channel_mean(const P &p, const Values<3, P::ROWS> &y) {
-    return each<1>(p, [&](int, int i) { return (y.v[0][i] + y.v[1][i] + y.v[2][i]) * (1.0f / 3); });
-}
-
 // How much noise removal takes away: amount, times 1 - t if GUIDED by the gain.
 template <int N, bool GUIDED, class P>
 DEVICE Values<N, P::ROWS> weight_log(const P &p, const Values<N, P::ROWS> &gain, float amount) {
