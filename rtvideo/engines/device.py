@@ -1,0 +1,192 @@
+"""What engines on a CUDA device share: planes go up, something enqueues its work, planes come down.
+
+One stream takes all of it in order, so that the GPU works on a frame while the one before is copied out and
+the next one decoded.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtvideo.engines.base import Geometry, Plane, Planes, Settings, check_planes, check_settings
+from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.kernels.cuda.driver import Device, DeviceError
+from rtvideo.kernels.cuda.network import DevicePlane
+from rtvideo.models import Model
+
+#: Frames under way at once: one on the device, one being copied in main memory.
+DEPTH = 2
+
+#: Bytes that device copies and rows begin at multiples of.
+_ALIGNMENT = 256
+
+
+@dataclass
+class _Slot:
+    """Room for a frame on its way: pinned memory, and the event after its last copy."""
+
+    up: npt.NDArray[np.uint8]
+    down: npt.NDArray[np.uint8]
+    event: Any
+
+
+class DeviceSession(ABC):
+    """A `rtvideo.engines.base.Session` on a CUDA device; frames come out one behind.
+
+    Args:
+        model, geometry, settings: as `rtvideo.engines.open_session`.
+        number: of the device.
+
+    Raises:
+        UnavailableError: no such device, no driver, memory short, or what `_open` says.
+        UsageError: settings outside 0..1, or noise removal asked of a model that has none.
+    """
+
+    def __init__(self, model: Model, geometry: Geometry, settings: Settings, number: int) -> None:
+        self.settings = settings
+        self._model, self._geometry = model, geometry
+        self._layout = _layout(geometry)
+        self._waiting: deque[tuple[_Slot | None, Planes]] = deque()
+        self._due = 0
+        with ExitStack() as stack:
+            device = self._device = Device(number)
+            stack.callback(device.close)
+            self._check()
+            try:
+                self._stream = self._open(stack)
+                size = self._layout[-1]
+                self._up, self._down = (device.allocate(size) for _ in range(2))
+                stack.callback(device.free, self._up)
+                stack.callback(device.free, self._down)
+                self._free = deque(self._slot(size, stack) for _ in range(DEPTH))
+                self._prepare()
+            except DeviceError as error:
+                size_text = f"{geometry.width}x{geometry.height}"
+                raise UnavailableError(f"{device.name} cannot take frames of {size_text}: {error}") from None
+            self._stack = stack.pop_all()
+
+    def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """See `rtvideo.engines.base.Session.submit`."""
+        check_planes(self._geometry, planes)
+        check_planes(self._geometry, out)
+        self._check()
+        if self.settings.strength == 0:
+            for source, target in zip(planes, out, strict=True):
+                np.copyto(target, source)
+            self._waiting.append((None, out))
+        else:
+            self._device.use()
+            self._enqueue(planes, out)
+        self._due = max(self._due, len(self._waiting) - DEPTH + 1)
+
+    def receive(self) -> Planes | None:
+        """Return the oldest frame's ``out``, waiting for it if it is due, or None."""
+        if self._due == 0:
+            return None
+        self._due -= 1
+        slot, out = self._waiting.popleft()
+        if slot is not None:
+            self._device.use()
+            self._finish(slot, out)
+        return out
+
+    def flush(self) -> None:
+        """See `rtvideo.engines.base.Session.flush`."""
+        self._due = len(self._waiting)
+
+    def reset(self) -> None:
+        """Do nothing: there is no state over time."""
+
+    def close(self) -> None:
+        """Wait for the device and give everything back; closing twice is fine."""
+        self._waiting.clear()
+        self._due = 0
+        self._stack.close()
+
+    @abstractmethod
+    def _open(self, stack: ExitStack) -> Any:
+        """Bring the network onto the device, put what gives it back on ``stack``, and return its stream."""
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Do now what the first frame with these settings would need."""
+
+    @abstractmethod
+    def _run(self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane]) -> None:
+        """Enqueue a frame on the stream; settings and a strength above 0 have been checked."""
+
+    def _enqueue(self, planes: Planes, out: Planes) -> None:
+        if not self._free:  # the caller submits without receiving: make room, the result can wait
+            index = next(k for k, (slot, _) in enumerate(self._waiting) if slot is not None)
+            taken, target = self._waiting[index]
+            assert taken is not None
+            self._finish(taken, target)
+            self._waiting[index] = (None, target)
+        slot = self._free.popleft()
+        size = self._layout[-1]
+        for source, room in zip(planes, self._views(slot.up), strict=True):
+            np.copyto(room, source)
+        call = self._device.call
+        call("cuMemcpyHtoDAsync", self._up, slot.up.ctypes.data, size, self._stream)
+        self._run(self._planes(self._up), self._planes(self._down))
+        call("cuMemcpyDtoHAsync", slot.down.ctypes.data, self._down, size, self._stream)
+        call("cuEventRecord", slot.event, self._stream)
+        self._waiting.append((slot, out))
+
+    def _finish(self, slot: _Slot, out: Planes) -> None:
+        self._device.call("cuEventSynchronize", slot.event)
+        for target, made in zip(out, self._views(slot.down), strict=True):
+            np.copyto(target, made)
+        self._free.append(slot)
+
+    def _slot(self, size: int, stack: ExitStack) -> _Slot:
+        device = self._device
+        up, down = device.pinned(size), device.pinned(size)
+        stack.callback(device.unpin, up)
+        stack.callback(device.unpin, down)
+        event = device.call("cuEventCreate", 2)  # without times, which cost
+        stack.callback(device.give_back, "cuEventDestroy", event)
+        return _Slot(up, down, event)
+
+    def _views(self, memory: npt.NDArray[np.uint8]) -> list[Plane]:
+        """Return a frame's memory as planes."""
+        kind = np.dtype(np.uint8 if self._geometry.depth == 8 else np.uint16)
+        found = []
+        for (rows, columns), begin in zip(self._geometry.shapes(), self._layout, strict=False):
+            stride = _stride(columns * kind.itemsize)
+            lines = memory[begin : begin + rows * stride].reshape(rows, stride)
+            found.append(lines[:, : columns * kind.itemsize].view(kind))
+        return found
+
+    def _planes(self, address: int) -> list[DevicePlane]:
+        item = 1 if self._geometry.depth == 8 else 2
+        return [
+            DevicePlane(address + begin, _stride(columns * item))
+            for (_, columns), begin in zip(self._geometry.shapes(), self._layout, strict=False)
+        ]
+
+    def _check(self) -> None:
+        check_settings(self.settings)
+        if self.settings.denoise > 0 and not self._model.has_denoise:
+            raise UsageError(f"model {self._model.name} has no noise removal; use --denoise off")
+
+
+def _stride(size: int) -> int:
+    return (size + _ALIGNMENT - 1) // _ALIGNMENT * _ALIGNMENT
+
+
+def _layout(geometry: Geometry) -> list[int]:
+    """Return where each plane begins in a frame's memory, and the bytes of all."""
+    item = 1 if geometry.depth == 8 else 2
+    begins = [0]
+    for rows, columns in geometry.shapes():
+        begins.append(begins[-1] + rows * _stride(columns * item))
+    return begins
