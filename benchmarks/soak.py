@@ -40,7 +40,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Soak:
-    """One long run: medians of its second and its last tenth (in the first things are still being opened)."""
+    """One long run: medians of the tenth after its middle (all is open by then) and of its last tenth."""
 
     name: str
     frames: int
@@ -105,11 +105,10 @@ def soak(name: str, words: list[str], frames: int, fill: Callable[[IO[bytes]], N
         if (held := look(process.pid)) is not None:
             looks.append(held)
         time.sleep(0.1)
-    tenth = max(1, len(looks) // 10)
+    tenth, middle = max(1, len(looks) // 10), len(looks) // 2
     seconds = time.monotonic() - began
-    return Soak(
-        name, frames, seconds, process.returncode, _median(looks[tenth : 2 * tenth]), _median(looks[-tenth:])
-    )
+    early, late = _median(looks[middle : middle + tenth]), _median(looks[-tenth:])
+    return Soak(name, frames, seconds, process.returncode, early, late)
 
 
 def look(pid: int) -> Held | None:
@@ -155,7 +154,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         done = run(arguments.frames, arguments.live_minutes, Path(folder))
-    print("| run | frames | seconds | exit code | memory, early and late | files | threads |")
+    print("| run | frames | seconds | exit code | memory, in the middle and at the end | files | threads |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for s in done:
         print(
