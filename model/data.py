@@ -252,12 +252,16 @@ class View:
     part: tuple[slice, slice]
 
 
-def view(item: Item, crop: int, random: np.random.Generator) -> View:
-    """Return an item flipped and turned at random, with a random part of at most ``crop`` pixels a side."""
+def view(item: Item, crop: int, random: np.random.Generator, *, permuted: bool = False) -> View:
+    """Return an item flipped and turned at random, with a random part of at most ``crop`` pixels a side.
+
+    ``permuted`` lets its channels change places, too: who has seen all colours alike often has no cast.
+    """
     flip, turns = bool(random.integers(2)), int(random.integers(4))
+    channels = random.permutation(3) if permuted else np.arange(3)
 
     def turned(image: Image) -> Image:
-        return np.rot90(image[:, ::-1] if flip else image, turns)
+        return np.rot90(image[:, ::-1] if flip else image, turns)[..., channels]
 
     low = turned(item.low)
     sides = [min(crop, side) for side in low.shape[:2]]

@@ -177,7 +177,8 @@ class Trainer:
             kind = str(random.choice(list(recipe.shares), p=list(recipe.shares.values())))
             sources = self._sources[kind]
             source = sources[random.integers(len(sources))]
-            yield data.view(source[random.integers(len(source))], recipe.crop, random), 1 / recipe.batch
+            item = source[random.integers(len(source))]
+            yield data.view(item, recipe.crop, random, permuted=recipe.permuted), 1 / recipe.batch
 
     def _learn(self, view: data.View, weight: float) -> float:
         """Add a view's gradient, and return its part of the loss."""

@@ -23,6 +23,7 @@ class Recipe:
         whole: the illumination sees each image whole, since it follows the scene; the crop is what is scored.
         shares: of what is learned from: ``given`` images as they are, ``lit`` photographs that must stay so
             and ``night`` scenes, both made from references (`model.scenes`).
+        permuted: the channels of what is seen whole change places at random, so that no colour is preferred.
     """
 
     summary: str
@@ -36,3 +37,4 @@ class Recipe:
     crop: int = 192
     whole: bool = False
     shares: Mapping[str, float] = field(default_factory=lambda: {"given": 1.0})
+    permuted: bool = False

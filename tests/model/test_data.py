@@ -189,13 +189,28 @@ def test_a_part_of_the_table(tmp_path: Path) -> None:
     assert [i.name for i in data.paired([tmp_path], data.Reader(), part="test")] == ["low/2.png"]
 
 
+@pytest.mark.parametrize("permuted", [False, True])
 @pytest.mark.parametrize("seed", range(8))
-def test_a_view_has_its_part_of_the_reference(seed: int) -> None:
+def test_a_view_has_its_part_of_the_reference(seed: int, permuted: bool) -> None:
     low = image(4, 20, 14)
-    view = data.view(data.Item("a", "a", low, 255 - low), 9, np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    view = data.view(data.Item("a", "a", low, 255 - low), 9, random, permuted=permuted)
     assert sorted(view.low.shape[2:]) == [14, 20]
     assert view.high is not None and view.high.shape == (1, 3, 9, 9)
     np.testing.assert_allclose(view.low[(..., *view.part)] + view.high, 1, atol=1e-6)
+
+
+def test_all_orders_of_channels_are_seen_where_they_may_be() -> None:
+    item = data.Item("a", "a", np.full((8, 8, 3), (10, 20, 30), np.uint8))
+    random = np.random.default_rng(0)
+    seen = {
+        permuted: {
+            tuple(data.view(item, 8, random, permuted=permuted).low[0, :, 0, 0] * 255) for _ in range(60)
+        }
+        for permuted in (False, True)
+    }
+    assert len(seen[False]) == 1
+    assert len(seen[True]) == 6
 
 
 def test_a_view_of_a_small_image_is_all_of_it() -> None:
