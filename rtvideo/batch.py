@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 class Attempts:
     """Runs tasks, each to its own end; what they can share is made once. Use it in a ``with`` statement."""
 
-    def __init__(self, options: Options, stop: Stop, *, quiet: bool, verbose: bool) -> None:
+    def __init__(
+        self, options: Options, stop: Stop, *, quiet: bool, verbose: bool, alone: bool = True
+    ) -> None:
         """Begin.
 
         Args:
+            alone: nobody else draws on the terminal.
             quiet: neither progress nor a line for what is done.
             verbose: show where internal errors come from.
         """
         self._options, self._stop = options, stop
-        self._quiet, self._verbose = quiet, verbose
+        self._quiet, self._verbose, self._alone = quiet, verbose, alone
         self._enhancer: Enhancer | None = None
 
     def __enter__(self) -> Attempts:
@@ -66,7 +69,8 @@ class Attempts:
         if image and self._enhancer is None:
             self._enhancer = enhancer_for(self._options)
         # An image is done before a bar is drawn.
-        with progress(printable(task.source.name), sys.stderr, quiet=self._quiet or image) as on_progress:
+        name, quiet = printable(task.source.name), self._quiet or image
+        with progress(name, sys.stderr, quiet=quiet, bar=self._alone) as on_progress:
             return enhance(
                 task.source,
                 task.target,

@@ -28,17 +28,18 @@ class Progress(Protocol):
         """Take the bar away: what follows starts on a line of its own."""
 
 
-def progress(name: str, stream: TextIO, *, quiet: bool) -> Progress:
+def progress(name: str, stream: TextIO, *, quiet: bool, bar: bool = True) -> Progress:
     """Return what fits the stream.
 
     Args:
         name: of the input, shown first.
         stream: stderr.
         quiet: show nothing.
+        bar: this run has the terminal for itself.
     """
     if quiet:
         return Silent()
-    return Bar(name, stream) if stream.isatty() else Lines(name, stream)
+    return Bar(name, stream) if bar and stream.isatty() else Lines(name, stream)
 
 
 class Silent:

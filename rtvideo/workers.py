@@ -162,7 +162,10 @@ def _serve(orders: Connection, options: Options, quiet: bool, verbose: bool) -> 
     threading.Thread(target=_follow_parent, daemon=True).start()
     signal.signal(_ABORT, _abort)
     try:
-        with signals() as stop, Attempts(options, stop, quiet=quiet, verbose=verbose) as attempts:
+        with (
+            signals() as stop,
+            Attempts(options, stop, quiet=quiet, verbose=verbose, alone=False) as attempts,
+        ):
             while True:
                 orders.send(attempts.run(orders.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError, Aborted):
