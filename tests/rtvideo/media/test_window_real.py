@@ -86,9 +86,12 @@ def test_a_real_window(screen: Screen, tmp_path: Path, monkeypatch: pytest.Monke
             """Return which part of the picture has a colour; text and frame have others."""
             return float((abs(screen.pixels().astype(int) - level) <= 3).all(axis=2).sum() / (WIDTH * HEIGHT))
 
-        eventually(lambda: share(200) > 0.7)
-        number = screen.xdotool("search", "--name", "night.mp4").split()[-1]
+        number = screen.xdotool("search", "--sync", "--name", "night.mp4").split()[-1]
         eventually(lambda: "Geometry: 320x180" in screen.xdotool("getwindowgeometry", number))
+
+        # Without a window manager, as here, Qt may take the window for hidden until it comes anew.
+        screen.xdotool("windowunmap", "--sync", number, "windowmap", "--sync", number)
+        eventually(lambda: share(200) > 0.7)
 
         screen.xdotool("mousemove", "--window", number, 10, 90, "mousedown", 1)
         screen.xdotool("mousemove", "--window", number, WIDTH // 2, 90, "mouseup", 1)
