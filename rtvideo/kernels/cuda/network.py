@@ -143,7 +143,7 @@ class _Variant:
     ) -> None:
         frame = self._frame
         frame.strength, frame.denoise = strength, denoise
-        frame.input, frame.output = _planes(planes), _planes(out)
+        frame.input, frame.output = planes_of(planes), planes_of(out)
         told = bytes(frame)
         if told != self._told:
             # From memory that is not pinned: the driver has its own copy when this returns.
@@ -152,7 +152,8 @@ class _Variant:
         self._device.call("cuGraphLaunch", self._graph, self._stream)
 
 
-def _planes(planes: Sequence[DevicePlane]) -> Planes:
+def planes_of(planes: Sequence[DevicePlane]) -> Planes:
+    """Return planes as kernels are told them."""
     found = Planes()
     for k, plane in enumerate(planes):
         found.data[k], found.stride[k] = ctypes.c_void_p(plane.address), plane.stride

@@ -11,7 +11,6 @@ pytest.importorskip("safetensors", reason="writes the weights of the test's mode
 import torch
 from safetensors.numpy import save_file
 
-from rtvideo.colour import Coding, Matrix
 from rtvideo.engines import available, open_session
 from rtvideo.engines.base import Geometry, Settings
 from rtvideo.engines.cuda import CudaSession, refusal
@@ -20,23 +19,11 @@ from rtvideo.kernels.cuda import driver, nvrtc
 from rtvideo.models import Model, find
 from tests import networks
 from tests.rtvideo.engines import reference
-from tests.rtvideo.engines.test_fused import planes
+from tests.rtvideo.engines.geometries import GEOMETRIES, NV12, planes
 from tests.rtvideo.kernels.emulated import emulated, library_of
 from tests.rtvideo.kernels.fake_cuda import FakeCuda, Status
 
 torch.set_num_threads(1)
-
-BT709 = Coding(Matrix.BT709, False)
-NV12 = Geometry(37, 22, "nv", 8, BT709)
-GEOMETRIES = [
-    NV12,
-    Geometry(34, 21, "nv", 10, Coding(Matrix.BT2020_NCL, False), msb=True),
-    Geometry(19, 23, "yuv", 8, Coding(Matrix.SMPTE170M, True)),
-    Geometry(16, 9, "yuv", 10, BT709, (1, 0)),
-    Geometry(7, 5, "rgb", 8, Coding(Matrix.RGB, True)),
-    Geometry(6, 5, "yuv", 16, Coding(Matrix.RGB, True), (0, 0)),
-    Geometry(9, 4, "gray", 8, BT709),
-]
 
 
 @pytest.fixture

@@ -26,11 +26,10 @@ from rtvideo.kernels import build
 from rtvideo.models import Model, find
 from tests import networks
 from tests.rtvideo.engines import reference
+from tests.rtvideo.engines.geometries import BT709, planes
 from tests.rtvideo.kernels.compiled import compiled
 
 torch.set_num_threads(1)
-
-BT709 = Coding(Matrix.BT709, False)
 
 if not build.compilers():
     pytest.skip("no compiler: pip install ziglang", allow_module_level=True)
@@ -67,19 +66,6 @@ def geometries(draw: st.DrawFn) -> Geometry:
         chroma,
         draw(st.booleans()),
     )
-
-
-def planes(geometry: Geometry, seed: int, *, gap: int = 0) -> list[np.ndarray]:
-    """Dark planes; ``gap`` samples lie between their rows."""
-    rng = np.random.default_rng(seed)
-    top, made = (1 << geometry.depth) - 1, []
-    shift = 16 - geometry.depth if geometry.msb and geometry.depth > 8 else 0
-    for k, (h, w) in enumerate(geometry.shapes()):
-        plane = np.empty((h, w + gap), np.uint8 if geometry.depth == 8 else np.uint16)
-        middle, spread = (0.15, 0.15) if k == 0 or geometry.coding.matrix == Matrix.RGB else (0.5, 0.04)
-        plane[...] = (top * rng.uniform(middle - spread, middle + spread, plane.shape)).astype(int) << shift
-        made.append(plane[:, :w])
-    return made
 
 
 @given(

@@ -118,7 +118,7 @@ class FakeCuda:
         array = np.full(size, 0xEE, np.uint8)
         return self._keep(array, array.ctypes.data)
 
-    def _MemcpyHtoD(self, to: int, data: bytes, size: int) -> None:
+    def _MemcpyHtoD(self, to: int, data: bytes | int, size: int) -> None:
         ctypes.memmove(to, data, size)
 
     def _MemcpyHtoDAsync(self, to: int, data: bytes | int, size: int, stream: int) -> None:
@@ -126,6 +126,9 @@ class FakeCuda:
 
     def _MemcpyDtoHAsync(self, to: int, source: int, size: int, stream: int) -> None:
         self._later(lambda: ctypes.memmove(to, source, size))
+
+    def _MemcpyDtoH(self, to: int, source: int, size: int) -> None:
+        ctypes.memmove(to, source, size)
 
     # Modules and kernels
 
@@ -198,6 +201,9 @@ class FakeCuda:
 
     def _EventSynchronize(self, event: Any) -> None:
         self._catch_up()
+
+    def _EventElapsedTime(self, begin: Any, end: Any) -> float:
+        return 0.25
 
     def _EventDestroy(self, event: Any) -> None:
         self._drop(id(event))

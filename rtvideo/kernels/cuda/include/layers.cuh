@@ -7,7 +7,7 @@ namespace rt {
 constexpr float SLOPE = 0.05f; // of the leaky ReLU below zero
 
 // Above so many multiply-adds in a row, a loop over channels stays a loop: the instruction cache is small.
-constexpr int LONGEST = 4096;
+constexpr int LONGEST = 1500;
 
 template <int N, int R> DEVICE Values<N, R> leaky(Values<N, R> x) {
     UNROLL for (int c = 0; c < N; c++) {

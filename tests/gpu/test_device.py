@@ -1,0 +1,122 @@
+"""The CUDA engine on a real GPU, against double precision. ``RTVIDEO_REQUIRE=gpu`` makes a skip a failure."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the reference is a torch network")
+pytest.importorskip("safetensors", reason="writes the weights of the test's model")
+
+import torch
+from safetensors.numpy import save_file
+
+from model.ruas import RUAS
+from rtvideo import models
+from rtvideo.engines.base import Geometry, Settings
+from rtvideo.engines.cuda import CudaSession
+from rtvideo.kernels import weights
+from rtvideo.kernels.cuda.driver import Device
+from rtvideo.models import Model
+from rtvideo.models.description import Description
+from tests import networks
+from tests.rtvideo.engines import reference
+from tests.rtvideo.engines.geometries import BT709, GEOMETRIES, planes
+from tests.rtvideo.kernels.compiled import anything
+
+pytestmark = pytest.mark.gpu
+
+LARGE = Geometry(1920, 1080, "nv", 8, BT709)
+ODD = Geometry(1283, 717, "nv", 8, BT709)
+
+
+def saved(description: Description, folder: Path) -> Model:
+    values = {name: np.array(value) for name, value in networks.weights(description).items()}
+    save_file(values, folder / "net.safetensors")
+    (folder / "net.json").write_text(description.to_json())
+    return models.find(str(folder / "net.json"))
+
+
+def exact(model: Model, geometry: Geometry, frame: list[np.ndarray], strength: float, denoise: float) -> list:
+    """Components before rounding, by float64 on the GPU."""
+    assert model.description is not None and model.weights is not None
+    net = RUAS(model.description).double()
+    net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.read(model.weights).items()})
+    rgb = torch.from_numpy(reference.to_rgb(geometry, frame))[None].cuda()
+    net = net.cuda()
+    with torch.no_grad():
+        lit = net(rgb, strength, denoise) if denoise else net.illumination(rgb, strength).u
+    return reference.from_rgb(geometry, lit[0].cpu().numpy())
+
+
+def enhanced(
+    model: Model, geometry: Geometry, frame: list[np.ndarray], settings: Settings, *, half: bool = False
+) -> list[np.ndarray]:
+    session = CudaSession(model, geometry, settings, half=half)
+    session.submit(frame, out := geometry.empty())
+    session.flush()
+    assert session.receive() is out
+    session.close()
+    return reference.split(geometry, out)
+
+
+@pytest.mark.parametrize("denoise", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "geometry", [*GEOMETRIES, ODD, LARGE], ids=lambda g: f"{g.layout}{g.depth}-{g.width}"
+)
+@pytest.mark.parametrize("name", models.names())
+def test_shipped_models_are_within_a_code(name: str, geometry: Geometry, denoise: float) -> None:
+    model, frame = models.find(name), planes(geometry, 1)
+    made = enhanced(model, geometry, frame, Settings(0.8, denoise))
+    tolerance = 0.5 + 4e-5 * (1 << geometry.depth)
+    for a, b in zip(made, exact(model, geometry, frame, 0.8, denoise), strict=True):
+        assert np.abs(a - b).max() <= tolerance
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_half_precision_is_within_two_codes(name: str) -> None:
+    model, frame = models.find(name), planes(LARGE, 2)
+    made = enhanced(model, LARGE, frame, Settings(1.0, 1.0), half=True)
+    for a, b in zip(made, exact(model, LARGE, frame, 1.0, 1.0), strict=True):
+        assert np.abs(a - b).max() <= 2.5
+
+
+@pytest.mark.parametrize("description", [*networks.ALL, *map(anything, (4, 6, 14))], ids=lambda d: d.name)
+def test_any_network_is_within_a_code(description: Description, tmp_path: Path) -> None:
+    if description.illumination.upsampling == "guided":
+        description = dataclasses.replace(
+            description, illumination=dataclasses.replace(description.illumination, upsampling="bilinear")
+        )
+    model, frame = saved(description, tmp_path), planes(ODD, 3)
+    denoise = 1.0 if description.noise else 0.0
+    made = enhanced(model, ODD, frame, Settings(1.0, denoise))
+    for a, b in zip(made, exact(model, ODD, frame, 1.0, denoise), strict=True):
+        assert np.abs(a - b).max() <= 0.51
+
+
+def test_the_same_frame_gives_the_same_bytes_whatever_came_before() -> None:
+    model = models.find("night")
+    session = CudaSession(model, LARGE, Settings(1.0, 1.0))
+    frames, results = [planes(LARGE, seed) for seed in (1, 2)], []
+    for k in (0, 1, 0, 0, 1):
+        session.submit(frames[k], out := LARGE.empty())
+        session.flush()
+        session.receive()
+        results.append((k, out))
+    session.close()
+    for k, out in results[2:]:
+        first = next(o for j, o in results if j == k)
+        assert all(np.array_equal(a, b) for a, b in zip(first, out, strict=True))
+
+
+def test_sessions_give_their_memory_back() -> None:
+    device = Device()
+    before, _ = device.call("cuMemGetInfo")
+    for _ in range(5):
+        CudaSession(models.find("night"), LARGE, Settings(1.0, 1.0)).close()
+    after, _ = device.call("cuMemGetInfo")
+    device.close()
+    assert int(before) - int(after) < 64 << 20
