@@ -77,6 +77,7 @@ class RawOutlet:
         rate: Fraction,
         compare: str | None,
         steady: bool = False,
+        pipe: FileIO | None = None,
     ) -> None:
         """Take over an open container and give it its one stream.
 
@@ -86,6 +87,7 @@ class RawOutlet:
             pix_fmt, full_range: of the frames that are written.
             rate: frames a second.
             compare: ``split``, ``side`` or None.
+            pipe: what the container writes to, to be closed in the end.
             steady: the format knows no times, so frames are repeated and left out to keep the rate.
         """
         self.name, self.latency = name, {"written": Stopwatch()}
@@ -97,13 +99,17 @@ class RawOutlet:
         stream.width, stream.height, stream.pix_fmt = self._present.width, self._present.height, pix_fmt
         tags.apply(stream.codec_context)
         self._container, self._stream, self._rate, self._steady = container, stream, rate, steady
+        self._pipe = pipe
         self._written = 0
+        self._begin: float | None = None
 
     def take(self, pair: Pair) -> None:
         """Write it, as often as the rate wants."""
         times = 1
         if self._steady and pair.lit.time is not None:
-            times = min(_REPEATS, round(pair.lit.time * self._rate) + 1 - self._written)
+            self._begin = pair.lit.time if self._begin is None else self._begin
+            due = round((pair.lit.time - self._begin) * self._rate) + 1
+            times = min(_REPEATS, due - self._written)
         if times > 0:
             frame = self._present(pair)
             for _ in range(times):
@@ -121,11 +127,15 @@ class RawOutlet:
         with self._errors():
             self._container.mux(self._stream.encode(None))
             self._container.close()
+            if self._pipe is not None:
+                self._pipe.close()
 
     def abort(self) -> None:
         """Close."""
         with contextlib.suppress(Exception):
             self._container.close()
+        if self._pipe is not None:
+            self._pipe.close()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -162,6 +172,7 @@ def y4m_outlet(
         rate=rate,
         compare=compare,
         steady=live,
+        pipe=pipe,
     )
 
 

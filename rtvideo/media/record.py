@@ -84,7 +84,7 @@ class EncodedOutlet:
             try:
                 self._container = self._open(source)
                 self._copies = Copies(self._container, target.format, Path(target.name))
-                self._video = self._add_video()
+                self._video = self._add_video(source)
                 for track in streams.tracks:
                     if track.source.type == "audio":
                         self._copies.add(track)
@@ -168,12 +168,13 @@ class EncodedOutlet:
         container.metadata.update(metadata)
         return container
 
-    def _add_video(self) -> av.VideoStream:
+    def _add_video(self, source: Opened) -> av.VideoStream:
         encoding = self._encoding
         video = self._container.add_stream(encoding.codec, rate=encoding.rate, time_base=encoding.time_base)
         assert isinstance(video, av.VideoStream)
         encoding.configure(video.codec_context)
         video.time_base = encoding.time_base
+        video.set_display_matrix(source.display_matrix)
         return video
 
     @contextlib.contextmanager
