@@ -6,7 +6,7 @@ An engine knows nothing of files, cameras or PyAV. It is told a frame's `Geometr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,6 +90,15 @@ def check_settings(settings: Settings) -> None:
     for name, value in vars(settings).items():
         if not 0 <= value <= 1:
             raise UsageError(f"{name} {value:g} must lie in 0..1")
+
+
+def check_strength(model: str, settings: Settings, scalars: Collection[str]) -> None:
+    """Raise UsageError if a network has no strength among its scalars and one is asked for."""
+    if "strength" not in scalars and settings.strength not in (0, 1):
+        raise UsageError(
+            f"model {model} has no adjustable strength; "
+            f"use 1 (or 0 for none) instead of {settings.strength:g}"
+        )
 
 
 class Session(Protocol):

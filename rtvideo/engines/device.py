@@ -102,7 +102,7 @@ class DeviceSession(ABC):
         """See `rtvideo.engines.base.Session.flush`."""
         self._due = len(self._waiting)
 
-    def reset(self) -> None:
+    def reset(self) -> None:  # noqa: B027
         """Do nothing: there is no state over time."""
 
     def close(self) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rtvideo.engines.base import Geometry, Planes, Settings
+from rtvideo.engines.base import Geometry, Planes, Settings, check_strength
 from rtvideo.engines.immediate import ImmediateSession
 from rtvideo.engines.rgb import Array, Converter
-from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.errors import UnavailableError
 from rtvideo.models import Model, read_network
 
 
@@ -36,7 +37,7 @@ def metadata(path: Path) -> dict[str, str]:
         UnavailableError: onnxruntime is missing or does not take the file.
     """
     try:
-        return dict(_open(path, threads=1).get_modelmeta().custom_metadata_map)
+        return dict(open_network(path, threads=1).get_modelmeta().custom_metadata_map)
     except UnicodeDecodeError as error:
         raise UnavailableError(f"{path}: its metadata is not text: {error}") from None
 
@@ -79,11 +80,7 @@ class OnnxSession(ImmediateSession):
         if path not in self._networks:
             self._networks[path] = _Network(path, self._rgb, self._enhanced, self._threads)
         network = self._networks[path]
-        if not network.has_strength and self.settings.strength not in (0, 1):
-            raise UsageError(
-                f"model {self._model.name} has no adjustable strength; "
-                f"use 1 (or 0 for none) instead of {self.settings.strength:g}"
-            )
+        check_strength(self._model.name, self.settings, network.scalars)
         return network
 
 
@@ -91,33 +88,46 @@ class _Network:
     """One ONNX file, reading and filling the buffers it was bound to."""
 
     def __init__(self, path: Path, image: Array, enhanced: Array, threads: int) -> None:
-        self._session = _open(path, threads)
-        self._scalars = {i.name for i in self._session.get_overridable_initializers()}
-        self.has_strength = "strength" in self._scalars
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if [(i.type, len(i.shape)) for i in inputs] != [("tensor(float)", 4)] or outputs[
-            0
-        ].type != "tensor(float)":
-            raise UnavailableError(f"{path}: must take one image and return one (f32, NCHW, RGB 0..1)")
+        self._session = open_network(path, threads)
+        self.scalars = {i.name for i in self._session.get_overridable_initializers()}
+        taken, made = image_and_enhanced(self._session, path)
         self._binding = self._session.io_binding()
-        self._binding.bind_cpu_input(inputs[0].name, image)
-        self._binding.bind_output(outputs[0].name, "cpu", 0, np.float32, image.shape, enhanced.ctypes.data)
+        self._binding.bind_cpu_input(taken, image)
+        self._binding.bind_output(made, "cpu", 0, np.float32, image.shape, enhanced.ctypes.data)
         self._path = path
 
     def run(self, settings: Settings) -> None:
         """Enhance what lies in the image buffer."""
-        for name in self._scalars & {"strength", "denoise"}:
+        for name in self.scalars & {"strength", "denoise"}:
             # bind_cpu_input knows required inputs only, and these have defaults.
             value = runtime().OrtValue.ortvalue_from_numpy(np.array(getattr(settings, name), np.float32))
             self._binding.bind_ortvalue_input(name, value)
         try:
             self._session.run_with_iobinding(self._binding)
         except Exception as error:  # onnxruntime's exceptions have no common base but this
-            raise UnavailableError(f"{self._path}: onnxruntime failed: {_line(error)}") from error
+            raise UnavailableError(f"{self._path}: onnxruntime failed: {first_line(error)}") from error
 
 
-def _open(path: Path, threads: int) -> Any:
-    """Open an ONNX file. Warnings of onnxruntime are of no use to the user and stay silent."""
+def image_and_enhanced(session: Any, path: Path) -> tuple[str, str]:
+    """Return the names of an open network's input and output.
+
+    Raises:
+        UnavailableError: it is not one image to one image.
+    """
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if [(i.type, len(i.shape)) for i in inputs] != [("tensor(float)", 4)] or (
+        outputs[0].type != "tensor(float)"
+    ):
+        raise UnavailableError(f"{path}: must take one image and return one (f32, NCHW, RGB 0..1)")
+    return inputs[0].name, outputs[0].name
+
+
+def open_network(path: Path, threads: int, providers: Sequence[Any] = ("CPUExecutionProvider",)) -> Any:
+    """Open an ONNX file. Warnings of onnxruntime are of no use to the user and stay silent.
+
+    Raises:
+        UnavailableError: the file or onnxruntime cannot be used.
+    """
     ort = runtime()
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -126,12 +136,15 @@ def _open(path: Path, threads: int) -> Any:
     # A pool that spins between operators takes the cores that decoding and encoding need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return ort.InferenceSession(read_network(path), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(read_network(path), options, providers=list(providers))
     except UnavailableError:
         raise
     except Exception as error:  # onnxruntime's exceptions have no common base but this
-        raise UnavailableError(f"{path}: not a network that onnxruntime can run: {_line(error)}") from None
+        raise UnavailableError(
+            f"{path}: not a network that onnxruntime can run: {first_line(error)}"
+        ) from None
 
 
-def _line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what an exception of onnxruntime says first, which may go on for pages."""
     return str(error).splitlines()[0][:200]

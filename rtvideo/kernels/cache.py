@@ -32,9 +32,9 @@ def kept(name: str, build: Callable[[Path], Path], folder: Path | None = None) -
         build: makes the file in the folder that it is given and returns where.
         folder: of the cache; None for the user's.
     """
-    folder = _writable(folder or default_cache())
+    folder = writable(folder or default_cache())
     target = folder / name
-    with _locked(folder / f"{name}.lock"):
+    with locked(folder / f"{name}.lock"):
         if not intact(target):
             with tempfile.TemporaryDirectory(dir=folder) as work:
                 made = build(Path(work))
@@ -55,7 +55,8 @@ def intact(path: Path) -> bool:
         return False
 
 
-def _writable(folder: Path) -> Path:
+def writable(folder: Path) -> Path:
+    """Return the folder, made if need be, or a temporary one where it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder):
@@ -77,7 +78,8 @@ def _temporary() -> Path:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock that other processes wait for."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # released when the process ends, however it does
         yield
