@@ -25,8 +25,6 @@ def refusal(model: Model, geometry: Geometry | None = None) -> str | None:
         return f"model {model.name} is a foreign network; kernels are made from descriptions"
     if model.weights is None:
         return f"model {model.name} has no weights (.safetensors) beside its description"
-    if model.description.illumination.upsampling == "guided":
-        return f"model {model.name} has guided upsampling, which kernels for GPUs lack"
     return supports(geometry) if geometry is not None else None
 
 

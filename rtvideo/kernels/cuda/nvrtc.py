@@ -79,10 +79,10 @@ def compile_source(text: str, capability: tuple[int, int]) -> Compiled:
         nvrtc.nvrtcGetProgramLog(program, log)
         report = log.decode(errors="replace").rstrip("\0 \n")
         if status != nvrtc.nvrtcResult.NVRTC_SUCCESS:
-            lines = [line for line in report.splitlines() if "error" in line] or report.splitlines()
+            lines = [line for line in report.splitlines() if "error" in line] or [status.name]
             raise UnavailableError(
                 f"engine cuda: the kernel could not be compiled for compute capability "
-                f"{capability[0]}.{capability[1]}: {(lines or [status.name])[0][:200]}"
+                f"{capability[0]}.{capability[1]}: {lines[0][:200]}"
             )
         _, size = nvrtc.nvrtcGetCUBINSize(program)
         binary = bytes(size)

@@ -72,26 +72,22 @@ template <int SCALE, class P, int R> DEVICE void put(const State<SCALE> &to, con
     }
 }
 
-template <int N, int SCALE> struct Light {
-    Grid<SCALE> grid;
+// GUIDED: the grids hold lines over log2 of the pixel's own light once guide.cuh has fitted them.
+template <int N, int SCALE, bool GUIDED> struct Light {
+    Grid<SCALE> grid, slope;
     const Exposure *exposure;
 };
 
-template <int SCALE, class P, int R> DEVICE void put(const Light<3, SCALE> &to, const P &p, const Values<3, R> &x) {
+template <int N, int SCALE, bool GUIDED, class P, int R>
+DEVICE void put(const Light<N, SCALE, GUIDED> &to, const P &p, const Values<3, R> &x) {
     const Exposure e = *to.exposure;
+    const float rest = GUIDED ? 1 : 1 - e.own;
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.own(i)) continue;
-        UNROLL for (int c = 0; c < 3; c++)
-            to.grid.at(c, p.y(i), p.x()) = (1 - e.own) * (e.contrast * x.v[c][i] + e.offset);
-    }
-}
-
-template <int SCALE, class P, int R> DEVICE void put(const Light<1, SCALE> &to, const P &p, const Values<3, R> &x) {
-    const Exposure e = *to.exposure;
-    UNROLL for (int i = 0; i < R; i++) {
-        if (!p.own(i)) continue;
-        const float mean = (x.v[0][i] + x.v[1][i] + x.v[2][i]) * (1.0f / 3);
-        to.grid.at(0, p.y(i), p.x()) = (1 - e.own) * (e.contrast * mean + e.offset);
+        UNROLL for (int c = 0; c < N; c++) {
+            const float state = N == 3 ? x.v[c][i] : (x.v[0][i] + x.v[1][i] + x.v[2][i]) * (1.0f / 3);
+            to.grid.at(c, p.y(i), p.x()) = rest * (e.contrast * state + e.offset);
+        }
     }
 }
 
@@ -220,17 +216,22 @@ DEVICE void settle(float *memory, const Moments<float> *parts, int count, bool c
 }
 
 // Application in the log domain (steps 7 and 8): `gain` <- log2 of the gain with strength; returns u_K.
+// MEAN: in the mix, the pixel's own light is the mean of its channels, not m.
 template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED, bool MEAN, class P, class M>
-DEVICE Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M &m, const Light<G, SCALE> &light,
-                                    Values<G, P::ROWS> &gain, float floor, float t_min, const float *floors) {
-    const float own = MIX ? light.exposure->own : 0, strength = frame.strength, lowest = log2f(t_min);
+DEVICE Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M &m,
+                                    const Light<G, SCALE, GUIDED> &light, Values<G, P::ROWS> &gain, float floor,
+                                    float t_min, const float *floors) {
+    const float share = MIX ? light.exposure->own : 0, strength = frame.strength, lowest = log2f(t_min);
     const float signal = floors[0], knee = floors[1];
     gain = each<G>(p, [&](int c, int i) {
         const float column = (p.x() + 0.5f) * (1.0f / SCALE) - 0.5f, row = (p.y(i) + 0.5f) * (1.0f / SCALE) - 0.5f;
         float log_t = bilinear(light.grid, c, row, column);
         const float pixel = m.v[M::CHANNELS == 1 ? 0 : c][i], square = pixel * pixel;
         const float mean = (y.v[0][i] + y.v[1][i] + y.v[2][i]) * (1.0f / 3);
-        if (MIX) log_t += own * log2f((MEAN ? mean : pixel) + floor);
+        if (GUIDED || MIX) {
+            const float own = log2f((MEAN ? mean : pixel) + floor);
+            log_t += (GUIDED ? bilinear(light.slope, c, row, column) : share) * own;
+        }
         log_t = clamp(log_t, lowest, 0.0f) * -strength;
         return SIGNAL ? log_t * (square / (square + signal)) : log_t;
     });
