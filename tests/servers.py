@@ -103,18 +103,21 @@ def send_video(
     *,
     format: str,
     frames: int | None = None,
+    speed: float = 1.0,
     size: tuple[int, int] = (64, 48),
     buffer_size: int = 32768,
     options: dict[str, str] | None = None,
 ) -> None:
-    """Encode and send in real time, ``frames`` or until the server stops."""
+    """Encode and send ``frames``, or until the server stops, ``speed`` times as fast as in reality."""
     with av.open(wire, "w", format=format, buffer_size=buffer_size, container_options=options or {}) as out:
         stream = out.add_stream("libx264", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.options = {"preset": "ultrafast", "tune": "zerolatency", "g": "12"}
         began = time.monotonic()
         for frame in pictures(*size):
-            if frame.pts == frames or server.stopped.wait(max(0.0, began + frame.time - time.monotonic())):
+            if frame.pts == frames or server.stopped.wait(
+                max(0.0, began + frame.time / speed - time.monotonic())
+            ):
                 return
             out.mux(stream.encode(frame))
 

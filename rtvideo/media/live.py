@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -57,10 +57,14 @@ class Arrival:
 
 
 class _Backlog:
-    """Tells what has waited to be read from what comes now: it comes faster than it was taken."""
+    """Tells what has waited to be read from what comes now: it comes faster than it was taken.
+
+    Attributes:
+        endless: it does not end: the source hands out a recording as fast as it is read.
+    """
 
     def __init__(self) -> None:
-        self._gone = False
+        self._gone = self.endless = False
         self._began: float | None = None
         # One delayed gap says nothing on a busy machine, several together do.
         self._recent: deque[tuple[Fraction, float]] = deque(maxlen=6)
@@ -72,7 +76,7 @@ class _Backlog:
         self._began = self._began or arrived
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None or arrived - self._began > _SETTLED:
-            self._gone = True
+            self._gone, self.endless = True, stamp is not None
             return False
         self._recent.append((stamp * tick(packet), arrived))
         if len(self._recent) == self._recent.maxlen:
@@ -179,6 +183,8 @@ class LiveSource:
                     self.seen = time.monotonic()
                     is_video = packet.stream_index == connection.index
                     stale = backlog is not None and backlog.holds(packet if is_video else None, self.seen)
+                    if backlog is not None and backlog.endless:
+                        self.nature = replace(self.nature, paced=True)
                     if self.nature.live and not stale:
                         self._settle(packet, connection)
                     if self._stop.is_set():

@@ -131,7 +131,7 @@ def test_exit_codes(
 
 def test_a_lost_source_is_code_5_and_the_recording_stays(tmp_path: Path) -> None:
     out, stats = tmp_path / "out.mp4", tmp_path / "stats.json"
-    with Server(http_video(frames=50)) as server:
+    with Server(http_video(frames=100)) as server:
         url = f"http://me:hunter2@127.0.0.1:{server.port}/live?key=hunter2"
         with start("-i", url, "-o", out, "--stats", stats, "--reconnect", "1", *QUICK) as program:
             end = time.monotonic() + 60

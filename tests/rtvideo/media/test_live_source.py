@@ -19,7 +19,7 @@ from rtvideo.errors import InputError, SourceLostError, UnavailableError, UsageE
 from rtvideo.media import connect as connect_module
 from rtvideo.media.camera import Wishes
 from rtvideo.media.connect import Nature, connect
-from rtvideo.media.live import TICK, LiveSource, _Clock
+from rtvideo.media.live import TICK, LiveSource, _Backlog, _Clock
 from tests.servers import CYCLE, Server, http_video, number, pictures, read_request, rtsp_video
 
 pytestmark = pytest.mark.timeout(60)
@@ -283,3 +283,36 @@ def test_the_clock_follows_the_source_and_arrival_where_it_strays() -> None:
     shift, _ = clock.place(Fraction(0), 60.0, 1.0)
     assert shift == 10 and clock.shift == 10
     assert clock.place(None, 61.0, 1.0) == (11, 0.0)
+
+
+def arrivals(gap: float, count: int = 100) -> list[bool]:
+    """Return which of some packets, 40 ms apart by their times, ``_Backlog`` holds when they come so."""
+    backlog, found = _Backlog(), []
+    for index in range(count):
+        packet = av.Packet(b"x")
+        packet.pts = packet.dts = index
+        packet.time_base = Fraction(1, 25)
+        found.append(backlog.holds(packet, 100 + gap * index))
+    return found
+
+
+def test_what_waited_is_told_from_what_comes() -> None:
+    assert arrivals(0.04) == [True] * 5 + [False] * 95, "a few show the pace"
+    assert all(arrivals(0.001)), "much faster than it was taken"
+    assert not any(arrivals(0.4)[5:]), "slower is no backlog"
+    backlog = _Backlog()
+    assert backlog.holds(None, 0.0), "sound waits for the picture"
+
+
+def test_a_recording_that_is_sent_as_fast_as_it_is_read_plays_at_its_speed(
+    stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rtvideo.media import live as live_module
+
+    monkeypatch.setattr(live_module, "_SETTLED", 0.0)
+    with Server(http_video(speed=1000)) as server:
+        source = opened(f"http://127.0.0.1:{server.port}/", stop)
+        began = time.monotonic()
+        assert len(frames(source, 20)) == 20
+        assert source.nature.paced and time.monotonic() - began > 0.6
+        source.close()
