@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from rtvideo.media.timing import Packet, decoded, tick
 #: Seconds by which a packet may run ahead of the picture: what leaps further has a damaged time, and would
 #: take all that follows along.
 _LEAP = 3600
+
+#: Bytes that wait for the picture at most.
+_HELD = 64 << 20
 
 
 class Copies:
@@ -53,7 +57,9 @@ class Copies:
         self._conversions: dict[int, Conversion] = {}
         self._filters: dict[int, BitStreamFilterContext] = {}
         self._waiting: deque[Packet] = deque()
+        self._held = 0
         self._until: Fraction | None = None
+        self._reached: dict[int, Fraction] = {}
 
     def add(self, track: Track) -> None:
         """Make a stream of the output for one of the input."""
@@ -92,30 +98,50 @@ class Copies:
             return
         if packet.stream.disposition & Disposition.attached_pic:
             packet.pts = packet.dts = 0
-        time = decoded(packet)
-        if self._until is not None and time is not None and time > self._until + _LEAP:
+        if self._leaps(packet):
             self.lost += 1
             return
         index = packet.stream_index
         if index in self._conversions:
-            self._waiting += self._conversions[index](packet)
+            self._wait(self._conversions[index](packet))
             return
         for copy in self._filters[index].filter(packet) if index in self._filters else [packet]:
             copy.stream = self._targets[index]
-            self._waiting.append(copy)
+            self._wait([copy])
+
+    def _leaps(self, packet: Packet) -> bool:
+        """Whether its time is far after both the picture's and the one before it."""
+        time = decoded(packet)
+        known = [t for t in (self._until, self._reached.get(packet.stream_index)) if t is not None]
+        if time is None or (known and time > max(known) + _LEAP):
+            return time is not None
+        self._reached[packet.stream_index] = max([time, *known])
+        return False
+
+    def _wait(self, packets: Iterable[Packet]) -> None:
+        for packet in packets:
+            self._waiting.append(packet)
+            self._held += packet.size
+        while self._held > _HELD:  # a picture that stands still while the sound goes on
+            self._mux(self._next())
+
+    def _next(self) -> Packet:
+        packet = self._waiting.popleft()
+        self._held -= packet.size
+        return packet
 
     def release(self, until: Fraction) -> None:
         """Write what belongs before a time, in seconds: the picture has come so far."""
         self._until = until
         while self._waiting and (decoded(self._waiting[0]) or 0) <= until:
-            self._mux(self._waiting.popleft())
+            self._mux(self._next())
 
     def finish(self) -> None:
         """Write all that is left."""
         for conversion in self._conversions.values():
-            self._waiting += conversion(None)
+            self._wait(conversion(None))
         while self._waiting:
-            self._mux(self._waiting.popleft())
+            self._mux(self._next())
 
     def _before_the_beginning(self, packet: Packet) -> bool:
         """Whether it is sound that players leave out, and that would move all else where times start at 0.

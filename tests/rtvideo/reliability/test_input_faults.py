@@ -316,3 +316,35 @@ def test_memory_and_descriptors_stay_flat_over_many_bad_files(tmp_path: Path) ->
         one()
     assert len(os.listdir("/proc/self/fd")) <= before
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 60_000
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_sound_that_goes_on_for_hours_after_the_picture(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept whole, and does not pile up in memory; one packet that leaps by a day is left out."""
+    monkeypatch.setattr("rtvideo.media.copies._HELD", 2000)
+    small = clips.write(tmp_path / "small.mkv", frames=12, audio=1)
+    source = tmp_path / "in.mkv"
+    with av.open(str(small)) as given, av.open(str(source), "w") as out:
+        streams = [out.add_stream_from_template(stream) for stream in given.streams]
+        packets = [packet for packet in given.demux() if packet.size]
+        sound = [bytes(packet) for packet in packets if packet.stream_index == 1]
+        for packet in packets:
+            packet.stream = streams[packet.stream_index]
+            out.mux(packet)
+        for hour in range(2 * 60):
+            packet = av.Packet(sound[hour % len(sound)])
+            packet.stream, packet.time_base = streams[1], Fraction(1, 1000)
+            packet.pts = packet.dts = (hour + 1) * 60_000
+            out.mux(packet)
+        packet = av.Packet(sound[0])
+        packet.stream, packet.time_base = streams[1], Fraction(1, 1000)
+        packet.pts = packet.dts = 30 * 3_600_000
+        out.mux(packet)
+    target = tmp_path / f"out{ending}"
+    report = enhance(source, target)
+    before, after = clips.streams(source)[1], clips.streams(target)[1]
+    assert after.hashes[-120:] == before.hashes[-121:-1]
+    assert [time for time in after.times if time][-1] == 7200
+    assert any("1 packets of other streams" in warning for warning in report.warnings)
