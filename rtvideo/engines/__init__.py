@@ -138,15 +138,19 @@ def _cuda_if_it_works(model: Model, geometry: Geometry, settings: Settings) -> S
 
     if not driver.installed():
         return None
-    from rtvideo.engines import cuda
+    from rtvideo.engines import agreement, cuda
 
     if cuda.refusal(model, geometry) is not None:
         return None
     try:
-        return cuda.CudaSession(model, geometry, settings)
+        off = agreement.difference(model, geometry, settings.denoise)
+        if off is None or off <= agreement.TOLERANCE:
+            return cuda.CudaSession(model, geometry, settings)
+        problem = f"engine cuda is off by {off:.0f} of 255 from the processor (please report it)"
     except UnavailableError as error:
-        logging.getLogger("rtvideo").warning("%s; going on without a GPU", error)
-        return None
+        problem = str(error)
+    logging.getLogger("rtvideo").warning("%s; going on without a GPU", problem)
+    return None
 
 
 def auto_denoise(

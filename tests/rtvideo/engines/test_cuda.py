@@ -11,7 +11,7 @@ pytest.importorskip("safetensors", reason="writes the weights of the test's mode
 import torch
 from safetensors.numpy import save_file
 
-from rtvideo.engines import available, open_session
+from rtvideo.engines import agreement, available, open_session
 from rtvideo.engines.base import Geometry, Settings
 from rtvideo.engines.cuda import CudaSession, refusal
 from rtvideo.errors import UnavailableError, UsageError
@@ -170,6 +170,23 @@ def test_auto_takes_a_device_that_is_there(
     session = open_session(night, NV12, Settings())
     assert str(session).startswith("fused")
     assert "out of memory; going on without a GPU" in caplog.text
+    session.close()
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES[:3], ids=lambda g: f"{g.layout}{g.depth}")
+def test_gpu_and_processor_agree(night: Model, cuda: FakeCuda, geometry: Geometry) -> None:
+    off = agreement.difference(night, geometry, 1.0)
+    assert off is not None and off <= 1
+    assert agreement.difference(Model("night", networks.NIGHT), geometry, 0.0) is None
+
+
+def test_auto_does_not_trust_a_gpu_that_disagrees(
+    night: Model, cuda: FakeCuda, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuda.lose_kernels = True
+    session = open_session(night, NV12, Settings())
+    assert str(session).startswith("fused")
+    assert "of 255 from the processor" in caplog.text
     session.close()
 
 

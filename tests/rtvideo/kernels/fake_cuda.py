@@ -47,6 +47,7 @@ class FakeCuda:
         alive: addresses and handles that were given out and not given back.
         fail: function -> the status that it returns from now on.
         stream: what was enqueued and has not happened.
+        lose_kernels: launches do nothing, as if a device were broken.
     """
 
     def __init__(self, devices: int = 1) -> None:
@@ -54,6 +55,7 @@ class FakeCuda:
         self.calls: Counter[str] = Counter()
         self.alive: dict[int, Any] = {}
         self.fail: dict[str, Status] = {}
+        self.lose_kernels = False
         self.stream: list[Callable[[], None]] = []
         self.capturing: list[Callable[[], None]] | None = None
         self.CUdevice_attribute = _Names()
@@ -183,7 +185,7 @@ class FakeCuda:
         return made
 
     def _GraphLaunch(self, graph: Any, stream: int) -> None:
-        for kernel in graph.kernels:
+        for kernel in [] if self.lose_kernels else graph.kernels:
             self._later(kernel)
 
     def _GraphDestroy(self, graph: Any) -> None:
