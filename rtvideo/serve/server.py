@@ -56,7 +56,7 @@ class _Browser:
 
     connection: ServerConnection
     kind: str
-    backlog: Backlog = field(default_factory=Backlog)
+    backlog: Backlog
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -157,7 +157,10 @@ class Server:
     async def _serve(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         query = parse_qs(urlsplit(connection.request.path).query)
-        browser = _Browser(connection, "jpeg" if query.get("pictures") == ["jpeg"] else "h264")
+        if query.get("pictures") == ["jpeg"]:
+            browser = _Browser(connection, "jpeg", Backlog(limit=1))  # any of them can be left out
+        else:
+            browser = _Browser(connection, "h264", Backlog())
         connection.transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_SNDBUF, _IN_FLIGHT
         )

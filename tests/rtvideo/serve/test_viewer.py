@@ -74,12 +74,12 @@ def live(viewer: WebViewer, query: str = "", **options: Any) -> ClientConnection
 
 
 @contextmanager
-def stuck_browser(viewer: WebViewer) -> Iterator[ClientConnection]:
+def stuck_browser(viewer: WebViewer, query: str = "") -> Iterator[ClientConnection]:
     """A browser that has connected and reads nothing, with little room for what it is sent."""
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
     narrow.connect(("127.0.0.1", int(viewer.url.rstrip("/").rsplit(":", 1)[1])))
-    with live(viewer, max_queue=1, sock=narrow) as connection:
+    with live(viewer, query, max_queue=1, sock=narrow) as connection:
         yield connection
 
 
@@ -280,6 +280,13 @@ def test_one_that_reads_nothing_slows_nobody_and_goes_on_with_a_whole_picture(vi
             if after.pts != before.pts + before.duration
         ]
         assert gaps and all(packet.is_keyframe for packet in gaps)
+
+
+def test_of_jpegs_only_the_newest_waits(viewer: WebViewer) -> None:
+    with stuck_browser(viewer, "pictures=jpeg"):
+        (browser,) = viewer._server._browsers
+        feed(viewer, lambda: browser.backlog.dropped > 3, size=(640, 360))
+        assert len(browser.backlog._chunks) == 1
 
 
 def test_frames_that_change_size_begin_a_new_stream(viewer: WebViewer) -> None:
