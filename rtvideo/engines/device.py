@@ -67,6 +67,8 @@ class DeviceSession(ABC):
                 stack.callback(device.free, self._up)
                 stack.callback(device.free, self._down)
                 self._free = deque(self._slot(size, stack) for _ in range(DEPTH))
+                # First of all when closing: what was enqueued still copies from and to this memory.
+                stack.callback(device.give_back, "cuStreamSynchronize", self._stream)
                 self._prepare()
             except DeviceError as error:
                 size_text = f"{geometry.width}x{geometry.height}"

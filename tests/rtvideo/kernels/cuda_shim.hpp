@@ -5,8 +5,8 @@
 #include <string.h>
 
 #define __global__
-#define __device__
 #define EXPORT __attribute__((visibility("default")))
+#define __device__ EXPORT
 #define __constant__ EXPORT
 #define __forceinline__ inline __attribute__((unused))
 #define __launch_bounds__(...) EXPORT
