@@ -1,0 +1,215 @@
+"""How old a picture is when it is enhanced, shown and in the file, and whether that grows.
+
+A camera in a process of its own draws the time into its pictures (`benchmarks.time_code`); a viewer of the
+live job reads it back from the enhanced ones, and in the end it is read from the recording. So everything
+between the camera's `send` and the viewer is in the figures.
+
+    python benchmarks/latency.py                        # 720p at 30 and 1080p at 60, a minute each
+    python benchmarks/latency.py --sizes 1280x720@30 --seconds 600 --json latency.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import av
+import numpy as np
+
+from benchmarks import time_code
+from benchmarks.machine import facts
+from rtvideo.errors import RtvideoError, UsageError
+from rtvideo.live import LiveOptions, LiveReport, enhance_live
+from rtvideo.media.viewer import Controls, Info
+from rtvideo.options import Options
+
+#: Seconds at the beginning that are left out: the engine and the encoder start.
+_WARM = 2.0
+
+
+class Probe:
+    """A viewer that notes how old each picture is."""
+
+    watched = True
+
+    def __init__(self) -> None:
+        self.ages: list[tuple[float, float]] = []
+        self._began = time.monotonic()
+
+    def opened(self, controls: Controls, name: str) -> Probe:
+        """Return itself: see `rtvideo.media.viewer.ViewerFactory`."""
+        return self
+
+    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: Info) -> None:
+        """Read the time from the enhanced picture."""
+        now = time.monotonic()
+        if now - self._began > _WARM:
+            self.ages.append((now, now - time_code.read(luma_of(lit))))
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def luma_of(frame: av.VideoFrame) -> time_code.Luma:
+    """Return the luma plane of a YUV frame, (height, width)."""
+    plane = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
+    luma: time_code.Luma = rows[: frame.height, : frame.width]
+    return luma
+
+
+def percentiles(ages: Sequence[float]) -> dict[str, float]:
+    """Return median, p95 and p99 in milliseconds."""
+    cut = statistics.quantiles(ages, n=100, method="inclusive")
+    return {"median": round(1e3 * cut[49], 1), "p95": round(1e3 * cut[94], 1), "p99": round(1e3 * cut[98], 1)}
+
+
+def measure(size: str, rate: float, seconds: float, options: Options, *, record: bool) -> dict[str, Any]:
+    """Run the live job for a while and return the figures."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    root = Path(__file__).resolve().parents[1]
+    command = [sys.executable, "-m", "benchmarks.time_code", str(port), size, str(rate)]
+    load = os.getloadavg()[0]
+    probe, stop = Probe(), threading.Event()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as camera,
+    ):
+        assert camera.stdout is not None
+        camera.stdout.readline()
+        threading.Timer(seconds + _WARM, stop.set).start()
+        outputs = [f"{folder}/out.mkv"] if record else []
+        try:
+            report = enhance_live(
+                f"tcp://127.0.0.1:{port}",
+                outputs,
+                options,
+                LiveOptions(reconnect=0),
+                viewers=[probe.opened],
+                stop=stop,
+            )
+        finally:
+            camera.kill()
+        stored = times_in(Path(outputs[0])) if record else []
+    third = len(probe.ages) // 3
+    if third < 50:
+        raise UsageError(f"only {len(probe.ages)} pictures came: give --seconds more")
+    ages = [age for _, age in probe.ages]
+    return {
+        "size": size,
+        "rate": rate,
+        "seconds": seconds,
+        "load": [round(load, 2), round(os.getloadavg()[0], 2)],
+        "engine": report.engine,
+        "camera to viewer": percentiles(ages),
+        "first third": percentiles(ages[:third]),
+        "last third": percentiles(ages[-third:]),
+        "stored times are off by": drift(stored),
+        **figures(report),
+    }
+
+
+def figures(report: LiveReport) -> dict[str, Any]:
+    """Return what the job's own statistics say."""
+    latency = {name.partition(" ")[0]: value for name, value in report.latency.items()}
+    return {
+        "packet to": {name: value for name, value in latency.items() if name != "shown"},
+        "stages": {name.partition("/")[0] or "record": value for name, value in report.milliseconds.items()},
+        "frames": report.frames_out,
+        "fps": round(report.fps, 1),
+        "dropped": report.dropped_at,
+        "adapted": report.adapted,
+        "warnings": report.warnings,
+    }
+
+
+def times_in(path: Path) -> list[tuple[float, float]]:
+    """Return for each picture of a recording its time in the file and the time that it shows."""
+    with av.open(str(path)) as file:
+        return [(float(frame.time or 0), time_code.read(luma_of(frame))) for frame in file.decode(video=0)]
+
+
+def drift(times: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """Return by how many milliseconds the distances of a recording's pictures differ from the real ones."""
+    if len(times) < 2:
+        return {}
+    middle = statistics.median(shown - stored for stored, shown in times)
+    return percentiles([abs(shown - stored - middle) for stored, shown in times])
+
+
+def verdict(result: dict[str, Any]) -> list[str]:
+    """Return what was asked for and what came, in words."""
+    enhanced, seen = result["packet to"]["enhanced"]["p99"], result["camera to viewer"]["p99"]
+    slowest = max(stage["median"] for stage in result["stages"].values() if stage)
+    growth = result["last third"]["p99"] / result["first third"]["p99"]
+    dropped = sum(result["dropped"].values())
+    return [
+        f"p99 from packet to enhanced: {enhanced * result['rate'] / 1e3:.2f} frame times (720p30: below 2)",
+        f"p99 from camera to viewer: {seen / slowest:.1f} times the slowest stage (1080p60: up to 3)",
+        f"p99 of the last third: {growth:.2f} times that of the first",
+        f"dropped: {dropped} of {result['frames'] + dropped}",
+    ]
+
+
+def parse(text: str) -> tuple[str, float]:
+    """Return size and rate of ``1280x720@30``."""
+    found = re.fullmatch(r"(\d+x\d+)@([\d.]+)", text)
+    if not found:
+        raise UsageError(f"{text!r} is not allowed; allowed: WIDTHxHEIGHT@RATE, such as 1280x720@30")
+    return found[1], float(found[2])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, and write JSON if wanted."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--sizes", default="1280x720@30,1920x1080@60", help="WIDTHxHEIGHT@RATE, comma separated"
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each")
+    parser.add_argument("--denoise", choices=("auto", "off", "on"), default="auto")
+    parser.add_argument("--no-record", action="store_true", help="a viewer alone, no file")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args(argv)
+    denoise = {"auto": None, "off": 0.0, "on": 1.0}[arguments.denoise]
+    results = []
+    try:
+        for size, rate in map(parse, arguments.sizes.split(",")):
+            result = measure(
+                size, rate, arguments.seconds, Options(denoise=denoise), record=not arguments.no_record
+            )
+            results.append(result)
+            print(f"{size}@{rate:g}, {arguments.seconds:g} s, load {result['load']}, {result['engine']}")
+            for name in ("camera to viewer", "first third", "last third", "stored times are off by"):
+                print(f"  {name}: {result[name]}")
+            for group in ("packet to", "stages"):
+                for name, value in result[group].items():
+                    print(f"  {group} {name}: {value}")
+            print(f"  dropped: {result['dropped']}, {result['fps']} frames/s, warnings: {result['warnings']}")
+            for words in verdict(result):
+                print(f"  {words}")
+    except RtvideoError as error:
+        print(f"latency: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps({"machine": facts(), "results": results}, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
