@@ -94,10 +94,13 @@ def _list_models() -> ExitCode:
 def _list_devices() -> ExitCode:
     from rtvideo.doctor import processor
     from rtvideo.engines.threads import usable_cpus
+    from rtvideo.kernels.cuda import driver
     from rtvideo.media.camera import devices
 
     count = usable_cpus()
     print(f"cpu  {processor()}, {count} thread{'' if count == 1 else 's'}")
+    for name, what in driver.listed():
+        print(f"{name}  {what}")
     for device in devices():
         kinds = [kind for kind, has in (("camera", device.captures), ("virtual camera", device.plays)) if has]
         print(f"{device.path}  {device.name}, {' and '.join(kinds)}")

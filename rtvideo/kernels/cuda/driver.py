@@ -71,6 +71,20 @@ def count() -> int:
     return int(found) if int(status) == 0 else 0
 
 
+def listed() -> list[tuple[str, str]]:
+    """Return ``cuda:N`` and a description of each device; one line that says why if they cannot be used."""
+    try:
+        found = []
+        for number in range(count()):
+            device = Device(number)
+            capability = ".".join(map(str, device.capability))
+            found.append((f"cuda:{number}", f"{device.name}, compute capability {capability}"))
+            device.close()
+    except UnavailableError as error:
+        return [("cuda", f"cannot be used: {error}")]
+    return found
+
+
 class Device:
     """A device, made current for the calling thread.
 

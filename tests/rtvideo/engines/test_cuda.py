@@ -11,6 +11,7 @@ pytest.importorskip("safetensors", reason="writes the weights of the test's mode
 import torch
 from safetensors.numpy import save_file
 
+from rtvideo.cli import main
 from rtvideo.engines import agreement, available, open_session
 from rtvideo.engines.base import Geometry, Settings
 from rtvideo.engines.cuda import CudaSession, refusal
@@ -157,6 +158,21 @@ def test_devices_that_are_not_there(night: Model, cuda: FakeCuda, monkeypatch: p
         open_session(night, NV12, Settings(), engine="cuda")
     monkeypatch.setattr(driver, "installed", lambda: False)
     assert not next(engine for engine in available() if engine.name == "cuda").works
+
+
+def test_devices_are_listed(
+    cuda: FakeCuda, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuda.devices = 2
+    assert main(["--list-devices"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:3] == [f"cuda:{n}  Fake 9000, compute capability 9.0" for n in (0, 1)]
+    cuda.fail["cuDeviceGet"] = Status.CUDA_ERROR_NO_DEVICE
+    assert driver.listed() == [
+        ("cuda", "cannot be used: device 'cuda:0' failed: cuDeviceGet: CUDA_ERROR_NO_DEVICE")
+    ]
+    monkeypatch.setattr(driver, "installed", lambda: False)
+    assert driver.listed() == []
 
 
 def test_auto_takes_a_device_that_is_there(
