@@ -8,8 +8,12 @@ from dataclasses import dataclass
 #: Seconds over which frames are counted before anything is decided.
 _WINDOW = 1.0
 
-#: Windows in a row with losses until less is done, and the share of lost frames that makes one.
-_BAD, _LOSS = 2, 0.05
+#: Windows in a row with losses until less is done.
+_BAD = 2
+
+#: Share of lost frames that makes such a window: for giving up noise removal, and for giving up frames, where
+#: fewer but even ones must be worth it.
+_LOSS, _HEAVY_LOSS = 0.05, 0.15
 
 #: Busy share of the engine's thread below which more is tried.
 _IDLE = 0.6
@@ -91,7 +95,8 @@ class Adapter:
         if now - self._began < _WINDOW:
             return
         new = lost - self._lost_before
-        bad = new > max(1, _LOSS * (self._frames + new))
+        limit = _LOSS if self._at == 0 and self._removes_noise() else _HEAVY_LOSS
+        bad = new > max(1, limit * (self._frames + new))
         busy = self._busy / (now - self._began)
         self._began, self._frames, self._busy, self._lost_before = now, 0, 0.0, lost
         self._bad = self._bad + 1 if bad else 0
