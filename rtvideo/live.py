@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from rtvideo.adapt import Adapter
+from rtvideo.drain import Outlet
 from rtvideo.engines.base import Session
 from rtvideo.errors import UsageError
 from rtvideo.job import SessionFactory, engine_of
@@ -107,8 +108,9 @@ def enhance_live(
             say=say,
         )
         stack.callback(source.close)
-        if not source.nature.live and not outputs:
-            # A player: what is only looked at comes at its own speed, and is not waited for.
+        playing = not source.nature.live and not outputs
+        if playing:
+            # What is only looked at comes at its own speed, and is not waited for.
             source.nature = Nature(live=True, paced=True)
         if options.start is not None:
             source.connection.seek(options.start)
@@ -121,6 +123,8 @@ def enhance_live(
 
         _warm_up(enhancer, session, source)
         outlets = Opening(source, enhancer, options, warn).all(outputs, viewers, controls)
+        if playing:
+            _await_somebody(outlets, stop)
         adapter = Adapter(lambda: controls.denoise > 0, lambda line: warn(f"{report.input}: {line}"))
         pipeline = LivePipeline(
             source,
@@ -155,6 +159,12 @@ def _warm_up(enhancer: PairEnhancer, session: Session, source: LiveSource) -> No
         list(enhancer.push(source.connection.first, 0.0, session))
         list(enhancer.flush(session))
         session.reset()
+
+
+def _await_somebody(outlets: Sequence[Outlet], stop: threading.Event) -> None:
+    """Begin to play when somebody looks: it takes a while to open a page."""
+    while not (stop.is_set() or any(outlet.watched for outlet in outlets)):
+        stop.wait(0.05)
 
 
 def _removes_noise(options: Options, open_engine: SessionFactory | None) -> bool:

@@ -82,6 +82,19 @@ def test_a_page_shows_the_run_and_its_slider_changes_it(clip: Path, gain_model: 
         assert process.wait(40) == 130
 
 
+def test_a_file_begins_to_play_when_somebody_looks(gain_model: Path, tmp_path: Path) -> None:
+    client = pytest.importorskip("websockets.sync.client", reason="websockets: not installed")
+    short = clips.write(tmp_path / "short.mp4", frames=6)
+    with rtvideo("-i", short, "--serve", "0", "--model", gain_model, "--engine", "onnx") as process:
+        assert process.stderr is not None
+        found = re.search(r"http://(127\.0\.0\.1:\d+/)", process.stderr.readline())
+        assert found
+        time.sleep(1)  # much longer than the clip
+        with client.connect(f"ws://{found[1]}live", proxy=None, max_size=None) as socket:
+            assert any(isinstance(message, bytes) for message in socket)
+        assert process.wait(40) == 0
+
+
 def test_q_in_the_window_ends_the_run_and_completes_the_recording(
     clip: Path, gain_model: Path, tmp_path: Path
 ) -> None:
