@@ -70,6 +70,8 @@ def _shares(base: Recipe) -> Iterator[Variant]:
             total = sum(rest.values())
             kept = {name: share / total for name, share in rest.items()}
             yield _variant("data", f"without {words}", dataclasses.replace(base, shares=kept))
+    if base.permuted:
+        yield _variant("data", "channels in their own order", dataclasses.replace(base, permuted=False))
 
 
 def _illumination(base: Recipe) -> Iterator[Variant]:

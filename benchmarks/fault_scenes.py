@@ -6,6 +6,7 @@ and frames of the project's own sample clip.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ class Material:
     lit: list[Image]
 
 
+@functools.cache
 def made() -> Material:
     """Return scenes of the project's own making."""
     shown: list[Callable[[], Image]] = [photographs.astronaut, photographs.coffee, photographs.chelsea]
