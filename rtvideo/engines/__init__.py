@@ -6,13 +6,17 @@ import logging
 import re
 from dataclasses import dataclass
 
-from rtvideo.engines.base import Geometry, Session, Settings
+from rtvideo.engines.base import EstimatesItself, Geometry, Session, Settings
 from rtvideo.engines.threads import usable_cpus
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.models import Model
 
-#: Every engine, fastest first: the order in which ``auto`` tries them.
-ENGINES = ("cuda", "fused", "onnx")
+#: Every engine, as ``--engine`` takes them. ``auto`` takes the fastest of those for a GPU, where there is one
+#: (`rtvideo.engines.fastest`), then fused, then onnx; torch has to be asked for.
+ENGINES = ("cuda", "tensorrt", "fused", "onnx", "torch")
+
+#: Those that run on a CUDA device alone, and those that do not run on one.
+_GPU_ONLY, _CPU_ONLY = ("cuda", "tensorrt"), ("fused",)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ def available() -> list[EngineInfo]:
 
     Imports what it asks about.
     """
-    return sorted([_cuda(), _fused(), _onnx()], key=lambda engine: not engine.works)
+    found = [_cuda(), _tensorrt(), _fused(), _onnx(), _torch()]
+    return sorted(found, key=lambda engine: not engine.works)
 
 
 def _cuda() -> EngineInfo:
@@ -52,6 +57,19 @@ def _cuda() -> EngineInfo:
         return EngineInfo("cuda", "cuda", False, str(error))
     device.close()
     return EngineInfo("cuda", "cuda", True, f"{device.name}, NVRTC {compiler[0]}.{compiler[1]}")
+
+
+def _tensorrt() -> EngineInfo:
+    from rtvideo.kernels.cuda import driver
+    from rtvideo.tensorrt import package
+
+    try:
+        found = str(package.load())
+    except UnavailableError as error:
+        return EngineInfo("tensorrt", "cuda", False, str(error))
+    if not driver.installed():
+        return EngineInfo("tensorrt", "cuda", False, f"no NVIDIA driver; {found}")
+    return EngineInfo("tensorrt", "cuda", True, found)
 
 
 def _fused() -> EngineInfo:
@@ -76,6 +94,15 @@ def _onnx() -> EngineInfo:
     except UnavailableError as error:
         return EngineInfo("onnx", "cpu", False, str(error))
     return EngineInfo("onnx", "cpu", True, f"onnxruntime {version}")
+
+
+def _torch() -> EngineInfo:
+    from rtvideo.doctor import installed
+
+    # Not imported, which takes seconds.
+    if (version := installed("torch")) is None:
+        return EngineInfo("torch", "cpu", False, "engine torch needs torch: pip install 'rtvideo[torch]'")
+    return EngineInfo("torch", "cpu", True, f"torch {version}")
 
 
 def open_session(
@@ -103,13 +130,17 @@ def open_session(
     _check_names(engine, device)
     if threads < 0:
         raise UsageError(f"threads {threads} must be 0 (all that may be used) or more")
-    if engine == "cuda" or device.startswith("cuda"):
-        if engine not in ("auto", "cuda") or device == "cpu":
+    if engine in _GPU_ONLY or device.startswith("cuda"):
+        if engine in _CPU_ONLY or device == "cpu":
             raise UnavailableError(f"engine {engine} does not run on device {device!r}")
-        return _cuda_session(model, geometry, settings, int(device.partition(":")[2] or 0))
-    if engine == device == "auto" and (session := _cuda_if_it_works(model, geometry, settings)):
+        return _on_gpu(model, geometry, settings, engine, int(device.partition(":")[2] or 0))
+    if engine == device == "auto" and (session := _on_gpu_if_it_works(model, geometry, settings)):
         return session
     threads = threads or usable_cpus()
+    if engine == "torch":
+        from rtvideo.engines.torch import TorchSession
+
+        return TorchSession(model, geometry, settings, threads=threads)
     if engine != "onnx":
         from rtvideo.engines import fused
 
@@ -126,31 +157,55 @@ def open_session(
     return OnnxSession(model, geometry, settings, threads=threads)
 
 
-def _cuda_session(model: Model, geometry: Geometry, settings: Settings, number: int) -> Session:
-    from rtvideo.engines.cuda import CudaSession
+def _on_gpu(model: Model, geometry: Geometry, settings: Settings, engine: str, number: int) -> Session:
+    """Open an engine on a CUDA device: the one that is named, or the fastest."""
+    if engine == "cuda":
+        from rtvideo.engines.cuda import CudaSession
 
-    return CudaSession(model, geometry, settings, number=number)
+        return CudaSession(model, geometry, settings, number=number)
+    if engine == "tensorrt":
+        from rtvideo.engines.tensorrt import TensorRTSession
+
+        return TensorRTSession(model, geometry, settings, number=number)
+    if engine == "onnx":
+        from rtvideo.engines.onnx_cuda import OnnxCudaSession
+
+        return OnnxCudaSession(model, geometry, settings, number=number)
+    if engine == "torch":
+        from rtvideo.engines.torch import TorchCudaSession
+
+        return TorchCudaSession(model, geometry, settings, number=number)
+    from rtvideo.engines import cuda, fastest
+    from rtvideo.kernels.cuda.driver import Device
+
+    device = Device(number)
+    try:
+        openers = fastest.contenders(model, geometry, settings, number)
+        if not openers:
+            raise UnavailableError(f"engine cuda: {cuda.refusal(model, geometry)}")
+        key = fastest.key_of(model, settings, device)
+        return fastest.open_fastest(
+            openers, device.name, key, lambda session: fastest.frames_a_second(session, geometry)
+        )
+    finally:
+        device.close()
 
 
-def _cuda_if_it_works(model: Model, geometry: Geometry, settings: Settings) -> Session | None:
+def _on_gpu_if_it_works(model: Model, geometry: Geometry, settings: Settings) -> Session | None:
     """Return a session on the first GPU; None, with a warning where there is one that cannot be used."""
     from rtvideo.kernels.cuda import driver
 
     if not driver.installed():
         return None
-    from rtvideo.engines import agreement, cuda
+    from rtvideo.engines import fastest
 
-    if cuda.refusal(model, geometry) is not None:
+    if not fastest.contenders(model, geometry, settings, 0):
         return None
     try:
-        off = agreement.difference(model, geometry, settings.denoise)
-        if off is None or off <= agreement.TOLERANCE:
-            return cuda.CudaSession(model, geometry, settings)
-        problem = f"engine cuda is off by {off:.0f} of 255 from the processor (please report it)"
+        return _on_gpu(model, geometry, settings, "auto", 0)
     except UnavailableError as error:
-        problem = str(error)
-    logging.getLogger("rtvideo").warning("%s; going on without a GPU", problem)
-    return None
+        logging.getLogger("rtvideo").warning("%s; going on without a GPU", error)
+        return None
 
 
 def auto_denoise(
@@ -172,8 +227,11 @@ def auto_denoise(
         return 0.0
     if fps is None:
         return 1.0
-    engine = str(session).partition(",")[0]
-    seconds = seconds_per_frame(engine, model.description, geometry, threads or usable_cpus())
+    if isinstance(session, EstimatesItself):
+        seconds = session.seconds_per_frame()
+    else:
+        engine = str(session).partition(",")[0]
+        seconds = seconds_per_frame(engine, model.description, geometry, threads or usable_cpus())
     return 1.0 if seconds <= REAL_TIME_SHARE / fps else 0.0
 
 

@@ -173,7 +173,7 @@ def test_plans_are_kept_and_a_refused_one_is_built_anew(
     TensorRTSession(night, NV12, Settings()).close()
     assert trt.builds == 3 and plan.read_bytes() == good
     trt.broken = "take"
-    with pytest.raises(UnavailableError, match="TensorRT 11.4.0 does not take the plan that it built"):
+    with pytest.raises(UnavailableError, match=r"TensorRT 11\.4\.0 does not take the plan that it built"):
         TensorRTSession(night, NV12, Settings())
 
 
@@ -197,7 +197,7 @@ def test_what_tensorrt_cannot_do_is_one_line_and_leaks_nothing(
 def test_a_frame_that_fails_says_on_which_device(night: Model, trt: FakeTensorRT) -> None:
     session = TensorRTSession(night, NV12, Settings())
     trt.broken = "execute"
-    with pytest.raises(UnavailableError, match="TensorRT 11.4.0 failed on Fake 9000"):
+    with pytest.raises(UnavailableError, match=r"TensorRT 11\.4\.0 failed on Fake 9000"):
         run(session, planes(NV12, 0))
     session.close()
 
@@ -227,7 +227,7 @@ def test_onnxruntime_is_at_most_one_code_from_double(
         ):
             assert np.abs(made - exact).max() <= 0.51
     ort.fail = RuntimeError("out of memory\nand more")
-    with pytest.raises(UnavailableError, match="onnxruntime failed: out of memory$"):
+    with pytest.raises(UnavailableError, match=r"onnxruntime failed: out of memory$"):
         run(session, planes(NV12, 0))
     session.close()
     assert cuda.alive == {}
@@ -237,7 +237,7 @@ def test_onnxruntime_never_runs_on_the_cpu_in_silence(
     night: Model, ort: FakeOnnxruntime, cuda: FakeCuda
 ) -> None:
     ort.active = ["CPUExecutionProvider"]  # what it does when CUDA's libraries are missing
-    with pytest.raises(UnavailableError, match="cannot use Fake 9000 and would run on the CPU.*cudnn"):
+    with pytest.raises(UnavailableError, match=r"cannot use Fake 9000 and would run on the CPU.*cudnn"):
         OnnxCudaSession(night, NV12, Settings())
     assert cuda.alive == {}
 
