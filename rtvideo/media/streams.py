@@ -93,6 +93,8 @@ def plan(source: Opened, container: str) -> Plan:
 def _track(source: Opened, stream: Stream, container: str) -> Track | None:
     if stream.type == "attachment":
         return Track(stream, "attachment") if container == "matroska" else None
+    if stream.disposition & Disposition.attached_pic and container == "mov":
+        return None  # FFmpeg's muxer takes it and writes nothing
     if stream.disposition & Disposition.attached_pic and container == "matroska":
         data = b"".join(bytes(p) for p in source.peeked_packets(stream)[:1])
         return Track(stream, "picture", data=data) if data else None
