@@ -30,6 +30,10 @@ class NoBrowser(Exception):
     """Chromium is not installed, or does not start."""
 
 
+class Navigated(Exception):
+    """The page gave way to another one before it answered."""
+
+
 class Page:
     """One tab."""
 
@@ -43,6 +47,8 @@ class Page:
         while True:
             answer = json.loads(self._socket.recv(timeout=60))
             if answer.get("id") == number:
+                if "navigated" in answer.get("error", {}).get("message", ""):
+                    raise Navigated(method)
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 return answer["result"]
@@ -57,10 +63,13 @@ class Page:
     def wait_for(self, script: str, seconds: float = 30.0) -> Any:
         """Wait until an expression comes to something true, and return that."""
         end = time.monotonic() + seconds
-        while not (value := self.run(script)):
+        value: Any = None
+        while not value:
             if time.monotonic() > end:
                 raise TimeoutError(f"{script} is still {value!r} after {seconds:g} s")
             time.sleep(0.05)
+            with contextlib.suppress(Navigated):
+                value = self.run(script)
         return value
 
     def press(self, key: str) -> None:
