@@ -17,6 +17,15 @@ TOLERANCE = 3.0
 _WIDTH, _HEIGHT = 150, 90
 
 
+def check(model: Model, geometry: Geometry, denoise: float, number: int = 0) -> None:
+    """Raise UnavailableError if a GPU's kernels do not agree with the processor's, or cannot run."""
+    off = difference(model, geometry, denoise, number)
+    if off is not None and off > TOLERANCE:
+        raise UnavailableError(
+            f"engine cuda is off by {off:.0f} of 255 from the processor (please report it)"
+        )
+
+
 def difference(model: Model, geometry: Geometry, denoise: float, number: int = 0) -> float | None:
     """Return by how many codes of 255 a GPU and the processor differ at most on a dark frame.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -129,3 +129,11 @@ class Session(Protocol):
 
     def __str__(self) -> str:
         """Say what really runs: engine, device, perhaps instructions, threads: ``onnx cpu, 2 threads``."""
+
+
+@runtime_checkable
+class EstimatesItself(Protocol):
+    """A session whose speed follows from its device and not from figures that were written down."""
+
+    def seconds_per_frame(self) -> float:
+        """Return what a frame with noise removal takes."""

@@ -34,10 +34,11 @@ _PACKAGES = (
 
 def contenders(model: Model, geometry: Geometry, settings: Settings, number: int) -> dict[str, Opener]:
     """Return the engines that are installed and may run a model on a device, the likeliest winner first."""
-    from rtvideo.engines import cuda
+    from rtvideo.engines import agreement, cuda
     from rtvideo.tensorrt.package import MODULES
 
     def open_cuda() -> Session:
+        agreement.check(model, geometry, settings.denoise, number)
         return cuda.CudaSession(model, geometry, settings, number=number)
 
     def open_tensorrt() -> Session:

@@ -110,12 +110,18 @@ class Device:
             self._attribute("COMPUTE_CAPABILITY_MAJOR"), self._attribute("COMPUTE_CAPABILITY_MINOR"),
         )  # fmt: skip
         self.multiprocessors = self._attribute("MULTIPROCESSOR_COUNT")
+        self._kilohertz = self._attribute("CLOCK_RATE")
         half = self._attribute("MAX_SHARED_MEMORY_PER_MULTIPROCESSOR") // 2 - _RESERVED
         #: Bytes that a block may take so that two share a multiprocessor.
         self.shared = max(LEAST_SHARED, min(half, self._attribute("MAX_SHARED_MEMORY_PER_BLOCK_OPTIN")))
         self._context = self.call("cuDevicePrimaryCtxRetain", self._handle)
         self._open = True
         self.use()
+
+    @property
+    def multiply_adds(self) -> float:
+        """F32 multiply-adds a second at most, counted as 64 a multiprocessor and clock (the least of any)."""
+        return self.multiprocessors * 64 * self._kilohertz * 1e3
 
     def call(self, function: str, *arguments: Any) -> Any:
         """Call the driver and return what it returns beyond the status: nothing, a value or several.

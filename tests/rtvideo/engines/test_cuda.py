@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ import torch
 from safetensors.numpy import save_file
 
 from rtvideo.cli import main
-from rtvideo.engines import agreement, available, open_session
+from rtvideo.engines import agreement, auto_denoise, available, open_session
 from rtvideo.engines.base import Geometry, Settings
 from rtvideo.engines.cuda import CudaSession, refusal
 from rtvideo.errors import UnavailableError, UsageError
@@ -203,6 +205,18 @@ def test_auto_does_not_trust_a_gpu_that_disagrees(
     session = open_session(night, NV12, Settings())
     assert str(session).startswith("fused")
     assert "of 255 from the processor" in caplog.text
+    session.close()
+
+
+def test_noise_removal_by_itself_follows_the_device(night: Model, cuda: FakeCuda) -> None:
+    session = CudaSession(night, NV12, Settings())
+    assert auto_denoise(night, NV12, 30, session) == 1.0  # 64 multiprocessor-GHz do 800 pixels
+    assert auto_denoise(night, NV12, 1e6, session) == 0.0
+    work = session.seconds_per_frame()
+    session.close()
+    larger = dataclasses.replace(NV12, width=370, height=220)
+    session = CudaSession(night, larger, Settings())
+    assert session.seconds_per_frame() == pytest.approx(100 * work)
     session.close()
 
 
