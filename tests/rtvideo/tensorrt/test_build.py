@@ -1,4 +1,4 @@
-"""TensorRT for RTX, which needs no GPU to build, takes every shipped ONNX file; and what a build is asked for."""
+"""TensorRT for RTX, which needs no GPU to build, takes every shipped ONNX file as it should."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ SMALL = Profile((16, 16), (36, 64), (72, 128))
 
 @pytest.fixture(scope="module")
 def rtx() -> package.Package:
-    pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT for RTX: pip install 'rtvideo[tensorrt-rtx]'")
+    pytest.importorskip(
+        "tensorrt_rtx_bindings", reason="TensorRT for RTX: pip install 'rtvideo[tensorrt-rtx]'"
+    )
     package.load.cache_clear()
     found = package.load()
     if not found.rtx:
