@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 import re
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
-from rtvideo.errors import UsageError
+from rtvideo.errors import OutputError, UsageError
 
 #: A name of RFC 1123, an IPv4 address, or an IPv6 address in brackets; the port alone is enough.
 _SHAPE = re.compile(r"(?:(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):)?(?P<port>[0-9]{1,5})")
+
+#: What the system says where it has no IPv6.
+_NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,37 @@ class Address:
             host = _outward(ipaddress.ip_address(host).version)
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{port}/" + ("" if token is None else f"?token={token}")
+
+    def listen(self) -> list[socket.socket]:
+        """Bind every address that the host stands for, all at one port.
+
+        Raises:
+            OutputError: none of them is this machine's, or the port is taken.
+        """
+        bound: list[socket.socket] = []
+        port = self.port
+        try:
+            places = socket.getaddrinfo(self.host, port, type=socket.SOCK_STREAM)
+            for number, (family, _, _, _, place) in enumerate(places, start=1):
+                try:
+                    bound.append(socket.create_server((str(place[0]), port), family=family))
+                except OSError as error:
+                    # `localhost` stands for ::1 even where there is no IPv6.
+                    if error.errno not in _NO_SUCH_FAMILY or (number == len(places) and not bound):
+                        raise
+                else:
+                    port = bound[0].getsockname()[1]
+        except OSError as error:
+            for listening in bound:
+                listening.close()
+            # Python adds words to the strings of some; numbers below 0 are those of name servers.
+            code = error.errno or 0
+            reason = os.strerror(code) if code > 0 else error.strerror
+            raise OutputError(
+                f"--serve {self}: cannot be listened on: {reason}; "
+                "give an address of this machine and a free port, or port 0 to have one found"
+            ) from None
+        return bound
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -25,6 +25,9 @@ LARGEST = (1280, 720)
 #: Frames between two pictures that stand by themselves, if no browser asks for one earlier.
 _KEY_EVERY = 120
 
+#: Seconds that a frame's time slot has: the first one's, and at most, as after a while without pictures.
+_FIRST, _LONGEST = 1 / 30, 1.0
+
 _OPTIONS = {
     "preset": "ultrafast",
     "tune": "zerolatency",
@@ -105,22 +108,22 @@ class H264:
             "height": height,
         }
         self._stream = Stream(json.dumps(description), header)
-        self._number = self._end = 0
-        self._began: float | None = None
+        self._number, self._time = 0, 0.0
+        self._last: float | None = None
 
     def encode(self, wide: av.VideoFrame, *, key: bool) -> list[Chunk]:
         """See `Encoder.encode`."""
-        clock = time.monotonic()
-        self._began = self._began or clock - 1 / 30
-        begin, self._end = self._end, max(self._end + 1, round((clock - self._began) * TIMESCALE))
+        now = time.monotonic()
+        slot = _FIRST if self._last is None else min(now - self._last, _LONGEST)
+        begin, self._last = round(self._time * TIMESCALE), now
+        self._time = max(self._time + slot, (begin + 1) / TIMESCALE)
+        duration = round(self._time * TIMESCALE) - begin
         wide.pts, wide.time_base = begin, Fraction(1, TIMESCALE)
         wide.pict_type = PictureType.I if key else PictureType.NONE
         chunks = []
         for packet in self._context.encode(wide):
             self._number += 1
-            data = fragment(
-                self._number, begin, self._end - begin, bytes(packet), key=bool(packet.is_keyframe)
-            )
+            data = fragment(self._number, begin, duration, bytes(packet), key=bool(packet.is_keyframe))
             chunks.append(Chunk(self._stream, data, bool(packet.is_keyframe)))
         return chunks
 

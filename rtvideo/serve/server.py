@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -20,7 +18,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from rtvideo.errors import OutputError, RtvideoError
+from rtvideo.errors import RtvideoError
 from rtvideo.serve.access import Access
 from rtvideo.serve.address import Address
 from rtvideo.serve.backlog import Backlog, Chunk, Stream
@@ -40,9 +38,6 @@ _PATIENCE = 10.0
 
 #: Seconds that the end waits for browsers to take note of it.
 _GOODBYE = 0.5
-
-#: What the system says where it has no IPv6.
-_NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 # Whoever scans the port must not fill the terminal.
 _LOGGER = logging.getLogger("rtvideo.serve")
@@ -81,7 +76,7 @@ class Server:
         self._state: dict[str, Any] = {}
         self._page = page()
         self._ended = asyncio.Event()
-        sockets = _listen(address)
+        sockets = address.listen()
         self.port: int = sockets[0].getsockname()[1]
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._loop = self._runner.get_loop()
@@ -227,31 +222,3 @@ def _one(headers: Headers, name: str) -> str | None:
     """Return a header; one that comes twice is as good as none, for nobody knows which to believe."""
     values = headers.get_all(name)
     return values[0] if len(values) == 1 else None
-
-
-def _listen(address: Address) -> list[socket.socket]:
-    """Bind every address that the host stands for, all at one port."""
-    bound: list[socket.socket] = []
-    port = address.port
-    try:
-        places = socket.getaddrinfo(address.host, port, type=socket.SOCK_STREAM)
-        for number, (family, _, _, _, place) in enumerate(places, start=1):
-            try:
-                bound.append(socket.create_server((str(place[0]), port), family=family, backlog=VIEWERS))
-            except OSError as error:
-                # `localhost` stands for ::1 even where there is no IPv6.
-                if error.errno not in _NO_SUCH_FAMILY or (number == len(places) and not bound):
-                    raise
-            else:
-                port = bound[0].getsockname()[1]
-    except OSError as error:
-        for listening in bound:
-            listening.close()
-        # Python adds words to the strings of some; numbers below 0 are those of name servers.
-        code = error.errno or 0
-        reason = os.strerror(code) if code > 0 else error.strerror
-        raise OutputError(
-            f"--serve {address}: cannot be listened on: {reason}; "
-            "give an address of this machine and a free port, or port 0 to have one found"
-        ) from None
-    return bound

@@ -51,12 +51,12 @@ class WebViewer:
         access = Access.to(address)
         # Where a file lies is nobody's business who only watches.
         self._controls, self._name = controls, os.path.basename(name) or name
-        self._server = Server(address, access, self._control)
-        self.url = address.url(self._server.port, access.token)
         self._info: Info | None = None
         self._told = self._asked = self._took = 0.0
         self._compose = SideBySide()
         self._encoders: dict[str, tuple[tuple[int, int, int], Encoder]] = {}
+        self._server = Server(address, access, self._control)
+        self.url = address.url(self._server.port, access.token)
         say(f"watch at {self.url}")
 
     @property

@@ -56,6 +56,19 @@ def test_each_frame_gives_a_fragment_at_once_and_players_read_them() -> None:
         assert abs(dark - want_dark) < 3 and abs(lit - want_lit) < 3
 
 
+def test_times_follow_the_clock_without_gaps_and_without_the_hours_when_nobody_looked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([50.0, 50.04, 50.04, 50.1, 3650.1, 3650.14])
+    monkeypatch.setattr("rtvideo.serve.encoder.time.monotonic", lambda: next(clock))
+    data, _ = encode(6)
+    monkeypatch.undo()
+    with av.open(io.BytesIO(data)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    assert [packet.duration for packet in packets] == [33, 40, 1, 60, 1000, 40]
+    assert [packet.pts for packet in packets] == [0, 33, 73, 74, 134, 1134]
+
+
 def test_the_stream_begins_at_any_picture_that_stands_by_itself() -> None:
     compose = SideBySide()
     encoder = H264(compose(*pair(0)))
