@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import gc
 import io
 import json
 import os
@@ -127,6 +128,7 @@ def run_cases(numbers: range, seeds: list[Path], folder: Path) -> None:
         said = io.StringIO()
         with contextlib.redirect_stderr(said):
             code = main(words)
+        gc.collect()  # an exception may hold on to the picture that it happened to
         memory = resident()
         first = first or memory
         print(json.dumps({"code": code, "said": said.getvalue()[-2000:], "grown": memory - first}), file=events)
