@@ -96,10 +96,12 @@ class FakeCuda:
         return _ATTRIBUTES[attribute.removeprefix("CU_DEVICE_ATTRIBUTE_")]
 
     def _DevicePrimaryCtxRetain(self, device: int) -> int:
-        return self._keep("context", -1)
+        return self._keep(self.alive.get(-1, 0) + 1, -1)  # counted, as the driver does
 
     def _DevicePrimaryCtxRelease(self, device: int) -> None:
-        self._drop(-1)
+        self.alive[-1] -= 1
+        if self.alive[-1] == 0:
+            self._drop(-1)
 
     def _CtxSetCurrent(self, context: int) -> None: ...
 
@@ -164,7 +166,7 @@ class FakeCuda:
     # Streams, graphs and events
 
     def _StreamCreate(self, flags: int) -> int:
-        return self._keep("stream", -2)
+        return self._keep("stream", min(-1, min(self.alive, default=0)) - 1)
 
     def _StreamDestroy(self, stream: int) -> None:
         self._drop(stream)
