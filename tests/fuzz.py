@@ -131,7 +131,8 @@ def run_cases(numbers: range, seeds: list[Path], folder: Path) -> None:
         gc.collect()  # an exception may hold on to the picture that it happened to
         memory = resident()
         first = first or memory
-        print(json.dumps({"code": code, "said": said.getvalue()[-2000:], "grown": memory - first}), file=events)
+        ended = {"code": code, "said": said.getvalue()[-2000:], "grown": memory - first}
+        print(json.dumps(ended), file=events)
         if memory - first > GROWTH:
             return
 
