@@ -234,7 +234,9 @@ function showState(state) {
     setShape();
   }
   at("fps").textContent = `${ran.fps.toFixed(ran.fps < 10 ? 1 : 0)} frames/s`;
-  const late = ran.latency === null ? null : ran.latency + (player?.behind || 0);
+  // A picture's time slot ends, not begins, when it was encoded.
+  const waits = Math.max(0, (player?.behind || 0) - 1 / (ran.fps || 25));
+  const late = ran.latency === null ? null : ran.latency + waits;
   at("latency").textContent = late === null ? "" : `${Math.round(1000 * late)} ms behind`;
   at("dropped").textContent = ran.dropped ? `${ran.dropped} dropped` : "";
   at("engine").textContent = [ran.engine, ran.note].filter(Boolean).join(" – ");
