@@ -178,7 +178,7 @@ def _fill(report: LiveReport, pipeline: LivePipeline, source: LiveSource) -> Non
     report.frames_in, report.frames_out = counters.frames_in, counters.frames_out
     report.fps = counters.frames_out / report.seconds if report.seconds else 0.0
     report.milliseconds = {
-        "decode": counters.decode.milliseconds(),
+        "decode": pipeline.decoding.milliseconds(),
         "enhance": counters.enhance.milliseconds(),
     }
     report.dropped_at = {stage: count for stage, count in pipeline.dropped.items() if count}

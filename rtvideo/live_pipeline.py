@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import av
@@ -23,10 +23,10 @@ from rtvideo.drain import Drain, Outlet
 from rtvideo.engines.base import Session
 from rtvideo.errors import OutputError
 from rtvideo.media.connect import TIMEOUT
-from rtvideo.media.connection import Connection
 from rtvideo.media.live import Arrival, LiveSource
 from rtvideo.media.pairs import Pair, PairEnhancer
 from rtvideo.media.viewer import Controls, Info
+from rtvideo.pictures import Pictures
 from rtvideo.pipeline import Stopwatch
 
 #: Frames that may wait before a stage where nothing is dropped.
@@ -34,9 +34,6 @@ _DEPTH = 3
 
 #: Packets that may wait to be decoded where not every one is a picture of its own.
 _PACKETS = 600
-
-#: Age in seconds of a packet at which decoding skips to the next key frame.
-_LATE = 0.5
 
 #: Seconds that threads get to end: one that reads from a silent source, and those that finish outputs.
 _GRACE, _FINISH = 1.0, 20.0
@@ -48,7 +45,6 @@ class LiveCounters:
 
     frames_in: int = 0
     frames_out: int = 0
-    decode: Stopwatch = field(default_factory=Stopwatch)
     enhance: Stopwatch = field(default_factory=Stopwatch)
     enhanced: Stopwatch = field(default_factory=Stopwatch)
 
@@ -57,7 +53,7 @@ class LivePipeline:
     """One run from a live source to its outlets.
 
     Attributes:
-        counters, drains: may be read at any time.
+        counters, drains, decoding (work times): may be read at any time.
     """
 
     def __init__(
@@ -91,9 +87,10 @@ class LivePipeline:
         self._max_fps = max_fps
         self._start, self._duration, self._frames = start, duration, frames
         live = source.nature.live
-        self._live, self._skipped = live, 0
+        self._live = live
         depth = (1 if source.connection.intra else _PACKETS) if live else _DEPTH
         self._arrived: Channel[Arrival] = Channel(depth, drops=live)
+        self._pictures = Pictures(source, self._arrived, self._watched)
         self._decoded: Channel[tuple[av.VideoFrame, float]] = Channel(1 if live else _DEPTH, drops=live)
         self.drains = [
             Drain(outlet, drops=live or not outlet.required, ended=self._drain_ended) for outlet in outlets
@@ -104,9 +101,14 @@ class LivePipeline:
         self._ended = threading.Event()
 
     @property
+    def decoding(self) -> Stopwatch:
+        """Work times of the decoder."""
+        return self._pictures.work
+
+    @property
     def dropped(self) -> dict[str, int]:
         """Frames left out because something was too slow, by the stage that they waited for."""
-        counts = {"decode": self._arrived.dropped + self._skipped, "enhance": self._decoded.dropped}
+        counts = {"decode": self._arrived.dropped + self._pictures.skipped, "enhance": self._decoded.dropped}
         return counts | {drain.outlet.name: drain.pairs.dropped for drain in self.drains}
 
     def run(self, stop: threading.Event, on_tick: Callable[[], None] = lambda: None) -> None:
@@ -220,7 +222,7 @@ class LivePipeline:
         cadence = Cadence()
         begin: float | None = None
         last: int | None = None
-        for frame, captured in self._pictures():
+        for frame, captured in self._pictures:
             shown = frame.time or 0.0
             if self._start is not None and shown < self._start:
                 continue
@@ -245,32 +247,6 @@ class LivePipeline:
             return self._max_fps
         rate = self._source.connection.fps or 30.0
         return share * (rate if self._max_fps is None else min(rate, self._max_fps))
-
-    def _pictures(self) -> Iterator[tuple[av.VideoFrame, float]]:
-        """Yield decoded frames and when they came."""
-        if not self._live:
-            yield from self._source.connection.ready
-        connection: Connection | None = None
-        skipping = False
-        for arrival in self._arrived:
-            if connection is not None and arrival.connection is not connection:
-                yield from connection.decode(None)
-            connection = arrival.connection
-            if connection.intra and self._live and (arrival.stale or not self._watched()):
-                continue
-            if self._live and not connection.intra:
-                late = time.monotonic() - arrival.captured > _LATE
-                skipping = late or (skipping and not arrival.packet.is_keyframe)
-                if skipping:
-                    self._skipped += 1
-                    continue
-            began = time.monotonic()
-            pictures = connection.decode(arrival.packet, arrival.captured)
-            self.counters.decode.add(time.monotonic() - began)
-            if not arrival.stale:
-                yield from pictures
-        if connection is not None:
-            yield from connection.decode(None)
 
     def _enhance(self) -> None:
         for frame, captured in self._decoded:
@@ -325,7 +301,7 @@ class LivePipeline:
     def _lost(self) -> int:
         """Frames dropped, but for those that only a viewer missed."""
         at_outputs = sum(drain.pairs.dropped for drain in self.drains if drain.outlet.required)
-        return self._arrived.dropped + self._skipped + self._decoded.dropped + at_outputs
+        return self._arrived.dropped + self._pictures.skipped + self._decoded.dropped + at_outputs
 
     def _watched(self) -> bool:
         return any(drain.outlet.watched for drain in self.drains)

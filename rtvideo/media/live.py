@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -13,6 +12,7 @@ import av
 from av.container import InputContainer
 
 from rtvideo.errors import RtvideoError
+from rtvideo.media.clock import STRAY, Backlog, Clock
 from rtvideo.media.connect import Nature, reason_of
 from rtvideo.media.connection import Connection
 from rtvideo.media.timing import Packet, tick
@@ -20,14 +20,8 @@ from rtvideo.media.timing import Packet, tick
 #: The clock of live video: what MPEG uses, fine enough for every camera.
 TICK = Fraction(1, 90_000)
 
-#: Seconds that the source's own clock may stray from the arrival of its pictures before it is set anew.
-_STRAY = 1.0
-
 #: Seconds that a source which delivers in pieces may be ahead of them.
 _PACED = 60.0
-
-#: Seconds after which a source is taken to have no backlog, whatever its times say.
-_SETTLED = 3.0
 
 #: Seconds between attempts to come back: the first, and the longest.
 _SHORTEST, _LONGEST = 0.5, 8.0
@@ -54,71 +48,6 @@ class Arrival:
     def is_video(self) -> bool:
         """Whether it belongs to the stream that is enhanced."""
         return self.packet.stream_index == self.connection.index
-
-
-class _Backlog:
-    """Tells what has waited to be read from what comes now: it comes faster than it was taken.
-
-    Attributes:
-        endless: it does not end: the source hands out a recording as fast as it is read.
-    """
-
-    def __init__(self) -> None:
-        self._gone = self.endless = False
-        self._began: float | None = None
-        # One delayed gap says nothing on a busy machine, several together do.
-        self._recent: deque[tuple[Fraction, float]] = deque(maxlen=6)
-
-    def holds(self, packet: Packet | None, arrived: float) -> bool:
-        """Return whether a packet belongs to the backlog; None is one of another stream."""
-        if self._gone or packet is None:
-            return not self._gone
-        self._began = self._began or arrived
-        stamp = packet.dts if packet.dts is not None else packet.pts
-        if stamp is None or arrived - self._began > _SETTLED:
-            self._gone, self.endless = True, stamp is not None
-            return False
-        self._recent.append((stamp * tick(packet), arrived))
-        if len(self._recent) == self._recent.maxlen:
-            (before, earlier), (now, _) = self._recent[0], self._recent[-1]
-            self._gone = arrived - earlier >= 0.7 * float(now - before)
-        return not self._gone
-
-
-class _Clock:
-    """Places a source's times on one clock that begins at 0 with its first picture and keeps real time."""
-
-    def __init__(self) -> None:
-        self._origin: float | None = None
-        self._shift: Fraction | None = None
-        self._last = Fraction(0)
-
-    def restart(self) -> None:
-        """Expect other times: the source was opened again."""
-        self._shift = None
-
-    def place(self, stamp: Fraction | None, arrived: float, ahead: float) -> tuple[Fraction, float]:
-        """Return the shift from the source's times to this clock, and by how many seconds it is early.
-
-        Args:
-            stamp: the source's own time in seconds; None where it has none.
-            arrived: now, on the clock of `time.monotonic`.
-            ahead: seconds that pictures may come before they are due.
-        """
-        if self._origin is None:
-            self._origin = arrived
-        now = Fraction(arrived - self._origin)
-        if stamp is None:
-            return now, 0.0
-        if self._shift is None or not -_STRAY <= stamp + self._shift - now <= ahead:
-            self._shift = max(now, self._last) - stamp
-        self._last = max(self._last, stamp + self._shift)
-        return self._shift, float(stamp + self._shift - now)
-
-    @property
-    def shift(self) -> Fraction:
-        """The shift in force; 0 before the first picture."""
-        return self._shift or Fraction(0)
 
 
 class LiveSource:
@@ -165,7 +94,7 @@ class LiveSource:
         self.reconnects = 0
         self.seen = time.monotonic()
         self._opened = [self.connection]
-        self._clock = _Clock()
+        self._clock = Clock()
 
     @property
     def damaged(self) -> int:
@@ -177,7 +106,7 @@ class LiveSource:
         connection: Connection | None = self.connection
         while connection is not None:
             reason = "the stream ended"
-            backlog = _Backlog() if self.nature.live and not self.nature.paced else None
+            backlog = Backlog() if self.nature.live and not self.nature.paced else None
             try:
                 for packet in connection.packets():
                     self.seen = time.monotonic()
@@ -222,7 +151,7 @@ class LiveSource:
             return
         stamp = packet.dts if packet.dts is not None else packet.pts
         shift, early = self._clock.place(
-            None if stamp is None else stamp * base, self.seen, _PACED if self.nature.paced else _STRAY
+            None if stamp is None else stamp * base, self.seen, _PACED if self.nature.paced else STRAY
         )
         if self.nature.paced and early > 0:
             self._stop.wait(early)

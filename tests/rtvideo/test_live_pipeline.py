@@ -217,7 +217,7 @@ def test_compressed_pictures_that_are_late_are_skipped_to_the_next_key_picture()
     source = Source(40, intra=False, keys=10)
 
     def before(index: int) -> None:
-        wait_for(lambda: len(source.decoded) + made._skipped >= index)
+        wait_for(lambda: len(source.decoded) + made._pictures.skipped >= index)
         source.age = 1.0 if 13 <= index <= 16 else 0.0
 
     source._before = before

@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 
 from rtvideo.errors import InputError, SourceLostError, UnavailableError, UsageError
+from rtvideo.media import clock
 from rtvideo.media import connect as connect_module
 from rtvideo.media.camera import Wishes
+from rtvideo.media.clock import Backlog, Clock
 from rtvideo.media.connect import Nature, connect
-from rtvideo.media.live import TICK, LiveSource, _Backlog, _Clock
+from rtvideo.media.live import TICK, LiveSource
 from tests.servers import CYCLE, Server, http_video, number, pictures, read_request, rtsp_video
 
 pytestmark = pytest.mark.timeout(60)
@@ -269,25 +271,25 @@ def test_paced_sources_come_at_their_own_speed(tmp_path: Path, stop: threading.E
 
 
 def test_the_clock_follows_the_source_and_arrival_where_it_strays() -> None:
-    clock = _Clock()
-    assert clock.place(Fraction(1000), 50.0, 1.0) == (-1000, 0.0)
-    shift, early = clock.place(Fraction(1001), 50.9, 1.0)
+    placed = Clock()
+    assert placed.place(Fraction(1000), 50.0, 1.0) == (-1000, 0.0)
+    shift, early = placed.place(Fraction(1001), 50.9, 1.0)
     assert shift == -1000 and early == pytest.approx(0.1)
-    shift, _ = clock.place(Fraction(5), 52.0, 1.0)  # the camera's clock was set
+    shift, _ = placed.place(Fraction(5), 52.0, 1.0)  # the camera's clock was set
     assert shift + 5 == 2
-    shift, early = clock.place(Fraction(10), 52.1, 60.0)
+    shift, early = placed.place(Fraction(10), 52.1, 60.0)
     assert shift + 5 == 2 and early == pytest.approx(4.9), "what comes in pieces may be ahead"
-    clock.restart()
-    assert clock.place(Fraction(100), 52.2, 1.0)[0] + 100 == 7, "never back"
-    clock.restart()
-    shift, _ = clock.place(Fraction(0), 60.0, 1.0)
-    assert shift == 10 and clock.shift == 10
-    assert clock.place(None, 61.0, 1.0) == (11, 0.0)
+    placed.restart()
+    assert placed.place(Fraction(100), 52.2, 1.0)[0] + 100 == 7, "never back"
+    placed.restart()
+    shift, _ = placed.place(Fraction(0), 60.0, 1.0)
+    assert shift == 10 and placed.shift == 10
+    assert placed.place(None, 61.0, 1.0) == (11, 0.0)
 
 
 def arrivals(gap: float, count: int = 100) -> list[bool]:
-    """Return which of some packets, 40 ms apart by their times, ``_Backlog`` holds when they come so."""
-    backlog, found = _Backlog(), []
+    """Return which of some packets, 40 ms apart by their times, ``Backlog`` holds when they come so."""
+    backlog, found = Backlog(), []
     for index in range(count):
         packet = av.Packet(b"x")
         packet.pts = packet.dts = index
@@ -300,16 +302,14 @@ def test_what_waited_is_told_from_what_comes() -> None:
     assert arrivals(0.04) == [True] * 5 + [False] * 95, "a few show the pace"
     assert all(arrivals(0.001)), "much faster than it was taken"
     assert not any(arrivals(0.4)[5:]), "slower is no backlog"
-    backlog = _Backlog()
+    backlog = Backlog()
     assert backlog.holds(None, 0.0), "sound waits for the picture"
 
 
 def test_a_recording_that_is_sent_as_fast_as_it_is_read_plays_at_its_speed(
     stop: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rtvideo.media import live as live_module
-
-    monkeypatch.setattr(live_module, "_SETTLED", 0.0)
+    monkeypatch.setattr(clock, "SETTLED", 0.0)
     with Server(http_video(speed=1000)) as server:
         source = opened(f"http://127.0.0.1:{server.port}/", stop)
         began = time.monotonic()
