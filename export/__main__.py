@@ -1,4 +1,7 @@
-"""``python -m export --to onnx CHECKPOINT``: write the files that `rtvideo` ships, checked against torch."""
+"""``python -m export --to onnx CHECKPOINT``: write the files that `rtvideo` ships, checked against torch.
+
+``--to tensorrt`` and ``--to torch-tensorrt`` build the plans of engine tensorrt ahead (`export.plans`).
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Write a trained network as rtvideo ships it, checked against torch.",
     )
     parser.add_argument(
-        "checkpoint", type=Path, help="NAME.safetensors beside NAME.json, or a released checkpoint"
+        "checkpoint",
+        type=Path,
+        help="NAME.safetensors beside NAME.json, or a released checkpoint; for plans a model of rtvideo",
     )
-    parser.add_argument("--to", choices=["onnx"], required=True, help="the format to write")
-    parser.add_argument("--out", type=Path, help="folder to write to (default: the checkpoint's)")
+    parser.add_argument(
+        "--to", choices=["onnx", "tensorrt", "torch-tensorrt"], required=True, help="the format to write"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder to write to (default: the checkpoint's; of plans, where rtvideo looks)",
+    )
+    parser.add_argument(
+        "--size",
+        action="append",
+        default=[],
+        metavar="WxH",
+        help="size of frames that plans are for, may be given again (default: one plan for many sizes)",
+    )
     parser.add_argument("--name", help="name of the model (default: the checkpoint's)")
     parser.add_argument(
         "--genotype",
@@ -39,6 +57,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         checkpoint: Path = arguments.checkpoint
+        if arguments.to != "onnx":
+            from export.plans import export_plans
+
+            export_plans(
+                str(checkpoint), arguments.size, arguments.out, torch=arguments.to == "torch-tensorrt"
+            )
+            return ExitCode.DONE
+        if arguments.size:
+            raise UsageError("--size is for plans; ONNX files take frames of any size")
         name = arguments.name or checkpoint.name.removesuffix(checkpoint.suffix)
         out = arguments.out or checkpoint.parent
         export_onnx(checkpoint, out, name, arguments.genotype)

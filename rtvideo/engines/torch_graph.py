@@ -53,7 +53,7 @@ class OnnxModule(torch.nn.Module):
         except DecodeError as error:
             raise UnavailableError(f"{name}: not a network that torch can run: {error}") from None
         self._dtype = dtype
-        self._sizes: dict[str, list[int]] = {}
+        self._sizes: dict[str, list[float]] = {}  # and the factors between them
         self._names: dict[str, str] = {}
         inputs = [value.name for value in graph.input]
         constants = {tensor.name: tensor for tensor in graph.initializer}
@@ -64,9 +64,10 @@ class OnnxModule(torch.nn.Module):
             what = f"operators that engine torch lacks: {', '.join(sorted(unknown))}" if unknown else "shape"
             raise UnavailableError(f"{name}: not a network that torch can run: {what}")
         self._image, self._result = images[0], graph.output[0].name
+        factors = {node.input[2] for node in graph.node if node.op_type == "Resize"}
         for key, tensor in constants.items():
             array = onnx.numpy_helper.to_array(tensor)
-            if tensor.data_type == _INT64:
+            if tensor.data_type == _INT64 or key in factors:
                 self._sizes[key] = array.tolist()
                 continue
             value = torch.from_numpy(array.copy())
@@ -145,9 +146,8 @@ def _slice(x: Tensor, starts: list[int], ends: list[int], axes: list[int]) -> Te
     return x
 
 
-def _resize(x: Tensor, region: None, scales: Tensor, **attributes: bytes) -> Tensor:
-    factor = [float(scale) for scale in scales[2:]]
-    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+def _resize(x: Tensor, region: None, scales: list[float], **attributes: bytes) -> Tensor:
+    return F.interpolate(x, scale_factor=scales[2:], mode="bilinear", align_corners=False)
 
 
 def _concat(*parts: Value, axis: int) -> Value:

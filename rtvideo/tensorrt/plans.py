@@ -80,6 +80,17 @@ class Plans:
             return ready
         return self.plan(network, own)
 
+    def put(self, network: Path, profile: Profile, plan: bytes) -> Path:
+        """Keep a plan that another compiler made of a network, in the place of ours."""
+
+        def write(work: Path) -> Path:
+            (work / "plan").write_bytes(plan)
+            return work / "plan"
+
+        name = self.name(read_network(network), profile)
+        self.forget(self._folder / name)
+        return cache.kept(name, write, self._folder)
+
     def forget(self, plan: Path) -> None:
         """Remove a plan that the runtime does not take, so that the next call builds it."""
         with contextlib.suppress(OSError):
