@@ -114,7 +114,7 @@ def enhance_live(
             source.nature = Nature(live=True, paced=True)
         if options.start is not None:
             source.connection.seek(options.start)
-        enhancer = PairEnhancer(source.connection.tags, source.connection.first)
+        enhancer = PairEnhancer(source.connection.tags, source.connection.first, live=source.nature.live)
         fps = min(source.connection.fps or 30.0, options.max_fps or 1e9)
         session, denoise = (open_engine or engine_of(options))(enhancer.geometry, fps)
         stack.callback(session.close)

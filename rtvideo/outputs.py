@@ -63,15 +63,16 @@ class Opening:
         """
         self._source, self._enhancer, self._options, self._warn = source, enhancer, options, warn
         picture = picture_of(source.connection, options)
+        live = source.nature.live
         self._picture = replace(
             picture,
             # What a camera sends is no measure for what is recorded.
-            codec="h264",
-            codec_tag="",
+            codec="h264" if live else picture.codec,
+            codec_tag="" if live else picture.codec_tag,
             pix_fmt=enhancer.pix_fmt,
             tags=enhancer.tags,
             coding=enhancer.geometry.coding,
-            time_base=TICK if source.nature.live else picture.time_base,
+            time_base=TICK if live else picture.time_base,
         )
 
     def all(
@@ -110,7 +111,9 @@ class Opening:
             pipe = FileIO(sys.stdout.fileno(), "w", closefd=False) if text == "-" else FileIO(text, "w")
             return y4m_outlet(pipe, self._enhancer, rate, compare, live=live)
         target = target_of(text, live=live)
-        outlet = EncodedOutlet(target, self._source.connection, self._picture, self._enhancer, self._options)
+        outlet = EncodedOutlet(
+            target, self._source.connection, self._picture, self._enhancer, self._options, live=live
+        )
         for note in outlet.notes:
             self._warn(f"{outlet.name}: {note}")
         return outlet

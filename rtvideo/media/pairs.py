@@ -61,17 +61,19 @@ class PairEnhancer:
         changed: frames that had another size than the first and were scaled to it.
     """
 
-    def __init__(self, source_tags: Tags, first: av.VideoFrame) -> None:
+    def __init__(self, source_tags: Tags, first: av.VideoFrame, *, live: bool = True) -> None:
         """Prepare for frames like ``first``.
 
         Args:
             source_tags: of the input, for frames that carry none themselves.
+            live: colour may be made coarser (see `live_format`); what is no hurry keeps its own.
 
         Raises:
             InputError: HDR, or a matrix that is not supported.
         """
         self._source_tags = source_tags
-        self.pix_fmt = live_format(first.format.name)
+        pix_fmt = first.format.name
+        self.pix_fmt = live_format(pix_fmt) if live or is_rgb(pix_fmt) else nearest_format(pix_fmt)
         self._size = first.width, first.height
         self._coding = self._coding_of(first)
         if is_rgb(first.format.name):

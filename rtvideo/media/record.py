@@ -50,6 +50,8 @@ class EncodedOutlet:
         picture: Picture,
         enhancer: PairEnhancer,
         options: Options,
+        *,
+        live: bool,
     ) -> None:
         """Open the output and write its header.
 
@@ -58,6 +60,7 @@ class EncodedOutlet:
             picture: what is encoded, on the clock of the pairs.
             enhancer: whose pairs will come.
             options: codec, quality, compare.
+            live: pictures come when they come, so that the encoder has to keep up.
 
         Raises:
             UsageError: the output cannot hold this, or the encoder is not what was asked for.
@@ -67,7 +70,8 @@ class EncodedOutlet:
         self.name = target.name
         self.latency = {"encoded": Stopwatch(), "written": Stopwatch()}
         encoding, self.notes = choose(picture, target.holds, options.codec, options.crf, options.preset)
-        encoding = _hurried(encoding, target, options)
+        if live or target.sends:
+            encoding = _hurried(encoding, target, options)
         self._own = encoding.time_base != picture.time_base
         self._present = Presenter(
             enhancer, encoding.pix_fmt, encoding.coding, encoding.tags, options.compare, own=self._own
@@ -80,6 +84,9 @@ class EncodedOutlet:
         streams = plan(source, target.holds)
         if streams.warning:
             self.notes.append(streams.warning)
+        left = sorted({track.source.type for track in streams.tracks} - {"audio"})
+        if left:
+            self.notes.append(f"of the other streams only sound is kept here, not {' and '.join(left)}")
         with self._errors():
             try:
                 self._container = self._open(source)
