@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,7 +16,6 @@ pytest.importorskip("torch", reason="the reference is a torch network")
 
 import torch
 
-from rtvideo.kernels.build import _CLANGS
 from rtvideo.kernels.cuda.emit import Source, emit
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED, schedule
 from rtvideo.kernels.lower import lower
@@ -25,6 +23,7 @@ from rtvideo.models.description import Description
 from tests import networks
 from tests.rtvideo.kernels.compiled import anything, picture
 from tests.rtvideo.kernels.emulated import compile_shim, emulated
+from tests.rtvideo.kernels.test_sanitizers import offers
 
 torch.set_num_threads(1)
 
@@ -121,19 +120,21 @@ int main() {
 
 def race(made: Source, folder: Path) -> tuple[int, str]:
     """Run a source's kernels with four threads a block under ThreadSanitizer; return its code and report."""
-    clang = next((path for name in _CLANGS if (path := shutil.which(name))), None)
-    if clang is None:
-        pytest.skip("no clang++ with sanitizers: apt-get install clang")
     calls = [f"launch({one.name}, 1, 1, {one.shared}, 4);" for one in made.launches]
     text = made.text + RACE.replace("LAUNCHES", "\n    ".join(calls))
     # The launcher comes after the kernels.
     text = 'extern "C" void launch(void (*)(), int, int, int, int);\n' + text
-    try:
-        compile_shim(text, folder / "race", [clang], "-fsanitize=thread", "-g")
-    except AssertionError as error:
-        if "clang_rt" in str(error):
-            pytest.skip("clang's sanitizer libraries are missing: apt-get install libclang-rt-dev")
-        raise
+    for command, sanitizers in offers("thread"):
+        try:
+            compile_shim(text, folder / "race", command, f"-fsanitize={sanitizers}", "-g")
+            break
+        except AssertionError as error:
+            if "clang_rt" not in str(error):  # else clang is here without its sanitizers
+                raise
+    else:
+        pytest.skip(
+            "no compiler with sanitizers: pip install ziglang, or apt-get install clang libclang-rt-dev"
+        )
     done = subprocess.run(
         [folder / "race"], capture_output=True, text=True, check=False, timeout=200,
         env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1 exitcode=66"),
@@ -141,12 +142,15 @@ def race(made: Source, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+# The first time ziglang builds the thread sanitizer's library, which takes a minute of one core.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("description", [networks.NIGHT, networks.RUAS], ids=lambda d: d.name)
 def test_threads_of_a_block_do_not_race(description: Description, tmp_path: Path) -> None:
     code, report = race(source(description), tmp_path)
     assert code == 0, report[:3000]
 
 
+@pytest.mark.timeout(900)
 def test_a_missing_barrier_is_found(tmp_path: Path) -> None:
     made = source(networks.NIGHT)
     barriers = [match.start() for match in re.finditer("barrier", made.text)]

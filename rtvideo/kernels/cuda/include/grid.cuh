@@ -128,10 +128,10 @@ template <int SCALE, int WINDOW> DEVICE void reduce(float *memory, const Grid<SC
         if (x < sums.width() && at < sums.height()) sums.at(c, at, x) = sum;
     }
 }
-constexpr int REDUCE_FLOATS = 3 * (SIDE + 2) * (SIDE + 2) + 3 * (SIDE + 2) + 3 * SIDE * SIDE;
 
 // log2(mean + floor) of the cells of a grid, from sums over cells of the finest.
-template <int FINEST, int SCALE> DEVICE void cell_log(const Grid<FINEST> &sums, int x, int y, float floor, float (&v)[3]) {
+template <int FINEST, int SCALE>
+DEVICE void cell_log(const Grid<FINEST> &sums, int x, int y, float floor, float (&v)[3]) {
     constexpr int TIMES = SCALE / FINEST;
     UNROLL for (int c = 0; c < 3; c++) {
         float sum = 0;

@@ -9,7 +9,8 @@ constexpr float GUIDE_EPSILON = 0.002f * 2.0813689810056077f; // in squared log2
 
 // What the nine cells around one are above it, edges repeated: differences are small where values are not, which keeps
 // their products exact.
-template <int SCALE, class Read> DEVICE void around(const Grid<SCALE> &grid, int row, int column, Read read, float (&above)[9]) {
+template <int SCALE, class Read>
+DEVICE void around(const Grid<SCALE> &grid, int row, int column, Read read, float (&above)[9]) {
     const float centre = read(row, column);
     UNROLL for (int i = 0; i < 9; i++) {
         const int r = clamp(row + i / 3 - 1, 0, grid.height() - 1), c = clamp(column + i % 3 - 1, 0, grid.width() - 1);

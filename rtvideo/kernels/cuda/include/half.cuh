@@ -14,7 +14,9 @@ DEVICE Word fma_pair(Word a, Word b, Word c) {
 }
 DEVICE Word pair(float low, float high) {
     Word d;
-    asm("{.reg .f16 l, h; cvt.rn.f16.f32 l, %1; cvt.rn.f16.f32 h, %2; mov.b32 %0, {l, h};}" : "=r"(d) : "f"(low), "f"(high));
+    asm("{.reg .f16 l, h; cvt.rn.f16.f32 l, %1; cvt.rn.f16.f32 h, %2; mov.b32 %0, {l, h};}"
+        : "=r"(d)
+        : "f"(low), "f"(high));
     return d;
 }
 DEVICE float low(Word pair) {
@@ -63,7 +65,8 @@ template <int N> struct PairPlane {
 template <int N, int R> DEVICE Pairs<N, R> packed(const Values<N, R> &x) {
     Pairs<N, R> pairs;
     UNROLL for (int c = 0; c < N; c += 2) {
-        UNROLL for (int i = 0; i < R; i++) pairs.v[c / 2][i] = pair(x.v[c][i], c + 1 < N ? x.v[c + 1 < N ? c + 1 : c][i] : 0.0f);
+        UNROLL for (int i = 0; i < R; i++)
+            pairs.v[c / 2][i] = pair(x.v[c][i], c + 1 < N ? x.v[c + 1 < N ? c + 1 : c][i] : 0.0f);
     }
     return pairs;
 }

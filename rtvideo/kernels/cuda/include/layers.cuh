@@ -1,4 +1,4 @@
-// The layers of a distillation cell, for the pixels that a thread holds: channels unrolled, weights from constant memory.
+// The layers of a distillation cell, for the pixels that a thread holds: channels unrolled, weights constant.
 #pragma once
 #include "tile.cuh"
 

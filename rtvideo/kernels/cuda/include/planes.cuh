@@ -53,7 +53,8 @@ struct Picture {
 };
 
 DEVICE void write(int plane, int row, int at, float code, float low, float high) {
-    const int v = (int)clamp(code + 0.5f, low, high) << frame.format.shift; // the cast cuts off, so this rounds to nearest
+    // The cast cuts off, so this rounds to nearest.
+    const int v = (int)clamp(code + 0.5f, low, high) << frame.format.shift;
     unsigned char *line = frame.out.data[plane] + row * frame.out.stride[plane];
     if (WIDE)
         ((unsigned short *)line)[at] = (unsigned short)v;
@@ -102,7 +103,8 @@ template <class S> DEVICE void store_quad(const Block &block, const Tile<3, S, 0
             const int at = (x + j) >> CHROMA_X, line = (y + i) >> CHROMA_Y;
             const bool nv = LAYOUT == NV;
             write(1, line, nv ? 2 * at : at, u * (share * f.code_u) + f.neutral, f.chroma_low, f.chroma_high);
-            write(nv ? 1 : 2, line, nv ? 2 * at + 1 : at, v * (share * f.code_v) + f.neutral, f.chroma_low, f.chroma_high);
+            write(nv ? 1 : 2, line, nv ? 2 * at + 1 : at, v * (share * f.code_v) + f.neutral, f.chroma_low,
+                  f.chroma_high);
         }
     }
 }
