@@ -168,6 +168,16 @@ def test_a_camera_with_sound_is_recorded_with_its_sound(tmp_path: Path) -> None:
             assert len(packets) >= 40 and float(packets[-1].pts * packets[-1].time_base) > 0.9
 
 
+def test_what_is_not_kept_is_said(tmp_path: Path) -> None:
+    source = clips.write(tmp_path / "in.mkv", audio=1, subtitles=1, codec="libx265", frames=10)
+    said: list[str] = []
+    live(str(source), tmp_path / "a.mkv", tmp_path / "b.mkv", say=said.append)
+    assert len(said) == 2 and all("only sound is kept here, not subtitle" in line for line in said)
+    with av.open(str(tmp_path / "a.mkv")) as file:
+        assert [stream.type for stream in file.streams] == ["video", "audio"]
+        assert file.streams.video[0].codec_context.name == "hevc", "the codec of a file stays"
+
+
 def test_a_network_camera_into_a_file(tmp_path: Path) -> None:
     with Server(rtsp_video()) as server:
         address = f"rtsp://admin:secret@127.0.0.1:{server.port}/live"

@@ -316,3 +316,25 @@ def test_a_recording_that_is_sent_as_fast_as_it_is_read_plays_at_its_speed(
         assert len(frames(source, 20)) == 20
         assert source.nature.paced and time.monotonic() - began > 0.6
         source.close()
+
+
+def test_a_camera_that_is_unplugged_and_back(stop: threading.Event) -> None:
+    """A double of the device: a picture source that ends, is absent twice, and is there again."""
+    opened_as: list[str] = []
+
+    def device() -> tuple[av.container.InputContainer, Nature]:
+        opened_as.append("absent" if len(opened_as) in (1, 2) else "there")
+        if opened_as[-1] == "absent":
+            raise SourceLostError("/dev/video0: no such camera; no camera is connected to this machine")
+        text = "testsrc2=size=64x48:rate=50:duration=0.6,realtime"
+        return av.open(text, format="lavfi"), Nature(live=True, lasts=True)
+
+    said: list[str] = []
+    source = LiveSource(device, "/dev/video0", stop, reconnect=20.0, say=said.append)
+    found = frames(source, 40)
+    source.close()
+    assert opened_as == ["there", "absent", "absent", "there"] and source.reconnects == 1
+    assert said[0] == "/dev/video0: lost (the stream ended); trying again for 20 s"
+    assert said[1].startswith("/dev/video0: back after ")
+    times = [frame.pts for frame in found]
+    assert times == sorted(times) and len(found) >= 40
