@@ -71,7 +71,7 @@ def test_every_kind_of_network_is_the_trained_one(description: Description, heig
         trace = module(description).trace(image, 0.7, 0.4)
         wanted = trace.image if description.noise else trace.u
         difference = (net(image, *scalars) - wanted).abs().max()
-    assert difference <= 2e-6  # constants are f32 in the file
+    assert difference <= 1e-5  # as for onnxruntime: constants are f32 in the file, and gain enlarges that
 
 
 def test_scalars_that_are_left_out_are_one() -> None:
