@@ -130,7 +130,9 @@ def test_several_videos_and_an_image(run: Run, tmp_path: Path) -> None:
         make_clip(tmp_path / name, 3)
     code, said = run("{}/a.mp4", "{}/b.mkv", "{}/none.mp4", "-o", "{}/out")
     assert code == 3
-    assert [line.partition(":")[0] for line in said] == ["a.mp4", "b.mkv", "rtvideo"]
+    *each, head, row = said
+    assert [line.partition(":")[0] for line in each] == ["a.mp4", "b.mkv", "rtvideo"]
+    assert head == "3 inputs: 2 done, 1 failed" and "none.mp4" in row
     assert [frames_of(tmp_path / "out" / name) for name in ("a.mp4", "b.mkv")] == [3, 3]
 
 
