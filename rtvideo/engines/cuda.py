@@ -17,10 +17,6 @@ from rtvideo.kernels.cuda.network import DevicePlane, Network
 from rtvideo.kernels.library import format_of, supports
 from rtvideo.kernels.lower import lower
 from rtvideo.models import Model
-from rtvideo.models.shapes import multiply_adds
-
-# Of the peak, what any device reaches, cautiously; and what of a pixel's work is no multiply-add of a cell.
-_SHARE_OF_PEAK, _OTHER_WORK = 0.2, 200.0
 
 
 def refusal(model: Model, geometry: Geometry | None = None) -> str | None:
@@ -45,6 +41,8 @@ class CudaSession(DeviceSession):
         UsageError: settings outside 0..1, or noise removal asked of a model that has none.
     """
 
+    share_of_peak = 0.2
+
     def __init__(
         self, model: Model, geometry: Geometry, settings: Settings, *, number: int = 0, half: bool = False
     ) -> None:
@@ -53,13 +51,6 @@ class CudaSession(DeviceSession):
 
     def __str__(self) -> str:
         return f"cuda {self._device.name}, {'f16' if self._half else 'f32'}"
-
-    def seconds_per_frame(self) -> float:
-        """Return what a frame with noise removal should take at most: an estimate, not measured yet."""
-        assert self._model.description is not None
-        work = sum(multiply_adds(self._model.description)) + _OTHER_WORK
-        pixels = self._geometry.width * self._geometry.height
-        return pixels * work / (_SHARE_OF_PEAK * self._device.multiply_adds)
 
     def _open(self, stack: ExitStack) -> Any:
         model, geometry = self._model, self._geometry

@@ -21,12 +21,17 @@ from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.kernels.cuda.driver import Device, DeviceError
 from rtvideo.kernels.cuda.network import DevicePlane
 from rtvideo.models import Model
+from rtvideo.models.shapes import multiply_adds
 
 #: Frames under way at once: one on the device, one being copied in main memory.
 DEPTH = 2
 
 #: Bytes that device copies and rows begin at multiples of.
 _ALIGNMENT = 256
+
+
+#: What of a pixel's work is no multiply-add of a cell.
+_OTHER_WORK = 200.0
 
 
 @dataclass
@@ -45,10 +50,15 @@ class DeviceSession(ABC):
         model, geometry, settings: as `rtvideo.engines.open_session`.
         number: of the device.
 
+    Attributes:
+        share_of_peak: of the device's arithmetic, what an engine reaches anywhere; a cautious estimate.
+
     Raises:
         UnavailableError: no such device, no driver, memory short, or what `_open` says.
         UsageError: settings outside 0..1, or noise removal asked of a model that has none.
     """
+
+    share_of_peak: float
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, number: int) -> None:
         self.settings = settings
@@ -112,6 +122,13 @@ class DeviceSession(ABC):
         self._waiting.clear()
         self._due = 0
         self._stack.close()
+
+    def seconds_per_frame(self) -> float:
+        """Return what a frame with noise removal should take at most: an estimate, not measured yet."""
+        assert self._model.description is not None
+        work = sum(multiply_adds(self._model.description)) + _OTHER_WORK
+        pixels = self._geometry.width * self._geometry.height
+        return pixels * work / (self.share_of_peak * self._device.multiply_adds)
 
     @abstractmethod
     def _open(self, stack: ExitStack) -> Any:

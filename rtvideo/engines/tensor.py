@@ -44,6 +44,7 @@ class TensorSession(DeviceSession):
     """
 
     graphs = False
+    share_of_peak = 0.05  # layers this thin are bound by memory
 
     def __init__(
         self,
