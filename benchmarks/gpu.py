@@ -47,7 +47,7 @@ SIZES = "1280x720,1920x1080,3840x2160"
 PEER_SIZE = (1920, 1080)
 
 #: After so many seconds no further peer is begun.
-PEER_SECONDS = 150.0
+PEER_SECONDS = 110.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

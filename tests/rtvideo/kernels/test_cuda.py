@@ -118,15 +118,17 @@ int main() {
 """
 
 
-def race(made: Source, folder: Path) -> tuple[int, str]:
-    """Run a source's kernels with four threads a block under ThreadSanitizer; return its code and report."""
+def race(made: Source, folder: Path, wanted: str = "thread") -> tuple[int, str]:
+    """Run a source's kernels with four threads a block under sanitizers; return its code and report."""
     calls = [f"launch({one.name}, 1, 1, {one.shared}, 4);" for one in made.launches]
     text = made.text + RACE.replace("LAUNCHES", "\n    ".join(calls))
     # The launcher comes after the kernels.
     text = 'extern "C" void launch(void (*)(), int, int, int, int);\n' + text
-    for command, sanitizers in offers("thread"):
+    for command, sanitizers in offers(wanted):
         try:
-            compile_shim(text, folder / "race", command, f"-fsanitize={sanitizers}", "-g")
+            compile_shim(
+                text, folder / "race", command, f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-g"
+            )
             break
         except AssertionError as error:
             if "clang_rt" not in str(error):  # else clang is here without its sanitizers
@@ -147,6 +149,11 @@ def race(made: Source, folder: Path) -> tuple[int, str]:
 @pytest.mark.parametrize("description", [networks.NIGHT, networks.RUAS], ids=lambda d: d.name)
 def test_threads_of_a_block_do_not_race(description: Description, tmp_path: Path) -> None:
     code, report = race(source(description), tmp_path)
+    assert code == 0, report[:3000]
+
+
+def test_nothing_outside_is_touched(tmp_path: Path) -> None:
+    code, report = race(source(networks.NIGHT), tmp_path, "address,undefined")
     assert code == 0, report[:3000]
 
 
