@@ -16,7 +16,7 @@ from av.stream import Disposition
 from rtvideo.cadence import limited
 from rtvideo.draft import Draft, read_record
 from rtvideo.engines.base import Geometry, Session, Settings
-from rtvideo.errors import OutputError, UsageError
+from rtvideo.errors import OutputError, UnavailableError, UsageError
 from rtvideo.media.codecs import Picture, carries_captions, choose
 from rtvideo.media.containers import container_for
 from rtvideo.media.cut import Cut
@@ -70,7 +70,8 @@ def enhance_video(
         open_engine: in place of ``options.engine``, for tests.
 
     Raises:
-        UsageError, InputError, OutputError, UnavailableError: see `rtvideo.errors`; ``output`` is as before.
+        UsageError, InputError, OutputError, UnavailableError: see `rtvideo.errors`; ``output`` is as before,
+            or, if a device was lost under way, a playable file of what was done.
     """
     stop = stop or threading.Event()
     container = check_output(input, output, options)
@@ -132,6 +133,13 @@ def enhance_video(
 
         try:
             counters = pipeline.run(tick)
+        except UnavailableError:
+            if not pipeline.completed or pipeline.counters.frames_out <= report.resumed:
+                sink.abort()
+                raise
+            draft.publish(unfinished=True)
+            warn(f"{output}: ends where the device was lost; --resume goes on from there")
+            raise
         except BaseException:
             sink.abort()
             raise

@@ -15,6 +15,7 @@ from typing import Protocol
 import av
 
 from rtvideo.channel import Aborted, Channel
+from rtvideo.errors import UnavailableError
 from rtvideo.media.timing import Event, Packet
 
 #: Frames waiting between two stages. More would only cost memory: each stage's speed hardly varies.
@@ -119,7 +120,13 @@ class Pipeline:
         self._decoded: Channel[_Batch] = Channel(_DEPTH)
         self._enhanced: Channel[_Batch] = Channel(_DEPTH)
         self._error: BaseException | None = None
+        self._lost: UnavailableError | None = None
         self._lock = threading.Lock()
+
+    @property
+    def completed(self) -> bool:
+        """Whether ``output.finish`` was called and worked, though the engine may have been lost before."""
+        return self._error is None
 
     def run(self, on_tick: Callable[[Counters], None] | None = None, interval: float = 0.1) -> Counters:
         """Work until the events end or ``stop`` is set; ``output.finish`` has been called then.
@@ -129,6 +136,7 @@ class Pipeline:
 
         Raises:
             whatever the first failing stage raised; the others have ended by then.
+            UnavailableError: the device was lost; if `completed`, the output holds what was done before.
         """
         stages = (self._decode, self._enhance, self._encode)
         threads = [
@@ -150,8 +158,8 @@ class Pipeline:
             for thread in threads:
                 thread.join()
             raise
-        if self._error is not None:
-            raise self._error
+        if (error := self._lost or self._error) is not None:
+            raise error
         return self.counters
 
     def _guard(self, stage: Callable[[], None]) -> None:
@@ -191,6 +199,14 @@ class Pipeline:
         self._decoded.close()
 
     def _enhance(self) -> None:
+        try:
+            self._enhance_all()
+        except UnavailableError as error:
+            self._lost = error  # of a device: nothing more can be enhanced, but what was can be completed
+            self._decoded.abort()
+        self._enhanced.close()
+
+    def _enhance_all(self) -> None:
         for batch in self._decoded:
             packets = batch.packets
             if batch.frame is not None:
@@ -204,7 +220,6 @@ class Pipeline:
                 self._enhanced.put(_Batch(packets, None))
         for frame in self._worker.flush():
             self._enhanced.put(_Batch([], frame))
-        self._enhanced.close()
 
     def _encode(self) -> None:
         for batch in self._enhanced:
