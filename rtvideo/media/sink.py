@@ -133,7 +133,7 @@ class Sink:
         video.disposition = source.video.disposition
         video.set_display_matrix(source.display_matrix)
         self._video = video
-        self._time_base = encoding.time_base
+        self._time_base, self._rate = encoding.time_base, encoding.rate
 
     def write(self, frame: av.VideoFrame) -> None:
         """Encode a frame. Its time stays; one that does not follow its predecessor's becomes a tick more."""
@@ -189,7 +189,12 @@ class Sink:
 
     def finish(self) -> None:
         """Flush encoders and write the index; the file is complete and on the disk."""
-        self._add(map(self._after_kept, self._encode(None)))
+        rest = [self._after_kept(packet) for packet in self._encode(None)]
+        if rest and self._last_pts is not None and (rest[-1].pts or 0) < self._last_pts:
+            # FFmpeg ends an MP4 of fragments with the last packet, though frames before it may end later.
+            step = round(1 / (self._rate * self._time_base))
+            rest[-1].duration = self._last_pts + max(1, step) - (rest[-1].pts or 0)
+        self._add(rest)
         self._copies.finish()
         with self._errors():
             self._container.close()

@@ -17,6 +17,7 @@ from av.stream import Disposition
 
 from rtvideo.errors import InputError, OutputError, UsageError
 from rtvideo.job import Progress, enhance_video
+from rtvideo.media.sink import Sink
 from rtvideo.options import Options, Report
 from tests import clips
 from tests.doubles import FakeSession, opening
@@ -483,6 +484,23 @@ def test_frames_without_times_follow_at_the_nominal_rate(tmp_path: Path) -> None
     source = clips.write(tmp_path / "in.h264", format="h264")
     enhance(source, tmp_path / "out.mp4")
     assert clips.times(tmp_path / "out.mp4") == [Fraction(i, 25) for i in range(12)]
+
+
+def test_what_is_stored_last_reaches_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a fragment of MP4 begins with it, FFmpeg would else end the film before later frames."""
+    written: list[list[tuple[int, int]]] = []
+    add = Sink._add
+
+    def note(self: Sink, packets: Any) -> None:
+        packets = list(packets)
+        written.append([(packet.pts, packet.duration) for packet in packets])
+        add(self, packets)
+
+    monkeypatch.setattr(Sink, "_add", note)
+    enhance(clips.write(tmp_path / "in.mkv", frames=12), tmp_path / "out.mp4", codec="libx264")
+    last, duration = written[-1][-1]
+    assert last < 440, "in milliseconds; the encoder stores a frame last that is not shown last"
+    assert last + duration == 480
 
 
 def test_times_that_do_not_grow_are_moved_by_a_tick(tmp_path: Path) -> None:
