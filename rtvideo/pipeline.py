@@ -158,8 +158,10 @@ class Pipeline:
             for thread in threads:
                 thread.join()
             raise
-        if (error := self._lost or self._error) is not None:
-            raise error
+        if self._lost is not None:
+            raise self._lost
+        if self._error is not None:
+            raise self._error
         return self.counters
 
     def _guard(self, stage: Callable[[], None]) -> None:
