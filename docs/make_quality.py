@@ -31,7 +31,8 @@ MEASURED = Path(__file__).with_name("quality")
 _SETS = {"eval15": "LOL eval15", "sice": "SICE test scenes"}
 
 _HEADS = (
-    "part", "variant", "parameters", "IEM", "IEM+NRM", "grey cast, C*", "false chroma", "lifted black",
+    "part", "variant", "parameters", "IEM", "IEM+NRM", "against as it is, IEM", "IEM+NRM",
+    "grey cast, C*", "false chroma", "lifted black",
     "burnt halo", "lit: luma", "lit: texture", "seeds",
 )  # fmt: skip
 
@@ -81,11 +82,25 @@ def ablation(record: Record) -> str:
                 " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1]))),
                 f"{_spread(runs, 'iem_psnr', 2)} / {_spread(runs, 'iem_ssim', 3)}",
                 f"{_spread(runs, 'psnr', 2)} / {_spread(runs, 'ssim', 3)}",
+                _against(row["seeds"], record["rows"][0]["seeds"], "iem_"),
+                _against(row["seeds"], record["rows"][0]["seeds"], ""),
                 *faults,
                 str(len(runs)),
             ]
         )
     return _lines(lines)
+
+
+def _against(seeds: Record, base: Record, prefix: str) -> str:
+    """Return the mean differences to the recipe itself, from the seeds that both have."""
+    shared = [seed for seed in seeds if seed in base]
+    if not shared or seeds is base:
+        return ""
+    psnr, ssim = (
+        statistics.mean(seeds[s][prefix + name] - base[s][prefix + name] for s in shared)
+        for name in ("psnr", "ssim")
+    )
+    return f"{psnr:+.2f} / {ssim:+.3f}"
 
 
 def _mean(runs: Sequence[Record], name: str) -> float:

@@ -56,6 +56,8 @@ def test_ablation_tells_mean_and_spread_and_leaves_out_what_is_missing(pages: Mo
     assert "| as it is | 100 | 19.00 ± 1.00 / 0.600 ± 0.000 | 20.00 ± 1.00 / 0.700 ± 0.000 |" in lines[2]
     assert lines[2].endswith("| 2.0 | 1.0 | 9 | 25% | 1% | 0.98 | 3 |")
     assert "| 90 to 300 |" in lines[3]
+    # Against the recipe on the same two seeds, not against the mean of all three.
+    assert "| -1.50 / +0.000 | -1.50 / +0.000 |" in lines[3]
     assert "| one seed | 100 | 16.00 / 0.600 | 17.00 / 0.700 |" in lines[4]
 
 
