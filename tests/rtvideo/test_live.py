@@ -227,8 +227,10 @@ def test_a_source_that_changes_its_size(tmp_path: Path) -> None:
 #: The server that a stream is pushed to: a process, because PyAV holds Python's lock while it connects.
 RECEIVE = """
 import sys, av
-options = {"listen": "1"} if sys.argv[1].startswith("rtmp") else {}
-with av.open(sys.argv[1], options=options, timeout=(30, 5)) as file:
+kind = sys.argv[1].partition(":")[0]
+options = {"rtmp": {"listen": "1"}, "rtsp": {"rtsp_flags": "listen", "listen_timeout": "30"}}.get(kind, {})
+# To a listener of RTSP PyAV's time-out would be one too many.
+with av.open(sys.argv[1], options=options, timeout=None if kind == "rtsp" else (30, 5)) as file:
     for count, frame in enumerate(file.decode(video=0)):
         if count == 10:
             print(frame.width, frame.height, flush=True)
@@ -239,6 +241,7 @@ with av.open(sys.argv[1], options=options, timeout=(30, 5)) as file:
     ("address", "listening"),
     [
         ("rtmp://127.0.0.1:{}/app/key", "{}"),
+        ("rtsp://127.0.0.1:{}/live", "{}"),
         ("udp://127.0.0.1:{}", "{}"),
         ("tcp://127.0.0.1:{}", "{}?listen=1"),
     ],
