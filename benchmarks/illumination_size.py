@@ -193,7 +193,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="benchmarks/illumination_size.py", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--model", default="selftaught", help="name or file; one that takes guided upsampling")
+    parser.add_argument(
+        "--model", default="selftaught", help="name or file; one that takes guided upsampling"
+    )
     parser.add_argument(
         "--low", type=Path, metavar="DIR", help="dark images (default: streets rendered for it)"
     )

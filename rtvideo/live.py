@@ -100,7 +100,7 @@ def enhance_live(
 
     with ExitStack() as stack:
         source = LiveSource(
-            lambda: connect(input, live.wishes, halt),
+            lambda: connect(input, live.wishes, halt, stop),
             report.input,
             halt,
             video_stream=options.video_stream,

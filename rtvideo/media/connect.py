@@ -50,13 +50,13 @@ class Nature:
     lasts: bool = False
 
 
-def connect(text: str, wishes: Wishes, stop: threading.Event) -> tuple[InputContainer, Nature]:
+def connect(text: str, wishes: Wishes, *stops: threading.Event) -> tuple[InputContainer, Nature]:
     """Open a camera, URL, pipe or FFmpeg device.
 
     Args:
         text: as the user typed it.
         wishes: format, size, rate and pixel format, for cameras and raw video.
-        stop: ends waiting for a pipe.
+        stops: any of them ends waiting for a pipe.
 
     Raises:
         SourceLostError: absent or not reachable.
@@ -68,7 +68,7 @@ def connect(text: str, wishes: Wishes, stop: threading.Event) -> tuple[InputCont
     if kind is Kind.CAMERA and wishes.format is None:
         return open_camera(path_of(text), wishes), Nature(live=True, lasts=True)
     if kind is Kind.PIPE:
-        return _pipe(text, wishes, stop), Nature(live=False)
+        return _pipe(text, wishes, *stops), Nature(live=False)
     options = _raw_options(wishes)
     if kind is Kind.STREAM:
         options |= _stream_options(scheme_of(text))
@@ -80,7 +80,7 @@ def connect(text: str, wishes: Wishes, stop: threading.Event) -> tuple[InputCont
     return container, Nature(live=True, paced=container.format.name in _SEGMENTED, lasts=True)
 
 
-def _pipe(text: str, wishes: Wishes, stop: threading.Event) -> InputContainer:
+def _pipe(text: str, wishes: Wishes, *stops: threading.Event) -> InputContainer:
     if text == "-":
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("-: stdin is a terminal; pipe video into it, y4m for example")
@@ -91,7 +91,7 @@ def _pipe(text: str, wishes: Wishes, stop: threading.Event) -> InputContainer:
             pipe = FileIO(text, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
         except OSError as error:
             raise InputError(f"{text}: cannot be read: {error.strerror}") from None
-    return _open(PipeReader(pipe, stop), text, wishes.format, _raw_options(wishes))
+    return _open(PipeReader(pipe, *stops), text, wishes.format, _raw_options(wishes))
 
 
 def _raw_options(wishes: Wishes) -> dict[str, str]:

@@ -16,13 +16,13 @@ class PipeReader:
     It cannot seek; where it is told to stop it ends, even while nothing comes.
     """
 
-    def __init__(self, pipe: FileIO, stop: threading.Event) -> None:
-        """Read from an open pipe, without a buffer of its own."""
-        self._pipe, self._stop = pipe, stop
+    def __init__(self, pipe: FileIO, *stops: threading.Event) -> None:
+        """Read from an open pipe, without a buffer of its own, until any of ``stops`` is set."""
+        self._pipe, self._stops = pipe, stops
 
     def read(self, size: int) -> bytes:
         """Return up to ``size`` bytes as soon as there are any; none at the end, or once stopped."""
-        while not self._stop.is_set():
+        while not any(stop.is_set() for stop in self._stops):
             if select.select([self._pipe], [], [], _LOOK)[0]:
                 return self._pipe.read(size) or b""
         return b""

@@ -39,7 +39,7 @@ def bindings() -> Any:
         UnavailableError: it is not installed; the message says how to get it.
     """
     try:
-        from cuda.bindings import driver  # type: ignore[import-not-found,unused-ignore]
+        from cuda.bindings import driver  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError as error:
         raise UnavailableError(
             f"engine cuda needs cuda-bindings: pip install 'rtvideo[cuda]' ({error})"

@@ -41,7 +41,7 @@ def bindings() -> ModuleType:
         UnavailableError: it or the compiler itself is not installed; the message says how to get it.
     """
     try:
-        from cuda.bindings import nvrtc  # type: ignore[import-not-found,unused-ignore]
+        from cuda.bindings import nvrtc  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         nvrtc.nvrtcVersion()
     except (ImportError, RuntimeError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import rtvideo
 from tests.rtvideo.reliability.test_batch import long_clip
 from tests.rtvideo.test_cli_video import make_clip
 
@@ -127,6 +128,9 @@ def test_a_quota(tmp_path: Path, clip: Path, keep: bool) -> None:
 
 @pytest.mark.parametrize("mode", [0o555, 0o000])
 def test_no_permission(clip: Path, mode: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = Path(rtvideo.__file__).parent
+    if os.geteuid() == 0 and any(path.stat().st_mode & 0o5 != 0o5 for path in (package, *package.parents)):
+        pytest.skip("root: nobody else may read this checkout, so nobody else can be tested")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         locked, target = folder / "locked", folder / "locked" / "out.mp4"
