@@ -85,6 +85,12 @@ def check_planes(geometry: Geometry, planes: Planes) -> None:
         raise ValueError(f"planes are {given}; the session was opened for {wanted}")
 
 
+def pass_through(planes: Planes, out: Planes) -> None:
+    """Copy a frame's samples, whatever the row strides: what strength 0 promises, bit for bit."""
+    for source, target in zip(planes, out, strict=True):
+        np.copyto(target, source)
+
+
 def check_settings(settings: Settings) -> None:
     """Raise UsageError unless strength and noise removal lie in 0..1."""
     for name, value in vars(settings).items():

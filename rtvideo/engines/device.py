@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rtvideo.engines.base import Geometry, Plane, Planes, Settings, check_planes, check_settings
+from rtvideo.engines.base import Geometry, Plane, Planes, Settings, check_planes, check_settings, pass_through
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.kernels.cuda.driver import Device, DeviceError
 from rtvideo.kernels.cuda.network import DevicePlane
@@ -91,8 +91,7 @@ class DeviceSession(ABC):
         check_planes(self._geometry, out)
         self._check()
         if self.settings.strength == 0:
-            for source, target in zip(planes, out, strict=True):
-                np.copyto(target, source)
+            pass_through(planes, out)
             self._waiting.append((None, out))
         else:
             self._device.use()

@@ -5,9 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 
-import numpy as np
-
-from rtvideo.engines.base import Geometry, Planes, Settings, check_planes, check_settings
+from rtvideo.engines.base import Geometry, Planes, Settings, check_planes, check_settings, pass_through
 
 
 class ImmediateSession(ABC):
@@ -24,8 +22,7 @@ class ImmediateSession(ABC):
         check_planes(self._geometry, out)
         self._check()
         if self.settings.strength == 0:
-            for source, target in zip(planes, out, strict=True):
-                np.copyto(target, source)
+            pass_through(planes, out)
         else:
             self._enhance(planes, out)
         self._done.append(out)

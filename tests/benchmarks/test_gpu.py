@@ -17,21 +17,16 @@ from benchmarks import gpu, gpu_device
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.base import Geometry
 from rtvideo.errors import UnavailableError, UsageError
-from rtvideo.kernels.cuda import driver, nvrtc
+from rtvideo.kernels.cuda import nvrtc
 from tests.conftest import has_gpu
-from tests.rtvideo.kernels.emulated import library_of
-from tests.rtvideo.kernels.fake_cuda import FakeCuda
+from tests.rtvideo.kernels.fake_cuda import FakeCuda, install
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
-    fake = FakeCuda()
-    monkeypatch.setattr(driver, "installed", lambda: True)
-    monkeypatch.setattr(driver, "bindings", lambda: fake)
-    monkeypatch.setattr(nvrtc, "version", lambda: (13, 0))
-    monkeypatch.setattr(nvrtc, "cubin", lambda text, capability, version: str(library_of(text)).encode())
+    fake = install(monkeypatch)
     monkeypatch.setattr(gpu.models, "names", lambda: ["night"])
     monkeypatch.setattr(gpu_device, "ceilings", lambda device: {"gmac": 1000.0, "gbyte": 100.0})
     monkeypatch.setattr(gpu, "dark_frames", lambda geometry: gpu_device.dark_frames(geometry, 3))

@@ -21,8 +21,8 @@ from rtvideo.options import Options
 from rtvideo.tensorrt import package
 from tests import clips
 from tests.doubles import FakeSession, opening
-from tests.rtvideo.engines.fake_runtimes import FakeTensorRT, install
-from tests.rtvideo.kernels.fake_cuda import FakeCuda, Status
+from tests.rtvideo.engines.fake_runtimes import FakeTensorRT
+from tests.rtvideo.kernels.fake_cuda import FakeCuda, Status, install
 
 LOST_AT = 6
 

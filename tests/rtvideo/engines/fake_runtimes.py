@@ -13,21 +13,8 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-import pytest
 
-from rtvideo.kernels.cuda import driver, nvrtc
-from tests.rtvideo.kernels.emulated import library_of
 from tests.rtvideo.kernels.fake_cuda import FakeCuda
-
-
-def install(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
-    """Put a fake device in the place of the driver."""
-    fake = FakeCuda()
-    monkeypatch.setattr(driver, "installed", lambda: True)
-    monkeypatch.setattr(driver, "bindings", lambda: fake)
-    monkeypatch.setattr(nvrtc, "version", lambda: (13, 0))
-    monkeypatch.setattr(nvrtc, "cubin", lambda text, capability, version: str(library_of(text)).encode())
-    return fake
 
 
 def array_at(address: int, shape: tuple[int, ...]) -> np.ndarray:

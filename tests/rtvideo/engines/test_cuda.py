@@ -18,25 +18,20 @@ from rtvideo.engines import agreement, auto_denoise, available, open_session
 from rtvideo.engines.base import Geometry, Settings
 from rtvideo.engines.cuda import CudaSession, refusal
 from rtvideo.errors import UnavailableError, UsageError
-from rtvideo.kernels.cuda import driver, nvrtc
+from rtvideo.kernels.cuda import driver
 from rtvideo.models import Model, find
 from tests import networks
 from tests.rtvideo.engines import reference
 from tests.rtvideo.engines.geometries import GEOMETRIES, NV12, planes
-from tests.rtvideo.kernels.emulated import emulated, library_of
-from tests.rtvideo.kernels.fake_cuda import FakeCuda, Status
+from tests.rtvideo.kernels.emulated import emulated
+from tests.rtvideo.kernels.fake_cuda import FakeCuda, Status, install
 
 torch.set_num_threads(1)
 
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
-    fake = FakeCuda()
-    monkeypatch.setattr(driver, "installed", lambda: True)
-    monkeypatch.setattr(driver, "bindings", lambda: fake)
-    monkeypatch.setattr(nvrtc, "version", lambda: (13, 0))
-    monkeypatch.setattr(nvrtc, "cubin", lambda text, capability, version: str(library_of(text)).encode())
-    return fake
+    return install(monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -29,9 +29,9 @@ from rtvideo.models import Model, find
 from rtvideo.tensorrt import package
 from tests import networks
 from tests.rtvideo.engines import reference
-from tests.rtvideo.engines.fake_runtimes import FakeOnnxruntime, FakeTensorRT, array_at, install
+from tests.rtvideo.engines.fake_runtimes import FakeOnnxruntime, FakeTensorRT, array_at
 from tests.rtvideo.engines.test_fused import planes
-from tests.rtvideo.kernels.fake_cuda import FakeCuda, Status
+from tests.rtvideo.kernels.fake_cuda import FakeCuda, Status, install
 
 torch.set_num_threads(1)
 

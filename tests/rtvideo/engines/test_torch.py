@@ -28,8 +28,9 @@ from rtvideo.models import Model, find
 from rtvideo.models.description import Description
 from tests import networks
 from tests.rtvideo.engines import reference
-from tests.rtvideo.engines.fake_runtimes import array_at, install
+from tests.rtvideo.engines.fake_runtimes import array_at
 from tests.rtvideo.engines.test_fused import planes
+from tests.rtvideo.kernels.fake_cuda import install
 
 torch.set_num_threads(1)
 

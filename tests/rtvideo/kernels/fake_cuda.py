@@ -14,6 +14,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
+
+from rtvideo.kernels.cuda import driver, nvrtc
+from tests.rtvideo.kernels.emulated import library_of
 
 
 class Status(IntEnum):
@@ -226,3 +230,13 @@ class FakeCuda:
 
     def _drop(self, handle: int) -> None:
         del self.alive[handle]
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
+    """Put a fake device in the place of the driver, and the emulator in that of NVRTC."""
+    fake = FakeCuda()
+    monkeypatch.setattr(driver, "installed", lambda: True)
+    monkeypatch.setattr(driver, "bindings", lambda: fake)
+    monkeypatch.setattr(nvrtc, "version", lambda: (13, 0))
+    monkeypatch.setattr(nvrtc, "cubin", lambda text, capability, version: str(library_of(text)).encode())
+    return fake
