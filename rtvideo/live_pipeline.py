@@ -249,6 +249,15 @@ class LivePipeline:
         return share * (rate if self._max_fps is None else min(rate, self._max_fps))
 
     def _enhance(self) -> None:
+        try:
+            self._enhance_all()
+        finally:
+            # There is enough, or the engine was lost: nobody waits, and what is done goes to the outputs.
+            self._halt.set()
+            self._decoded.abort()
+            self._arrived.abort()
+
+    def _enhance_all(self) -> None:
         for frame, captured in self._decoded:
             self._apply_controls()
             began = time.monotonic()
@@ -258,9 +267,6 @@ class LivePipeline:
             for pair in pairs:
                 self._hand_out(pair)
                 if self.counters.frames_out == self._frames:
-                    self._halt.set()
-                    self._decoded.abort()
-                    self._arrived.abort()
                     return
             if self._adapter is not None:
                 self._adapter.saw(time.monotonic(), took, self._lost())

@@ -1,8 +1,9 @@
-"""A GPU that is gone in the middle of a file: exit code 7, and a playable file of what was done."""
+"""A GPU that is gone in the middle of a run: exit code 7, and a playable file of what was done."""
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rtvideo.engines.base import Planes
 from rtvideo.errors import OutputError, UnavailableError
 from rtvideo.job import enhance_video
 from rtvideo.kernels import cache
+from rtvideo.live import LiveOptions, enhance_live
 from rtvideo.options import Options
 from rtvideo.tensorrt import package
 from tests import clips
@@ -101,3 +103,26 @@ def test_an_output_that_fails_too_is_not_published(tmp_path: Path, monkeypatch: 
     with pytest.raises(UnavailableError):
         enhance_video(source, target, Options(), open_engine=opening(Lost(fail_at=5)))
     assert not target.exists()
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_live_recording_is_finalised(
+    cuda: FakeCuda, tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    target = tmp_path / f"out.{suffix}"
+    camera = "testsrc2=size=64x48:rate=50,realtime"
+    arguments = ["--input", camera, "--input-format", "lavfi", "--out", str(target), "--no-adapt"]
+    assert cli.main([*arguments, "--denoise", "off", "--engine", "tensorrt"]) == 7
+    errors = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+    assert len(errors) == 1 and "device 'cuda:0' failed: " in errors[0] and "LAUNCH_FAILED" in errors[0]
+    assert 0 < len(clips.frames(target)) <= LOST_AT
+
+
+def test_nobody_waits_for_an_engine_that_is_gone(tmp_path: Path) -> None:
+    source, target = clips.write(tmp_path / "in.mkv", frames=40), tmp_path / "out.mkv"
+    how, lost = LiveOptions(adapt=False), opening(Lost(fail_at=7))
+    before = set(threading.enumerate())
+    with pytest.raises(UnavailableError, match="LAUNCH_FAILED"):
+        enhance_live(str(source), [str(target)], Options(), how, open_engine=lost)
+    assert len(clips.frames(target)) == 7
+    assert set(threading.enumerate()) <= before
