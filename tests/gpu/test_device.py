@@ -18,6 +18,7 @@ from rtvideo import models
 from rtvideo.engines.base import Geometry, Settings
 from rtvideo.engines.cuda import CudaSession
 from rtvideo.kernels import weights
+from rtvideo.kernels.cuda import launch
 from rtvideo.kernels.cuda.driver import Device
 from rtvideo.models import Model
 from rtvideo.models.description import Description
@@ -123,3 +124,11 @@ def test_sessions_give_their_memory_back() -> None:
     after, _ = device.call("cuMemGetInfo")
     device.close()
     assert int(before) - int(after) < 64 << 20
+
+
+def test_bands_make_the_very_same_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, frame = models.find("night"), planes(ODD, 4)
+    whole = enhanced(model, ODD, frame, Settings(1.0, 1.0))
+    monkeypatch.setattr(launch, "whole", lambda source, w, h: launch.in_bands(source, w, h, 128))
+    bands = enhanced(model, ODD, frame, Settings(1.0, 1.0))
+    assert all(np.array_equal(a, b) for a, b in zip(whole, bands, strict=True))

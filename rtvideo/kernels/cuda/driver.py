@@ -14,7 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.errors import UnavailableError
-from rtvideo.kernels.cuda.schedule import LEAST_SHARED
+from rtvideo.kernels.cuda.schedule import LEAST_SHARED, THREADS
+
+#: The status of a device that has no memory left.
+OUT_OF_MEMORY = "CUDA_ERROR_OUT_OF_MEMORY"
 
 #: What the driver keeps for itself of each block's shared memory.
 _RESERVED = 1 << 10
@@ -24,7 +27,7 @@ class DeviceError(UnavailableError):
     """A call to the driver failed.
 
     Attributes:
-        status: as the driver names it, ``CUDA_ERROR_OUT_OF_MEMORY`` for example.
+        status: as the driver names it, `OUT_OF_MEMORY` for example.
     """
 
     def __init__(self, message: str, status: str) -> None:
@@ -132,9 +135,21 @@ class Device:
         status, *values = getattr(self._api, function)(*arguments)
         if int(status) != 0:
             name = getattr(status, "name", str(status))
-            what = "is out of memory" if name == "CUDA_ERROR_OUT_OF_MEMORY" else f"failed: {function}: {name}"
+            what = "is out of memory" if name == OUT_OF_MEMORY else f"failed: {function}: {name}"
             raise DeviceError(f"device 'cuda:{self.number}' {what}", name)
         return values[0] if len(values) == 1 else values
+
+    def launch(
+        self,
+        function: Any,
+        blocks: tuple[int, int],
+        shared: int,
+        stream: Any,
+        rows: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Enqueue a kernel over blocks across and down; ``rows`` are the arguments of KERNEL in frame.cuh."""
+        arguments = (rows, (ctypes.c_int, ctypes.c_int))
+        self.call("cuLaunchKernel", function, *blocks, 1, THREADS, 1, 1, shared, stream, arguments, 0)
 
     def give_back(self, function: str, *arguments: Any) -> None:
         """Call the driver, whatever it says: of a device that was lost there is nothing left to free."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rtvideo.kernels.cuda import packing
@@ -40,6 +40,7 @@ class Launch:
         scale: of the grid that its blocks cover; 0 for the picture, -1 for a single block.
         width, height: of what a block takes, in cells or pixels.
         shared: bytes of shared memory.
+        reach: how far around a pixel it reads, where it can run over a part of the picture's rows.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Launch:
     width: int
     height: int
     shared: int
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class _Emitter:
             kernels += self._guide_kernels()
         full = program.denoised if denoise and program.denoised else program.lit
         for kernel in schedule(full, self.packed, self.shared):
-            kernels.append((_launch(kernel, 0), self._kernel(kernel, full)))
+            kernels.append((replace(_launch(kernel, 0), reach=kernel.flow.reach), self._kernel(kernel, full)))
         names = ", ".join(name.upper() for name in self.buffers)
         macros = {"BUFFERS": max(len(self.buffers), 1), "COARSEST": coarsest}
         if kind is not None:
@@ -195,7 +197,7 @@ class _Emitter:
     def _kernel(self, kernel: Kernel, one: Pass, stage: int | None = None) -> str:
         flow = kernel.flow
         lines = [f"using S = Shape<{kernel.width}, {kernel.height}, {kernel.rows}>;"]
-        size = "frame.width, frame.height"
+        size = "frame.width, frame.height, first, origin"
         if stage is not None:
             scale = self.program.scales[stage]
             size = f"grid_width({scale}), grid_height({scale})"
@@ -351,7 +353,7 @@ def _grid(scale: int, buffer: str) -> str:
 
 
 def _function(name: str, lines: list[str]) -> str:
-    return "\n".join([f"KERNEL {name}() {{", "    MEMORY;", *(f"    {line}" for line in lines), "}"])
+    return "\n".join([f"KERNEL({name}) {{", "    MEMORY;", *(f"    {line}" for line in lines), "}"])
 
 
 def _run(reach: Reach) -> str:

@@ -1,11 +1,47 @@
-"""What a frame's kernels are told, and over how many blocks each runs."""
+"""What a frame's kernels are told, and over which blocks each runs: the whole picture, or band after band.
+
+A tensor between two kernels is as large as the picture. Where memory is short, the full-size kernels make the
+result band by band, and such tensors hold the rows around one band alone: the same arithmetic for each pixel,
+and some rows made twice.
+"""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rtvideo.kernels.cuda.emit import Buffer, Launch, Source
 from rtvideo.kernels.library import Format, Planes
+
+
+@dataclass(frozen=True)
+class Call:
+    """A kernel over some of its blocks.
+
+    Attributes:
+        across, down: how many blocks.
+        first: the row of blocks that it begins with.
+        origin: the picture's row that tensors between kernels begin with.
+    """
+
+    launch: Launch
+    across: int
+    down: int
+    first: int = 0
+    origin: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A frame's kernels in order.
+
+    Attributes:
+        rows: of the picture, that tensors between kernels hold at a time.
+    """
+
+    calls: tuple[Call, ...]
+    rows: int
 
 
 def frame_type(buffers: int) -> type[ctypes.Structure]:
@@ -13,13 +49,44 @@ def frame_type(buffers: int) -> type[ctypes.Structure]:
 
     class Frame(ctypes.Structure):
         _fields_ = [
-            ("format", Format), ("width", ctypes.c_int), ("height", ctypes.c_int),
+            ("format", Format), ("width", ctypes.c_int), ("height", ctypes.c_int), ("rows", ctypes.c_int),
             ("strength", ctypes.c_float), ("denoise", ctypes.c_float),
             ("input", Planes), ("output", Planes),
             ("buffers", ctypes.c_void_p * max(buffers, 1)),
         ]  # fmt: skip
 
     return Frame
+
+
+def whole(source: Source, width: int, height: int) -> Plan:
+    """Return each kernel over the whole picture, or grid."""
+    return Plan(tuple(_call(one, source.coarsest, width, height) for one in source.launches), height)
+
+
+def in_bands(source: Source, width: int, height: int, rows: int) -> Plan:
+    """Return the full-size kernels over bands of about so many rows, after the kernels of the grid."""
+    grid = [_call(one, source.coarsest, width, height) for one in source.launches if one.reach is None]
+    full = [one for one in source.launches if one.reach is not None]
+    band = _up(rows, full[-1].height) * full[-1].height  # that nobody stores a row which is not right
+    calls, most = grid, 0
+    for top in range(0, height, band):
+        parts = list(_band(full, width, height, top, min(top + band, height)))
+        origin = min(lowest for _, _, lowest, _ in parts)
+        most = max(most, max(highest for _, _, _, highest in parts) - origin)
+        across = [_up(width, one.width) for one in full]
+        for one, (first, last, _, _), wide in zip(full, parts, across, strict=True):
+            calls.append(Call(one, wide, last - first, first, origin))
+    return Plan(tuple(calls), most)
+
+
+def sizes(source: Source, width: int, height: int, rows: int) -> list[int]:
+    """Return the bytes of each buffer for frames of this size, where those of full size hold so many rows."""
+
+    def one(buffer: Buffer) -> int:
+        across, down = extent(buffer.scale, source.coarsest, width, height)
+        return 4 * buffer.words * across * (rows if buffer.scale == 0 else down)
+
+    return [one(buffer) for buffer in source.buffers]
 
 
 def extent(scale: int, coarsest: int, width: int, height: int) -> tuple[int, int]:
@@ -31,20 +98,27 @@ def extent(scale: int, coarsest: int, width: int, height: int) -> tuple[int, int
     return _up(width, coarsest) * coarsest // scale, _up(height, coarsest) * coarsest // scale
 
 
-def blocks(launch: Launch, coarsest: int, width: int, height: int) -> tuple[int, int]:
-    """Return how many blocks a launch has, across and down."""
+def _call(launch: Launch, coarsest: int, width: int, height: int) -> Call:
     across, down = extent(launch.scale, coarsest, width, height)
-    return _up(across, launch.width), _up(down, launch.height)
+    return Call(launch, _up(across, launch.width), _up(down, launch.height))
 
 
-def sizes(source: Source, width: int, height: int) -> list[int]:
-    """Return the bytes of each buffer for frames of this size."""
+def _band(
+    full: list[Launch], width: int, height: int, top: int, bottom: int
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield for each kernel its first row of blocks, that after its last, and the rows that it touches.
 
-    def one(buffer: Buffer) -> int:
-        across, down = extent(buffer.scale, source.coarsest, width, height)
-        return 4 * buffer.words * across * down
-
-    return [one(buffer) for buffer in source.buffers]
+    Each makes what the kernels after it read for the rows from ``top`` to ``bottom``, rounded to whole tiles;
+    what tiles hold beyond that is made of rows that are not there, and read by nobody.
+    """
+    before = [sum(one.reach[0] for one in full[k + 1 :] if one.reach) for k in range(len(full))]
+    after = [sum(one.reach[1] for one in full[k + 1 :] if one.reach) for k in range(len(full))]
+    for one, above, below in zip(full, before, after, strict=True):
+        assert one.reach is not None
+        first = max(0, top - above) // one.height
+        last = _up(min(height, bottom + below), one.height)
+        lowest, highest = first * one.height - one.reach[0], last * one.height + one.reach[1]
+        yield first, last, max(0, lowest), min(height, highest)
 
 
 def _up(n: int, unit: int) -> int:

@@ -7,17 +7,22 @@ are addresses and strides.
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from rtvideo.kernels.cuda import launch, nvrtc, packing
-from rtvideo.kernels.cuda.driver import Device
+from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, Device, DeviceError
 from rtvideo.kernels.cuda.emit import Source, emit
-from rtvideo.kernels.cuda.schedule import LEAST_SHARED, THREADS
+from rtvideo.kernels.cuda.launch import Plan
+from rtvideo.kernels.cuda.schedule import LEAST_SHARED
 from rtvideo.kernels.library import Format, Planes
 from rtvideo.kernels.program import Program
+
+#: Rows of a band where memory is short: few enough to help, many beside those that are made twice.
+_BAND = 256
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,24 @@ class Network:
         source = emit(
             self._program, self._device.shared, denoise=denoise, packed=self._packed, kind=self._layout
         )
+        try:
+            return self._planned(source, launch.whole(source, *self._size))
+        except DeviceError as error:
+            width, height = self._size
+            plan = launch.in_bands(source, width, height, _BAND)
+            if error.status != OUT_OF_MEMORY or plan.rows == height:
+                raise
+            logging.getLogger("rtvideo").warning(
+                "%s: frames of %dx%d are made in bands of rows, a little slower", error, width, height
+            )
+            return self._planned(source, plan)
+
+    def _planned(self, source: Source, plan: Plan) -> _Variant:
         words = packing.data(self._program, self._packed).tobytes()
         with ExitStack() as stack:
-            variant = _Variant(self._device, self.stream, source, words, self._size, self._layout, stack)
+            variant = _Variant(
+                self._device, self.stream, source, plan, words, self._size, self._layout, stack
+            )
             self._stack.push(stack.pop_all())
         return variant
 
@@ -97,8 +117,8 @@ class _Variant:
     """The kernels with or without noise removal: module, buffers and a graph; ``stack`` gives them back."""
 
     def __init__(
-        self, device: Device, stream: Any, source: Source, words: bytes, size: tuple[int, int],
-        layout: Format, stack: ExitStack,
+        self, device: Device, stream: Any, source: Source, plan: Plan, words: bytes,
+        size: tuple[int, int], layout: Format, stack: ExitStack,
     ) -> None:  # fmt: skip
         self._device, self._stream = device, stream
         binary = nvrtc.cubin(source.text, device.capability, device.driver)
@@ -112,7 +132,8 @@ class _Variant:
 
         self._frame = frame_type()
         self._frame.format, (self._frame.width, self._frame.height) = layout, size
-        for k, length in enumerate(launch.sizes(source, *size)):
+        self._frame.rows = plan.rows
+        for k, length in enumerate(launch.sizes(source, *size, plan.rows)):
             self._frame.buffers[k] = address = device.allocate(length)
             stack.callback(device.free, address)
         self._told = b""
@@ -120,16 +141,16 @@ class _Variant:
         device.call("cuStreamBeginCapture", stream, device.constant(
             "CUstreamCaptureMode", "CU_STREAM_CAPTURE_MODE_THREAD_LOCAL"))  # fmt: skip
         try:
-            for one in source.launches:
+            for call in plan.calls:
+                one = call.launch
                 function = device.call("cuModuleGetFunction", module, one.name.encode())
                 if one.shared > LEAST_SHARED:
                     most = device.constant(
                         "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES"
                     )
                     device.call("cuFuncSetAttribute", function, most, one.shared)
-                across, down = launch.blocks(one, source.coarsest, *size)
-                device.call(
-                    "cuLaunchKernel", function, across, down, 1, THREADS, 1, 1, one.shared, stream, 0, 0
+                device.launch(
+                    function, (call.across, call.down), one.shared, stream, (call.first, call.origin)
                 )
         finally:
             graph = device.call("cuStreamEndCapture", stream)

@@ -63,6 +63,12 @@ class Flow:
     regions: Mapping[str, Reach]
     lives: Mapping[str, tuple[int, int]]
 
+    @property
+    def reach(self) -> Reach:
+        """How far around a pixel of its results something is read from outside."""
+        reaches = [*self.loads.values(), *(step.reach for step in self.steps)]
+        return max(before for before, _ in reaches), max(after for _, after in reaches)
+
 
 def flow(layers: Sequence[Layer], results: Sequence[str], gathered: str | None = None) -> Flow:
     """Return layers as steps.

@@ -35,12 +35,12 @@ using namespace rt;
 struct Scalars {{ float strength, denoise; }};
 extern "C" {{ __device__ Scalars w; }}
 
-KERNEL to_image() {{
+KERNEL(to_image) {{
     MEMORY;
     to_tensor<Shape<{SIDE}, {SIDE}, 1>>(frame.buffers[0]);
 }}
 
-KERNEL from_enhanced() {{
+KERNEL(from_enhanced) {{
     MEMORY;
     from_tensor<Shape<{SIDE}, {SIDE}, 1>>(memory, frame.buffers[1]);
 }}
@@ -86,15 +86,15 @@ class Tensors:
         self.scalars = {"strength": self._settings, "denoise": self._settings + 4}
         self._frame = launch.frame_type(len(made.buffers))()
         self._frame.format, (self._frame.width, self._frame.height) = layout, (width, height)
-        for k, length in enumerate(launch.sizes(made, width, height)):
+        self._frame.rows = height
+        for k, length in enumerate(launch.sizes(made, width, height, height)):
             self._frame.buffers[k] = address = device.allocate(length)
             stack.callback(device.free, address)
         self.image, self.enhanced = (int(address) for address in self._frame.buffers)
         self._kernels = [
-            (device.call("cuModuleGetFunction", module, one.name.encode()),
-             launch.blocks(one, 1, width, height), one.shared)
-            for one in made.launches
-        ]  # fmt: skip
+            (device.call("cuModuleGetFunction", module, call.launch.name.encode()), call)
+            for call in launch.whole(made, width, height).calls
+        ]
         self._told: dict[int, bytes] = {}
         # Kernels must be done with the module and the buffers before these go.
         stack.callback(device.give_back, "cuStreamSynchronize", stream)
@@ -116,10 +116,8 @@ class Tensors:
         self._launch(1)
 
     def _launch(self, which: int) -> None:
-        function, (across, down), shared = self._kernels[which]
-        self._device.call(
-            "cuLaunchKernel", function, across, down, 1, THREADS, 1, 1, shared, self._stream, 0, 0
-        )
+        function, call = self._kernels[which]
+        self._device.launch(function, (call.across, call.down), call.launch.shared, self._stream)
 
     def _copy(self, address: int, content: bytes) -> None:
         if self._told.get(address) != content:

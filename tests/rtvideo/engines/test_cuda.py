@@ -136,6 +136,29 @@ def test_a_device_that_cannot_is_one_line_and_leaks_nothing(
     assert cuda.alive == {}
 
 
+def test_short_memory_makes_bands_of_the_very_same_picture(
+    night: Model, cuda: FakeCuda, caplog: pytest.LogCaptureFixture
+) -> None:
+    tall, results, taken = dataclasses.replace(NV12, width=24, height=600), [], []
+    for room in (None, -1):
+        cuda.room = taken[0] + room if room else None
+        session = CudaSession(night, tall, Settings(0.8, 1.0))
+        taken.append(cuda.taken)
+        session.submit(planes(tall, 1), out := tall.empty())
+        session.flush()
+        session.receive()
+        session.close()
+        results.append(out)
+        assert cuda.alive == {} and cuda.taken == 0
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))
+    assert taken[1] < 0.8 * taken[0]
+    assert "out of memory: frames of 24x600 are made in bands of rows" in caplog.text
+    cuda.room = taken[1] - 1
+    with pytest.raises(UnavailableError, match=r"cannot take frames of 24x600: .* is out of memory") as told:
+        CudaSession(night, tall, Settings(0.8, 1.0))
+    assert "\n" not in str(told.value) and cuda.alive == {}
+
+
 def test_a_device_that_is_lost_is_said(night: Model, cuda: FakeCuda) -> None:
     session = CudaSession(night, NV12, Settings())
     session.submit(planes(NV12, 1), NV12.empty())

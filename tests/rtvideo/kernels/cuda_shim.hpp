@@ -64,22 +64,23 @@ extern "C" EXPORT const int size_of_frame = sizeof(frame), size_of_w = sizeof(w)
 
 namespace shim {
 struct Thread {
-    void (*kernel)();
+    void (*kernel)(int, int);
     Index block;
-    int number;
+    int number, first, origin;
     pthread_t handle;
 };
 
 inline void *run(void *argument) {
     const Thread &thread = *(const Thread *)argument;
     threadIdx = Index{thread.number, 0}, blockIdx = thread.block, turn = 0;
-    thread.kernel();
+    thread.kernel(thread.first, thread.origin);
     return 0;
 }
 } // namespace shim
 
 // Run a kernel over a grid of blocks. What shared memory holds at first is no number, and nothing lies beyond it.
-extern "C" EXPORT void launch(void (*kernel)(), int blocks_x, int blocks_y, int shared, int crew) {
+extern "C" EXPORT void launch(void (*kernel)(int, int), int blocks_x, int blocks_y, int shared, int crew, int first,
+                              int origin) {
     gridDim = Index{blocks_x, blocks_y};
     shim::crew = crew;
     for (pthread_barrier_t &one : shim::everyone) pthread_barrier_init(&one, 0, crew);
@@ -88,7 +89,7 @@ extern "C" EXPORT void launch(void (*kernel)(), int blocks_x, int blocks_y, int 
         shim::memory = (float *)malloc(shared);
         memset(shim::memory, 0xff, shared);
         for (int t = 0; t < crew; t++) {
-            threads[t] = shim::Thread{kernel, {block % blocks_x, block / blocks_x}, t, 0};
+            threads[t] = shim::Thread{kernel, {block % blocks_x, block / blocks_x}, t, first, origin, 0};
             if (t > 0) pthread_create(&threads[t].handle, 0, shim::run, &threads[t]);
         }
         shim::run(&threads[0]);

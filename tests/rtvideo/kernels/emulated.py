@@ -83,27 +83,31 @@ class Emulated:
 
     def planes(
         self, format: Format, planes: Sequence[Image], out: Sequence[Image], size: tuple[int, int],
-        strength: float, denoise: float,
+        strength: float, denoise: float, band: int | None = None,
     ) -> None:  # fmt: skip
-        """Do what the engine does for a frame of (width, height)."""
+        """Do what the engine does for a frame of (width, height), whole or in bands of so many rows."""
         width, height = size
+        plan = launch.in_bands(self.source, *size, band) if band else launch.whole(self.source, *size)
         frame = launch.frame_type(len(self.source.buffers))()
-        frame.format, frame.width, frame.height = format, width, height
+        frame.format, frame.width, frame.height, frame.rows = format, width, height, plan.rows
         frame.strength, frame.denoise = strength, denoise
         frame.input, frame.output = _planes(planes), _planes(out)
-        buffers = [np.full(n // 4, np.nan, np.float32) for n in launch.sizes(self.source, width, height)]
+        lengths = launch.sizes(self.source, width, height, plan.rows)
+        buffers = [np.full(n // 4, np.nan, np.float32) for n in lengths]
         for k, buffer in enumerate(buffers):
             frame.buffers[k] = buffer.ctypes.data
         self._fill("frame", bytes(frame))
         self._fill("w", self.words.tobytes())
-        for one in self.source.launches:
-            across, down = launch.blocks(one, self.source.coarsest, width, height)
-            self.library.launch(getattr(self.library, one.name), across, down, one.shared, 1)
+        for call in plan.calls:
+            kernel = getattr(self.library, call.launch.name)
+            self.library.launch(
+                kernel, call.across, call.down, call.launch.shared, 1, call.first, call.origin
+            )
 
-    def run(self, y: Image, strength: float, denoise: float) -> Image:
+    def run(self, y: Image, strength: float, denoise: float, band: int | None = None) -> Image:
         """What the kernels make of (3, H, W) float32 RGB."""
         out = np.full_like(y, np.nan)
-        self.planes(float_format(), list(y), list(out), y.shape[:0:-1], strength, denoise)
+        self.planes(float_format(), list(y), list(out), y.shape[:0:-1], strength, denoise, band)
         return out
 
     def reference(self, y: Image, strength: float, denoise: float) -> Image:

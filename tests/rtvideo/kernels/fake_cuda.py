@@ -51,6 +51,8 @@ class FakeCuda:
         calls: how often each function was called.
         alive: addresses and handles that were given out and not given back.
         fail: function -> the status that it returns from now on.
+        room: bytes of device memory; None for as much as is asked for.
+        taken: bytes of it that are in use.
         stream: what was enqueued and has not happened.
         lose_kernels: launches do nothing, as if a device were broken.
     """
@@ -61,6 +63,8 @@ class FakeCuda:
         self.alive: dict[int, Any] = {}
         self.fail: dict[str, Status] = {}
         self.lose_kernels = False
+        self.room: int | None = None
+        self.taken = 0
         self.stream: list[Callable[[], None]] = []
         self.capturing: list[Callable[[], None]] | None = None
         self.CUdevice_attribute = _Names()
@@ -76,7 +80,10 @@ class FakeCuda:
             self.calls[name] += 1
             if name in self.fail:
                 return (self.fail[name], None)
-            value = method(*arguments)
+            try:
+                value = method(*arguments)
+            except MemoryError:
+                return (Status.CUDA_ERROR_OUT_OF_MEMORY, None)
             values = value if isinstance(value, tuple) else () if value is None else (value,)
             return (Status.CUDA_SUCCESS, *values)
 
@@ -112,12 +119,16 @@ class FakeCuda:
     # Memory
 
     def _MemAlloc(self, size: int) -> int:
+        if self.room is not None and self.taken + size > self.room:
+            raise MemoryError
+        self.taken += size
         return self._memory(size)
 
     def _MemHostAlloc(self, size: int, flags: int) -> int:
         return self._memory(size)
 
     def _MemFree(self, address: int) -> None:
+        self.taken -= self.alive[address].size
         self._drop(address)
 
     def _MemFreeHost(self, address: int) -> None:
@@ -164,8 +175,9 @@ class FakeCuda:
 
     def _LaunchKernel(self, function: Any, *rest: Any) -> None:
         across, down, _, threads, _, _, shared, _, parameters, _ = rest
-        assert shared <= function.most and threads == 256 and parameters == 0
-        self._later(lambda: function.library.launch(function.kernel, across, down, shared, 1))
+        rows, kinds = parameters
+        assert shared <= function.most and threads == 256 and kinds == (ctypes.c_int, ctypes.c_int)
+        self._later(lambda: function.library.launch(function.kernel, across, down, shared, 1, *rows))
 
     # Streams, graphs and events
 

@@ -16,6 +16,7 @@ pytest.importorskip("torch", reason="the reference is a torch network")
 
 import torch
 
+from rtvideo.kernels.cuda import launch
 from rtvideo.kernels.cuda.emit import Source, emit
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED, schedule
 from rtvideo.kernels.lower import lower
@@ -73,6 +74,19 @@ def test_tiles_leave_no_seam_whatever_their_size() -> None:
         assert np.abs(kernels.run(y, 1, 1) - wanted).max() <= 1e-5
 
 
+@pytest.mark.parametrize("description", [networks.NIGHT, networks.RUAS, anything(4)], ids=lambda d: d.name)
+@pytest.mark.parametrize("half", [False, True])
+def test_bands_make_the_very_same_picture_with_less_memory(description: Description, half: bool) -> None:
+    y, kernels = picture(330, 20, 3), emulated(description, half=half)
+    whole = launch.whole(kernels.source, 20, 330)
+    bands = launch.in_bands(kernels.source, 20, 330, 64)
+    assert bands.rows < whole.rows and len(bands.calls) > len(whole.calls)
+    assert sum(launch.sizes(kernels.source, 20, 330, bands.rows)) < sum(
+        launch.sizes(kernels.source, 20, 330, whole.rows)
+    )
+    assert np.array_equal(kernels.run(y, 0.8, 1, band=64), kernels.run(y, 0.8, 1))
+
+
 def test_nan_in_the_frame_stays_visible() -> None:
     kernels = emulated(networks.RUAS)
     y = picture(20, 30, 0)
@@ -104,7 +118,7 @@ def source(description: Description) -> Source:
 RACE = """
 int main() {
     static float planes[6][10 * 14], space[BUFFERS][4096 * 6];
-    frame.width = 14, frame.height = 10, frame.strength = 1, frame.denoise = 1;
+    frame.width = 14, frame.height = frame.rows = 10, frame.strength = 1, frame.denoise = 1;
     frame.format.layout = FLOAT_RGB;
     for (int p = 0; p < 3; p++) {
         for (int i = 0; i < 10 * 14; i++) planes[p][i] = i % 97 / 200.0f;
@@ -120,10 +134,10 @@ int main() {
 
 def race(made: Source, folder: Path, wanted: str = "thread") -> tuple[int, str]:
     """Run a source's kernels with four threads a block under sanitizers; return its code and report."""
-    calls = [f"launch({one.name}, 1, 1, {one.shared}, 4);" for one in made.launches]
+    calls = [f"launch({one.name}, 1, 1, {one.shared}, 4, 0, 0);" for one in made.launches]
     text = made.text + RACE.replace("LAUNCHES", "\n    ".join(calls))
     # The launcher comes after the kernels.
-    text = 'extern "C" void launch(void (*)(), int, int, int, int);\n' + text
+    text = 'extern "C" void launch(void (*)(int, int), int, int, int, int, int, int);\n' + text
     for command, sanitizers in offers(wanted):
         try:
             compile_shim(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctypes import c_int
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ CALLS: list[tuple[Any, ...]] = [
         "cuFuncSetAttribute", FUNCTION,
         api.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 1000,
     ),
-    ("cuLaunchKernel", FUNCTION, 1, 1, 1, 256, 1, 1, 0, STREAM, 0, 0),
+    ("cuLaunchKernel", FUNCTION, 1, 1, 1, 256, 1, 1, 0, STREAM, ((0, 1), (c_int, c_int)), 0),
     ("cuGraphInstantiate", GRAPH, 0),
     ("cuGraphLaunch", MADE, STREAM),
     ("cuGraphDestroy", GRAPH),

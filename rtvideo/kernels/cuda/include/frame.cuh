@@ -14,7 +14,8 @@ namespace rt {
 
 #define DEVICE static __device__ __forceinline__
 #define METHOD __device__ __forceinline__
-#define KERNEL extern "C" __global__ void __launch_bounds__(THREADS, 2)
+// A kernel over rows of blocks from FIRST on; tensors between kernels hold the picture's rows from ORIGIN on.
+#define KERNEL(name) extern "C" __global__ void __launch_bounds__(THREADS, 2) name(int first, int origin)
 
 enum Layout { YUV, NV, RGB, GRAY, GBR, FLOAT_RGB };
 
@@ -42,6 +43,7 @@ struct Planes {
 struct Frame {
     Format format;
     int width, height;
+    int rows; // of tensors between kernels: the picture's, or fewer where memory is short
     float strength, denoise;
     Planes in, out;
     float *buffers[BUFFERS];

@@ -92,7 +92,7 @@ template <int N, class P> DEVICE Pairs<N, P::ROWS> fetch(const PairPlane<N> &fro
     UNROLL for (int i = 0; i < P::ROWS; i++) {
         const bool there = p.real(i) && p.inside(i);
         UNROLL for (int c = 0; c < pairs.WORDS; c++)
-            pairs.v[c][i] = there ? from.data[((long long)c * p.block.height + p.y(i)) * p.block.width + p.x()] : 0;
+            pairs.v[c][i] = there ? from.data[p.block.place(c, p.x(), p.y(i))] : 0;
     }
     return pairs;
 }
@@ -108,7 +108,7 @@ template <int N, class P, int R> DEVICE void put(const PairPlane<N> &to, const P
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.own(i)) continue;
         UNROLL for (int c = 0; c < pairs.WORDS; c++)
-            to.data[((long long)c * p.block.height + p.y(i)) * p.block.width + p.x()] = pairs.v[c][i];
+            to.data[p.block.place(c, p.x(), p.y(i))] = pairs.v[c][i];
     }
 }
 

@@ -11,13 +11,18 @@ template <int W, int H, int R> struct Shape {
     static constexpr int WIDTH = W, HEIGHT = H, ROWS = R;
 };
 
-// Where a block's tile lies, in a picture (or grid) of this size.
+// Where a block's tile lies, in a picture (or grid) of this size; see KERNEL for the rest.
 struct Block {
-    int left, top, width, height;
+    int left, top, width, height, origin;
+
+    // Where a tensor between kernels has a pixel.
+    METHOD long long place(int channel, int x, int y) const {
+        return ((long long)channel * frame.rows + (y - origin)) * width + x;
+    }
 };
 
-template <class S> DEVICE Block block_of(int width, int height) {
-    return Block{(int)blockIdx.x * S::WIDTH, (int)blockIdx.y * S::HEIGHT, width, height};
+template <class S> DEVICE Block block_of(int width, int height, int first = 0, int origin = 0) {
+    return Block{(int)blockIdx.x * S::WIDTH, (first + (int)blockIdx.y) * S::HEIGHT, width, height, origin};
 }
 
 // A tile and what lies BEFORE (left, above) and AFTER it. Beyond the last row lie ROWS - 1 more that threads may read,
@@ -61,13 +66,13 @@ template <int N, int R> struct Values {
     float v[N][R];
 };
 
-// A tensor between two kernels, as large as the picture: planes of 32-bit words.
+// A tensor between two kernels, as wide as the picture: planes of 32-bit words.
 template <int N, class T = float> struct Plane {
     static constexpr int CHANNELS = N;
     T *data;
 
     METHOD T *at(const Block &block, int channel, int x, int y) const {
-        return data + ((long long)channel * block.height + y) * block.width + x;
+        return data + block.place(channel, x, y);
     }
     METHOD void read(const Block &block, int x, int y, float (&v)[N]) const {
         UNROLL for (int c = 0; c < N; c++) v[c] = *at(block, c, x, y);
