@@ -20,10 +20,10 @@ class Graph:
         self.constants: dict[str, TensorProto] = {}
         self.inputs: list[ValueInfoProto] = []
 
-    def image(self, name: str) -> str:
-        """Add the input (1, 3, height, width), f32."""
+    def image(self, name: str, kind: int) -> str:
+        """Add the input (1, 3, height, width) of a type of ONNX's."""
         shape: list[str | int | None] = [1, 3, "height", "width"]
-        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return name
 
     def scalar(self, name: str, default: float) -> str:

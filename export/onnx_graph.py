@@ -36,13 +36,14 @@ def build(
 ) -> onnx.ModelProto:
     """Return the network as a checked ONNX model.
 
-    Input ``image`` and output ``enhanced`` are (1, 3, height, width) RGB in 0..1, f32. The scalars
-    ``strength`` and, with noise removal, ``denoise`` are optional inputs with default 1.
+    Input ``image`` and output ``enhanced`` are (1, 3, height, width) RGB in 0..1, f32 or, with ``half``, f16.
+    The scalars ``strength`` and, with noise removal, ``denoise`` are optional inputs of f32 with default 1.
 
     Args:
         description, weights: what is computed; names and shapes as `rtvideo.models.shapes.shapes`.
         denoise: with noise removal, or illumination alone.
-        half: cells, stem and head in f16, strongly typed; exposure and everything after the cells stays f32.
+        half: cells, stem and head in f16, strongly typed, and what goes in and out; exposure and everything
+            after the cells stays f32.
         card: the model card as JSON, kept in the metadata beside the description.
 
     Raises:
@@ -66,7 +67,7 @@ def build(
         graph.nodes,
         description.name or "rtvideo",
         graph.inputs,
-        [helper.make_tensor_value_info("enhanced", TensorProto.FLOAT, [1, 3, "height", "width"])],
+        [helper.make_tensor_value_info("enhanced", _kind(half), [1, 3, "height", "width"])],
         list(graph.constants.values()),
     )
     model = helper.make_model(
@@ -80,7 +81,7 @@ def build(
         "rtvideo.description": description.to_json(),
         "rtvideo.card": card,
         "rtvideo.version": __version__,
-        "rtvideo.precision": "f16 cells, f32 tail" if half else "f32",
+        "rtvideo.precision": "f16 ends and cells, f32 tail" if half else "f32",
         "input_range": "0..1",
         "colour_order": "RGB",
         "layout": "NCHW",
@@ -88,6 +89,10 @@ def build(
     helper.set_model_props(model, properties)
     onnx.checker.check_model(model, full_check=True)  # shape inference included
     return model
+
+
+def _kind(half: bool) -> int:
+    return TensorProto.FLOAT16 if half else TensorProto.FLOAT
 
 
 class _Network:
@@ -100,7 +105,7 @@ class _Network:
 
     def build(self, denoise: bool) -> Graph:
         g, d = self.g, self.d.illumination
-        y = g.image("image")
+        y = self.cells.widen(g.image("image", _kind(self.cells.half)), name="y")
         strength = g.scalar("strength", 1.0)
         log_t, m = self.linear(y) if d.domain == "linear" else self.log(y)
         s = g.add("Mul", log_t, strength, name="strength*log_t")
@@ -110,7 +115,10 @@ class _Network:
             u = self.chroma_floor(u, m, strength)
         if denoise:
             u = self.noise_removal(u, s, strength)
-        g.add("Identity", u, name="enhanced")
+        if self.cells.half:
+            g.add("Cast", u, name="enhanced", to=TensorProto.FLOAT16)
+        else:
+            g.add("Identity", u, name="enhanced")
         return g
 
     # Illumination

@@ -46,7 +46,8 @@ def exported(network: Path, profile: Profile, device: str) -> torch.export.Expor
     """Return an ONNX file as torch's exported program; a plan's inputs get the names of its inputs."""
     module = OnnxModule(read_network(network), str(network)).eval().to(device)
     named = {0: module, 1: _Lit(module), 2: _Denoised(module)}[len(module.scalars)]
-    image = torch.zeros(1, 3, *profile.usual, device=device)
+    kind = torch.half if module.half_image else torch.float32
+    image = torch.zeros(1, 3, *profile.usual, dtype=kind, device=device)
     scalars = [torch.ones((), device=device) for _ in module.scalars]
     with torch.no_grad():
         return torch.export.export(named, (image, *scalars))

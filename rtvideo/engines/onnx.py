@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ class _Network:
     def __init__(self, path: Path, image: Array, enhanced: Array, threads: int) -> None:
         self._session = open_network(path, threads)
         self.scalars = {i.name for i in self._session.get_overridable_initializers()}
-        taken, made = image_and_enhanced(self._session, path)
+        taken, made = (end.name for end in image_and_enhanced(self._session, path))
         self._binding = self._session.io_binding()
         self._binding.bind_cpu_input(taken, image)
         self._binding.bind_output(made, "cpu", 0, np.float32, image.shape, enhanced.ctypes.data)
@@ -108,18 +109,37 @@ class _Network:
             raise UnavailableError(f"{self._path}: onnxruntime failed: {first_line(error)}") from error
 
 
-def image_and_enhanced(session: Any, path: Path) -> tuple[str, str]:
-    """Return the names of an open network's input and output.
+@dataclass(frozen=True)
+class End:
+    """A network's image, or what it makes of it.
+
+    Attributes:
+        half: f16; else f32.
+    """
+
+    name: str
+    half: bool
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """The type of its values."""
+        return np.float16 if self.half else np.float32
+
+
+def image_and_enhanced(session: Any, path: Path, *, half: bool = False) -> tuple[End, End]:
+    """Return an open network's input and output; with ``half`` they may be f16.
 
     Raises:
         UnavailableError: it is not one image to one image.
     """
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    if [(i.type, len(i.shape)) for i in inputs] != [("tensor(float)", 4)] or (
-        outputs[0].type != "tensor(float)"
-    ):
-        raise UnavailableError(f"{path}: must take one image and return one (f32, NCHW, RGB 0..1)")
-    return inputs[0].name, outputs[0].name
+    kinds = {"tensor(float)": False} | ({"tensor(float16)": True} if half else {})
+    ends = inputs[:1] + outputs[:1]
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or any(end.type not in kinds for end in ends):
+        allowed = "f32 or f16" if half else "f32"
+        raise UnavailableError(f"{path}: must take one image and return one ({allowed}, NCHW, RGB 0..1)")
+    image, enhanced = (End(end.name, kinds[end.type]) for end in ends)
+    return image, enhanced
 
 
 def open_network(path: Path, threads: int, providers: Sequence[Any] = ("CPUExecutionProvider",)) -> Any:

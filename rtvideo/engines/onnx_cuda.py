@@ -68,14 +68,15 @@ class OnnxCudaSession(TensorSession):
                 "CPU: CUDA or cuDNN is missing or of another version; "
                 "run: pip install 'onnxruntime-gpu[cuda,cudnn]'"
             )
-        image, enhanced = onnx.image_and_enhanced(session, file)
+        image, enhanced = onnx.image_and_enhanced(session, file, half=True)
+        ends = self._tensors.ends(half_image=image.half, half_enhanced=enhanced.half)
         scalars = {i.name for i in session.get_overridable_initializers()} & self._tensors.scalars.keys()
         check_strength(self._model.name, self.settings, scalars)
         shape, place = (1, 3, self._geometry.height, self._geometry.width), ("cuda", self._device.number)
         binding = session.io_binding()
-        binding.bind_input(image, *place, np.float32, shape, self._tensors.image)
-        binding.bind_output(enhanced, *place, np.float32, shape, self._tensors.enhanced)
-        return functools.partial(self._enqueue_network, session, binding, scalars, file)
+        binding.bind_input(image.name, *place, image.dtype, shape, ends.image)
+        binding.bind_output(enhanced.name, *place, enhanced.dtype, shape, ends.enhanced)
+        return Network(ends, functools.partial(self._enqueue_network, session, binding, scalars, file))
 
     def _enqueue_network(self, session: Any, binding: Any, scalars: set[str], file: Path) -> None:
         check_strength(self._model.name, self.settings, scalars)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,25 @@ from rtvideo.engines.device import DeviceSession
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cuda.driver import DeviceError
 from rtvideo.kernels.cuda.network import DevicePlane
-from rtvideo.kernels.cuda.tensors import Tensors
+from rtvideo.kernels.cuda.tensors import Ends, Tensors
 from rtvideo.kernels.library import format_of, supports
 from rtvideo.models import Model
 
-#: Enqueues a network on the session's stream: `Tensors.image` becomes `Tensors.enhanced`.
-Network = Callable[[], None]
+#: How the driver and each runtime say that a device is short of memory.
+_SHORT = re.compile(r"out of memory|OutOfMemory|failed to allocate memory|smaller than requested bytes", re.I)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that is open.
+
+    Attributes:
+        ends: its tensors.
+        enqueue: makes one of the other, on the session's stream.
+    """
+
+    ends: Ends
+    enqueue: Callable[[], None]
 
 
 def network_file(model: Model, *, denoise: bool, half: bool) -> Path:
@@ -32,12 +48,19 @@ def network_file(model: Model, *, denoise: bool, half: bool) -> Path:
     return model.networks.get(f"{variant}.fp16", single) if half else single
 
 
+def _with_advice(error: UnavailableError, model: Model) -> UnavailableError:
+    if model.description is None or not _SHORT.search(str(error)):
+        return error
+    return UnavailableError(f"{error}; --engine cuda takes less")
+
+
 class TensorSession(DeviceSession):
     """A `DeviceSession` around a network that takes and makes tensors; subclasses open it.
 
     Args:
         model, geometry, settings, number: as for `DeviceSession`.
-        half: half-precision cells; None where the model's card says that they are good enough.
+        half: half precision; None where the model's card says that it is good enough. Where f32 does not fit
+            into the device's memory it is taken too, with a warning.
 
     Attributes:
         graphs: whether the network's work can be captured into a CUDA graph, with the kernels around it.
@@ -61,7 +84,20 @@ class TensorSession(DeviceSession):
         self._graphs: dict[bool, Any] = {}
         if reason := supports(geometry):
             raise UnavailableError(f"frames cannot be converted on a GPU: {reason}")
-        super().__init__(model, geometry, settings, number)
+        try:
+            super().__init__(model, geometry, settings, number)
+        except UnavailableError as error:
+            if not _SHORT.search(str(error)):
+                raise
+            if self._half or not any(name.endswith(".fp16") for name in model.networks):
+                raise _with_advice(error, model) from None
+            # Not in parts: networks measure a whole frame's exposure, and are one file.
+            logging.getLogger("rtvideo").warning("%s; trying half precision, which takes half of it", error)
+            self._half = True
+            try:
+                super().__init__(model, geometry, settings, number)
+            except UnavailableError as error:
+                raise _with_advice(error, model) from None
 
     @abstractmethod
     def _network(self, denoise: bool, stack: ExitStack) -> Network:
@@ -85,12 +121,14 @@ class TensorSession(DeviceSession):
         return stream
 
     def _prepare(self) -> None:
-        self._network_for(self.settings.denoise > 0)
+        # Some take their memory when they first run: better now than under way.
+        self._network_for(self.settings.denoise > 0).enqueue()
+        self._device.call("cuStreamSynchronize", self._stream)
 
     def _run(self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane]) -> None:
         key = self.settings.denoise > 0
         network = self._network_for(key)
-        self._tensors.tell(planes, out, self.settings.strength, self.settings.denoise)
+        self._tensors.tell(planes, out, network.ends, self.settings.strength, self.settings.denoise)
         if (graph := self._graphs.get(key)) is not None:
             self._device.call("cuGraphLaunch", graph, self._stream)
             return
@@ -99,9 +137,9 @@ class TensorSession(DeviceSession):
             self._graphs[key] = self._captured(network)
 
     def _frame(self, network: Network) -> None:
-        self._tensors.load()
-        network()
-        self._tensors.store()
+        self._tensors.load(network.ends)
+        network.enqueue()
+        self._tensors.store(network.ends)
 
     def _network_for(self, denoise: bool) -> Network:
         if denoise not in self._networks:

@@ -17,6 +17,8 @@ from rtvideo.errors import UnavailableError
 from rtvideo.tensorrt.package import Package, load
 from rtvideo.tensorrt.plans import Machine, Plans
 
+_TYPES = "f32 or f16"
+
 
 class TensorRTSession(TensorSession):
     """A `rtvideo.engines.base.Session` of TensorRT plans; frames come out one behind.
@@ -56,12 +58,17 @@ class TensorRTSession(TensorSession):
         check_strength(self._model.name, self.settings, scalars)
         images, outputs = sorted(inputs - scalars), [name for name in names if name not in inputs]
         if len(images) != 1 or len(outputs) != 1:
-            raise UnavailableError(f"{file}: must take one image and return one (f32, NCHW, RGB 0..1)")
+            raise UnavailableError(f"{file}: must take one image and return one ({_TYPES}, NCHW, RGB 0..1)")
+        kinds = [engine.get_tensor_dtype(name) for name in (images[0], outputs[0])]
+        if not {*kinds} <= {trt.float32, trt.float16}:
+            raise UnavailableError(f"{file}: must take and return {_TYPES}, not {kinds[0]} and {kinds[1]}")
+        halves = [kind == trt.float16 for kind in kinds]
+        ends = tensors.ends(half_image=halves[0], half_enhanced=halves[1])
         context.set_input_shape(images[0], (1, 3, self._geometry.height, self._geometry.width))
-        addresses = {images[0]: tensors.image, outputs[0]: tensors.enhanced}
+        addresses = {images[0]: ends.image, outputs[0]: ends.enhanced}
         for name, address in (addresses | {name: tensors.scalars[name] for name in scalars}).items():
             context.set_tensor_address(name, address)
-        return functools.partial(self._enqueue_network, context)
+        return Network(ends, functools.partial(self._enqueue_network, context))
 
     def _enqueue_network(self, context: Any) -> None:
         if not context.execute_async_v3(int(self._stream)):

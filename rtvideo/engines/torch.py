@@ -128,7 +128,9 @@ class TorchCudaSession(TensorSession):
         network = _read(network_file(self._model, denoise=denoise, half=self._half)).to(self._place)
         check_strength(self._model.name, self.settings, network.scalars)
         shape = (1, 3, self._geometry.height, self._geometry.width)
-        image, enhanced = (self._view(address, shape) for address in (tensors.image, tensors.enhanced))
+        ends = tensors.ends(half_image=network.half_image, half_enhanced=network.half_enhanced)
+        image = self._view(ends.image, shape, half=ends.half_image)
+        enhanced = self._view(ends.enhanced, shape, half=ends.half_enhanced)
         scalars = [self._view(tensors.scalars[name], ()) for name in network.scalars]
         function = torch.compile(network, dynamic=False) if self._mode == "compile" else network
 
@@ -142,7 +144,7 @@ class TorchCudaSession(TensorSession):
                 enhanced.copy_(function(image, *scalars))
 
         if self._mode == "eager":
-            return work
+            return Network(ends, work)
         work()  # what is set up or compiled at first cannot be in a graph
         graph = torch.cuda.CUDAGraph()
         with _failures(), torch.cuda.graph(graph, stream=self._torch_stream):
@@ -152,21 +154,21 @@ class TorchCudaSession(TensorSession):
             with _failures(), torch.cuda.stream(self._torch_stream):
                 graph.replay()
 
-        return replay
+        return Network(ends, replay)
 
-    def _view(self, address: int, shape: tuple[int, ...]) -> Any:
+    def _view(self, address: int, shape: tuple[int, ...], *, half: bool = False) -> Any:
         """Return device memory of ours as a tensor."""
-        return self._torch.as_tensor(_Memory(address, shape), device=self._place)
+        return self._torch.as_tensor(_Memory(address, shape, half), device=self._place)
 
 
 class _Memory:
-    """Memory of f32 on a device, for whoever knows the CUDA array interface."""
+    """Memory of f32 or f16 on a device, for whoever knows the CUDA array interface."""
 
-    def __init__(self, address: int, shape: tuple[int, ...]) -> None:
+    def __init__(self, address: int, shape: tuple[int, ...], half: bool) -> None:
         self.__cuda_array_interface__ = {
             "data": (address, False),
             "shape": shape,
-            "typestr": "<f4",
+            "typestr": "<f2" if half else "<f4",
             "strides": None,
             "version": 3,
         }

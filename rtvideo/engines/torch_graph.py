@@ -33,6 +33,7 @@ class OnnxModule(torch.nn.Module):
 
     Attributes:
         scalars: names of the optional inputs, in order.
+        half_image, half_enhanced: whether image and result are f16.
 
     Raises:
         UnavailableError: the package onnx is missing, or the file holds what is not known here.
@@ -64,6 +65,8 @@ class OnnxModule(torch.nn.Module):
             what = f"operators that engine torch lacks: {', '.join(sorted(unknown))}" if unknown else "shape"
             raise UnavailableError(f"{name}: not a network that torch can run: {what}")
         self._image, self._result = images[0], graph.output[0].name
+        types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)}
+        self.half_image, self.half_enhanced = (types[k] == _FLOAT16 for k in (self._image, self._result))
         factors = {node.input[2] for node in graph.node if node.op_type == "Resize"}
         for key, tensor in constants.items():
             array = onnx.numpy_helper.to_array(tensor)

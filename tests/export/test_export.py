@@ -67,7 +67,7 @@ def test_another_network_does_not_pass(variant: str, value: float) -> None:
         parity.check(network(networks.RUAS), {variant: model}, SMALL)
 
 
-def test_half_precision_is_in_the_cells_alone() -> None:
+def test_half_precision_is_at_the_ends_and_in_the_cells() -> None:
     from onnx import TensorProto
 
     model = build(networks.NIGHT, networks.weights(networks.NIGHT), denoise=True, half=True)
@@ -77,8 +77,9 @@ def test_half_precision_is_in_the_cells_alone() -> None:
             assert kind == TensorProto.FLOAT16, name
         elif name.startswith("illumination."):
             assert kind == TensorProto.FLOAT, name
-    for value in (*model.graph.input, *model.graph.output):
-        assert value.type.tensor_type.elem_type == TensorProto.FLOAT
+    kinds = {v.name: v.type.tensor_type.elem_type for v in (*model.graph.input, *model.graph.output)}
+    assert {name for name, kind in kinds.items() if kind == TensorProto.FLOAT16} == {"image", "enhanced"}
+    assert kinds["strength"] == kinds["denoise"] == TensorProto.FLOAT
 
 
 def test_weights_that_do_not_fit_are_named() -> None:

@@ -1,7 +1,7 @@
 """Frames to and from the tensors that TensorRT, onnxruntime and torch work on, as kernels on the device.
 
-A tensor is planar RGB in 0..1, f32, of shape (1, 3, height, width). What networks take as scalars beside it,
-strength and noise removal, lies on the device too.
+A tensor is planar RGB in 0..1, of f32 or f16 as the network has it, of shape (1, 3, height, width). What
+networks take as scalars beside it, strength and noise removal in f32, lies on the device too.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 from rtvideo.kernels.cuda import launch, nvrtc
@@ -35,14 +36,16 @@ using namespace rt;
 struct Scalars {{ float strength, denoise; }};
 extern "C" {{ __device__ Scalars w; }}
 
-KERNEL(to_image) {{
-    MEMORY;
-    to_tensor<Shape<{SIDE}, {SIDE}, 1>>(frame.buffers[0]);
-}}
-
+using S = Shape<{SIDE}, {SIDE}, 1>;
+KERNEL(to_image) {{ to_tensor<S>(frame.buffers[0]); }}
+KERNEL(to_half_image) {{ to_tensor<S>((Half *)frame.buffers[0]); }}
 KERNEL(from_enhanced) {{
     MEMORY;
-    from_tensor<Shape<{SIDE}, {SIDE}, 1>>(memory, frame.buffers[1]);
+    from_tensor<S>(memory, frame.buffers[1]);
+}}
+KERNEL(from_half_enhanced) {{
+    MEMORY;
+    from_tensor<S>(memory, (const Half *)frame.buffers[1]);
 }}
 """
 
@@ -51,13 +54,29 @@ def source(kind: Format) -> Source:
     """Return the kernels for frames of a layout, subsampling and width of samples."""
     macros = {"LAYOUT": kind.layout, "WIDE": kind.wide}
     macros |= {"CHROMA_X": kind.chroma_x, "CHROMA_Y": kind.chroma_y}
-    launches = (Launch("to_image", 0, SIDE, SIDE, 4), Launch("from_enhanced", 0, SIDE, SIDE, _TILE))
+    kernels = {"to_image": 4, "to_half_image": 4, "from_enhanced": _TILE, "from_half_enhanced": _TILE}
+    launches = tuple(Launch(name, 0, SIDE, SIDE, shared) for name, shared in kernels.items())
     buffers = (Buffer(3, 0), Buffer(3, 0))
     return Source(_TEXT % "\n".join(f"#define {k} {v}" for k, v in macros.items()), launches, buffers, 1)
 
 
+@dataclass(frozen=True)
+class Ends:
+    """Where a network's image comes from and its result goes to.
+
+    Attributes:
+        image, enhanced: addresses of the tensors.
+        half_image, half_enhanced: whether they are f16; else f32.
+    """
+
+    image: int
+    enhanced: int
+    half_image: bool
+    half_enhanced: bool
+
+
 class Tensors:
-    """A network's input and output for frames of one size and format. Not thread-safe.
+    """Networks input and output for frames of one size and format. Not thread-safe.
 
     Args:
         device: current for the calling thread.
@@ -67,7 +86,6 @@ class Tensors:
         stack: gives everything back.
 
     Attributes:
-        image, enhanced: addresses of the tensors.
         scalars: name -> address of an f32, for ``strength`` and ``denoise``.
 
     Raises:
@@ -77,7 +95,8 @@ class Tensors:
     def __init__(
         self, device: Device, stream: Any, width: int, height: int, layout: Format, stack: ExitStack
     ) -> None:
-        self._device, self._stream = device, stream
+        self._device, self._stream, self._stack = device, stream, stack
+        self._size = width, height
         made = source(layout)
         module = device.call("cuModuleLoadData", nvrtc.cubin(made.text, device.capability, device.driver))
         stack.callback(device.give_back, "cuModuleUnload", module)
@@ -87,36 +106,58 @@ class Tensors:
         self._frame = launch.frame_type(len(made.buffers))()
         self._frame.format, (self._frame.width, self._frame.height) = layout, (width, height)
         self._frame.rows = height
-        for k, length in enumerate(launch.sizes(made, width, height, height)):
-            self._frame.buffers[k] = address = device.allocate(length)
-            stack.callback(device.free, address)
-        self.image, self.enhanced = (int(address) for address in self._frame.buffers)
-        self._kernels = [
-            (device.call("cuModuleGetFunction", module, call.launch.name.encode()), call)
+        self._kernels = {
+            call.launch.name: (device.call("cuModuleGetFunction", module, call.launch.name.encode()), call)
             for call in launch.whole(made, width, height).calls
-        ]
+        }
+        self._tensors: dict[tuple[str, bool], int] = {}
         self._told: dict[int, bytes] = {}
-        # Kernels must be done with the module and the buffers before these go.
         stack.callback(device.give_back, "cuStreamSynchronize", stream)
 
+    def ends(self, *, half_image: bool = False, half_enhanced: bool = False) -> Ends:
+        """Return tensors for a network that takes and makes these types; networks that take turns share them.
+
+        Raises:
+            UnavailableError: memory is short.
+        """
+        image, enhanced = self._tensor("image", half_image), self._tensor("enhanced", half_enhanced)
+        return Ends(image, enhanced, half_image, half_enhanced)
+
     def tell(
-        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], strength: float, denoise: float
+        self,
+        planes: Sequence[DevicePlane],
+        out: Sequence[DevicePlane],
+        ends: Ends,
+        strength: float,
+        denoise: float,
     ) -> None:
         """Say, on the stream, where the next frame lies and goes, and what the networks' scalars are."""
         self._frame.input, self._frame.output = planes_of(planes), planes_of(out)
+        self._frame.buffers[0], self._frame.buffers[1] = ends.image, ends.enhanced
         self._copy(int(self._constants), bytes(self._frame))
         self._copy(self._settings, struct.pack("ff", strength, denoise))
 
-    def load(self) -> None:
-        """Enqueue: the frame's planes become `image`."""
-        self._launch(0)
+    def load(self, ends: Ends) -> None:
+        """Enqueue: the frame's planes become the image."""
+        self._launch("to_half_image" if ends.half_image else "to_image")
 
-    def store(self) -> None:
-        """Enqueue: `enhanced` becomes the planes of the result."""
-        self._launch(1)
+    def store(self, ends: Ends) -> None:
+        """Enqueue: what was enhanced becomes the planes of the result."""
+        self._launch("from_half_enhanced" if ends.half_enhanced else "from_enhanced")
 
-    def _launch(self, which: int) -> None:
-        function, call = self._kernels[which]
+    def _tensor(self, name: str, half: bool) -> int:
+        if (name, half) not in self._tensors:
+            width, height = self._size
+            self._tensors[name, half] = address = self._device.allocate(
+                (2 if half else 4) * 3 * width * height
+            )
+            self._stack.callback(self._device.free, address)
+            # Kernels must be done with it before it goes.
+            self._stack.callback(self._device.give_back, "cuStreamSynchronize", self._stream)
+        return self._tensors[name, half]
+
+    def _launch(self, name: str) -> None:
+        function, call = self._kernels[name]
         self._device.launch(function, (call.across, call.down), call.launch.shared, self._stream)
 
     def _copy(self, address: int, content: bytes) -> None:

@@ -17,10 +17,15 @@ import onnxruntime
 from tests.rtvideo.kernels.fake_cuda import FakeCuda
 
 
-def array_at(address: int, shape: tuple[int, ...]) -> np.ndarray:
-    """f32 values at an address."""
-    count = int(np.prod(shape))
-    return np.ctypeslib.as_array((ctypes.c_float * count).from_address(address)).reshape(shape)
+def array_at(address: int, shape: tuple[int, ...], kind: Any = np.float32) -> np.ndarray:
+    """Values at an address, f32 if nothing else is said."""
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address)).view(kind).reshape(shape)
+
+
+def kind_of(end: Any) -> Any:
+    """numpy's type of an input or output as onnxruntime describes it."""
+    return np.float16 if end.type == "tensor(float16)" else np.float32
 
 
 class _Session:
@@ -33,8 +38,9 @@ class _Session:
 
     def run(self, addresses: dict[str, int], shape: tuple[int, ...]) -> None:
         feeds = {name: array_at(addresses[name], ()).copy() for name in self.scalars}
-        image = array_at(addresses[self.image], shape)
-        result = array_at(addresses[self.session.get_outputs()[0].name], shape)
+        (source,), (target,) = self.session.get_inputs(), self.session.get_outputs()
+        image = array_at(addresses[self.image], shape, kind_of(source))
+        result = array_at(addresses[target.name], shape, kind_of(target))
         result[...] = self.session.run(None, {self.image: image, **feeds})[0]
 
 
@@ -54,7 +60,7 @@ class FakeTensorRT:
 
     NetworkDefinitionCreationFlag = SimpleNamespace(STRONGLY_TYPED=1)
     BuilderFlag = SimpleNamespace(TF32="TF32")
-    float32 = "f32"
+    float32, float16 = "f32", "f16"
 
     def __init__(self, cuda: FakeCuda | None = None, name: str = "tensorrt", version: str = "11.4.0") -> None:
         self.cuda, self.__name__, self.__version__ = cuda, name, version
@@ -105,11 +111,14 @@ class FakeTensorRT:
         session = _Session(data, [name for name in scalars.decode().split(",") if name])
         names = [session.image, *session.scalars, session.session.get_outputs()[0].name]
         context = _Context(self, session)
+        ends = (*session.session.get_inputs(), *session.session.get_outputs())
+        kinds = {end.name: "f16" if kind_of(end) == np.float16 else "f32" for end in ends}
         modes = {name: self.TensorIOMode.INPUT for name in names[:-1]} | {names[-1]: self.TensorIOMode.OUTPUT}
         return SimpleNamespace(
             num_io_tensors=len(names),
             get_tensor_name=names.__getitem__,
             get_tensor_mode=modes.__getitem__,
+            get_tensor_dtype=lambda name: kinds[name],
             create_execution_context=lambda *configuration: context,
         )
 
@@ -202,6 +211,7 @@ class FakeOnnxruntime:
     Attributes:
         active: providers that a session says are active.
         fail: what running a network raises, if anything.
+        room: bytes that networks may take; one takes as much as its image. None for as many as it likes.
     """
 
     __version__ = onnxruntime.__version__
@@ -213,6 +223,7 @@ class FakeOnnxruntime:
         self.active = ["CUDAExecutionProvider", "CPUExecutionProvider"]
         self.providers: list[Any] = []
         self.fail: Exception | None = None
+        self.room: int | None = None
 
     def get_available_providers(self) -> list[str]:
         return ["CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -226,6 +237,9 @@ class FakeOnnxruntime:
             if self.fail:
                 raise self.fail
             assert options.get_run_config_entry("disable_synchronize_execution_providers") == "1"
+            _, shape, kind = bound.places["input"]
+            if self.room is not None and np.dtype(kind).itemsize * np.prod(shape) > self.room:
+                raise RuntimeError("BFCArena: Failed to allocate memory for requested buffer of size 9")
             feeds = {name: value.numpy().copy() for name, value in bound.scalars.items()}
             source, target = (array_at(*bound.places[k]) for k in ("input", "output"))
 
@@ -247,16 +261,16 @@ class FakeOnnxruntime:
 
 class _Binding:
     def __init__(self) -> None:
-        self.places: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self.places: dict[str, tuple[int, tuple[int, ...], Any]] = {}
         self.scalars: dict[str, Any] = {}
 
     def bind_input(self, name: str, device: str, number: int, kind: Any, shape: Any, address: int) -> None:
-        assert (device, kind) == ("cuda", np.float32)
-        self.places["input"] = address, shape
+        assert device == "cuda"
+        self.places["input"] = address, shape, kind
 
     def bind_output(self, name: str, device: str, number: int, kind: Any, shape: Any, address: int) -> None:
-        assert (device, kind) == ("cuda", np.float32)
-        self.places["output"] = address, shape
+        assert device == "cuda"
+        self.places["output"] = address, shape, kind
 
     def bind_ortvalue_input(self, name: str, value: Any) -> None:
         self.scalars[name] = value

@@ -96,29 +96,35 @@ def expected(frame: list[np.ndarray], settings: Settings) -> list[np.ndarray]:
 class Replaced(TensorSession):
     """A network that remembers what it was given and hands out ``result``."""
 
-    def __init__(self, geometry: Geometry, result: np.ndarray) -> None:
+    def __init__(self, geometry: Geometry, result: np.ndarray, half: bool) -> None:
         self.result, self.given = result, np.empty(0)
-        super().__init__(Model("replaced", None), geometry, Settings())
+        super().__init__(Model("replaced", None), geometry, Settings(), half=half)
 
     def _network(self, denoise: bool, stack: ExitStack) -> Network:
-        def later() -> None:
-            self.given = array_at(self._tensors.image, self.result.shape).copy()
-            array_at(self._tensors.enhanced, self.result.shape)[...] = self.result
+        ends = self._tensors.ends(half_image=self._half, half_enhanced=self._half)
+        kind = np.float16 if self._half else np.float32
 
-        return lambda: self._device._api._later(later)
+        def later() -> None:
+            self.given = array_at(ends.image, self.result.shape, kind).astype(np.float32)
+            array_at(ends.enhanced, self.result.shape, kind)[...] = self.result
+
+        return Network(ends, lambda: self._device._api._later(later))
 
     def __str__(self) -> str:
         return "replaced"
 
 
+@pytest.mark.parametrize("half", [False, True], ids=["f32", "f16"])
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=lambda g: f"{g.layout}{g.depth}")
-def test_frames_become_tensors_and_tensors_frames(cuda: FakeCuda, geometry: Geometry) -> None:
+def test_frames_become_tensors_and_tensors_frames(cuda: FakeCuda, geometry: Geometry, half: bool) -> None:
     result = np.random.default_rng(0).random((3, geometry.height, geometry.width)).astype(np.float32)
-    session = Replaced(geometry, result)
+    session = Replaced(geometry, result, half)
     frame = planes(geometry, 3, gap=5)
     out = reference.split(geometry, run(session, frame, geometry))
-    assert np.abs(session.given - reference.to_rgb(geometry, frame)).max() <= 1e-6
-    tolerance = 0.5 + 2e-6 * (1 << geometry.depth)
+    rounding = 2.0**-12 if half else 0.0  # of f16 below 1
+    assert np.abs(session.given - reference.to_rgb(geometry, frame)).max() <= 1e-6 + rounding
+    # Of chroma, colours of opposite sign may be off.
+    tolerance = 0.5 + (2e-6 + 2 * rounding) * (1 << geometry.depth)
     for made, exact in zip(out, reference.from_rgb(geometry, result.astype(np.float64)), strict=True):
         assert np.abs(made - exact).max() <= tolerance
     session.close()
@@ -279,7 +285,38 @@ def test_half_precision_follows_the_card(trt: FakeTensorRT, tmp_path: Path) -> N
     (tmp_path / "night.card.json").write_text('{"bf16": true}')
     session = TensorRTSession(find(str(path)), NV12, Settings())
     assert str(session).endswith("f16")
+    frame = planes(NV12, 1)
+    for made, exact in zip(
+        reference.split(NV12, run(session, frame)), expected(frame, Settings()), strict=True
+    ):
+        assert np.abs(made - exact).max() <= 1.5
     session.close()
     session = TensorRTSession(find(str(path)), NV12, Settings(), half=False)
     assert str(session).endswith("f32")
     session.close()
+
+
+def test_short_memory_takes_half_precision_once_then_gives_up(
+    ort: FakeOnnxruntime, cuda: FakeCuda, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from export.onnx_graph import build
+
+    path = networks.store(tmp_path, networks.NIGHT)
+    half = build(networks.NIGHT, networks.weights(networks.NIGHT), denoise=False, half=True)
+    (tmp_path / "night.iem.fp16.onnx").write_bytes(half.SerializeToString())
+    ort.room = 3 * 37 * 22 * 2
+    session = OnnxCudaSession(find(str(path)), NV12, Settings())
+    assert str(session) == "onnx Fake 9000, f16"
+    assert "Failed to allocate memory" in caplog.text and "trying half precision" in caplog.text
+    session.close()
+    ort.room = 0
+    with pytest.raises(UnavailableError, match=r"Failed to allocate.*; --engine cuda takes less$") as told:
+        OnnxCudaSession(find(str(path)), NV12, Settings())
+    assert "\n" not in str(told.value)
+    (tmp_path / "night.iem.fp16.onnx").unlink()
+    with pytest.raises(UnavailableError, match="--engine cuda takes less"):
+        OnnxCudaSession(find(str(path)), NV12, Settings())
+    ort.room, cuda.room = None, 20_000  # the driver's own words, for what this side takes
+    with pytest.raises(UnavailableError, match=r"frames of 37x22: .* out of memory; --engine cuda"):
+        OnnxCudaSession(find(str(path)), NV12, Settings())
+    assert cuda.alive == {}

@@ -81,10 +81,12 @@ def test_scalars_that_are_left_out_are_one() -> None:
     assert torch.equal(net(image), net(image, one, one))
 
 
-def test_half_precision_is_in_the_cells_alone() -> None:
+def test_half_precision_is_at_the_ends_and_in_the_cells() -> None:
     image = torch.from_numpy(np.random.default_rng(1).random((1, 3, 20, 30), np.float32))
-    single, half = (onnx(networks.NIGHT, torch.float32, half=half)(image) for half in (False, True))
-    assert single.dtype == half.dtype == torch.float32
+    pair = [onnx(networks.NIGHT, torch.float32, half=half) for half in (False, True)]
+    assert [(net.half_image, net.half_enhanced) for net in pair] == [(False, False), (True, True)]
+    single, half = pair[0](image), pair[1](image.half())
+    assert (single.dtype, half.dtype) == (torch.float32, torch.half)
     assert 0 < (single - half).abs().max() < 4 / 255
 
 
@@ -156,9 +158,11 @@ def test_on_a_device_torch_works_on_the_tensors_of_the_session(
     monkeypatch.setattr(torch.cuda, "ExternalStream", lambda stream, device: stream)
     monkeypatch.setattr(torch.cuda, "stream", in_order)
     monkeypatch.setattr(OnnxModule, "to", lambda self, place: self)
-    monkeypatch.setattr(
-        TorchCudaSession, "_view", lambda self, address, shape: torch.from_numpy(array_at(address, shape))
-    )
+
+    def view(self: Any, address: int, shape: tuple[int, ...], *, half: bool = False) -> torch.Tensor:
+        return torch.from_numpy(array_at(address, shape, np.float16 if half else np.float32))
+
+    monkeypatch.setattr(TorchCudaSession, "_view", view)
     session = TorchCudaSession(night, NV12, Settings(0.6, 0.5), mode="eager")
     assert str(session) == "torch Fake 9000, f32, eager"
     session.submit(frame := planes(NV12, 4), out := NV12.empty())

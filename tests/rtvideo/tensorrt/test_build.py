@@ -66,7 +66,8 @@ def test_types_are_those_of_the_file(rtx: package.Package) -> None:
         definition = parsed(rtx, find("night"), variant)
         convolutions = [x for x in layers(definition) if x.type == rtx.module.LayerType.CONVOLUTION]
         assert {layer.get_output(0).dtype for layer in convolutions} == kinds
-        assert definition.get_output(0).dtype == float32
+        ends = (definition.get_input(0), definition.get_output(0))
+        assert {end.dtype for end in ends} == ({float16} if variant.endswith("fp16") else {float32})
 
 
 def test_what_is_no_network_is_one_line(rtx: package.Package) -> None:
