@@ -21,7 +21,7 @@ _STUCK = 30.0
 
 
 class Outlet(Protocol):
-    """Where pairs go: a file, a stream, a viewer. All calls but those of ``watched`` come from one thread.
+    """Where pairs go: a file, a stream, a viewer. All calls but those of properties come from one thread.
 
     Attributes:
         name: for messages and statistics.
@@ -36,6 +36,10 @@ class Outlet(Protocol):
     @property
     def watched(self) -> bool:
         """Whether anybody takes what comes here."""
+
+    @property
+    def connecting(self) -> bool:
+        """Whether whoever is to take what comes here has not answered yet."""
 
     def take(self, pair: Pair) -> None:
         """Encode, write or show a pair."""
@@ -72,6 +76,7 @@ class Drain:
         self.work = Stopwatch()
         self._ended = ended
         self._since: float | None = None
+        self._unanswered = 0
         self.thread = threading.Thread(target=self._run, name=f"rtvideo {outlet.name}", daemon=True)
 
     def _run(self) -> None:
@@ -79,7 +84,10 @@ class Drain:
             for pair in self.pairs:
                 began = self._since = time.monotonic()
                 self._copy()
+                connecting = self.outlet.connecting
                 self.outlet.take(pair)
+                if connecting:
+                    self._unanswered = self.pairs.dropped
                 self._since = None
                 self.work.add(time.monotonic() - began)
                 self.frames += 1
@@ -94,6 +102,11 @@ class Drain:
             self.pairs.abort()
             self.packets.clear()
             self._ended()
+
+    @property
+    def lost(self) -> int:
+        """Pairs dropped since it takes any: a server that is slow to answer says nothing of the machine."""
+        return 0 if self.outlet.connecting else self.pairs.dropped - self._unanswered
 
     @property
     def stuck(self) -> bool:

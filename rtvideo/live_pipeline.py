@@ -95,6 +95,8 @@ class LivePipeline:
         self.drains = [
             Drain(outlet, drops=live or not outlet.required, ended=self._drain_ended) for outlet in outlets
         ]
+        #: Those that are waited for in the end.
+        self._awaited = self.drains
         self._errors: list[BaseException] = []
         self._recent: deque[float] = deque()
         self._turn, self._aspect = source.connection.turn, source.connection.aspect
@@ -137,11 +139,21 @@ class LivePipeline:
                 self._ended.wait(0.1) or stop.is_set() or self._controls.stop.is_set() or self._is_dead()
             ):
                 on_tick()
+            self._raise_unanswered()
+            if stop.is_set() or self._controls.stop.is_set():
+                # Whoever gives up does not wait for servers to answer.
+                self._awaited = [drain for drain in self.drains if not drain.outlet.connecting]
             self._end(stages)
         except BaseException:
             self._abort(stages)
             raise
         self._raise_first()
+
+    def _raise_unanswered(self) -> None:
+        """Where an output never came about end as if nothing had begun, as where a file cannot be opened."""
+        for drain in self.drains:
+            if drain.error is not None and drain.outlet.connecting:
+                raise drain.error
 
     def _end(self, stages: list[threading.Thread]) -> None:
         """Let what is under way through to the outputs."""
@@ -150,9 +162,10 @@ class LivePipeline:
         # Where it still waits for a silent source it is left behind; it ends with the source's time-out.
         self._arrived.close()
         deadline = time.monotonic() + _FINISH
-        for thread in (*stages[1:], *(drain.thread for drain in self.drains)):
+        awaited = [drain.thread for drain in self._awaited if not drain.stuck]
+        for thread in (*stages[1:], *awaited):
             thread.join(max(0.0, deadline - time.monotonic()))
-        for drain in self.drains:
+        for drain in self._awaited:
             if drain.thread.is_alive():
                 raise OutputError(f"{drain.outlet.name}: takes no more data; given up")
 
@@ -168,7 +181,7 @@ class LivePipeline:
     def _raise_first(self) -> None:
         if self._errors:
             raise self._errors[0]
-        failed = [drain for drain in self.drains if drain.error is not None]
+        failed = [drain for drain in self._awaited if drain.error is not None]
         for drain in failed:
             if drain.outlet.required or len(failed) == len(self.drains):
                 assert drain.error is not None
@@ -306,7 +319,7 @@ class LivePipeline:
 
     def _lost(self) -> int:
         """Frames dropped, but for those that only a viewer missed."""
-        at_outputs = sum(drain.pairs.dropped for drain in self.drains if drain.outlet.required)
+        at_outputs = sum(drain.lost for drain in self.drains if drain.outlet.required)
         return self._arrived.dropped + self._pictures.skipped + self._decoded.dropped + at_outputs
 
     def _watched(self) -> bool:

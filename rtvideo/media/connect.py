@@ -20,7 +20,8 @@ from rtvideo.media.stdio import PipeReader
 #: Seconds until an address that does not answer, or falls silent, is given up.
 TIMEOUT = 10.0
 
-_SILENCE = "no answer within {:g} s"
+#: What to tell of one that was.
+SILENCE = "no answer within {:g} s"
 
 #: Bytes that a pipe is read in; FFmpeg's own 32 kB would cost a call into Python for each.
 _BUFFER = 1 << 18
@@ -134,7 +135,7 @@ def _open(file: object, name: str, format: str | None, options: dict[str, str]) 
     except (av.FFmpegError, ValueError) as error:
         if kind_of(name) is Kind.STREAM and time.monotonic() - began >= TIMEOUT:
             # Where FFmpeg was interrupted some protocols call it an error in the data.
-            raise SourceLostError(f"{redact(name)}: {_SILENCE.format(TIMEOUT)}") from None
+            raise SourceLostError(f"{redact(name)}: {SILENCE.format(TIMEOUT)}") from None
         raise explained(name, format, error) from None
 
 
@@ -154,7 +155,7 @@ def explained(name: str, format: str | None, error: Exception) -> RtvideoError:
 def reason_of(error: BaseException) -> str:
     """Return in a few words why a live source failed."""
     if isinstance(error, av.error.ExitError):
-        return _SILENCE.format(TIMEOUT)
+        return SILENCE.format(TIMEOUT)
     if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
         return "user or password refused"
     return str(getattr(error, "strerror", None) or error)

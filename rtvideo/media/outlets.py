@@ -30,6 +30,7 @@ class ViewerOutlet:
     """See `rtvideo.drain.Outlet`: a window or web page."""
 
     required = False
+    connecting = False
 
     def __init__(self, viewer: Viewer, name: str) -> None:
         """Feed ``viewer``."""
@@ -64,6 +65,7 @@ class RawOutlet:
 
     required = True
     watched = True
+    connecting = False
 
     def __init__(
         self,

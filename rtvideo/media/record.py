@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,12 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import av
+from av.codec.context import Flags
 from av.container import OutputContainer
 
 from rtvideo.draft import Draft
 from rtvideo.errors import OutputError, RtvideoError, UnavailableError
 from rtvideo.media.address import scheme_of
 from rtvideo.media.codecs import Encoding, Picture, choose
+from rtvideo.media.connect import SILENCE
 from rtvideo.media.containers import container_options, metadata_of
 from rtvideo.media.copies import Copies
 from rtvideo.media.durable import DurableFile
@@ -35,6 +38,9 @@ _FAST = {
     "libsvtav1": {"preset": "12"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
 }
+
+#: What servers are sent in formats that want an encoder's headers before the first picture.
+_GLOBAL_HEADERS = ("flv", "rtsp")
 
 
 class EncodedOutlet:
@@ -64,8 +70,7 @@ class EncodedOutlet:
 
         Raises:
             UsageError: the output cannot hold this, or the encoder is not what was asked for.
-            OutputError: it cannot be opened.
-            UnavailableError: this FFmpeg does not know the protocol.
+            OutputError: it cannot be opened. That a server cannot be reached comes up in `take`.
         """
         self.name = target.name
         self.latency = {"encoded": Stopwatch(), "written": Stopwatch()}
@@ -81,6 +86,7 @@ class EncodedOutlet:
         self._end, self._step = 0, round(1 / (encoding.rate * encoding.time_base))
         self._draft: Draft | None = None
         self._file: DurableFile | None = None
+        self._began, self._sent = time.monotonic(), 0
         streams = plan(source, target.holds)
         if streams.warning:
             self.notes.append(streams.warning)
@@ -95,13 +101,25 @@ class EncodedOutlet:
                 for track in streams.tracks:
                     if track.source.type == "audio":
                         self._copies.add(track)
+                if target.timeout and target.format in _GLOBAL_HEADERS:
+                    _use_global_headers(self._container)
                 self._container.start_encoding()
             except BaseException:
                 self.abort()
                 raise
 
+    @property
+    def connecting(self) -> bool:
+        """Whether its server has not answered yet."""
+        return self._target.timeout > 0 and self._sent < 2
+
     def take(self, pair: Pair) -> None:
-        """Encode it and write what the encoder gives."""
+        """Encode it and write what the encoder gives.
+
+        Raises:
+            OutputError: it cannot be written; its server does not answer.
+            UnavailableError: this FFmpeg does not know the protocol.
+        """
         frame = self._present(pair)
         if self._own and frame.pts is not None and frame.time_base is not None:
             scale = frame.time_base / self._encoding.time_base
@@ -124,6 +142,7 @@ class EncodedOutlet:
                 captured = self._captured.pop(packet.pts or 0, None)
                 until = decoded(packet)
                 self._container.mux_one(packet)
+                self._sent += 1
                 if captured is not None:
                     self.latency["encoded"].add(ready - captured)
                     self.latency["written"].add(time.monotonic() - captured)
@@ -138,6 +157,8 @@ class EncodedOutlet:
     def finish(self) -> None:
         """Flush the encoder, end the output, and give a file its name."""
         self._add(None)
+        if self.connecting:
+            raise OutputError(f"{self.name}: cannot be sent: its server had not answered before the end")
         with self._errors():
             self._copies.finish()
             self._container.close()
@@ -150,13 +171,24 @@ class EncodedOutlet:
         """Leave no file behind."""
         if self._file is not None:
             self._file.close()
-        with contextlib.suppress(Exception):  # also where it was never opened
-            self._container.close()
+        if self.connecting:
+            # Closing waits for the server, with Python's lock held; after the time-out it is quick.
+            later = threading.Timer(self._target.timeout + 1, self._close)
+            later.daemon = True
+            later.start()
+        else:
+            self._close()
         if self._draft is not None:
             self._draft.discard()
 
+    def _close(self) -> None:
+        with contextlib.suppress(Exception):  # also where it was never opened
+            self._container.close()
+
     def _open(self, source: Opened) -> OutputContainer:
         target = self._target
+        if target.timeout:
+            return av.open(target.address, "w", format="fifo", container_options=target.fifo())
         if target.sends:
             return av.open(target.address, "w", format=target.format, container_options=target.options)
         path = Path(target.address)
@@ -199,7 +231,17 @@ class EncodedOutlet:
             raise
         except (av.FFmpegError, OSError) as error:
             verb = "sent" if self._target.sends else "written"
-            raise OutputError(f"{self.name}: cannot be {verb}: {_reason(error)}") from None
+            # Where time ran out some protocols call it an error in the data.
+            silent = self.connecting and time.monotonic() - self._began >= self._target.timeout
+            reason = SILENCE.format(self._target.timeout) if silent else _reason(error)
+            raise OutputError(f"{self.name}: cannot be {verb}: {reason}") from None
+
+
+def _use_global_headers(container: OutputContainer) -> None:
+    """Tell encoders what PyAV tells them where it knows the format; here it sees the fifo alone."""
+    for stream in container.streams:
+        if stream.codec_context is not None:
+            stream.codec_context.flags |= Flags.global_header
 
 
 def _reason(error: BaseException) -> str:

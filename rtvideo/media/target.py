@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rtvideo.errors import UsageError
 from rtvideo.media.address import Kind, kind_of, redact, scheme_of
+from rtvideo.media.connect import TIMEOUT
 from rtvideo.media.containers import container_for
 
 #: Seconds between key frames: where a viewer can join, and where segments may end.
@@ -34,6 +35,7 @@ class Target:
         holds: that of a format of files which holds the same streams.
         options: of the muxer.
         sends: it goes to somebody who waits for it, so that nothing may be held back.
+        timeout: seconds until a server that does not answer is given up; 0 where nobody has to.
     """
 
     address: str
@@ -42,6 +44,22 @@ class Target:
     holds: str
     options: dict[str, str] = field(default_factory=dict)
     sends: bool = True
+    timeout: float = 0.0
+
+    def fifo(self) -> dict[str, str]:
+        """Return the options of FFmpeg's fifo muxer that connects to the server and writes to it.
+
+        It does so in a thread of its own. By itself PyAV would connect with Python's lock held, so that not
+        even Ctrl-C came through, and without a time-out. One packet waits, so that the second one gets in
+        when the connection stands.
+        """
+        timeout = "timeout" if self.format == "rtsp" else "rw_timeout"
+        options = self.options | {timeout: str(round(1e6 * self.timeout))}
+        return {
+            "fifo_format": self.format,
+            "format_opts": ":".join(f"{name}={value}" for name, value in options.items()),
+            "queue_size": "1",
+        }
 
 
 def target_of(text: str, *, live: bool) -> Target:
@@ -64,7 +82,7 @@ def target_of(text: str, *, live: bool) -> Target:
         options = {"rtsp_transport": "tcp"} if format == "rtsp" else {}
         if format == "flv":
             options = {"flvflags": "no_duration_filesize"}
-        return Target(text, redact(text), format, holds, options)
+        return Target(text, redact(text), format, holds, options, timeout=TIMEOUT)
     if text.lower().endswith(".m3u8"):
         flags = "independent_segments+temp_file" + ("+delete_segments" if live else "")
         options = {"hls_time": f"{KEY_FRAMES:g}", "hls_list_size": "6" if live else "0", "hls_flags": flags}

@@ -21,7 +21,7 @@ import pytest
 
 from rtvideo.errors import OutputError, SourceLostError, UsageError
 from rtvideo.live import LiveOptions, LiveReport, enhance_live
-from rtvideo.media import outlets
+from rtvideo.media import outlets, target
 from rtvideo.media.camera import Wishes
 from rtvideo.media.viewer import Controls, Info
 from rtvideo.options import Options
@@ -271,6 +271,39 @@ def test_push(address: str, listening: str) -> None:
     assert report is not None and report.output == address.replace("key", "***")
 
 
+@pytest.mark.parametrize("scheme", ["rtmp", "rtsp"])
+def test_a_server_that_accepts_and_says_nothing_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setattr(target, "TIMEOUT", 0.5)
+    other = tmp_path / "other.mkv"
+    with Server(lambda connection, server: server.stopped.wait()) as server:
+        address = f"{scheme}://127.0.0.1:{server.port}/app/key"
+        with pytest.raises(OutputError, match=r": cannot be sent: no answer within 0\.5 s$"):
+            live(CAMERA, other, address, how=LAVFI)
+        assert server.accepted == 1
+    assert not other.exists(), "as if nothing had begun"
+
+
+def test_a_push_that_still_connects_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    other, accepted = tmp_path / "other.mkv", threading.Event()
+
+    def talk(connection: Any, server: Server) -> None:
+        accepted.set()
+        server.stopped.wait()
+
+    def act(controls: Controls, count: int) -> None:
+        if count > 3 and accepted.is_set():
+            controls.stop.set()
+
+    with Server(talk) as server:
+        began = time.monotonic()
+        address = f"rtmp://127.0.0.1:{server.port}/app/key"
+        live(CAMERA, other, address, how=LAVFI, viewers=[Viewer(act).opened])
+        assert time.monotonic() - began < target.TIMEOUT - 1
+    assert len(decoded(other)) > 1
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -290,7 +323,7 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot send by 'gopher'"):
         live(source, "gopher://user:secret@host/")
     with pytest.raises(OutputError, match="refused") as caught:
-        live(source, tmp_path / "a.mkv", f"rtmp://127.0.0.1:{free_port()}/app/my-key")
+        live(CAMERA, tmp_path / "a.mkv", f"rtmp://127.0.0.1:{free_port()}/app/my-key", how=LAVFI)
     assert "my-key" not in str(caught.value) and not (tmp_path / "a.mkv").exists()
     with pytest.raises(OutputError, match="folder"):
         live(source, tmp_path / "nowhere" / "a.m3u8")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import av
 import pytest
 
 from rtvideo.cli import main
+from rtvideo.media.connect import TIMEOUT
 from tests.rtvideo.test_live import CAMERA, decoded, free_port, numbered
 from tests.servers import Server, http_video, rtsp_video
 
@@ -90,6 +93,24 @@ def test_a_signal_ends_a_recording_properly(tmp_path: Path, number: int, code: i
     assert stats["frames_out"] > 10 and stats["latency"]["enhanced"]["median"] > 0
 
 
+def test_ctrl_c_while_a_server_does_not_answer(tmp_path: Path) -> None:
+    accepted = threading.Event()
+
+    def talk(connection: socket.socket, server: Server) -> None:
+        accepted.set()
+        server.stopped.wait()
+
+    with Server(talk) as server:
+        words = ["--input-format", "lavfi", "-i", CAMERA, "-o", f"rtsp://127.0.0.1:{server.port}/live"]
+        with start(*words, *QUICK) as program:
+            assert accepted.wait(60)
+            program.send_signal(signal.SIGINT)
+            begin = time.monotonic()
+            _, said = program.communicate(timeout=60)
+    assert program.returncode == 130, said
+    assert time.monotonic() - begin < TIMEOUT - 1 and b"Traceback" not in said
+
+
 def test_a_signal_while_nothing_comes_through_a_pipe() -> None:
     with start("-i", "-", "-o", "-", stdin=subprocess.PIPE) as program:
         assert program.stderr is not None
@@ -115,6 +136,7 @@ def test_a_signal_while_nothing_comes_through_a_pipe() -> None:
         ("-i {tmp}/in.mkv --input-format nonsense -o {tmp}/a.mp4", 2, "knows no such format"),
         ("-i rtsp://h/x --size 64 -o {tmp}/a.mp4", 2, "is not a size"),
         ("-i rtsp://h/x --max-fps 0 -o {tmp}/a.mp4", 2, "is not allowed"),
+        ("-i {tmp}/in.mkv -o srt://127.0.0.1:{port}?passphrase=hunter2", 7, "does not speak 'srt'"),
         ("-i nothing://admin:hunter2@h/x -o {tmp}/a.mp4", 7, "does not speak 'nothing'"),
     ],
 )

@@ -96,7 +96,7 @@ class Outlet:
         during: Callable[[int], object] = lambda index: None,
         at_end: Callable[[], object] = lambda: None,
     ) -> None:
-        self.name, self.required, self.watched = name, required, True
+        self.name, self.required, self.watched, self.connecting = name, required, True, False
         self.latency: dict[str, Stopwatch] = {}
         self.pairs: list[Pair] = []
         self.ended = ""
@@ -436,3 +436,26 @@ def test_engines_that_look_ahead_lose_nothing() -> None:
 
 def test_the_clock_of_pictures_is_that_of_mpeg() -> None:
     assert Fraction(1, 90_000) == TICK
+
+
+def test_waiting_for_a_server_to_answer_is_no_sign_of_a_slow_machine() -> None:
+    answer, out = threading.Event(), Outlet("server")
+    out.connecting = True
+
+    def during(index: int) -> None:
+        assert answer.wait(LONG)
+        out.connecting = False
+
+    out._during = during
+    fast = Outlet("fast")
+
+    def before(index: int) -> None:
+        wait_for(lambda: len(fast.seen) >= index)
+        if index == 20:
+            assert made.dropped["server"] > 10 and made._lost() <= 1, "from now on it counts"
+            answer.set()
+            wait_for(lambda: not out.connecting)
+
+    made = pipeline(Source(21, before=before), out, fast)
+    made.run(threading.Event())
+    assert made.dropped["server"] > 10 and made._lost() <= 1, "from now on it counts"
