@@ -22,7 +22,7 @@ from rtvideo.kernels import build, weights
 from rtvideo.kernels.cpp import emit
 from rtvideo.kernels.isa import INSTRUCTION_SETS, InstructionSet
 from rtvideo.kernels.lower import lower
-from rtvideo.models import find, names
+from rtvideo.models import Model, find, names
 
 PREBUILT = Path("rtvideo", "kernels", "prebuilt")
 
@@ -51,23 +51,28 @@ def compile_shipped(folder: Path) -> None:
     targets = [isa for isa in INSTRUCTION_SETS if isa.machine == platform.machine()]
     with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(os.cpu_count()) as pool:
         os.environ["ZIG_GLOBAL_CACHE_DIR"] = cache
-        jobs = [pool.submit(compile_one, name, isa, folder) for name in names() for isa in targets]
+        jobs = [pool.submit(compile_one, model, isa, folder) for model in models() for isa in targets]
         wanted = {path for job in jobs for path in job.result()}
     for path in folder.glob("*"):
         if path not in wanted:  # a lock, or left from an earlier build
             path.unlink()
 
 
-def compile_one(name: str, isa: InstructionSet, folder: Path) -> list[Path]:
+def models() -> list[Model]:
+    """Return the shipped models, and their coarser variants, for machines that are too slow."""
+    shipped = [find(name) for name in names()]
+    return shipped + [coarser for model in shipped if (coarser := model.coarser()) is not None]
+
+
+def compile_one(model: Model, isa: InstructionSet, folder: Path) -> list[Path]:
     """Return the files of one library; none, and a line that says why, if it cannot be built."""
-    model = find(name)
     if model.description is None or model.weights is None:
         return []
     source = emit(lower(model.description, weights.read(model.weights), half=isa.half))
     try:
         made = build.library(source, isa, folder)
     except UnavailableError as error:
-        print(f"rtvideo: model {name} comes without a kernel for {isa.name}: {error}", file=sys.stderr)
+        print(f"rtvideo: model {model.name} comes without a kernel for {isa.name}: {error}", file=sys.stderr)
         return []
     return [made, made.with_suffix(".sha256")]
 

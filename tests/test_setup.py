@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("setuptools", reason="setuptools builds the wheel")
 
 from rtvideo.kernels import build, isa
+from rtvideo.models import find
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,7 +30,7 @@ def test_a_kernel_that_cannot_be_built_is_one_line(
 ) -> None:
     monkeypatch.setattr(build, "compilers", lambda: [build.Compiler("gcc", ("false",))])
     monkeypatch.setattr(build, "PREBUILT", tmp_path / "none")
-    assert script.compile_one("night", isa.INSTRUCTION_SETS[0], tmp_path) == []
+    assert script.compile_one(find("night"), isa.INSTRUCTION_SETS[0], tmp_path) == []
     (line,) = capsys.readouterr().err.splitlines()
     assert "night" in line and "avx512-bf16" in line and "could not be compiled" in line
 
@@ -37,13 +38,19 @@ def test_a_kernel_that_cannot_be_built_is_one_line(
 def test_only_what_the_models_need_stays(
     script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(script, "compile_one", lambda name, isa, folder: [folder / f"{isa.name}.so"])
+    monkeypatch.setattr(script, "compile_one", lambda model, isa, folder: [folder / f"{isa.name}.so"])
     monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", "")
     (tmp_path / "stale.so").touch()
     kept = tmp_path / f"{isa.usable()[-1].name}.so"
     kept.touch()
     script.compile_shipped(tmp_path)
     assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_coarser_illumination_needs_no_compiler_either(script: Any) -> None:
+    shipped = {(model.name, model.description.illumination.scales) for model in script.models()}
+    assert {("night", (8, 8, 8)), ("night", (16, 16, 16)), ("ruas", (1, 1, 1))} < shipped
+    assert ("ruas", (2, 2, 2)) not in shipped, "it has no coarser illumination"
 
 
 @pytest.mark.parametrize(

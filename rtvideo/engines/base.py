@@ -70,10 +70,12 @@ class Settings:
     Attributes:
         strength: 0..1; illumination ``t`` becomes ``t ** strength``. 0 hands the planes through bit for bit.
         denoise: 0..1; scales the noise removal. 0 skips it, and its cost.
+        temporal: 0..1; how much the frames before count. 0 looks at each frame alone.
     """
 
     strength: float = 1.0
     denoise: float = 0.0
+    temporal: float = 0.0
 
 
 def check_planes(geometry: Geometry, planes: Planes) -> None:
@@ -92,7 +94,7 @@ def pass_through(planes: Planes, out: Planes) -> None:
 
 
 def check_settings(settings: Settings) -> None:
-    """Raise UsageError unless strength and noise removal lie in 0..1."""
+    """Raise UsageError unless all settings lie in 0..1."""
     for name, value in vars(settings).items():
         if not 0 <= value <= 1:
             raise UsageError(f"{name} {value:g} must lie in 0..1")
@@ -143,3 +145,15 @@ class EstimatesItself(Protocol):
 
     def seconds_per_frame(self) -> float:
         """Return what a frame with noise removal takes."""
+
+
+@runtime_checkable
+class Coarsens(Protocol):
+    """A session that can do with less: illumination at half the size, without noise removal."""
+
+    def coarser(self) -> Session:
+        """Open another session for the same frames that does so. Any thread may call this.
+
+        Raises:
+            UnavailableError: the model, or this machine, has none.
+        """

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from rtvideo.engines.base import Geometry, Plane, Planes, Settings
 from rtvideo.engines.immediate import ImmediateSession
+from rtvideo.engines.pace import Pacer
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.kernels import build, isa, weights
 from rtvideo.kernels.cpp import emit
-from rtvideo.kernels.library import Library, Network, format_of, supports
+from rtvideo.kernels.library import Library, Network, Pace, format_of, kept_format, supports
 from rtvideo.kernels.lower import lower
 from rtvideo.models import Model
 
@@ -60,6 +63,20 @@ class FusedSession(ImmediateSession):
             library, program.data(), geometry.width, geometry.height, format_of(geometry), threads
         )
         self._isa = usable[0].name
+        self._pacer, self._remembers = Pacer(), False
+
+    def reset(self) -> None:
+        """See `rtvideo.engines.base.Session.reset`."""
+        self._pacer.forget()
+
+    def coarser(self) -> FusedSession:
+        """See `rtvideo.engines.base.Coarsens`."""
+        model = self._model.coarser()
+        if model is None:
+            raise UnavailableError(f"model {self._model.name}: its illumination has no coarser size")
+        settings = replace(self.settings, denoise=0.0)
+        threads = self._network.threads
+        return FusedSession(model, self._geometry, settings, threads=threads, instructions=self._isa)
 
     def close(self) -> None:
         """End the threads and give the workspace back."""
@@ -69,10 +86,20 @@ class FusedSession(ImmediateSession):
         threads = self._network.threads
         return f"fused cpu {self._isa}, {threads} thread{'' if threads == 1 else 's'}"
 
-    def _enhance(self, planes: Planes, out: Planes) -> None:
+    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
+        pace = self._pacer.pace(time, self.settings.temporal)
+        if pace.frames and not self._remembers:
+            self._network.remember(kept_format(self._geometry))
+            self._remembers = True
         rows = [_rows(plane) for plane in planes]
         made = [_rows(plane) for plane in out]
-        self._network.run(rows, made, self.settings.strength, self.settings.denoise)
+        self._network.run(
+            rows,
+            made,
+            self.settings.strength,
+            self.settings.denoise,
+            Pace(pace.frames, pace.light, pace.forget),
+        )
         for target, result in zip(out, made, strict=True):
             if result is not target:
                 np.copyto(target, result)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,11 @@ class Model:
     def has_denoise(self) -> bool:
         """Whether there is a noise removal to switch on."""
         return self.description is not None and self.description.noise is not None
+
+    def coarser(self) -> Model | None:
+        """Return it coarser (`Description.coarser`), for engines that make kernels; None where it cannot be."""
+        description = None if self.description is None else self.description.coarser()
+        return None if description is None else replace(self, description=description, networks={})
 
     def network(self, *, denoise: bool) -> Path:
         """Return the f32 ONNX file that computes this, the cheapest one where there is a choice.

@@ -70,6 +70,9 @@ STATISTICS = ("mean", "deviation", "linear_mean", "maximum", "minimum")
 #: Of guided upsampling, squared natural logarithms: where light varies less, ``log t`` does not follow it.
 GUIDE_EPSILON = 0.002
 
+#: Illumination may run at 1/scale of the size.
+SCALES = (1, 2, 4, 8, 16, 32)
+
 #: Illumination never falls below this, so the gain never rises above a thousand.
 RELEASED_T_MIN = 1e-3
 
@@ -135,7 +138,7 @@ class Description:
         """
         i = self.illumination
         _check("genotype", i.genotype)
-        if not i.scales or any(s not in (1, 2, 4, 8, 16, 32) for s in i.scales):
+        if not i.scales or any(s not in SCALES for s in i.scales):
             raise UnavailableError(f"model {self.name}: scales {i.scales}: each must be 1, 2, 4, 8, 16 or 32")
         if not 0 < i.gamma <= 1:
             raise UnavailableError(f"model {self.name}: gamma {i.gamma}: the paper allows 0 < gamma <= 1")
@@ -173,6 +176,18 @@ class Description:
                 raise UnavailableError(
                     f"model {self.name}: noise removal takes 1 to 8 stages and 3 to 16 channels"
                 )
+
+    def coarser(self) -> Description | None:
+        """Return the network with its illumination at half the size and without noise removal, for less time.
+
+        The weights stay: without noise removal some of them are not used. None where illumination runs at
+        full size alone (domain ``linear``), or is as coarse as can be.
+        """
+        i = self.illumination
+        scales = tuple(min(2 * scale, SCALES[-1]) for scale in i.scales)
+        if i.domain == "linear" or scales == i.scales:
+            return None
+        return dataclasses.replace(self, illumination=dataclasses.replace(i, scales=scales), noise=None)
 
     def to_json(self) -> str:
         """Return the record as JSON text, stable enough to be hashed and diffed."""

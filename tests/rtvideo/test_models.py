@@ -97,6 +97,18 @@ def test_shapes_and_cost_are_those_of_the_torch_network(description: networks.De
     assert sum(multiply_adds(description)) == pytest.approx(net.multiply_adds)
 
 
+def test_illumination_gets_coarser_until_it_is_as_coarse_as_can_be() -> None:
+    description, scales = networks.FINE, []
+    while (coarser := description.coarser()) is not None:
+        assert set(shapes(coarser)) <= set(shapes(description)), "the same weights serve"
+        description = coarser
+        scales.append(description.illumination.scales)
+    assert scales == [(32, 8, 2), (32, 16, 4), (32, 32, 8), (32, 32, 16), (32, 32, 32)]
+    coarser = networks.NIGHT.coarser()
+    assert networks.NIGHT.noise is not None and coarser is not None and coarser.noise is None
+    assert networks.RUAS.coarser() is None and networks.RELEASED.coarser() is None
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_shipped_model_is_small_and_its_card_tells_where_it_comes_from(name: str) -> None:
     model = find(name)

@@ -96,6 +96,34 @@ def test_planes_are_at_most_one_code_from_double(
         assert np.abs(made - exact).max() <= tolerance
 
 
+def test_a_session_opens_a_coarser_one(night: Model) -> None:
+    geometry = Geometry(50, 38, "yuv", 8, BT709)
+    frame, out = planes(geometry, 3), geometry.empty()
+    session = FusedSession(night, geometry, Settings(denoise=1.0), threads=2)
+    coarser = session.coarser()
+    session.close()
+    assert str(coarser) == str(session) and coarser.settings.denoise == 0
+    coarser.submit(frame, out)
+    coarser.close()
+
+    description = networks.NIGHT.coarser()
+    assert description is not None and description.illumination.scales == (16, 16, 8)
+    rgb = compiled(description).reference(reference.to_rgb(geometry, frame), 1.0, 0.0)
+    for made, exact in zip(reference.split(geometry, out), reference.from_rgb(geometry, rgb), strict=True):
+        assert np.abs(made - exact).max() <= 0.51
+
+
+def test_not_every_model_has_coarser_illumination(tmp_path: Path) -> None:
+    save(networks.weights(networks.RUAS), tmp_path / "ruas.safetensors")
+    (tmp_path / "ruas.json").write_text(networks.RUAS.to_json())
+    session = FusedSession(
+        find(str(tmp_path / "ruas.json")), Geometry(9, 9, "yuv", 8, BT709), Settings(), threads=1
+    )
+    with pytest.raises(UnavailableError, match="no coarser size"):
+        session.coarser()
+    session.close()
+
+
 def test_strength_0_hands_planes_through(night: Model) -> None:
     geometry = Geometry(21, 13, "yuv", 8, BT709)
     frame, out = planes(geometry, 1), geometry.empty()
