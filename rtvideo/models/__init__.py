@@ -56,7 +56,7 @@ class Model:
         return self.description is not None and self.description.noise is not None
 
     def coarser(self) -> Model | None:
-        """Return it coarser (`Description.coarser`), for engines that make kernels; None where it cannot be."""
+        """Return it coarser (`Description.coarser`), for engines that make kernels; None where it cannot."""
         description = None if self.description is None else self.description.coarser()
         return None if description is None else replace(self, description=description, networks={})
 
