@@ -1,4 +1,4 @@
-"""What engines share that finish a frame while it is submitted: nothing held back, nothing remembered."""
+"""What engines share that finish a frame while it is submitted: nothing is held back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from rtvideo.engines.base import Geometry, Planes, Settings, check_planes, check
 
 
 class ImmediateSession(ABC):
-    """A `rtvideo.engines.base.Session` without state over time; subclasses say how a frame is enhanced."""
+    """A `rtvideo.engines.base.Session` that is done at once; subclasses say how a frame is enhanced.
+
+    Without state over time unless a subclass has some.
+    """
 
     def __init__(self, geometry: Geometry, settings: Settings) -> None:
         self.settings = settings
@@ -23,8 +26,9 @@ class ImmediateSession(ABC):
         self._check()
         if self.settings.strength == 0:
             pass_through(planes, out)
+            self.reset()
         else:
-            self._enhance(planes, out)
+            self._enhance(planes, out, time)
         self._done.append(out)
 
     def receive(self) -> Planes | None:
@@ -42,7 +46,7 @@ class ImmediateSession(ABC):
         """See `rtvideo.engines.base.Session.close`."""
 
     @abstractmethod
-    def _enhance(self, planes: Planes, out: Planes) -> None:
+    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
         """Fill ``out``; planes, settings and a strength above 0 have been checked."""
 
     def _check(self) -> None:

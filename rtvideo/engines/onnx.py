@@ -70,7 +70,7 @@ class OnnxSession(ImmediateSession):
     def __str__(self) -> str:
         return f"onnx cpu, {self._threads} thread{'' if self._threads == 1 else 's'}"
 
-    def _enhance(self, planes: Planes, out: Planes) -> None:
+    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
         network = self._network()
         self._converter.to_rgb(planes, self._rgb[0])
         network.run(self.settings)

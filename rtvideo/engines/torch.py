@@ -64,7 +64,7 @@ class TorchSession(ImmediateSession):
     def __str__(self) -> str:
         return f"torch cpu, {self._threads} thread{'' if self._threads == 1 else 's'}"
 
-    def _enhance(self, planes: Planes, out: Planes) -> None:
+    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
         torch, network = self._torch, self._network()
         self._converter.to_rgb(planes, self._rgb[0])
         scalars = [torch.tensor(getattr(self.settings, name)) for name in network.scalars]

@@ -8,6 +8,9 @@ from rtvideo.kernels.program import Convolution, Fusion, Layer, Pass, Pointwise,
 
 HEADERS = Path(__file__).parent / "include"
 
+#: Rows that the filter over time holds (``recursive.hpp``).
+_RECURSIVE_ROWS = 80
+
 #: Widest strip in columns, halo included: the rows alive must stay in the second-level cache.
 WIDEST = 512
 
@@ -140,7 +143,7 @@ def _strip(one: Pass, program: Program, fusions: _Fusions, timed: bool) -> str:
         for name in one.sources:
             lines.append(f"        load_grid(tile, frame.{name}, {name}, row);")
     else:
-        load = call("planes to RGB", "load_rows(tile, frame.format, frame.in, lines, y, row);")
+        load = call("planes to RGB", "load_rows(tile, frame.read, frame.in, lines, y, row);")
         lines.append(f"        if ((row & 1) == 0) {load}")
     for layer in one.layers:
         if statement := _call(layer, lags[layer.output], fusions):
@@ -202,7 +205,7 @@ def _network(program: Program, passes: list[Pass]) -> str:
         f"    static constexpr bool GUIDED = {_bool(program.guided)}, MIX = {_bool(program.mix)};",
         f"    static constexpr bool HAS_NOISE = {_bool(program.denoised is not None)};",
         f"    static constexpr float FLOOR = {program.floor!r}f, T_MIN = {program.t_min!r}f;",
-        f"    static constexpr int ROWS = {max(rows, 24)}; // of all tensors of the largest pass",
+        f"    static constexpr int ROWS = {max(rows, _RECURSIVE_ROWS)}; // of all tensors of the largest pass",
         f"    static constexpr int WIDEST = {WIDEST};",
         f"    static constexpr int LIT_HALO = {_even(program.lit.halo)};",
         f"    static constexpr int DENOISED_HALO = {_even((program.denoised or program.lit).halo)};",

@@ -14,7 +14,7 @@ from rtvideo.colour import LUMA_WEIGHTS, Matrix, levels
 from rtvideo.engines.base import Geometry
 from rtvideo.errors import UnavailableError
 
-VERSION = 1
+VERSION = 2
 
 _LAYOUTS = {"yuv": 0, "nv": 1, "rgb": 2, "gray": 3, "gbr": 4, "float": 5}
 
@@ -37,6 +37,12 @@ class Planes(ctypes.Structure):
     _fields_ = [("data", ctypes.c_void_p * 3), ("stride", ctypes.c_int64 * 3)]
 
 
+class Pace(ctypes.Structure):
+    """``rt::Pace``: how fast to forget what was before, see `rtvideo.engines.pace`."""
+
+    _fields_ = [("frames", ctypes.c_float), ("light", ctypes.c_float), ("forget", ctypes.c_int32)]
+
+
 def supports(geometry: Geometry) -> str | None:
     """Return why the kernels cannot take frames of this geometry, or None if they can."""
     if geometry.layout in ("yuv", "nv") and max(geometry.chroma) > 1:
@@ -48,8 +54,17 @@ def supports(geometry: Geometry) -> str | None:
 
 def format_of(geometry: Geometry) -> Format:
     """Return the conversion coefficients of a geometry."""
+    depth = geometry.depth
+    return _format(geometry, 16 - depth if geometry.msb and depth > 8 else 0, wide=depth > 8)
+
+
+def kept_format(geometry: Geometry) -> Format:
+    """Return the format of a picture that is kept over time: the same in the high bits of 16."""
+    return _format(geometry, 16 - geometry.depth, wide=True)
+
+
+def _format(geometry: Geometry, shift: int, *, wide: bool) -> Format:
     depth, coding = geometry.depth, geometry.coding
-    shift = 16 - depth if geometry.msb and depth > 8 else 0
     unit = 1 << shift
     lv = levels(coding, depth)
     kr, kb = LUMA_WEIGHTS.get(coding.matrix, LUMA_WEIGHTS[Matrix.BT709])
@@ -64,7 +79,7 @@ def format_of(geometry: Geometry) -> Format:
     subsampled = layout in ("yuv", "nv")
     return Format(
         layout=_LAYOUTS[layout],
-        wide=depth > 8,
+        wide=wide,
         chroma_x=geometry.chroma[0] if subsampled else 0,
         chroma_y=geometry.chroma[1] if subsampled else 0,
         shift=shift,
@@ -134,8 +149,10 @@ class Library:
         f.rt_threads.argtypes = [ctypes.c_void_p]
         f.rt_run.argtypes = [
             ctypes.c_void_p, ctypes.POINTER(Planes), ctypes.POINTER(Planes), ctypes.c_float, ctypes.c_float,
+            ctypes.POINTER(Pace),
         ]  # fmt: skip
         f.rt_run.restype = None
+        f.rt_remember.argtypes = [ctypes.c_void_p, ctypes.POINTER(Format)]
 
     @property
     def lanes(self) -> int:
@@ -181,9 +198,26 @@ class Network:
         out: Sequence[npt.NDArray[Any]],
         strength: float,
         denoise: float,
+        pace: Pace | None = None,
     ) -> None:
-        """Enhance a frame: the planes have the format's shapes, rows are contiguous, strides are free."""
-        self._functions.rt_run(self._context, _planes(planes), _planes(out), strength, denoise)
+        """Enhance a frame: the planes have the format's shapes, rows are contiguous, strides are free.
+
+        Args:
+            pace: how much of what was before counts, after `remember`; None: nothing.
+        """
+        self._functions.rt_run(self._context, _planes(planes), _planes(out), strength, denoise, pace)
+
+    def remember(self, kept: Format) -> None:
+        """Make room for what is kept from frame to frame; once.
+
+        Args:
+            kept: of `kept_format`.
+
+        Raises:
+            UnavailableError: not enough memory.
+        """
+        if not self._functions.rt_remember(self._context, kept):
+            raise UnavailableError("engine fused: not enough memory for --temporal; use --temporal off")
 
     def close(self) -> None:
         """End the threads and give the memory back; closing twice is fine."""

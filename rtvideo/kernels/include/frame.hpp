@@ -2,6 +2,8 @@
 #pragma once
 #include "guide.hpp"
 #include "pool.hpp"
+#include "recursive.hpp"
+#include "steady.hpp"
 
 // A statement whose time benchmarks/passes.py wants to know; it defines this before it includes anything.
 #ifndef TIMED
@@ -16,8 +18,10 @@ struct Weights;
 struct Frame {
     const Weights *w;
     Planes in, out;
-    Format format;
+    Format format, read;   // of the planes in and out; of those that the network reads
     float strength, denoise;
+    Pace pace;
+    History *history;
     Mix mix;
     Grid sums;             // of the warm start over blocks of the finest scale
     Grid x, warm, next;    // a grid stage reads x (and warm) and writes next
@@ -76,6 +80,7 @@ struct Job {
 struct Context {
     Pool pool;
     Frame frame;
+    History history;
     Arena *arenas;
     int width, height, threads;
     void *memory[3];
@@ -98,6 +103,37 @@ struct Context {
     }
 };
 
+static void survey_strip(const Tile &tile, Frame &frame, Arena arena) {
+    survey(tile, *frame.history, frame.format, frame.in, arena);
+}
+static void relight_strip(const Tile &tile, Frame &frame, Arena arena) { relight(tile, *frame.history, arena); }
+static void recurse_strip(const Tile &tile, Frame &frame, Arena arena) {
+    recurse(tile, *frame.history, frame.format, frame.in, frame.pace.frames, arena);
+}
+
+// The picture so far takes the place of the frame.
+template <int WIDEST> static void over_time(Context &context) {
+    Frame &frame = context.frame;
+    History &h = context.history;
+    int width = context.width, height = context.height;
+    auto pass = [&](Strip strip, int halo, int unit) {
+        context.pass(strip, width, height, halo, unit, WIDEST, width, height);
+    };
+    frame.history = &h;
+    if (frame.pace.forget) forget(h);
+    if (h.seen) {
+        TIMED("survey", pass(survey_strip, 0, 2 * SIDE);)
+        if (judge(h, height, frame.pace.frames))
+            forget(h);
+        else if (h.exposed)
+            pass(relight_strip, 0, CELL);
+    }
+    h.moving = 0;
+    TIMED("recurse", pass(recurse_strip, RECURSIVE_HALO, CELL);)
+    h.now = 1 - h.now, h.seen += h.seen < 1 << 20;
+    frame.in = h.picture[h.now], frame.read = h.kept;
+}
+
 // Sums of the warm start over blocks of SCALE x SCALE pixels; beyond the picture its last row and column repeat.
 template <int SCALE, int WINDOW> static void reduce(const Tile &tile, Frame &frame, Arena arena) {
     Rows<3> y = arena.rows<3>(tile.width, 4), sums = arena.rows<3>(tile.width, 1);
@@ -106,7 +142,7 @@ template <int SCALE, int WINDOW> static void reduce(const Tile &tile, Frame &fra
     for (int c = 0; c < 3; c++) memset(sums.at(c, 0), 0, sizeof(float) * tile.width);
     for (int row = tile.top - 2; row <= tile.bottom; row++) {
         if ((row & 1) == 0 && row <= bottom + 1)
-            TIMED("reduce: planes to RGB", load_rows(tile, frame.format, frame.in, lines, y, row);)
+            TIMED("reduce: planes to RGB", load_rows(tile, frame.read, frame.in, lines, y, row);)
         int done = row - 1;
         if (done < tile.top) continue;
         for (int c = 0; c < 3; c++) {
@@ -205,7 +241,6 @@ template <class N> static void light_on_grid(Context &context, const float *expo
     float contrast = exp2(out[1]), offset = n + out[0], own = N::MIX ? 1 / (1 + exp2(out[2])) : 0;
     Grid light = frame.x;
     int64_t cells = (int64_t)light.width * light.height;
-    float rest = 1 - own;
     for (int64_t i = 0; i < cells; i++) {
         if (N::SHARED) {
             float mean = (light.data[i] + light.data[cells + i] + light.data[2 * cells + i]) * (1.0f / 3);
@@ -214,6 +249,8 @@ template <class N> static void light_on_grid(Context &context, const float *expo
             for (int c = 0; c < 3; c++) light.data[c * cells + i] = contrast * light.data[c * cells + i] + offset;
         }
     }
+    if (frame.pace.frames > 0) own = steady(context.history, frame.pace, light, own, N::SHARED ? 1 : 3, space);
+    float rest = 1 - own;
     if (N::GUIDED) {
         frame.slope = grid(N::SCALES[N::STAGES - 1]);
         Grid own_light = log_of(N::SCALES[N::STAGES - 1]);
@@ -228,14 +265,21 @@ template <class N> static void light_on_grid(Context &context, const float *expo
     frame.mix.own = own, frame.mix.floor = N::FLOOR;
 }
 
-// Floats for all grids of a frame.
+// Floats of the finest grid.
+template <class N> INLINE int64_t light_floats(int width, int height) {
+    if (N::STAGES == 0) return 0;
+    int64_t wide = (width + N::COARSEST - 1) / N::COARSEST, high = (height + N::COARSEST - 1) / N::COARSEST;
+    int64_t times = N::COARSEST / N::FINEST;
+    return 3 * wide * high * times * times + MARGIN;
+}
+
+// Floats for all grids of a frame, one to spare.
 template <class N> INLINE int64_t grid_floats(int width, int height) {
     if (N::STAGES == 0) return 0;
-    int64_t wide = (width + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
-    int64_t high = (height + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
-    int64_t finest = 3 * (wide / N::FINEST) * (high / N::FINEST) + MARGIN;
-    int64_t fits = 4 * padded_floats((int)(wide / N::FINEST), (int)(high / N::FINEST));
-    return finest * (2 + 3 * (N::STAGES + 1)) + (N::GUIDED ? finest + fits : 0);
+    int wide = (width + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
+    int high = (height + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
+    int64_t finest = light_floats<N>(width, height), fits = 4 * padded_floats(wide / N::FINEST, high / N::FINEST);
+    return finest * (3 + 3 * (N::STAGES + 1)) + (N::GUIDED ? finest + fits : 0);
 }
 
 } // namespace rt

@@ -7,21 +7,9 @@
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
-namespace rt {
-
-// Workspaces come zeroed and touched: the first frame is as fast as the others, and nothing is ever undefined.
-static void *fresh(size_t bytes) {
-    void *p = 0;
-    if (posix_memalign(&p, 4096, bytes + 4096)) return 0;
-    memset(p, 0, bytes + 4096);
-    return p;
-}
-
-} // namespace rt
-
 using namespace rt;
 
-EXPORT int rt_version() { return 1; }
+EXPORT int rt_version() { return 2; }
 
 EXPORT int rt_lanes() { return LANES; }
 
@@ -38,6 +26,7 @@ EXPORT void rt_close(Context *context) {
     if (!context) return;
     context->pool.close();
     for (void *p : context->memory) free(p);
+    for (void *p : context->history.memory) free(p);
     free(context);
 }
 
@@ -49,7 +38,7 @@ EXPORT Context *rt_open(int width, int height, const Format *format, const float
     context->pool.open(threads);
     context->threads = context->pool.count + 1;
     context->width = width, context->height = height;
-    context->frame.format = *format;
+    context->frame.format = context->frame.read = *format;
 
     size_t row = sizeof(float) * (Network::WIDEST + BLOCK + 2 * MARGIN);
     size_t arena = (row * (Network::ROWS + 16) + 64 * 64 + 4095) / 4096 * 4096;
@@ -69,10 +58,19 @@ EXPORT Context *rt_open(int width, int height, const Format *format, const float
 
 EXPORT int rt_threads(const Context *context) { return context->threads; }
 
-// Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal.
-EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise) {
+// Make room for what is kept from frame to frame, in planes of the format `kept`. False if there is not enough memory.
+EXPORT int rt_remember(Context *context, const Format *kept) {
+    int64_t light = light_floats<Network>(context->width, context->height);
+    return remember(context->history, context->frame.format, *kept, context->width, context->height, light);
+}
+
+// Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal; `pace` 0 (or of no frames) what was before.
+EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise,
+                   const Pace *pace) {
     Frame &frame = context->frame;
-    frame.in = *in, frame.out = *out;
+    frame.in = *in, frame.out = *out, frame.read = frame.format;
+    frame.pace = pace ? *pace : Pace{};
+    if (frame.pace.frames > 0) TIMED("over time", over_time<Network::WIDEST>(*context);)
     frame.strength = strength, frame.denoise = denoise;
     frame.mix.strength = strength;
     TIMED("light", Network::light(*context, (float *)context->memory[1]);)

@@ -29,7 +29,7 @@ class Copy(ImmediateSession):
     def close(self) -> None:
         self.open = False
 
-    def _enhance(self, planes: Planes, out: Planes) -> None:
+    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
         for source, target in zip(planes, out, strict=True):
             np.copyto(target, source)
 

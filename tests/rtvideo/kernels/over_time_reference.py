@@ -1,0 +1,193 @@
+"""The filter over time in float64 and whole planes: what ``survey.hpp`` and ``recursive.hpp`` do in strips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.float64]
+
+EDGES = np.array([0, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256], np.float64)
+MIDDLES = (EDGES[:-1] + EDGES[1:]) / 2
+
+
+class Recursive:
+    """Frames as planes (luma, or luma and two of chroma; or green, red and blue) in codes of 8 bits.
+
+    Args:
+        frames: that a still cell is averaged over at most.
+        rgb: the planes are red, green and blue.
+        black: code of black; neutral: code of no colour.
+    """
+
+    def __init__(self, frames: float, *, rgb: bool = False, black: float = 16, neutral: float = 128) -> None:
+        self.frames, self.rgb, self.black, self.neutral = frames, rgb, black, neutral
+        self.picture: list[Plane] | None = None
+        self.age: Plane = np.zeros((0, 0))
+        self.noise, self.slope, self.seen, self.cuts, self.exposed = 0.0, 0.0, 0, 0, 0
+        self.moving = 0
+
+    def __call__(self, planes: Sequence[Plane]) -> list[Plane]:
+        """Return the picture so far."""
+        if self.picture is None or self._other_scene(planes):
+            self.picture = [plane.copy() for plane in planes]
+            self.age = np.ones(cells(planes[0]).shape)
+            self.seen, self.moving = 1, 0
+            return self.picture
+        changes = [new - old for new, old in zip(planes, self.picture, strict=True)]
+        luma, level = self._luma(changes), cells(self._luma(self.picture))
+        noise = np.clip(self.noise + self.slope * level, 1.1, 6) * (1 + 0.4142 / self.age)
+        z = np.maximum(
+            np.abs(around(luma)) / (0.45 * noise), 2 * (around(np.abs(luma)) / (0.8 * noise) - 1)
+        )
+        for change in changes[::2] if self.rgb else changes[1:]:
+            mean = cells(change - luma) if self.rgb else by_cell(change, luma.shape)
+            z = np.maximum(z, np.abs(box(mean)) / (0.5 * noise))
+        gate = np.clip((z - 2) / 2.5, 0, 1)
+        older = np.minimum(self.age + 1, self.frames)
+        age = older + gate * (1 - older)
+        self.picture = [
+            old + change / spread(age, change.shape)
+            for old, change in zip(self.picture, changes, strict=True)
+        ]
+        self.age = np.floor(age * 16 + 0.5) / 16
+        self.seen, self.moving = self.seen + 1, int((gate > 0.5).sum())
+        return self.picture
+
+    def _luma(self, planes: Sequence[Plane]) -> Plane:
+        return 0.25 * (planes[0] + planes[2]) + 0.5 * planes[1] if self.rgb else planes[0]
+
+    def _other_scene(self, planes: Sequence[Plane]) -> bool:
+        """Judge noise, exposure and cut; relight what is kept."""
+        assert self.picture is not None
+        kept = self._luma(self.picture)
+        change = self._luma(planes) - kept
+        levels, means, squares = blocks(kept), blocks(change), blocks(change**2)
+        if not levels.size:
+            self.noise, self.slope = self.noise, self.slope
+            return False
+        spreads = np.sqrt(np.maximum(squares - means**2, 0))
+        bins = np.clip(np.searchsorted(EDGES, levels, side="right") - 1, 0, 9)
+        count = np.bincount(bins, minlength=10)
+        curve, noise, darker = np.full(10, np.nan), np.full(10, np.nan), np.inf
+        for k in np.flatnonzero(count >= 16):
+            low, middle, high = (quantile(means[bins == k], -128, 0.25, 1024, q) for q in (0.25, 0.5, 0.75))
+            if abs(middle) >= 1 and high - low < 0.5 * abs(middle):
+                curve[k] = middle
+            noise[k] = darker = min(1.05 * quantile(spreads[bins == k], 0, 1 / 16, 256, 0.3), 1.25 * darker)
+        believed = ~np.isnan(curve)
+        exposed = count[believed].sum() > 0.6 * levels.size
+        risen = np.interp(np.arange(257), MIDDLES[believed], curve[believed]) if exposed else np.zeros(257)
+        self._learn(MIDDLES, noise, count)
+        sigma = np.clip(self.noise + self.slope * levels, 1.1, 6)
+        steps = risen[np.clip((levels + 0.5).astype(int), 0, 256)]
+        if (np.abs(means - steps) > 4 * sigma).sum() > 0.6 * levels.size:
+            self.cuts += 1
+            return True
+        if exposed:
+            self.exposed += 1
+            self._relight(risen)
+        return False
+
+    def _learn(self, x: Plane, noise: Plane, count: npt.NDArray[np.int_]) -> None:
+        good = ~np.isnan(noise)
+        base, slope = 1.0, 0.0
+        if good.any():
+            y = noise[good] / np.sqrt(1 + 1 / min(self.seen, self.frames))
+            n, x = count[good], x[good]
+            mean_x, mean_y = np.average(x, weights=n), np.average(y, weights=n)
+            variance = (n * (x - mean_x) ** 2).sum()
+            if variance > 1e-3 * n.sum():
+                slope = float((n * (x - mean_x) * (y - mean_y)).sum() / variance)
+            base = float(mean_y - slope * mean_x)
+        rate = 0.2 if self.seen > 1 else 1.0
+        self.noise += rate * (base - self.noise)
+        self.slope += rate * (slope - self.slope)
+
+    def _relight(self, risen: Plane) -> None:
+        assert self.picture is not None
+        luma = self._luma(self.picture)
+        level = cells(luma)
+        ratio = (level + np.interp(level, np.arange(257), risen) - self.black + 8) / np.maximum(
+            level - self.black + 8, 1
+        )
+        ratio = np.clip(ratio, 0.25, 4)
+        zero = self.black if self.rgb else self.neutral
+        relit = [zero + (plane - zero) * spread(ratio, plane.shape) for plane in self.picture]
+        if not self.rgb:
+            relit[0] = luma + np.interp(luma, np.arange(257), risen)
+        self.picture = [np.clip(plane, 0, 65535 / 256) for plane in relit]
+
+
+def quantile(values: Plane, low: float, step: float, count: int, share: float) -> float:
+    """Return a quantile of values counted in steps."""
+    counts = np.bincount(np.clip(((values - low) / step).astype(int), 0, count - 1), minlength=count)
+    wanted, below = share * len(values), np.cumsum(counts) - counts
+    i = int(np.flatnonzero((counts > 0) & (below + counts >= wanted))[0])
+    return float(low + step * (i + (wanted - below[i]) / counts[i]))
+
+
+def blocks(plane: Plane) -> Plane:
+    """Return the mean of each block of 8 x 8, of every second whole row of blocks."""
+    rows = plane.shape[0] // 8
+    columns = np.arange(0, plane.shape[1], 8)
+    if not rows:
+        return np.zeros(0)
+    sums = np.add.reduceat(plane[: 8 * rows].reshape(rows, 8, -1).sum(1), columns, axis=1)
+    widths = np.diff([*columns, plane.shape[1]])
+    means: Plane = (sums / (8 * widths))[::2].ravel()
+    return means
+
+
+def _even(plane: Plane) -> Plane:
+    height, width = plane.shape
+    return np.pad(plane, ((0, height % 2), (0, width % 2)), "edge")
+
+
+def cells(plane: Plane) -> Plane:
+    """Return the mean of each 2 x 2; the last row and column repeat."""
+    p = _even(plane)
+    return (p[::2, ::2] + p[1::2, ::2] + p[::2, 1::2] + p[1::2, 1::2]) / 4
+
+
+def by_cell(chroma: Plane, luma: tuple[int, ...]) -> Plane:
+    """Return the mean of the samples of a chroma plane that lie in each cell."""
+    for axis in (0, 1):
+        if chroma.shape[axis] == luma[axis] and luma[axis] > 1:
+            pad = [(0, 0), (0, 0)]
+            pad[axis] = (0, luma[axis] % 2)
+            p = np.pad(chroma, pad, "edge")
+            chroma = (p[::2] + p[1::2]) / 2 if axis == 0 else (p[:, ::2] + p[:, 1::2]) / 2
+    return chroma
+
+
+def around(plane: Plane) -> Plane:
+    """Return the mean of the 4 x 4 around each cell."""
+    p = np.pad(_even(plane), 1, "edge")
+    high, wide = p.shape[0] - 2, p.shape[1] - 2
+    mean: Plane = np.zeros((high // 2, wide // 2))
+    for i in range(4):
+        for j in range(4):
+            mean += p[i : i + high : 2, j : j + wide : 2] / 16
+    return mean
+
+
+def box(plane: Plane) -> Plane:
+    """Return the mean of 3 x 3."""
+    p = np.pad(plane, 1, "edge")
+    high, wide = plane.shape
+    mean: Plane = np.zeros(plane.shape)
+    for i in range(3):
+        for j in range(3):
+            mean += p[i : i + high, j : j + wide] / 9
+    return mean
+
+
+def spread(of_cells: Plane, shape: tuple[int, ...]) -> Plane:
+    """Return what each sample of a plane has of its cell."""
+    for axis in (0, 1):
+        if of_cells.shape[axis] != shape[axis]:
+            of_cells = np.repeat(of_cells, 2, axis)
+    return of_cells[: shape[0], : shape[1]]
