@@ -20,6 +20,7 @@ from rtvideo.errors import OutputError, UnavailableError, UsageError
 from rtvideo.media.codecs import Picture, carries_captions, choose
 from rtvideo.media.containers import container_for
 from rtvideo.media.cut import Cut
+from rtvideo.media.device_frames import open_source
 from rtvideo.media.durable import output_errors
 from rtvideo.media.frames import FrameEnhancer, has_captions, has_timecode, working_geometry
 from rtvideo.media.opened import Opened
@@ -83,7 +84,7 @@ def enhance_video(
             on_warning(line)
 
     with ExitStack() as stack:
-        source = Source(input, options.video_stream)
+        source = open_source(input, options.video_stream, options.device, compare=options.compare)
         stack.callback(source.close)
         cut = Cut(source, options.start, options.duration, options.frames)
         picture = picture_of(source, options)
@@ -98,21 +99,29 @@ def enhance_video(
             before = None
         options = as_before(options, before)
         single = replace(encoding, width=source.first.width)
+        surfaces = source.first.format.name if source.hardware else None
         session, engine = None, "none (strength 0)"
         if options.strength > 0:
             opener = open_engine or engine_of(options)
-            session, report.denoise = opener(working_geometry(single), source.fps)
+            session, report.denoise = opener(working_geometry(single, surfaces), source.fps)
             stack.callback(session.close)
+            report.temporal = session.settings.temporal
             engine = str(session)
         report.engine = engine
-        job = job_of(input, options, engine, report.denoise)
+        job = job_of(input, options, engine, report.denoise, report.temporal)
         kept = taken_over(before, job, output, container, _position(source, streams))
         report.resumed = kept.count if kept else 0
         if before is not None and kept is None:
             warn(f"{output}: nothing of the earlier run can be taken over; it starts anew")
 
         worker = FrameEnhancer(
-            single, session, source.tags, source.first, options.compare, done=report.resumed
+            single,
+            session,
+            source.tags,
+            source.first,
+            options.compare,
+            done=report.resumed,
+            surfaces=surfaces,
         )
         if source.first.interlaced_frame:
             warn(f"{input}: interlaced; deinterlaced with bwdif, one frame for each")
@@ -230,7 +239,7 @@ def engine_of(options: Options) -> SessionFactory:
         from rtvideo import engines, models
 
         model = models.find(options.model)
-        settings = Settings(strength=options.strength, denoise=options.denoise or 0.0)
+        settings = Settings(options.strength, options.denoise or 0.0, options.temporal or 0.0)
         session = engines.open_session(
             model,
             geometry,
@@ -239,8 +248,10 @@ def engine_of(options: Options) -> SessionFactory:
             device=options.device,
             threads=options.threads,
         )
+        # What is possible and affordable depends on the engine that was found to work.
+        if options.temporal is None:
+            settings.temporal = 1.0 if session.remembers else 0.0
         if options.denoise is None:
-            # What is affordable depends on the engine that was found to work.
             settings.denoise = engines.auto_denoise(model, geometry, fps, session, options.threads)
         return session, settings.denoise
 

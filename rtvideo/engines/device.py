@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.engines.base import Geometry, Plane, Planes, Settings, check_planes, check_settings, pass_through
+from rtvideo.engines.device_frame import DeviceFrame
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.kernels.cuda.driver import Device, DeviceError
 from rtvideo.kernels.cuda.network import DevicePlane
@@ -36,11 +37,16 @@ _OTHER_WORK = 200.0
 
 @dataclass
 class _Slot:
-    """Room for a frame on its way: pinned memory, and the event after its last copy."""
+    """Room for a frame on its way: pinned memory, and the event after its last copy.
+
+    Attributes:
+        owner: of a frame that came on the device.
+    """
 
     up: npt.NDArray[np.uint8]
     down: npt.NDArray[np.uint8]
     event: Any
+    owner: object = None
 
 
 class DeviceSession(ABC):
@@ -76,6 +82,8 @@ class DeviceSession(ABC):
                 self._up, self._down = (device.allocate(size) for _ in range(2))
                 stack.callback(device.free, self._up)
                 stack.callback(device.free, self._down)
+                self._decoded = device.call("cuEventCreate", 2)
+                stack.callback(device.give_back, "cuEventDestroy", self._decoded)
                 self._free = deque(self._slot(size, stack) for _ in range(DEPTH))
                 # First of all when closing: what was enqueued still copies from and to this memory.
                 stack.callback(device.give_back, "cuStreamSynchronize", self._stream)
@@ -94,8 +102,26 @@ class DeviceSession(ABC):
             pass_through(planes, out)
             self._waiting.append((None, out))
         else:
-            self._device.use()
-            self._enqueue(planes, out)
+            slot = self._room()
+            for source, room in zip(planes, self._views(slot.up), strict=True):
+                np.copyto(room, source)
+            up = slot.up.ctypes.data
+            self._device.call("cuMemcpyHtoDAsync", self._up, up, self._layout[-1], self._stream)
+            self._enqueue(slot, self._planes(self._up), out)
+        self._due = max(self._due, len(self._waiting) - DEPTH + 1)
+
+    def submit_on_device(self, frame: DeviceFrame, out: Planes, time: float | None = None) -> None:
+        """See `rtvideo.engines.device_frame.TakesDeviceFrames.submit_on_device`; strength 0 is not for it."""
+        check_planes(self._geometry, out)
+        self._check()
+        if self.settings.strength == 0:
+            raise ValueError("strength 0 leaves frames as they are: there is nothing to do on the device")
+        slot = self._room()
+        slot.owner = frame.owner
+        # Decoders work on the default stream, which this one is not ordered with.
+        self._device.call("cuEventRecord", self._decoded, 0)
+        self._device.call("cuStreamWaitEvent", self._stream, self._decoded, 0)
+        self._enqueue(slot, frame.planes, out)
         self._due = max(self._due, len(self._waiting) - DEPTH + 1)
 
     def receive(self) -> Planes | None:
@@ -141,21 +167,21 @@ class DeviceSession(ABC):
     def _run(self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane]) -> None:
         """Enqueue a frame on the stream; settings and a strength above 0 have been checked."""
 
-    def _enqueue(self, planes: Planes, out: Planes) -> None:
+    def _room(self) -> _Slot:
+        """Return a slot that is free, waiting for one if need be."""
+        self._device.use()
         if not self._free:  # the caller submits without receiving: make room, the result can wait
             index = next(k for k, (slot, _) in enumerate(self._waiting) if slot is not None)
             taken, target = self._waiting[index]
             assert taken is not None
             self._finish(taken, target)
             self._waiting[index] = (None, target)
-        slot = self._free.popleft()
-        size = self._layout[-1]
-        for source, room in zip(planes, self._views(slot.up), strict=True):
-            np.copyto(room, source)
+        return self._free.popleft()
+
+    def _enqueue(self, slot: _Slot, planes: Sequence[DevicePlane], out: Planes) -> None:
         call = self._device.call
-        call("cuMemcpyHtoDAsync", self._up, slot.up.ctypes.data, size, self._stream)
-        self._run(self._planes(self._up), self._planes(self._down))
-        call("cuMemcpyDtoHAsync", slot.down.ctypes.data, self._down, size, self._stream)
+        self._run(planes, self._planes(self._down))
+        call("cuMemcpyDtoHAsync", slot.down.ctypes.data, self._down, self._layout[-1], self._stream)
         call("cuEventRecord", slot.event, self._stream)
         self._waiting.append((slot, out))
 
@@ -163,6 +189,7 @@ class DeviceSession(ABC):
         self._device.call("cuEventSynchronize", slot.event)
         for target, made in zip(out, self._views(slot.down), strict=True):
             np.copyto(target, made)
+        slot.owner = None
         self._free.append(slot)
 
     def _slot(self, size: int, stack: ExitStack) -> _Slot:

@@ -11,9 +11,11 @@ from av.sidedata.sidedata import Type as SideDataType
 
 from rtvideo.colour import Coding
 from rtvideo.engines.base import Geometry, Session
+from rtvideo.engines.device_frame import TakesDeviceFrames
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.colour_tags import Tags
 from rtvideo.media.deinterlace import Deinterlacer
+from rtvideo.media.device_frames import device_frame
 from rtvideo.media.planes import (
     Converter,
     FramePool,
@@ -22,15 +24,22 @@ from rtvideo.media.planes import (
     nearest_format,
     views,
 )
+from rtvideo.media.surfaces import downloaded, format_of, software_format
 from rtvideo.media.timing import seconds
 
 #: Frames in which closed captions must have begun to be carried over.
 _LOOK = 64
 
 
-def working_geometry(encoding: Encoding) -> Geometry:
-    """Return what the engine works on: the encoder's own format where engines take it, else the nearest."""
-    return geometry_of(nearest_format(encoding.pix_fmt), encoding.width, encoding.height, encoding.coding)
+def working_geometry(encoding: Encoding, surfaces: str | None = None) -> Geometry:
+    """Return what the engine works on: the encoder's own format where engines take it, else the nearest.
+
+    Args:
+        encoding: in the size of one picture.
+        surfaces: the format of frames that stay on a device, where they do: then it is that.
+    """
+    form = surfaces or nearest_format(encoding.pix_fmt)
+    return geometry_of(form, encoding.width, encoding.height, encoding.coding)
 
 
 class FrameEnhancer:
@@ -49,6 +58,7 @@ class FrameEnhancer:
         first: av.VideoFrame,
         compare: str | None = None,
         done: int = 0,
+        surfaces: str | None = None,
     ) -> None:
         """Prepare for frames like ``first``.
 
@@ -58,6 +68,7 @@ class FrameEnhancer:
             source_tags: of the input, for frames that carry none themselves.
             compare: ``split``, ``side`` or None.
             done: so many frames were enhanced by an earlier run; they pass as they are, for their times.
+            surfaces: as for `working_geometry`.
         """
         self._encoding, self._session, self._source_tags, self._compare = (
             encoding,
@@ -65,8 +76,8 @@ class FrameEnhancer:
             source_tags,
             compare,
         )
-        self._geometry = working_geometry(encoding)
-        self._work_format = nearest_format(encoding.pix_fmt)
+        self._geometry = working_geometry(encoding, surfaces)
+        self._work_format = surfaces or nearest_format(encoding.pix_fmt)
         width, height = encoding.width, encoding.height
         self._width = width * 2 if compare == "side" else width
         self._to_work = Converter(self._work_format, width, height, encoding.coding)
@@ -90,15 +101,19 @@ class FrameEnhancer:
 
     def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
         """Take a frame, give those that are done."""
-        if (frame.width, frame.height, frame.format.name) != self._shape:
+        if (frame.width, frame.height, format_of(frame)) != self._shape:
             self.changed += 1
+            frame = downloaded(frame)
             # The filter graph is built for one shape too.
             frame = Converter(self._shape[2], self._shape[0], self._shape[1], self._coding(frame))(
                 frame, self._coding(frame)
             )
         if self._deinterlacer is None and frame.interlaced_frame:
-            self._deinterlacer = Deinterlacer(frame)
-        for progressive in [frame] if self._deinterlacer is None else self._deinterlacer.push(frame):
+            self._deinterlacer = Deinterlacer(downloaded(frame))
+        if self._deinterlacer is None:
+            yield from self._enhance(frame)
+            return
+        for progressive in self._deinterlacer.push(downloaded(frame)):
             yield from self._enhance(progressive)
 
     def flush(self) -> Iterator[av.VideoFrame]:
@@ -116,7 +131,8 @@ class FrameEnhancer:
             pool.give(frame)
 
     def _coding(self, frame: av.VideoFrame) -> Coding:
-        key = (frame.format.name, int(frame.colorspace), int(frame.color_range))
+        form = format_of(frame)
+        key = (form, int(frame.colorspace), int(frame.color_range))
         if key not in self._codings:
             tags, own = self._source_tags, Tags.of(frame)
             merged = Tags(
@@ -124,7 +140,7 @@ class FrameEnhancer:
                 range=own.range or tags.range,
                 transfer=2,
             )
-            self._codings[key] = merged.coding(frame.format.name, frame.height)
+            self._codings[key] = merged.coding(form, frame.height)
         return self._codings[key]
 
     def _enhance(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
@@ -132,6 +148,10 @@ class FrameEnhancer:
             self._done -= 1
             yield frame
             return
+        if self._stays(frame):
+            yield from self._enhance_there(frame)
+            return
+        frame = downloaded(frame)
         work = self._to_work(frame, self._coding(frame))
         if self._session is None:
             yield self._finish(frame, work, work)
@@ -141,6 +161,28 @@ class FrameEnhancer:
         shown = seconds(frame)
         self._session.submit(
             views(work, self._geometry), views(out, self._geometry), None if shown is None else float(shown)
+        )
+        yield from self._receive()
+
+    def _stays(self, frame: av.VideoFrame) -> bool:
+        """Whether a frame is on the device and the engine takes it from there, as it is."""
+        return (
+            software_format(frame) == self._work_format
+            and isinstance(self._session, TakesDeviceFrames)
+            and self._coding(frame) == self._encoding.coding
+            and self._compare is None
+            and not has_captions(frame)
+        )
+
+    def _enhance_there(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        assert isinstance(self._session, TakesDeviceFrames)
+        out = self._pool.take()
+        self._pending.append((frame, frame, out))
+        shown = seconds(frame)
+        self._session.submit_on_device(
+            device_frame(frame, self._geometry),
+            views(out, self._geometry),
+            None if shown is None else float(shown),
         )
         yield from self._receive()
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 
 from rtvideo.engines.threads import usable_cpus
 from rtvideo.errors import InputError
 from rtvideo.media.opened import Opened, choose_video
+from rtvideo.media.surfaces import downloaded, software_format
 from rtvideo.media.timing import Event, Packet, end, tick
 
 #: FFmpeg reads these as video, but they are text, single pictures, or lists of other files.
@@ -25,6 +27,9 @@ _OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
 
 #: Bytes of other streams that may come before the first frame.
 _PEEK = 256 << 20
+
+#: Frames on a device that are under way at once, beside those that the decoder itself refers to.
+_SURFACES = 8
 
 #: Formats whose duration is guessed from the file's own end, so it cannot tell that something is missing.
 _GUESSED_DURATION = ("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "yuv4mpegpipe")
@@ -46,10 +51,15 @@ class Source(Opened):
         damaged: packets that the demuxer or the decoder found damaged. (Where damage hits the structure of
             the container itself, the packets in between vanish and nobody can count them.)
         incomplete: what is missing at the end, once `read` has come to it.
+        hardware: whether frames stay on a device (but for `first`); some may come in main memory even so.
     """
 
-    def __init__(self, path: Path, video_stream: int = 0) -> None:
+    def __init__(self, path: Path, video_stream: int = 0, decoder: HWAccel | None = None) -> None:
         """Open ``path``.
+
+        Args:
+            path, video_stream: what is read.
+            decoder: to decode in hardware, where it takes the stream.
 
         Raises:
             InputError: missing, unreadable, not a video, or without a decodable frame.
@@ -58,14 +68,18 @@ class Source(Opened):
         self.path = path
         self.damaged = 0
         self.incomplete: str | None = None
-        self.container = _open(path)
+        self.container = _open(path, decoder)
         try:
             self.video = choose_video(self.container, video_stream, path)
             codec = self.video.codec_context
             _check_size(path, codec.width, codec.height)
             codec.options = {"max_pixels": str(MAX_PIXELS)}
-            self.video.thread_type = "AUTO"
-            codec.thread_count = min(usable_cpus(), 16)
+            if decoder is not None and codec.is_hwaccel:
+                codec.options |= {"extra_hw_frames": str(_SURFACES)}
+                codec.thread_count = 1
+            else:
+                self.video.thread_type = "AUTO"
+                codec.thread_count = min(usable_cpus(), 16)
             self._packet_counts: Counter[int] = Counter()
             self._end = 0.0
             # Raw streams have no times: then frames follow each other at the nominal rate.
@@ -73,7 +87,9 @@ class Source(Opened):
             self._nominal_duration = round(1 / (self.video.guessed_rate or 25) / tick(self.video))
             self._peeked: deque[Event] = deque()
             self._events = self._decode_all()
-            self.first = self._peek()
+            first = self._peek()
+            self.hardware = software_format(first) is not None
+            self.first = downloaded(first)
         except BaseException:
             self.container.close()
             raise
@@ -176,7 +192,7 @@ class Source(Opened):
         self.container.close()
 
 
-def _open(path: Path) -> av.container.InputContainer:
+def _open(path: Path, decoder: HWAccel | None) -> av.container.InputContainer:
     try:
         # FFmpeg opens folders and pipes in its own ways; files are what is promised here.
         if path.is_dir():
@@ -194,7 +210,9 @@ def _open(path: Path) -> av.container.InputContainer:
     if not head:
         raise InputError(f"{path}: the file is empty")
     try:
-        container = av.open(str(path.absolute()), metadata_errors="replace", options=_OPTIONS)
+        container = av.open(
+            str(path.absolute()), metadata_errors="replace", options=_OPTIONS, hwaccel=decoder
+        )
     except av.FFmpegError as error:
         if head[4:8] == b"ftyp":
             raise InputError(

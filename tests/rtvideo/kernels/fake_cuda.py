@@ -54,6 +54,7 @@ class FakeCuda:
         room: bytes of device memory; None for as much as is asked for.
         taken: bytes of it that are in use.
         stream: what was enqueued and has not happened.
+        default: the same of the default stream, which other libraries use.
         lose_kernels: launches do nothing, as if a device were broken.
     """
 
@@ -66,6 +67,7 @@ class FakeCuda:
         self.room: int | None = None
         self.taken = 0
         self.stream: list[Callable[[], None]] = []
+        self.default: list[Callable[[], None]] = []
         self.capturing: list[Callable[[], None]] | None = None
         self.CUdevice_attribute = _Names()
         self.CUfunction_attribute = _Names()
@@ -218,7 +220,17 @@ class FakeCuda:
         self._keep(event, id(event))
         return event
 
-    def _EventRecord(self, event: Any, stream: int) -> None: ...
+    def _EventRecord(self, event: Any, stream: int) -> None:
+        event.before = list(self.default) if stream == 0 else []
+
+    def _StreamWaitEvent(self, stream: int, event: Any, flags: int) -> None:
+        before = event.before
+
+        def wait() -> None:
+            while any(work in self.default for work in before):
+                self.default.pop(0)()
+
+        self._later(wait)
 
     def _EventSynchronize(self, event: Any) -> None:
         self._catch_up()

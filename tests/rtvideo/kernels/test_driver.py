@@ -67,6 +67,8 @@ CALLS: list[tuple[Any, ...]] = [
     ("cuEventCreate", 2),
     ("cuEventRecord", EVENT, STREAM),
     ("cuEventRecord", EVENT, 12345),
+    ("cuEventRecord", EVENT, 0),
+    ("cuStreamWaitEvent", STREAM, EVENT, 0),
     ("cuEventSynchronize", EVENT),
     ("cuEventElapsedTime", EVENT, EVENT),
     ("cuEventDestroy", EVENT),

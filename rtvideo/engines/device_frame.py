@@ -1,0 +1,36 @@
+"""Frames that lie in a device's memory already, for sessions that take them from there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from rtvideo.engines.base import Planes, Session
+
+if TYPE_CHECKING:
+    from rtvideo.kernels.cuda.network import DevicePlane
+
+
+@dataclass(frozen=True)
+class DeviceFrame:
+    """A frame in the memory of a CUDA device's primary context.
+
+    Attributes:
+        planes: as the session's geometry says.
+        owner: what the memory belongs to; it is kept until the device has read the frame.
+    """
+
+    planes: Sequence[DevicePlane]
+    owner: object
+
+
+@runtime_checkable
+class TakesDeviceFrames(Session, Protocol):
+    """A session whose frames need not come from main memory."""
+
+    def submit_on_device(self, frame: DeviceFrame, out: Planes, time: float | None = None) -> None:
+        """Take a frame as `rtvideo.engines.base.Session.submit` does, but without copying it to the device.
+
+        What makes the frame may still be at work on the default stream: the session waits for it there.
+        """

@@ -1,0 +1,25 @@
+"""Frames in a GPU's memory, as a hardware decoder leaves them: what they hold, and how they come down."""
+
+from __future__ import annotations
+
+import av
+
+
+def software_format(frame: av.VideoFrame) -> str | None:
+    """Return the format of a frame's samples if it lies on a CUDA device, else None."""
+    if frame.format.name != "cuda":
+        return None
+    form = frame.sw_format
+    assert form is not None
+    return form.name
+
+
+def format_of(frame: av.VideoFrame) -> str:
+    """Return the format of a frame's samples, wherever it lies."""
+    return software_format(frame) or frame.format.name
+
+
+def downloaded(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a frame in main memory, with its times and tags; one that is there already as it is."""
+    form = software_format(frame)
+    return frame if form is None else frame.reformat(format=form)
