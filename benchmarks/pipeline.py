@@ -42,6 +42,8 @@ from rtvideo.options import Options
 class CopyEngine:
     """The cheapest engine there can be: it moves each sample once."""
 
+    remembers = False
+
     def __init__(self) -> None:
         self.settings = Settings()
         self._out: Planes | None = None

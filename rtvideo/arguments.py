@@ -77,7 +77,13 @@ def parser() -> argparse.ArgumentParser:
         help="0 (unchanged) to 1 (full, the default)",
     )
     look.add_argument(
-        "--denoise", type=values.denoise, metavar="D", help="noise removal: off, auto (the default) or 0 to 1"
+        "--denoise", type=values.amount, metavar="D", help="noise removal: off, auto (the default) or 0 to 1"
+    )
+    look.add_argument(
+        "--temporal",
+        type=values.amount,
+        metavar="T",
+        help="quiet shadows and steady light over time: off, auto (the default: on for video) or 0 to 1",
     )
     look.add_argument(
         "--compare",
@@ -156,6 +162,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         threads=arguments.threads,
         strength=arguments.strength,
         denoise=arguments.denoise,
+        temporal=arguments.temporal,
         overwrite=arguments.overwrite,
         codec=arguments.codec,
         crf=arguments.crf,

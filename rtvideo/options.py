@@ -16,6 +16,8 @@ class Options:
         threads: for the engine; 0 takes what this process may use.
         strength: 0..1, see `rtvideo.engines.base.Settings`.
         denoise: 0..1, or None for ``auto``: as strong as the gain calls for, if that runs in real time.
+        temporal: 0..1, see `rtvideo.engines.base.Settings`, or None for ``auto``: 1 for video where the
+            engine can look at the frames before, else 0.
         overwrite: replace an existing output.
         codec, crf, preset: of the video encoder; None takes what suits container and input.
         start, duration: seconds of the input; frames: at most so many video frames.
@@ -31,6 +33,7 @@ class Options:
     threads: int = 0
     strength: float = 1.0
     denoise: float | None = None
+    temporal: float | None = None
     overwrite: bool = False
     codec: str | None = None
     crf: float | None = None
@@ -57,6 +60,7 @@ class Report:
     engine: str = ""
     model: str = ""
     denoise: float = 0.0
+    temporal: float = 0.0
     frames_in: int = 0
     frames_out: int = 0
     resumed: int = 0

@@ -41,7 +41,8 @@ def summary(report: Report) -> str:
         parts.insert(1, f"{report.resumed} of them from an earlier run")
     if report.model:
         parts.append(f"model {report.model}")
-    parts.append(f"denoise {report.denoise:g}" if report.denoise else "denoise off")
+    for name, amount in (("denoise", report.denoise), ("temporal", report.temporal)):
+        parts.append(f"{name} {amount:g}" if amount else f"{name} off")
     if report.damaged:
         parts.append(f"{report.damaged} damaged skipped")
     return f"{os.path.basename(report.output)}: {', '.join(part for part in parts if part)}"

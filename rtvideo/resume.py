@@ -23,8 +23,11 @@ from rtvideo.version import __version__
 #: Outputs whose packets can be read back as they were written; others start anew.
 _READABLE = (*MOV_FAMILY, "matroska", "webm")
 
-#: What does not change the result, or is settled otherwise (``denoise`` by the strength that was chosen).
-_NOT_COMPARED = ("model", "engine", "device", "threads", "denoise", "overwrite", "resume")
+#: What does not change the result, or is settled otherwise (by what was chosen for ``auto``).
+_NOT_COMPARED = ("model", "engine", "device", "threads", "denoise", "temporal", "overwrite", "resume")
+
+#: Options that can be ``auto``, and are numbers from 0 to 1 otherwise.
+_CHOSEN = ("denoise", "temporal")
 
 #: Pieces of an input that are hashed, and bytes of each.
 _PIECES, _PIECE = 64, 65536
@@ -49,18 +52,20 @@ def unfinished(output: Path) -> Unfinished | None:
 
 def as_before(options: Options, before: Unfinished | None) -> Options:
     """Return the options with what an earlier run chose in place of ``auto``."""
-    chosen = None if before is None else before.job.get("denoise")
-    if options.denoise is not None or not isinstance(chosen, (int, float)) or not 0 <= chosen <= 1:
-        return options
-    return replace(options, denoise=float(chosen))
+    chosen: dict[str, Any] = {}
+    for name in _CHOSEN:
+        value = None if before is None else before.job.get(name)
+        if getattr(options, name) is None and isinstance(value, (int, float)) and 0 <= value <= 1:
+            chosen[name] = float(value)
+    return replace(options, **chosen)
 
 
-def job_of(input: Path, options: Options, engine: str, denoise: float) -> dict[str, Any]:
+def job_of(input: Path, options: Options, engine: str, denoise: float, temporal: float) -> dict[str, Any]:
     """Return all that decides the result, as plain data.
 
     Args:
         engine: as the session names itself; how many threads it has makes no difference.
-        denoise: the strength that was chosen.
+        denoise, temporal: the strengths that were chosen.
     """
     settings = {name: value for name, value in asdict(options).items() if name not in _NOT_COMPARED}
     return {
@@ -70,6 +75,7 @@ def job_of(input: Path, options: Options, engine: str, denoise: float) -> dict[s
         "model": _digest(find(options.model)),
         "engine": re.sub(r", \d+ threads?$", "", engine),
         "denoise": denoise,
+        "temporal": temporal,
         **settings,
     }
 

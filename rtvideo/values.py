@@ -22,7 +22,7 @@ def share(text: str) -> float:
     return number(text, "a number from 0 to 1", lambda value: 0 <= value <= 1)
 
 
-def denoise(text: str) -> float | None:
+def amount(text: str) -> float | None:
     """Return 0 for ``off``, None for ``auto``, else a number from 0 to 1."""
     if text == "auto":
         return None

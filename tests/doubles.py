@@ -13,6 +13,8 @@ from rtvideo.engines.base import Geometry, Planes, Session, Settings
 class FakeSession:
     """Copies planes, luma times ``gain``; holds ``delay`` frames back as an engine with look-ahead does."""
 
+    remembers = False
+
     def __init__(self, gain: float = 1.0, delay: int = 0, fail_at: int | None = None, top: int = 255) -> None:
         self.settings = Settings()
         self.times: list[float | None] = []

@@ -100,6 +100,15 @@ def check_settings(settings: Settings) -> None:
             raise UsageError(f"{name} {value:g} must lie in 0..1")
 
 
+def check_temporal(settings: Settings) -> None:
+    """Raise UsageError if an engine that looks at each frame alone is asked for more."""
+    if settings.temporal:
+        raise UsageError(
+            f"temporal {settings.temporal:g}: this engine looks at each frame alone; "
+            "use --temporal off, or engine fused or cuda"
+        )
+
+
 def check_strength(model: str, settings: Settings, scalars: Collection[str]) -> None:
     """Raise UsageError if a network has no strength among its scalars and one is asked for."""
     if "strength" not in scalars and settings.strength not in (0, 1):
@@ -110,9 +119,15 @@ def check_strength(model: str, settings: Settings, scalars: Collection[str]) -> 
 
 
 class Session(Protocol):
-    """One stream of frames through one engine. Not thread-safe: one thread submits and receives."""
+    """One stream of frames through one engine. Not thread-safe: one thread submits and receives.
+
+    Attributes:
+        settings: may be changed between frames.
+        remembers: whether it can look at the frames before; where not, ``settings.temporal`` must be 0.
+    """
 
     settings: Settings
+    remembers: bool
 
     def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
         """Take a frame. ``out`` is filled by the time the matching `receive` returns.

@@ -43,6 +43,8 @@ class FusedSession(ImmediateSession):
         UsageError: settings outside 0..1, or noise removal asked of a model that has none.
     """
 
+    remembers = True
+
     def __init__(
         self, model: Model, geometry: Geometry, settings: Settings, *, threads: int, instructions: str = ""
     ) -> None:

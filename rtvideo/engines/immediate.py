@@ -5,14 +5,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 
-from rtvideo.engines.base import Geometry, Planes, Settings, check_planes, check_settings, pass_through
+from rtvideo.engines.base import (
+    Geometry,
+    Planes,
+    Settings,
+    check_planes,
+    check_settings,
+    check_temporal,
+    pass_through,
+)
 
 
 class ImmediateSession(ABC):
     """A `rtvideo.engines.base.Session` that is done at once; subclasses say how a frame is enhanced.
 
-    Without state over time unless a subclass has some.
+    Without state over time unless a subclass has some and says so.
     """
+
+    remembers = False
 
     def __init__(self, geometry: Geometry, settings: Settings) -> None:
         self.settings = settings
@@ -51,3 +61,5 @@ class ImmediateSession(ABC):
 
     def _check(self) -> None:
         check_settings(self.settings)
+        if not self.remembers:
+            check_temporal(self.settings)

@@ -33,6 +33,7 @@ class Double:
     """An engine that adds one to every sample (unless the strength is 0) and remembers what it was given."""
 
     opened: list[Double]
+    remembers = False
     delay = 0
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, **wishes: Any) -> None:

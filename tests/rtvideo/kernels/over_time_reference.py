@@ -1,4 +1,4 @@
-"""The filter over time in float64 and whole planes: what ``survey.hpp`` and ``recursive.hpp`` do in strips."""
+"""The filter over time in float64 on whole planes: what ``survey.hpp`` and ``recursive.hpp`` do in strips."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ class Recursive:
         changes = [new - old for new, old in zip(planes, self.picture, strict=True)]
         luma, level = self._luma(changes), cells(self._luma(self.picture))
         noise = np.clip(self.noise + self.slope * level, 1.1, 6) * (1 + 0.4142 / self.age)
-        z = np.maximum(
-            np.abs(around(luma)) / (0.45 * noise), 2 * (around(np.abs(luma)) / (0.8 * noise) - 1)
-        )
+        z = np.maximum(np.abs(around(luma)) / (0.45 * noise), 2 * (around(np.abs(luma)) / (0.8 * noise) - 1))
         for change in changes[::2] if self.rgb else changes[1:]:
             mean = cells(change - luma) if self.rgb else by_cell(change, luma.shape)
             z = np.maximum(z, np.abs(box(mean)) / (0.5 * noise))
