@@ -1,4 +1,7 @@
-"""Less work where the machine is too slow: first without noise removal, then fewer frames; and back again."""
+"""Less work where the machine is too slow, and more again when it is not.
+
+First without noise removal, then with coarser illumination, then fewer frames.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ _WINDOW = 1.0
 #: Windows in a row with losses until less is done.
 _BAD = 2
 
-#: Share of lost frames that makes such a window: for giving up noise removal, and for giving up frames, where
-#: fewer but even ones must be worth it.
+#: Share of lost frames that makes such a window: for giving up quality, and for giving up frames, where fewer
+#: but even ones must be worth it.
 _LOSS, _HEAVY_LOSS = 0.05, 0.15
 
 #: Busy share of the engine's thread below which more is tried.
@@ -31,22 +34,25 @@ class Step:
 
     Attributes:
         denoise: whether noise may be removed.
+        coarse: whether illumination is coarser, where the engine can.
         share: of the frames that are enhanced, at most.
         words: what it is, for the user.
     """
 
     denoise: bool
+    coarse: bool
     share: float
     words: str
 
 
 #: Everything that can be done, from all to least.
 STEPS = (
-    Step(True, 1.0, "all is done that was asked for"),
-    Step(False, 1.0, "noise removal off"),
-    Step(False, 1 / 2, "half of the frames"),
-    Step(False, 1 / 3, "a third of the frames"),
-    Step(False, 1 / 4, "a quarter of the frames"),
+    Step(True, False, 1.0, "all is done that was asked for"),
+    Step(False, False, 1.0, "noise removal off"),
+    Step(False, True, 1.0, "illumination at half the size"),
+    Step(False, True, 1 / 2, "half of the frames"),
+    Step(False, True, 1 / 3, "a third of the frames"),
+    Step(False, True, 1 / 4, "a quarter of the frames"),
 )
 
 
@@ -58,15 +64,18 @@ class Adapter:
         changes: how often that changed.
     """
 
-    def __init__(self, removes_noise: Callable[[], bool], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, removes_noise: Callable[[], bool], coarsens: Callable[[], bool], say: Callable[[str], None]
+    ) -> None:
         """Begin with everything.
 
         Args:
             removes_noise: whether noise removal is on, so that it can be left out.
+            coarsens: whether illumination can be coarser.
             say: told in one line of each change.
         """
         self._at = 0
-        self._removes_noise, self._say = removes_noise, say
+        self._removes_noise, self._coarsens, self._say = removes_noise, coarsens, say
         self._began: float | None = None
         self._frames, self._busy, self._lost_before = 0, 0.0, 0
         self._bad = 0
@@ -95,31 +104,49 @@ class Adapter:
         if now - self._began < _WINDOW:
             return
         new = lost - self._lost_before
-        limit = _LOSS if self._at == 0 and self._removes_noise() else _HEAVY_LOSS
+        below = self._below()
+        costs_frames = below == self._at or STEPS[below].share < self.step.share
+        limit = _HEAVY_LOSS if costs_frames else _LOSS
         bad = new > max(1, limit * (self._frames + new))
         busy = self._busy / (now - self._began)
         self._began, self._frames, self._busy, self._lost_before = now, 0, 0.0, lost
         self._bad = self._bad + 1 if bad else 0
         if bad:
             self._calm_since = now
-        if self._bad >= _BAD and self._at + 1 < len(STEPS):
-            self._lower(now)
-        elif self._at and now - self._calm_since >= self._patience and busy * self._growth() < _IDLE:
-            self._raise(now)
+        if self._bad >= _BAD and below != self._at:
+            self._lower(below, now)
+        elif self._at and now - self._calm_since >= self._patience:
+            above = self._above()
+            # By how much it multiplies the work, as far as that is known before it is tried.
+            growth = STEPS[above].share / self.step.share
+            if busy * growth < _IDLE:
+                self._raise(above, now)
 
-    def _growth(self) -> float:
-        """By how much the next step up multiplies the work, as far as that is known before it is tried."""
-        return STEPS[self._at - 1].share / self.step.share
+    def _effect(self, at: int) -> tuple[bool, bool, float]:
+        """What a step comes to here: what is not on cannot be left out."""
+        step = STEPS[at]
+        return step.denoise and self._removes_noise(), step.coarse and self._coarsens(), step.share
 
-    def _lower(self, now: float) -> None:
+    def _below(self) -> int:
+        """Return the next step that does less here; the present one if none does."""
+        now = self._effect(self._at)
+        return next((at for at in range(self._at + 1, len(STEPS)) if self._effect(at) != now), self._at)
+
+    def _above(self) -> int:
+        """Return the next step that does more here; of several that come to the same the first."""
+        now = self._effect(self._at)
+        more = next((at for at in range(self._at - 1, -1, -1) if self._effect(at) != now), 0)
+        return next(at for at in range(more + 1) if self._effect(at) == self._effect(more))
+
+    def _lower(self, below: int, now: float) -> None:
         if self._raised_at is not None and now - self._raised_at < _TRIAL:
             self._patience = min(2 * self._patience, _LONGEST)
-        self._move(self._at + (1 if self._at or self._removes_noise() else 2), now)
+        self._move(below, now)
         self._raised_at = None
         self._say(f"too slow here: {self.step.words} (--no-adapt forbids it)")
 
-    def _raise(self, now: float) -> None:
-        self._move(self._at - (1 if self._at != 2 or self._removes_noise() else 2), now)
+    def _raise(self, above: int, now: float) -> None:
+        self._move(above, now)
         self._raised_at = now
         self._say(f"fast enough again: {self.step.words}")
 

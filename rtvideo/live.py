@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from rtvideo.adapt import Adapter
+from rtvideo.coarser import Coarser
 from rtvideo.drain import Outlet
 from rtvideo.engines.base import Session
 from rtvideo.errors import UsageError
@@ -120,12 +121,18 @@ def enhance_live(
         stack.callback(session.close)
         controls = Controls(options.strength, denoise, removes_noise=_removes_noise(options, open_engine))
         report.engine, report.denoise = str(session), denoise
+        report.temporal = session.settings.temporal
 
         _warm_up(enhancer, session, source)
         outlets = Opening(source, enhancer, options, warn).all(outputs, viewers, controls)
         if playing:
             _await_somebody(outlets, stop)
-        adapter = Adapter(lambda: controls.denoise > 0, lambda line: warn(f"{report.input}: {line}"))
+        coarser = Coarser(session, enhancer.geometry)
+        adapter = Adapter(
+            lambda: controls.denoise > 0,
+            lambda: coarser.possible,
+            lambda line: warn(f"{report.input}: {line}"),
+        )
         pipeline = LivePipeline(
             source,
             enhancer,
@@ -134,6 +141,7 @@ def enhance_live(
             controls,
             halt,
             adapter=adapter if live.adapt and source.nature.live else None,
+            coarser=coarser,
             max_fps=options.max_fps,
             start=options.start,
             duration=options.duration,
@@ -179,7 +187,7 @@ def _fill(report: LiveReport, pipeline: LivePipeline, source: LiveSource) -> Non
     report.fps = counters.frames_out / report.seconds if report.seconds else 0.0
     report.milliseconds = {
         "decode": pipeline.decoding.milliseconds(),
-        "enhance": counters.enhance.milliseconds(),
+        "enhance": pipeline.enhancing.milliseconds(),
     }
     report.dropped_at = {stage: count for stage, count in pipeline.dropped.items() if count}
     report.dropped = sum(report.dropped_at.values())

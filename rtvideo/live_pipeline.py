@@ -16,12 +16,14 @@ from dataclasses import dataclass, field, replace
 
 import av
 
-from rtvideo.adapt import STEPS, Adapter
+from rtvideo.adapt import Adapter
 from rtvideo.cadence import Cadence
 from rtvideo.channel import Aborted, Channel
+from rtvideo.coarser import Coarser
 from rtvideo.drain import Drain, Outlet
 from rtvideo.engines.base import Session
 from rtvideo.errors import OutputError
+from rtvideo.live_engine import LiveEngine
 from rtvideo.media.connect import TIMEOUT
 from rtvideo.media.live import Arrival, LiveSource
 from rtvideo.media.pairs import Pair, PairEnhancer
@@ -45,7 +47,6 @@ class LiveCounters:
 
     frames_in: int = 0
     frames_out: int = 0
-    enhance: Stopwatch = field(default_factory=Stopwatch)
     enhanced: Stopwatch = field(default_factory=Stopwatch)
 
 
@@ -53,7 +54,7 @@ class LivePipeline:
     """One run from a live source to its outlets.
 
     Attributes:
-        counters, drains, decoding (work times): may be read at any time.
+        counters, drains, decoding, enhancing (work times): may be read at any time.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class LivePipeline:
         halt: threading.Event,
         *,
         adapter: Adapter | None = None,
+        coarser: Coarser | None = None,
         max_fps: float | None = None,
         start: float | None = None,
         duration: float | None = None,
@@ -77,13 +79,14 @@ class LivePipeline:
             controls: read before each frame.
             halt: the source's own; it is set when the run ends.
             adapter: decides to do less; None never does.
+            coarser: what to change over to when it says so.
             max_fps: frames a second that are enhanced at most.
             start: leave out what is shown before, in seconds.
             duration, frames: end after so many seconds of the source, or after so many enhanced frames.
         """
         self.counters = LiveCounters()
-        self._source, self._enhancer, self._session = source, enhancer, session
-        self._controls, self._halt, self._adapter = controls, halt, adapter
+        self._source, self._controls, self._halt = source, controls, halt
+        self._engine = LiveEngine(enhancer, session, controls, adapter, coarser)
         self._max_fps = max_fps
         self._start, self._duration, self._frames = start, duration, frames
         live = source.nature.live
@@ -106,6 +109,11 @@ class LivePipeline:
     def decoding(self) -> Stopwatch:
         """Work times of the decoder."""
         return self._pictures.work
+
+    @property
+    def enhancing(self) -> Stopwatch:
+        """Work times of the engine."""
+        return self._engine.work
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -255,7 +263,7 @@ class LivePipeline:
 
     def _most(self) -> float | None:
         """Frames a second that are enhanced at most."""
-        share = self._adapter.step.share if self._adapter is not None else 1.0
+        share = self._engine.share
         if share == 1:
             return self._max_fps
         rate = self._source.connection.fps or 30.0
@@ -263,28 +271,18 @@ class LivePipeline:
 
     def _enhance(self) -> None:
         try:
-            self._enhance_all()
-        finally:
-            # There is enough, or the engine was lost: nobody waits, and what is done goes to the outputs.
-            self._halt.set()
-            self._decoded.abort()
-            self._arrived.abort()
-
-    def _enhance_all(self) -> None:
-        for frame, captured in self._decoded:
-            self._apply_controls()
-            began = time.monotonic()
-            pairs = list(self._enhancer.push(frame, captured, self._session))
-            took = time.monotonic() - began
-            self.counters.enhance.add(took)
-            for pair in pairs:
+            for frame, captured in self._decoded:
+                for pair in self._engine.push(frame, captured, self._lost()):
+                    self._hand_out(pair)
+                    if self.counters.frames_out == self._frames:
+                        self._halt.set()
+                        self._decoded.abort()
+                        self._arrived.abort()
+                        return
+            for pair in self._engine.flush():
                 self._hand_out(pair)
-                if self.counters.frames_out == self._frames:
-                    return
-            if self._adapter is not None:
-                self._adapter.saw(time.monotonic(), took, self._lost())
-        for pair in self._enhancer.flush(self._session):
-            self._hand_out(pair)
+        finally:
+            self._engine.close()
 
     def _hand_out(self, pair: Pair) -> None:
         now = time.monotonic()
@@ -293,15 +291,15 @@ class LivePipeline:
         self._recent.append(now)
         while now - self._recent[0] > 1:
             self._recent.popleft()
-        settings, adapter = self._session.settings, self._adapter
+        session = self._engine.session
         info = Info(
-            engine=str(self._session),
+            engine=str(session),
             fps=float(len(self._recent)),
             latency=now - pair.captured if self._live else None,
             dropped=sum(self.dropped.values()),
-            strength=settings.strength,
-            denoise=settings.denoise,
-            note=adapter.step.words if adapter is not None and adapter.step is not STEPS[0] else "",
+            strength=session.settings.strength,
+            denoise=session.settings.denoise,
+            note=self._engine.note,
             turn=self._turn,
             aspect=self._aspect,
         )
@@ -310,12 +308,6 @@ class LivePipeline:
             if drain.outlet.watched:
                 with contextlib.suppress(Aborted):  # this one has ended
                     drain.pairs.put(pair)
-
-    def _apply_controls(self) -> None:
-        settings, wanted = self._session.settings, self._controls
-        settings.strength = min(1.0, max(0.0, wanted.strength))
-        allowed = wanted.removes_noise and (self._adapter is None or self._adapter.step.denoise)
-        settings.denoise = min(1.0, max(0.0, wanted.denoise)) if allowed else 0.0
 
     def _lost(self) -> int:
         """Frames dropped, but for those that only a viewer missed."""

@@ -16,10 +16,12 @@ from rtvideo.cadence import Cadence
 class Machine:
     """A source of 30 frames a second and an engine whose cost depends on what is done."""
 
-    def __init__(self, cost: Callable[[float, bool], float], *, denoise: bool = True) -> None:
+    def __init__(
+        self, cost: Callable[[float, bool], float], *, denoise: bool = True, coarsens: bool = False
+    ) -> None:
         self.said: list[str] = []
-        self.denoise = denoise
-        self.adapter = Adapter(lambda: self.denoise, self.said.append)
+        self.denoise, self.coarsens = denoise, coarsens
+        self.adapter = Adapter(lambda: self.denoise, lambda: self.coarsens, self.said.append)
         self._cost = cost
         self._now = self._free = 0.0
         self._lost = 0
@@ -37,6 +39,8 @@ class Machine:
                 self._lost += 1
                 continue
             cost = self._cost(self._now, step.denoise and self.denoise)
+            if step.coarse and self.coarsens:
+                cost *= 0.85
             self._free = self._now + cost
             self.adapter.saw(self._now, cost, self._lost)
 
@@ -69,6 +73,30 @@ def test_then_frames_until_nothing_is_lost(cost: float, share: float) -> None:
     assert machine._lost == lost
 
 
+def test_coarser_illumination_goes_before_frames_do() -> None:
+    machine = Machine(lambda now, denoise: 0.06 if denoise else 0.036, coarsens=True)
+    machine.run(20)
+    assert machine.adapter.step.coarse and machine.adapter.step.share == 1
+    assert [line.partition(" (")[0] for line in machine.said] == [
+        "too slow here: noise removal off",
+        "too slow here: illumination at half the size",
+    ]
+    machine = Machine(lambda now, denoise: 0.036, denoise=False, coarsens=True)
+    machine.run(20)
+    assert machine.said == ["too slow here: illumination at half the size (--no-adapt forbids it)"]
+
+
+def test_what_turns_out_not_to_be_there_is_passed_over() -> None:
+    machine = Machine(lambda now, denoise: 0.036 if now < 30 else 0.01, denoise=False, coarsens=True)
+    machine.run(3)
+    assert machine.adapter.step.coarse and machine.adapter.step.share == 1
+    machine.coarsens = False
+    machine.run(10)
+    assert machine.adapter.step.share == 1 / 2
+    machine.run(60)
+    assert machine.at == 0 and machine.said[2:] == ["fast enough again: all is done that was asked for"]
+
+
 def test_a_busy_minute_passes() -> None:
     machine = Machine(lambda now, denoise: 0.2 if now < 30 else 0.005)
     machine.run(30)
@@ -90,9 +118,9 @@ def test_a_single_hiccup_changes_nothing() -> None:
     assert machine._lost > 5 and machine.adapter.changes == 0
 
 
-@given(st.lists(st.floats(0, 0.3), min_size=1, max_size=40), st.booleans())
-def test_the_step_always_exists(costs: list[float], denoise: bool) -> None:
-    machine = Machine(lambda now, denoise: costs[int(now) % len(costs)], denoise=denoise)
+@given(st.lists(st.floats(0, 0.3), min_size=1, max_size=40), st.booleans(), st.booleans())
+def test_the_step_always_exists(costs: list[float], denoise: bool, coarsens: bool) -> None:
+    machine = Machine(lambda now, denoise: costs[int(now) % len(costs)], denoise=denoise, coarsens=coarsens)
     machine.run(40)
     assert 0 <= machine.at < len(STEPS) and len(machine.said) == machine.adapter.changes
 

@@ -19,11 +19,18 @@ import av
 import numpy as np
 import pytest
 
+from rtvideo.adapt import STEPS, Adapter
+from rtvideo.engines.base import Settings
+from rtvideo.engines.fused import FusedSession
 from rtvideo.errors import OutputError, SourceLostError, UsageError
+from rtvideo.kernels import build
 from rtvideo.live import LiveOptions, LiveReport, enhance_live
 from rtvideo.media import outlets, target
 from rtvideo.media.camera import Wishes
+from rtvideo.media.colour_tags import Tags
+from rtvideo.media.pairs import PairEnhancer
 from rtvideo.media.viewer import Controls, Info
+from rtvideo.models import find
 from rtvideo.options import Options
 from tests import clips
 from tests.doubles import FakeSession, opening
@@ -423,6 +430,32 @@ def test_a_machine_that_is_too_slow_says_what_it_leaves_out(tmp_path: Path) -> N
     )
     assert report.adapted >= 1 and any("noise removal off" in line for line in said)
     assert report.denoise == 1.0 and report.dropped > 0
+
+
+def test_coarser_illumination_in_a_real_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not build.compilers():
+        pytest.skip("no compiler: pip install ziglang")
+    model = find("night").coarser()
+    assert model is not None
+    monkeypatch.setattr(Adapter, "step", next(step for step in STEPS if step.coarse))
+    same: list[bool] = []
+
+    class Compares(Viewer):
+        session: FusedSession | None = None
+
+        def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: Info) -> None:
+            enhancer = PairEnhancer(Tags(), original)
+            if self.session is None:
+                self.session = FusedSession(model, enhancer.geometry, Settings(), threads=1)
+            (pair,) = enhancer.push(original, 0.0, self.session)
+            same.append(np.array_equal(pair.lit.to_ndarray(), lit.to_ndarray()))
+            if same[-1]:
+                self._controls.stop.set()
+
+    viewer = Compares()
+    options = Options(threads=1, engine="fused", denoise=0.0)
+    enhance_live(CAMERA, [], options, replace(LAVFI, adapt=True), viewers=[viewer.opened])
+    assert same[-1] and not same[0], "at first it is not ready"
 
 
 def test_the_rate_that_the_engine_is_chosen_for(tmp_path: Path) -> None:

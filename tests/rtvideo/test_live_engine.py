@@ -1,0 +1,175 @@
+"""The engine of a live run: controls, and changing over to coarser illumination and back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import av
+import pytest
+
+from rtvideo.adapt import STEPS
+from rtvideo.coarser import Coarser
+from rtvideo.errors import UnavailableError
+from rtvideo.live_engine import LiveEngine
+from rtvideo.media.colour_tags import Tags
+from rtvideo.media.live import TICK
+from rtvideo.media.pairs import Pair, PairEnhancer
+from rtvideo.media.viewer import Controls
+from tests.doubles import FakeSession
+
+pytestmark = pytest.mark.timeout(30)
+
+LONG = 20.0
+
+ALL, _, COARSE, HALF, *_ = STEPS
+
+
+class Fine(FakeSession):
+    """Opens a coarser one, which triples luma, once it is allowed to."""
+
+    def __init__(self, open: Callable[[], FakeSession], **how: Any) -> None:
+        super().__init__(**how)
+        self._open = open
+
+    def coarser(self) -> FakeSession:
+        return self._open()
+
+
+class Resets(FakeSession):
+    """Notes after how many frames it was told to forget."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.resets: list[int] = []
+
+    def reset(self) -> None:
+        self.resets.append(len(self.times))
+
+
+def frame(index: int) -> av.VideoFrame:
+    made = av.VideoFrame(32, 16, "yuv420p")
+    for plane in made.planes:
+        plane.update(bytes([20]) * plane.buffer_size)
+    made.pts, made.time_base = 3600 * index, TICK
+    return made
+
+
+class Run:
+    """An engine, the frames that it made, and a step that the test decides on."""
+
+    def __init__(self, fine: FakeSession) -> None:
+        enhancer = PairEnhancer(Tags(), frame(0))
+        self.controls = Controls()
+        self.adapter: Any = SimpleNamespace(step=ALL, saw=lambda now, seconds, lost: None)
+        self.coarser = Coarser(fine, enhancer.geometry)
+        self.engine = LiveEngine(enhancer, fine, self.controls, self.adapter, self.coarser)
+        self.pairs: list[Pair] = []
+        self._pushed = 0
+
+    def push(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.pairs += self.engine.push(frame(self._pushed), 0.0, 0)
+            self._pushed += 1
+
+    @property
+    def gains(self) -> list[float]:
+        """What each picture's luma was multiplied by."""
+        return [round(luma(pair.lit) / luma(pair.original), 1) for pair in self.pairs]
+
+    @property
+    def order(self) -> list[int]:
+        return [(pair.lit.pts or 0) // 3600 for pair in self.pairs]
+
+    def opened(self) -> None:
+        """Wait until the coarser session is there, or known not to be."""
+        assert self.coarser._thread is not None
+        self.coarser._thread.join(LONG)
+
+
+def luma(picture: av.VideoFrame) -> int:
+    return bytes(picture.planes[0])[0]
+
+
+def test_it_goes_on_while_the_coarser_session_is_opened_and_loses_nothing() -> None:
+    release, coarse = threading.Event(), Resets(gain=3)
+
+    def open() -> FakeSession:
+        assert release.wait(LONG)
+        return coarse
+
+    run = Run(Fine(open, gain=2, delay=2))
+    run.push(3)
+    run.adapter.step = COARSE
+    run.push(3)
+    assert run.gains == [2.0] * 4, "two are held back by the engine"
+    release.set()
+    run.opened()
+    run.push(2)
+    assert run.gains == [2.0] * 6 + [3.0] * 2 and run.order == list(range(8))
+    assert coarse.resets == [1], "what it was tried with is forgotten"
+    run.adapter.step = HALF
+    run.push()
+    run.adapter.step = ALL
+    run.push(2)
+    assert run.gains[-3:] == [3.0, 2.0, 2.0] and run.order == list(range(11))
+    run.engine.close()
+    assert coarse.closed
+
+
+def test_it_is_not_opened_before_it_is_wanted() -> None:
+    run = Run(Fine(lambda: pytest.fail("not wanted")))
+    run.push(3)
+    run.adapter.step = STEPS[1]
+    run.push(3)
+    run.engine.close()
+    assert run.order == list(range(6)) and run.coarser.possible
+
+
+def test_settings_are_the_same_for_both() -> None:
+    coarse = FakeSession()
+    fine = Fine(lambda: coarse)
+    fine.settings.temporal = 0.5
+    run = Run(fine)
+    run.adapter.step = COARSE
+    run.push()
+    run.opened()
+    run.controls.strength, run.controls.denoise = 0.25, 1.0
+    run.push()
+    assert run.engine.session is coarse
+    assert (coarse.settings.strength, coarse.settings.denoise, coarse.settings.temporal) == (0.25, 0.0, 0.5)
+    run.adapter.step = ALL
+    run.push()
+    assert run.engine.session is fine and (fine.settings.strength, fine.settings.denoise) == (0.25, 1.0)
+
+
+def test_where_there_is_none_it_goes_on_as_before() -> None:
+    def refuse() -> FakeSession:
+        raise UnavailableError("no compiler")
+
+    run = Run(Fine(refuse, gain=2))
+    run.adapter.step = COARSE
+    run.push()
+    run.opened()
+    run.push()
+    assert run.gains == [2.0, 2.0] and not run.coarser.possible
+    run.engine.close()
+    assert not Run(FakeSession()).coarser.possible, "an engine that has no coarser one"
+
+
+def test_an_end_does_not_wait_for_an_opening_and_what_is_opened_then_is_closed() -> None:
+    release, coarse = threading.Event(), FakeSession()
+
+    def open() -> FakeSession:
+        assert release.wait(LONG)
+        return coarse
+
+    run = Run(Fine(open))
+    run.adapter.step = COARSE
+    run.push()
+    run.coarser.close(patience=0.01)
+    release.set()
+    run.opened()
+    assert coarse.closed and run.coarser.session() is None
