@@ -275,13 +275,14 @@ class LivePipeline:
                 for pair in self._engine.push(frame, captured, self._lost()):
                     self._hand_out(pair)
                     if self.counters.frames_out == self._frames:
-                        self._halt.set()
-                        self._decoded.abort()
-                        self._arrived.abort()
                         return
             for pair in self._engine.flush():
                 self._hand_out(pair)
         finally:
+            # There is enough, or the engine was lost: nobody waits, and what is done goes to the outputs.
+            self._halt.set()
+            self._decoded.abort()
+            self._arrived.abort()
             self._engine.close()
 
     def _hand_out(self, pair: Pair) -> None:
