@@ -3,69 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rtvideo.kernels.cuda import packing
 from rtvideo.kernels.cuda.schedule import THREADS, Kernel, schedule
+from rtvideo.kernels.cuda.source import SIDE, Buffer, Launch, Source, boolean, function, grid
 from rtvideo.kernels.cuda.steps import Reach, Step, reads
 from rtvideo.kernels.library import Format
 from rtvideo.kernels.program import Convolution, Fusion, Layer, Pass, Pointwise, Program, Skip
 
 HEADERS = Path(__file__).parent / "include"
-
-#: Pixels (or cells) of the square that a block takes where nothing else is said; see grid.cuh.
-SIDE = 32
-
-
-@dataclass(frozen=True)
-class Buffer:
-    """Device memory between kernels.
-
-    Attributes:
-        words: 32-bit words of each cell (or pixel).
-        scale: of the grid that it covers; 0 for the picture itself, -1 for `words` alone.
-    """
-
-    words: int
-    scale: int
-
-
-@dataclass(frozen=True)
-class Launch:
-    """One kernel of a frame.
-
-    Attributes:
-        name: of the function.
-        scale: of the grid that its blocks cover; 0 for the picture, -1 for a single block.
-        width, height: of what a block takes, in cells or pixels.
-        shared: bytes of shared memory.
-        reach: how far around a pixel it reads, where it can run over a part of the picture's rows.
-    """
-
-    name: str
-    scale: int
-    width: int
-    height: int
-    shared: int
-    reach: Reach | None = None
-
-
-@dataclass(frozen=True)
-class Source:
-    """A network as CUDA source, and how it is run.
-
-    Attributes:
-        text: of the source; weights, matrix, range and settings are data.
-        launches: the kernels of a frame, in order.
-        buffers: in the order in which the kernels number them.
-        coarsest: grids are padded to whole cells of this scale.
-    """
-
-    text: str
-    launches: tuple[Launch, ...]
-    buffers: tuple[Buffer, ...]
-    coarsest: int
 
 
 def emit(
@@ -150,34 +98,34 @@ class _Emitter:
         program = self.program
         finest, first = min(program.scales), program.scales[0]
         floor = f"{program.floor!r}f"
-        sums = _grid(finest, "sums")
+        sums = grid(finest, "sums")
         body = f"reduce<{finest}, {program.window}>(memory, {sums});"
         floats = 3 * (SIDE + 2) ** 2 + 3 * (SIDE + 2) + 3 * SIDE**2
-        yield Launch("reduce_frame", 0, SIDE, SIDE, 4 * floats), _function("reduce_frame", [body])
+        yield Launch("reduce_frame", 0, SIDE, SIDE, 4 * floats), function("reduce_frame", [body])
         for scale in sorted(set(program.scales)):
-            name, log = f"log_of_{scale}", _grid(scale, f"log_{scale}")
+            name, log = f"log_of_{scale}", grid(scale, f"log_{scale}")
             lines = [f"coarsen<{finest}, {scale}>({sums}, {log}, {floor});"]
             if scale == first:
                 lines.append(f"measure(memory, {log}, (Moments<float> *)frame.buffers[MOMENTS]);")
-            yield Launch(name, scale, SIDE, SIDE, 24 * THREADS), _function(name, lines)
+            yield Launch(name, scale, SIDE, SIDE, 24 * THREADS), function(name, lines)
         count = (
             f"((grid_width({first}) + {SIDE - 1}) / {SIDE}) * ((grid_height({first}) + {SIDE - 1}) / {SIDE})"
         )
         settle = (
             f"settle(memory, (const Moments<float> *)frame.buffers[MOMENTS], {count}, "
-            f"{_bool(program.centred)}, {_bool(program.mix)}, w.exposure, {_EXPOSURE});"
+            f"{boolean(program.centred)}, {boolean(program.mix)}, w.exposure, {_EXPOSURE});"
         )
-        yield Launch("settle_exposure", -1, 1, 1, 48 * THREADS), _function("settle_exposure", [settle])
+        yield Launch("settle_exposure", -1, 1, 1, 48 * THREADS), function("settle_exposure", [settle])
 
     def _guide_kernels(self) -> Iterator[tuple[Launch, str]]:
         scale = self.program.scales[-1]
-        log, light = _grid(scale, f"log_{scale}"), _grid(scale, "light")
-        lines = f"{_grid(scale, 'line_slope')}, {_grid(scale, 'line_intercept')}"
+        log, light = grid(scale, f"log_{scale}"), grid(scale, "light")
+        lines = f"{grid(scale, 'line_slope')}, {grid(scale, 'line_intercept')}"
         groups = 1 if self.program.shared else 3
         fit = f"fit_lines<{groups}>({log}, {light}, {lines});"
-        yield Launch("fit_guide", scale, SIDE, SIDE, 0), _function("fit_guide", [fit])
+        yield Launch("fit_guide", scale, SIDE, SIDE, 0), function("fit_guide", [fit])
         average = f"average_lines({lines}, {self._light()});"
-        yield Launch("average_guide", scale, SIDE, SIDE, 0), _function("average_guide", [average])
+        yield Launch("average_guide", scale, SIDE, SIDE, 0), function("average_guide", [average])
 
     def _sources(self, one: Pass, stage: int | None) -> dict[str, str]:
         """Return what declares each tensor that a pass begins with."""
@@ -185,11 +133,11 @@ class _Emitter:
             return {"y": "const Picture y_source;"}
         scales = self.program.scales
         here, before = scales[stage], scales[max(stage - 1, 0)]
-        log = f"{_grid(here, f'log_{here}')}, {_EXPOSURE}"
+        log = f"{grid(here, f'log_{here}')}, {_EXPOSURE}"
         found = {name: f"const Centred<{here}> {name}_source{{{log}}};" for name in one.sources}
         if stage > 0:
             kind = f"State<{here}>" if before == here else f"Resized<{before}, {here}>"
-            found["x"] = f"const {kind} x_source{{{_grid(before, f'state_{stage - 1}')}}};"
+            found["x"] = f"const {kind} x_source{{{grid(before, f'state_{stage - 1}')}}};"
         return found
 
     # Tiles
@@ -230,7 +178,7 @@ class _Emitter:
             lines.append(f"store_picture(block, {one.results[0]}_tile);")
         else:
             lines.pop()
-        return _function(kernel.name, lines)
+        return function(kernel.name, lines)
 
     def _step(
         self, step: Step, one: Pass, outside: set[str], results: tuple[str, ...], kept: set[str],
@@ -330,15 +278,15 @@ class _Emitter:
     def _light(self) -> str:
         scale = self.program.scales[-1]
         groups, guided = 1 if self.program.shared else 3, self.program.guided
-        slope = _grid(scale, "light_slope") if guided else f"Grid<{scale}>{{}}"
-        kind = f"Light<{groups}, {scale}, {_bool(guided)}>"
-        return f"{kind}{{{_grid(scale, 'light')}, {slope}, {_EXPOSURE}}}"
+        slope = grid(scale, "light_slope") if guided else f"Grid<{scale}>{{}}"
+        kind = f"Light<{groups}, {scale}, {boolean(guided)}>"
+        return f"{kind}{{{grid(scale, 'light')}, {slope}, {_EXPOSURE}}}"
 
     def _state(self, stage: int) -> str:
         scale = self.program.scales[stage]
         if stage + 1 == len(self.program.scales):
             return self._light()
-        return f"State<{scale}>{{{_grid(scale, f'state_{stage}')}}}"
+        return f"State<{scale}>{{{grid(scale, f'state_{stage}')}}}"
 
 
 _EXPOSURE = "(Exposure *)frame.buffers[EXPOSURE]"
@@ -348,21 +296,9 @@ def _launch(kernel: Kernel, scale: int) -> Launch:
     return Launch(kernel.name, scale, kernel.width, kernel.height, 4 * kernel.words)
 
 
-def _grid(scale: int, buffer: str) -> str:
-    return f"Grid<{scale}>{{frame.buffers[{buffer.upper()}]}}"
-
-
-def _function(name: str, lines: list[str]) -> str:
-    return "\n".join([f"KERNEL({name}) {{", "    MEMORY;", *(f"    {line}" for line in lines), "}"])
-
-
 def _run(reach: Reach) -> str:
     return f"Run<S, {reach[0]}, {reach[1]}> p(block)"
 
 
 def _template(shape: tuple[int | bool, ...]) -> str:
-    return f"<{', '.join(_bool(s) if isinstance(s, bool) else str(s) for s in shape)}>" if shape else ""
-
-
-def _bool(value: bool) -> str:
-    return "true" if value else "false"
+    return f"<{', '.join(boolean(s) if isinstance(s, bool) else str(s) for s in shape)}>" if shape else ""

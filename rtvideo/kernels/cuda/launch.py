@@ -11,7 +11,7 @@ import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rtvideo.kernels.cuda.emit import Buffer, Launch, Source
+from rtvideo.kernels.cuda.source import Buffer, Launch, Source
 from rtvideo.kernels.library import Format, Planes
 
 

@@ -15,9 +15,10 @@ from typing import Any
 
 from rtvideo.kernels.cuda import launch, nvrtc, packing
 from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, Device, DeviceError
-from rtvideo.kernels.cuda.emit import Source, emit
+from rtvideo.kernels.cuda.emit import emit
 from rtvideo.kernels.cuda.launch import Plan
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED
+from rtvideo.kernels.cuda.source import Source
 from rtvideo.kernels.library import Format, Planes
 from rtvideo.kernels.program import Program
 

@@ -19,8 +19,9 @@ import torch
 from model.ruas import RUAS
 from rtvideo.kernels import build
 from rtvideo.kernels.cuda import launch, packing
-from rtvideo.kernels.cuda.emit import HEADERS, Source, emit
+from rtvideo.kernels.cuda.emit import HEADERS, emit
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED
+from rtvideo.kernels.cuda.source import Source
 from rtvideo.kernels.library import Format, Planes, float_format
 from rtvideo.kernels.lower import lower
 from rtvideo.models.description import Description

@@ -1,0 +1,75 @@
+"""A network as CUDA source: what an emitter hands on, and the phrases that all of them write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtvideo.kernels.cuda.steps import Reach
+
+#: Pixels (or cells) of the square that a block takes where nothing else is said; see grid.cuh.
+SIDE = 32
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Device memory between kernels.
+
+    Attributes:
+        words: 32-bit words of each cell (or pixel).
+        scale: of the grid that it covers; 0 for the picture itself, -1 for `words` alone.
+    """
+
+    words: int
+    scale: int
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One kernel of a frame.
+
+    Attributes:
+        name: of the function.
+        scale: of the grid that its blocks cover; 0 for the picture, -1 for a single block.
+        width, height: of what a block takes, in cells or pixels.
+        shared: bytes of shared memory.
+        reach: how far around a pixel it reads, where it can run over a part of the picture's rows.
+    """
+
+    name: str
+    scale: int
+    width: int
+    height: int
+    shared: int
+    reach: Reach | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network as CUDA source, and how it is run.
+
+    Attributes:
+        text: of the source; weights, matrix, range and settings are data.
+        launches: the kernels of a frame, in order.
+        buffers: in the order in which the kernels number them.
+        coarsest: grids are padded to whole cells of this scale.
+    """
+
+    text: str
+    launches: tuple[Launch, ...]
+    buffers: tuple[Buffer, ...]
+    coarsest: int
+
+
+def grid(scale: int, buffer: str) -> str:
+    """Return a buffer as a grid of a scale."""
+    return f"Grid<{scale}>{{frame.buffers[{buffer.upper()}]}}"
+
+
+def function(name: str, lines: list[str]) -> str:
+    """Return a kernel of so many statements."""
+    return "\n".join([f"KERNEL({name}) {{", "    MEMORY;", *(f"    {line}" for line in lines), "}"])
+
+
+def boolean(value: bool) -> str:
+    """Return C's word for it."""
+    return "true" if value else "false"
