@@ -1,7 +1,7 @@
 """What engines on a CUDA device share: planes go up, something enqueues its work, planes come down.
 
-One stream takes all of it in order, so that the GPU works on a frame while the one before is copied out and
-the next one decoded.
+Each of the three has a stream, and events say when a frame is ready for the next: while one frame is worked
+on, the one before it comes down, the next goes up, and the codecs are busy on the processor.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rtvideo.engines.base import Geometry, Plane, Planes, Settings, check_planes, check_settings, pass_through
+from rtvideo.engines.base import (
+    Geometry,
+    Plane,
+    Planes,
+    Settings,
+    check_planes,
+    check_settings,
+    check_temporal,
+    pass_through,
+)
 from rtvideo.engines.device_frame import DeviceFrame
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.kernels.cuda.driver import Device, DeviceError
@@ -24,7 +33,7 @@ from rtvideo.kernels.cuda.network import DevicePlane
 from rtvideo.models import Model
 from rtvideo.models.shapes import multiply_adds
 
-#: Frames under way at once: one on the device, one being copied in main memory.
+#: Frames under way at once: one worked on, and one before or after it on its way.
 DEPTH = 2
 
 #: Bytes that device copies and rows begin at multiples of.
@@ -37,14 +46,21 @@ _OTHER_WORK = 200.0
 
 @dataclass
 class _Slot:
-    """Room for a frame on its way: pinned memory, and the event after its last copy.
+    """Room for a frame on its way.
 
     Attributes:
+        up, down: pinned memory, before and after.
+        source, result: where it lies on the device.
+        ready, made, event: when it is there, enhanced, and back in main memory.
         owner: of a frame that came on the device.
     """
 
     up: npt.NDArray[np.uint8]
     down: npt.NDArray[np.uint8]
+    source: int
+    result: int
+    ready: Any
+    made: Any
     event: Any
     owner: object = None
 
@@ -65,6 +81,7 @@ class DeviceSession(ABC):
     """
 
     share_of_peak: float
+    remembers = False
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, number: int) -> None:
         self.settings = settings
@@ -78,15 +95,11 @@ class DeviceSession(ABC):
             self._check()
             try:
                 self._stream = self._open(stack)
-                size = self._layout[-1]
-                self._up, self._down = (device.allocate(size) for _ in range(2))
-                stack.callback(device.free, self._up)
-                stack.callback(device.free, self._down)
-                self._decoded = device.call("cuEventCreate", 2)
-                stack.callback(device.give_back, "cuEventDestroy", self._decoded)
-                self._free = deque(self._slot(size, stack) for _ in range(DEPTH))
+                self._upload, self._download = (self._new("Stream", 1, stack) for _ in range(2))
+                self._free = deque(self._slot(self._layout[-1], stack) for _ in range(DEPTH))
                 # First of all when closing: what was enqueued still copies from and to this memory.
-                stack.callback(device.give_back, "cuStreamSynchronize", self._stream)
+                for stream in (self._upload, self._stream, self._download):
+                    stack.callback(device.give_back, "cuStreamSynchronize", stream)
                 self._prepare()
             except DeviceError as error:
                 size_text = f"{geometry.width}x{geometry.height}"
@@ -105,9 +118,10 @@ class DeviceSession(ABC):
             slot = self._room()
             for source, room in zip(planes, self._views(slot.up), strict=True):
                 np.copyto(room, source)
-            up = slot.up.ctypes.data
-            self._device.call("cuMemcpyHtoDAsync", self._up, up, self._layout[-1], self._stream)
-            self._enqueue(slot, self._planes(self._up), out)
+            call, size = self._device.call, self._layout[-1]
+            call("cuMemcpyHtoDAsync", slot.source, slot.up.ctypes.data, size, self._upload)
+            call("cuEventRecord", slot.ready, self._upload)
+            self._enqueue(slot, self._planes(slot.source), out)
         self._due = max(self._due, len(self._waiting) - DEPTH + 1)
 
     def submit_on_device(self, frame: DeviceFrame, out: Planes, time: float | None = None) -> None:
@@ -118,9 +132,7 @@ class DeviceSession(ABC):
             raise ValueError("strength 0 leaves frames as they are: there is nothing to do on the device")
         slot = self._room()
         slot.owner = frame.owner
-        # Decoders work on the default stream, which this one is not ordered with.
-        self._device.call("cuEventRecord", self._decoded, 0)
-        self._device.call("cuStreamWaitEvent", self._stream, self._decoded, 0)
+        self._device.call("cuEventRecord", slot.ready, 0)  # decoders work on the default stream
         self._enqueue(slot, frame.planes, out)
         self._due = max(self._due, len(self._waiting) - DEPTH + 1)
 
@@ -179,10 +191,13 @@ class DeviceSession(ABC):
         return self._free.popleft()
 
     def _enqueue(self, slot: _Slot, planes: Sequence[DevicePlane], out: Planes) -> None:
-        call = self._device.call
-        self._run(planes, self._planes(self._down))
-        call("cuMemcpyDtoHAsync", slot.down.ctypes.data, self._down, self._layout[-1], self._stream)
-        call("cuEventRecord", slot.event, self._stream)
+        call, size = self._device.call, self._layout[-1]
+        call("cuStreamWaitEvent", self._stream, slot.ready, 0)
+        self._run(planes, self._planes(slot.result))
+        call("cuEventRecord", slot.made, self._stream)
+        call("cuStreamWaitEvent", self._download, slot.made, 0)
+        call("cuMemcpyDtoHAsync", slot.down.ctypes.data, slot.result, size, self._download)
+        call("cuEventRecord", slot.event, self._download)
         self._waiting.append((slot, out))
 
     def _finish(self, slot: _Slot, out: Planes) -> None:
@@ -197,9 +212,17 @@ class DeviceSession(ABC):
         up, down = device.pinned(size), device.pinned(size)
         stack.callback(device.unpin, up)
         stack.callback(device.unpin, down)
-        event = device.call("cuEventCreate", 2)  # without times, which cost
-        stack.callback(device.give_back, "cuEventDestroy", event)
-        return _Slot(up, down, event)
+        source, result = device.allocate(size), device.allocate(size)
+        stack.callback(device.free, source)
+        stack.callback(device.free, result)
+        events = [self._new("Event", 2, stack) for _ in range(3)]  # without times, which cost
+        return _Slot(up, down, source, result, *events)
+
+    def _new(self, kind: str, flags: int, stack: ExitStack) -> Any:
+        """Return a stream or an event."""
+        made = self._device.call(f"cu{kind}Create", flags)
+        stack.callback(self._device.give_back, f"cu{kind}Destroy", made)
+        return made
 
     def _views(self, memory: npt.NDArray[np.uint8]) -> list[Plane]:
         """Return a frame's memory as planes."""
@@ -220,6 +243,8 @@ class DeviceSession(ABC):
 
     def _check(self) -> None:
         check_settings(self.settings)
+        if not self.remembers:
+            check_temporal(self.settings)
         if self.settings.denoise > 0 and not self._model.has_denoise:
             raise UsageError(f"model {self._model.name} has no noise removal; use --denoise off")
 

@@ -201,7 +201,7 @@ class _Context:
 
     def execute_async_v3(self, stream: int) -> bool:
         assert self.trt.cuda is not None
-        self.trt.cuda._later(lambda: self.session.run(self.addresses, self.shape))
+        self.trt.cuda.later(stream, lambda: self.session.run(self.addresses, self.shape))
         return self.trt.broken != "execute"
 
 
@@ -246,7 +246,7 @@ class FakeOnnxruntime:
             def later() -> None:
                 target[...] = network.session.run(None, {network.image: source, **feeds})[0]
 
-            self.cuda._later(later)
+            self.cuda.later(int(self.providers[0][1]["user_compute_stream"]), later)
 
         real = network.session
         return SimpleNamespace(

@@ -108,7 +108,7 @@ class Replaced(TensorSession):
             self.given = array_at(ends.image, self.result.shape, kind).astype(np.float32)
             array_at(ends.enhanced, self.result.shape, kind)[...] = self.result
 
-        return Network(ends, lambda: self._device._api._later(later))
+        return Network(ends, lambda: self._device._api.later(self._stream, later))
 
     def __str__(self) -> str:
         return "replaced"

@@ -151,7 +151,7 @@ def test_on_a_device_torch_works_on_the_tensors_of_the_session(
 
     @contextlib.contextmanager
     def in_order(stream: Any) -> Iterator[None]:
-        cuda._catch_up()
+        cuda.catch_up(stream)
         yield
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

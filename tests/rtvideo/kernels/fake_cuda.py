@@ -1,12 +1,13 @@
 """A stand-in for ``cuda.bindings.driver``: device memory is main memory, kernels run on the processor.
 
-Calls go onto a stream and happen when somebody waits for it, as late as a device may be. Every call is
-counted by name, and ``fail`` makes one of them fail.
+Calls go onto a stream and happen when somebody waits for them, as late as a device may be: what is not waited
+for is not there. Every call is counted by name, and ``fail`` makes one of them fail.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections import Counter
 from collections.abc import Callable
 from enum import IntEnum
@@ -53,8 +54,7 @@ class FakeCuda:
         fail: function -> the status that it returns from now on.
         room: bytes of device memory; None for as much as is asked for.
         taken: bytes of it that are in use.
-        stream: what was enqueued and has not happened.
-        default: the same of the default stream, which other libraries use.
+        streams: of each, what was enqueued and has not happened; 0 is the default one, which others use.
         lose_kernels: launches do nothing, as if a device were broken.
     """
 
@@ -66,9 +66,8 @@ class FakeCuda:
         self.lose_kernels = False
         self.room: int | None = None
         self.taken = 0
-        self.stream: list[Callable[[], None]] = []
-        self.default: list[Callable[[], None]] = []
-        self.capturing: list[Callable[[], None]] | None = None
+        self.streams: dict[int, list[Callable[[], object]]] = {0: []}
+        self.capturing: list[Callable[[], object]] | None = None
         self.CUdevice_attribute = _Names()
         self.CUfunction_attribute = _Names()
         self.CUstreamCaptureMode = _Names()
@@ -144,10 +143,10 @@ class FakeCuda:
         ctypes.memmove(to, data, size)
 
     def _MemcpyHtoDAsync(self, to: int, data: bytes | int, size: int, stream: int) -> None:
-        self._later(lambda: ctypes.memmove(to, data, size))
+        self.later(stream, lambda: ctypes.memmove(to, data, size))
 
     def _MemcpyDtoHAsync(self, to: int, source: int, size: int, stream: int) -> None:
-        self._later(lambda: ctypes.memmove(to, source, size))
+        self.later(stream, lambda: ctypes.memmove(to, source, size))
 
     def _MemcpyDtoH(self, to: int, source: int, size: int) -> None:
         ctypes.memmove(to, source, size)
@@ -176,21 +175,25 @@ class FakeCuda:
         function.most = value
 
     def _LaunchKernel(self, function: Any, *rest: Any) -> None:
-        across, down, _, threads, _, _, shared, _, parameters, _ = rest
+        across, down, _, threads, _, _, shared, stream, parameters, _ = rest
         rows, kinds = parameters
         assert shared <= function.most and threads == 256 and kinds == (ctypes.c_int, ctypes.c_int)
-        self._later(lambda: function.library.launch(function.kernel, across, down, shared, 1, *rows))
+        self.later(stream, lambda: function.library.launch(function.kernel, across, down, shared, 1, *rows))
 
     # Streams, graphs and events
 
     def _StreamCreate(self, flags: int) -> int:
-        return self._keep("stream", min(-1, min(self.alive, default=0)) - 1)
+        stream = self._keep("stream", min(-1, min(self.alive, default=0)) - 1)
+        self.streams[stream] = []
+        return stream
 
     def _StreamDestroy(self, stream: int) -> None:
+        del self.streams[stream]
         self._drop(stream)
 
     def _StreamSynchronize(self, stream: int) -> None:
-        self._catch_up()
+        while self.streams[stream]:
+            self.streams[stream].pop(0)()
 
     def _StreamBeginCapture(self, stream: int, mode: str) -> None:
         self.capturing = []
@@ -200,14 +203,14 @@ class FakeCuda:
         self._keep(graph, id(graph))
         return graph
 
-    def _GraphInstantiate(self, graph: list[Callable[[], None]], flags: int) -> Any:
+    def _GraphInstantiate(self, graph: list[Callable[[], object]], flags: int) -> Any:
         made = SimpleNamespace(kernels=list(graph))
         self._keep(made, id(made))
         return made
 
     def _GraphLaunch(self, graph: Any, stream: int) -> None:
         for kernel in [] if self.lose_kernels else graph.kernels:
-            self._later(kernel)
+            self.later(stream, kernel)
 
     def _GraphDestroy(self, graph: Any) -> None:
         self._drop(id(graph))
@@ -221,19 +224,20 @@ class FakeCuda:
         return event
 
     def _EventRecord(self, event: Any, stream: int) -> None:
-        event.before = list(self.default) if stream == 0 else []
+        def reached() -> None: ...
+
+        event.stream, event.reached = stream, reached
+        self.later(stream, reached)
 
     def _StreamWaitEvent(self, stream: int, event: Any, flags: int) -> None:
-        before = event.before
-
-        def wait() -> None:
-            while any(work in self.default for work in before):
-                self.default.pop(0)()
-
-        self._later(wait)
+        self.later(stream, functools.partial(self._until, event.stream, event.reached))
 
     def _EventSynchronize(self, event: Any) -> None:
-        self._catch_up()
+        self._until(event.stream, event.reached)
+
+    def _until(self, stream: int, reached: Callable[[], object]) -> None:
+        while reached in self.streams[stream]:
+            self.streams[stream].pop(0)()
 
     def _EventElapsedTime(self, begin: Any, end: Any) -> float:
         return 0.25
@@ -241,12 +245,13 @@ class FakeCuda:
     def _EventDestroy(self, event: Any) -> None:
         self._drop(id(event))
 
-    def _later(self, what: Callable[[], object]) -> None:
-        (self.stream if self.capturing is None else self.capturing).append(lambda: what() and None)
+    def later(self, stream: int, what: Callable[[], object]) -> None:
+        """Enqueue what a runtime does, or capture it."""
+        (self.streams[stream] if self.capturing is None else self.capturing).append(what)
 
-    def _catch_up(self) -> None:
-        while self.stream:
-            self.stream.pop(0)()
+    def catch_up(self, stream: int) -> None:
+        """Let a stream come to its end."""
+        self._StreamSynchronize(stream)
 
     def _keep(self, what: Any, handle: int) -> int:
         self.alive[handle] = what
