@@ -55,6 +55,12 @@ class Channel(Generic[_T]):
             self._items.append(item)
             self._changed.notify_all()
 
+    def renew(self, item: _T) -> None:
+        """Put an item in the place of the newest that waits; if none does, leave it out."""
+        with self._changed:
+            if self._items:
+                self._items[-1] = item
+
     def __iter__(self) -> Iterator[_T]:
         """Take items, waiting for them, until the channel is closed and empty.
 

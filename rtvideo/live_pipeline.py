@@ -251,13 +251,17 @@ class LivePipeline:
             begin = shown if begin is None else begin
             if self._duration is not None and shown - begin > self._duration - 1e-6:
                 break
-            if not self._watched() or not cadence.takes(shown, self._most()):
+            if not self._watched():
+                continue
+            # Where the engine is late for a picture's turn it gets the newest instead, though that has none.
+            has_turn = cadence.takes(shown, self._most())
+            if not has_turn and not self._live:
                 continue
             # Encoders and muxers refuse times that do not grow.
             if last is not None and frame.pts is not None and frame.pts <= last:
                 frame.pts = last + 1
             last = frame.pts
-            self._decoded.put((frame, captured))
+            (self._decoded.put if has_turn else self._decoded.renew)((frame, captured))
         self._halt.set()
         self._arrived.abort()
 

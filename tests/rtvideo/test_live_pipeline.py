@@ -213,6 +213,33 @@ def test_at_most_one_picture_waits_before_a_slow_engine() -> None:
     assert made.dropped["enhance"] + made.dropped["decode"] >= 18
 
 
+def test_an_engine_that_is_late_for_a_turn_gets_the_newest_picture() -> None:
+    entered, release, taken = threading.Event(), threading.Event(), []
+
+    class Slow(FakeSession):
+        def submit(self, planes: Any, out: Any, time: float | None = None) -> None:
+            assert time is not None
+            taken.append(round(25 * time))
+            entered.set()
+            assert release.wait(LONG)
+            super().submit(planes, out, time)
+
+    def before(index: int) -> None:
+        wait_for(lambda: made.counters.frames_in >= index)
+        if index == 1:
+            assert entered.wait(LONG)
+        if index == 6:
+            release.set()
+            wait_for(lambda: len(taken) == 2)
+        if index == 7:
+            wait_for(lambda: len(taken) == 3)
+
+    made = pipeline(Source(8, before=before), Outlet(), session=Slow(), max_fps=25 / 3)
+    made.run(threading.Event())
+    assert taken in ([0, 4, 6], [0, 5, 6]), "not 3, which waited for its turn while newer ones came"
+    assert made.dropped["decode"] == made.dropped["enhance"] == 0
+
+
 def test_compressed_pictures_that_are_late_are_skipped_to_the_next_key_picture() -> None:
     source = Source(40, intra=False, keys=10)
 
@@ -423,9 +450,20 @@ def test_a_channel_that_drops_keeps_the_newest_and_counts() -> None:
     channel.close()
     channel.put(99)
     assert list(channel) == [8, 9] and channel.dropped == 8
+    channel.renew(10)
+    assert list(channel) == [] and channel.dropped == 8, "what is not there is not renewed"
     channel.abort()
     with pytest.raises(Aborted):
         channel.put(1)
+
+
+def test_what_waits_is_renewed() -> None:
+    channel: Channel[int] = Channel(2, drops=True)
+    channel.put(1)
+    channel.put(2)
+    channel.renew(3)
+    channel.close()
+    assert list(channel) == [1, 3] and channel.dropped == 0
 
 
 def test_engines_that_look_ahead_lose_nothing() -> None:
