@@ -145,7 +145,7 @@ def _watch_streams(timeline: Timeline, session: DeviceSession) -> Callable[[], N
         around("GPU, work", session._stream, lambda: run(planes, out))
 
     def finish() -> None:
-        del session._device.call, session._run  # type: ignore[attr-defined]  # those of the class again
+        del session._device.call, session._run  # those of the class again
         for stream in (session._upload, session._stream, session._download):
             call("cuStreamSynchronize", stream)
         for track, begin, end in marks:
