@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import threading
 import time
@@ -30,7 +31,9 @@ from websockets.sync.client import ClientConnection, connect
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.chromium import browser
+from benchmarks.compiled import one_size
 from benchmarks.machine import facts
+from rtvideo.errors import UsageError
 from rtvideo.media.viewer import Controls, Info
 from rtvideo.pipeline import Stopwatch
 from rtvideo.serve.address import Address
@@ -100,10 +103,11 @@ def play(viewer: WebViewer, size: tuple[int, int], fps: float, ended: threading.
 
 def measure(size: tuple[int, int], fps: float, seconds: float, viewers: int) -> dict[str, Any]:
     """Return percentiles in milliseconds of ``show``, and of the age of pictures where there is a page."""
-    result: dict[str, Any] = {"viewers": viewers}
+    load = os.getloadavg()[0]
     viewer = WebViewer(Address(), Controls(), "benchmark")
     ended = threading.Event()
     times: list[Stopwatch] = []
+    result: dict[str, Any] = {"viewers": viewers}
     player = threading.Thread(target=lambda: times.append(play(viewer, size, fps, ended)))
     player.start()
     try:
@@ -132,11 +136,12 @@ def measure(size: tuple[int, int], fps: float, seconds: float, viewers: int) -> 
         player.join()
         viewer.close()
     result["show"] = times[0].milliseconds()
+    result["load"] = [round(load, 1), round(os.getloadavg()[0], 1)]
     return result
 
 
-def main() -> None:
-    """Measure, and print a line for each number of viewers."""
+def main() -> int:
+    """Measure, and print a line for each number of viewers; return an exit code."""
     parser = argparse.ArgumentParser(description="How late the web page is, and what its viewers cost.")
     parser.add_argument("--size", default="1280x720")
     parser.add_argument("--fps", type=float, default=30.0)
@@ -144,17 +149,23 @@ def main() -> None:
     parser.add_argument("--viewers", default="0,1,8")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    width, height = map(int, given.size.split("x"))
+    try:
+        width, height = one_size(given.size)
+    except UsageError as error:
+        print(f"page_latency: {error}", file=sys.stderr)
+        return int(error.exit_code)
     record: dict[str, Any] = facts() | {"size": given.size, "fps": given.fps, "rows": []}
     for viewers in map(int, given.viewers.split(",")):
         row = measure((width, height), given.fps, given.seconds, viewers)
         record["rows"].append(row)
         print(
-            f"{viewers} viewers: show {row['show']} ms, age of pictures in the page {row.get('page', '-')} ms"
+            f"{viewers} viewers, load {row['load']}: show {row['show']} ms, "
+            f"age of pictures in the page {row.get('page', '-')} ms"
         )
     if given.json:
         given.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
