@@ -73,8 +73,8 @@ def lines(text: str) -> list[str]:
 def test_every_option_has_its_flag(video: Any) -> None:
     seen = video(done)
     words = (
-        "--input a.mp4 -o b.mp4 -y --model dusk --strength 0.5 --denoise 0.25 --compare side --device cpu "
-        "--engine onnx --threads 3 --codec libx265 --crf 20.5 --preset fast --start 1:02:03.5 --duration 90 "
+        "--input a.mp4 -o b.mp4 -y --model dusk --strength 0.5 --denoise 0.25 --temporal 0.75 "
+        "--compare side --device cpu --engine onnx --threads 3 --codec libx265 --crf 20.5 --preset fast --start 1:02:03.5 --duration 90 "
         "--frames 7 --video-stream 1 --max-fps 12.5 --resume"
     )
     assert main(words.split()) == 0
@@ -85,6 +85,7 @@ def test_every_option_has_its_flag(video: Any) -> None:
         threads=3,
         strength=0.5,
         denoise=0.25,
+        temporal=0.75,
         overwrite=True,
         codec="libx265",
         crf=20.5,
@@ -106,8 +107,8 @@ def test_defaults_are_those_of_the_options(video: Any) -> None:
     seen = video(done)
     assert main(["a.mp4", "-o", "b.mp4"]) == 0
     assert main(["a.mp4", "-o", "b.mp4", "--denoise", "auto"]) == 0
-    assert main(["a.mp4", "-o", "b.mp4", "--denoise", "off"]) == 0
-    assert seen == [Options(), Options(), Options(denoise=0.0)]
+    assert main(["a.mp4", "-o", "b.mp4", "--denoise", "off", "--temporal", "off"]) == 0
+    assert seen == [Options(), Options(), Options(denoise=0.0, temporal=0.0)]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,7 @@ def test_defaults_are_those_of_the_options(video: Any) -> None:
         "--strength dark",
         "--denoise on",
         "--denoise 1.1",
+        "--temporal 2",
         "--threads -1",
         "--threads 1.5",
         "--crf -1",
@@ -178,7 +180,7 @@ def test_last_line(video: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["night.mp4", "-o", "out/lit.mp4"]) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    want = "lit.mp4: 1110 frames in 12.3 s, 90.2 frames/s, onnx cpu, 2 threads, model night, denoise off\n"
+    want = "lit.mp4: 1110 frames in 12.3 s, 90.2 frames/s, onnx cpu, 2 threads, model night, denoise off, temporal off\n"
     assert err == want
     assert main(["night.mp4", "-o", "lit.mp4", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")

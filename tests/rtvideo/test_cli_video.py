@@ -110,7 +110,7 @@ def test_done(run: Run, tmp_path: Path) -> None:
     code, said = run("--input", clip, "--out", "{}/lit.mp4", "--stats", "{}/stats.json")
     assert code == 0
     assert re.fullmatch(
-        rf"lit\.mp4: {FRAMES} frames in [\d.]+ s, [\d.]+ frames/s, onnx cpu, 1 thread, model .*, denoise off",
+        rf"lit\.mp4: {FRAMES} frames in [\d.]+ s, [\d.]+ frames/s, onnx cpu, 1 thread, model .*, denoise off, temporal off",
         said[-1],
     )
     assert frames_of(tmp_path / "lit.mp4") == FRAMES
@@ -218,6 +218,7 @@ def test_missing_folder(run: Run, tmp_path: Path) -> None:
         ("--device tpu", 2, "'tpu'"),
         ("--device cuda", 7, "cuda"),
         ("--denoise 0.5", 2, "no noise removal"),
+        ("--temporal 0.5", 2, "temporal 0.5: this engine looks at each frame alone"),
         ("--strength 0.5", 2, "strength"),
         ("--video-stream 3", 2, "video stream 3"),
     ],

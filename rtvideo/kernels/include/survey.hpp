@@ -13,7 +13,7 @@ constexpr float RISE = 1.25f;       // noise of a level above that of the next d
 constexpr float NOISE_RATE = 0.2f;  // of the way to a new estimate in a frame
 constexpr float BELIEVED = 1;       // codes: a smaller change of exposure is an encoder's whim
 constexpr float LOWEST = 1.1f, HIGHEST = 6; // noise in codes: encoders hide it, motion mimics it
-constexpr float CUT_DEVIATIONS = 4, CUT_SHARE = 0.6f; // so many blocks are off by that much
+constexpr float CUT_DEVIATIONS = 4, CUT_SHARE = 0.4f; // so many blocks are off by that much
 
 INLINE float noise_at(const History &h, float level) {
     float n = h.noise + h.slope * level;

@@ -41,8 +41,7 @@ class Recursive:
         noise = np.clip(self.noise + self.slope * level, 1.1, 6) * (1 + 0.4142 / self.age)
         z = np.maximum(np.abs(around(luma)) / (0.45 * noise), 2 * (around(np.abs(luma)) / (0.8 * noise) - 1))
         for change in changes[::2] if self.rgb else changes[1:]:
-            mean = cells(change - luma) if self.rgb else by_cell(change, luma.shape)
-            z = np.maximum(z, np.abs(box(mean)) / (0.5 * noise))
+            z = np.maximum(z, np.abs(near(change - luma if self.rgb else change, luma.shape)) / (0.5 * noise))
         gate = np.clip((z - 2) / 2.5, 0, 1)
         older = np.minimum(self.age + 1, self.frames)
         age = older + gate * (1 - older)
@@ -81,7 +80,7 @@ class Recursive:
         self._learn(MIDDLES, noise, count)
         sigma = np.clip(self.noise + self.slope * levels, 1.1, 6)
         steps = risen[np.clip((levels + 0.5).astype(int), 0, 256)]
-        if (np.abs(means - steps) > 4 * sigma).sum() > 0.6 * levels.size:
+        if (np.abs(means - steps) > 4 * sigma).sum() > 0.4 * levels.size:
             self.cuts += 1
             return True
         if exposed:
@@ -150,15 +149,16 @@ def cells(plane: Plane) -> Plane:
     return (p[::2, ::2] + p[1::2, ::2] + p[::2, 1::2] + p[1::2, 1::2]) / 4
 
 
-def by_cell(chroma: Plane, luma: tuple[int, ...]) -> Plane:
-    """Return the mean of the samples of a chroma plane that lie in each cell."""
+def near(colour: Plane, luma: tuple[int, ...]) -> Plane:
+    """Return the mean of the 3 x 3 cells around each cell, of a plane that may be subsampled."""
     for axis in (0, 1):
-        if chroma.shape[axis] == luma[axis] and luma[axis] > 1:
-            pad = [(0, 0), (0, 0)]
-            pad[axis] = (0, luma[axis] % 2)
-            p = np.pad(chroma, pad, "edge")
-            chroma = (p[::2] + p[1::2]) / 2 if axis == 0 else (p[:, ::2] + p[:, 1::2]) / 2
-    return chroma
+        whole = colour.shape[axis] == luma[axis] and luma[axis] > 1
+        pad = [(0, 0), (0, 0)]
+        pad[axis] = (2, 2 + luma[axis] % 2) if whole else (1, 1)
+        p = np.moveaxis(np.pad(colour, pad, "edge"), axis, 0)
+        by_cell = (p[::2] + p[1::2]) / 2 if whole else p
+        colour = np.moveaxis((by_cell[:-2] + by_cell[1:-1] + by_cell[2:]) / 3, 0, axis)
+    return colour
 
 
 def around(plane: Plane) -> Plane:
@@ -169,17 +169,6 @@ def around(plane: Plane) -> Plane:
     for i in range(4):
         for j in range(4):
             mean += p[i : i + high : 2, j : j + wide : 2] / 16
-    return mean
-
-
-def box(plane: Plane) -> Plane:
-    """Return the mean of 3 x 3."""
-    p = np.pad(plane, 1, "edge")
-    high, wide = plane.shape
-    mean: Plane = np.zeros(plane.shape)
-    for i in range(3):
-        for j in range(3):
-            mean += p[i : i + high, j : j + wide] / 9
     return mean
 
 
