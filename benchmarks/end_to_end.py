@@ -31,9 +31,18 @@ ROOT = Path(__file__).resolve().parents[1]
 ROWS: tuple[tuple[str, float | None], ...] = (("copy", 0.0), ("fused", 0.0), ("fused", None), ("onnx", 0.0))
 
 
-def measure(clip: Path, engines: Sequence[str], preset: str, frames: int, runs: int) -> list[dict[str, Any]]:
+def measure(
+    clip: Path,
+    engines: Sequence[str],
+    preset: str,
+    frames: int,
+    runs: int,
+    *,
+    rows: Sequence[tuple[str, float | None]] = ROWS,
+    device: str = "auto",
+) -> list[dict[str, Any]]:
     """Return a record a row: frames a second of interleaved runs, x264 at ``preset``."""
-    rows = [(e, d) for e, d in ROWS if e == "copy" or e in engines]
+    rows = [(e, d) for e, d in rows if e == "copy" or e in engines]
     with closing(Source(clip)) as source:
         size = f"{source.first.width}x{source.first.height}"
     bounds: dict[str, list[float]] = {"decode only": [], "encode only": []}
@@ -42,7 +51,7 @@ def measure(clip: Path, engines: Sequence[str], preset: str, frames: int, runs: 
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "out.mp4"
         for _ in range(runs):
-            copy = Options(engine="copy", codec="libx264", preset=preset, frames=frames)
+            copy = Options(engine="copy", device=device, codec="libx264", preset=preset, frames=frames)
             count, _, decoding = work(clip, target, copy, "decode")
             bounds["decode only"].append(count / decoding)
             bounds["encode only"].append(encode_only(clip, target, copy))

@@ -2,9 +2,11 @@
 
     python benchmarks/fps.py [--sizes 640x360,1920x1080] [--engines fused,onnx,filters] [--input CLIP]
                              [--peer NAME=FILE.onnx] [--threads 1,2] [--json FILE]
+    python benchmarks/fps.py --device cuda [--sizes ...] [--engines cuda,onnx] [--input CLIP] [--json FILE]
 
 All contestants of a size take turns, so that whatever else the machine does meets all of them; figures are
 medians, and ratios within one run are what counts. ``fused`` includes colour conversion, the others do not.
+What runs on a GPU is measured by `benchmarks.gpu`, which has flags of its own.
 """
 
 from __future__ import annotations
@@ -195,7 +197,18 @@ def run(arguments: argparse.Namespace) -> Record:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write; return an exit code."""
     assert __doc__ is not None
-    parser = argparse.ArgumentParser(prog="benchmarks/fps.py", description=__doc__.splitlines()[0])
+    where = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    where.add_argument(
+        "--device", default="cpu", help="cpu (default), or cuda[:N]; see benchmarks/gpu.py --help"
+    )
+    device, others = where.parse_known_args(argv)
+    if device.device != "cpu":
+        from benchmarks import gpu
+
+        return gpu.main(["--device", device.device, *others])
+    parser = argparse.ArgumentParser(
+        prog="benchmarks/fps.py", description=__doc__.splitlines()[0], parents=[where]
+    )
     parser.add_argument("--sizes", default=SIZES, help=f"WIDTHxHEIGHT,... or '' (default {SIZES})")
     parser.add_argument(
         "--engines", default=",".join(ENGINES), help="those that are not installed are left out"

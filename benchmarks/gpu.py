@@ -1,17 +1,21 @@
-"""The CUDA engine on a GPU: how far from float64, how fast, and against what else is there.
+"""The engines on a GPU: how far from float64, how fast, and against what else is there.
 
-    python benchmarks/gpu.py [--sizes 1280x720,1920x1080] [--frames 200] [--json FILE]
+    python benchmarks/gpu.py [--device cuda:1] [--sizes 1280x720,1920x1080] [--engines cuda,tensorrt]
+                             [--frames 200] [--input CLIP] [--timeline FILE] [--json FILE]
 
-Every row goes from NV12 to NV12 in the device's memory, as a CUDA graph on one stream, over 25 frames that
-take turns; its time is the median of single frames by the device's clock. ``frames`` rows start and end in
-main memory. What is not installed is named; nothing is downloaded.
+``python benchmarks/fps.py --device cuda`` is the same. Every row goes from NV12 to NV12 in the device's
+memory, as a CUDA graph on one stream where the engine can, over 25 frames that take turns; its time is the
+median of single frames by the device's clock. ``frames`` rows start and end in main memory, those of an
+``--input`` in files. What cannot be measured here is named; nothing is downloaded.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -23,19 +27,14 @@ import numpy as np
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import gpu_device
-from benchmarks.gpu_device import Timing, dark_frames, on_device, timed, to_host
+from benchmarks import gpu_device, gpu_engines
+from benchmarks.gpu_device import Timing, dark_frames, timed
 from rtvideo import models
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.base import Geometry, Plane, Settings
-from rtvideo.engines.cuda import CudaSession
-from rtvideo.errors import RtvideoError, UsageError
-from rtvideo.kernels import weights
+from rtvideo.errors import RtvideoError, UnavailableError, UsageError
 from rtvideo.kernels.cuda import nvrtc
 from rtvideo.kernels.cuda.driver import Device
-from rtvideo.kernels.cuda.network import Network
-from rtvideo.kernels.library import format_of
-from rtvideo.kernels.lower import lower
 from rtvideo.models import Model
 from rtvideo.models.shapes import multiply_adds
 
@@ -46,22 +45,31 @@ SIZES = "1280x720,1920x1080,3840x2160"
 #: Peers at this size alone: PyTorch's compiler takes most of a minute for each.
 PEER_SIZE = (1920, 1080)
 
-#: After so many seconds no further peer is begun.
-PEER_SECONDS = 110.0
+#: Seconds after which no further engine but the first is begun, and no further peer.
+ENGINE_SECONDS, PEER_SECONDS = 50.0, 80.0
+
+#: Enough to see how frames follow each other.
+TIMELINE_FRAMES = 30
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write; return an exit code."""
     assert __doc__ is not None
     parser = argparse.ArgumentParser(prog="benchmarks/gpu.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cuda", help="cuda or cuda:N")
     parser.add_argument("--sizes", default=SIZES, help=f"even WIDTHxHEIGHT,... (default {SIZES})")
+    parser.add_argument("--engines", default=",".join(gpu_engines.ENGINES), help="(default %(default)s)")
     parser.add_argument("--frames", type=int, default=200, help="timed frames of a row")
-    parser.add_argument("--no-peers", action="store_true", help="the engine alone")
+    parser.add_argument(
+        "--input", action="append", default=[], type=Path, metavar="CLIP", help="file to file"
+    )
+    parser.add_argument("--no-peers", action="store_true", help="the engines alone")
     parser.add_argument("--only-look", action="store_true", help="say whether there is a GPU, and end")
+    parser.add_argument("--timeline", type=Path, metavar="FILE", help="trace of copies and work at 1920x1080")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args(argv)
     try:
-        device = Device()
+        device = Device(parse_device(arguments.device))
         compiler = ".".join(map(str, nvrtc.version()))
     except RtvideoError as error:
         print(f"gpu_check: {error}; nothing was measured", file=sys.stderr)
@@ -72,7 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.only_look:
         return 0
     try:
-        result = measure(device, parse_sizes(arguments.sizes), arguments.frames, not arguments.no_peers)
+        result = measure(device, arguments)
+        if arguments.timeline is not None:
+            _write_timeline(arguments.timeline, device.number)
     except RtvideoError as error:
         print(f"gpu_check: {error}", file=sys.stderr)
         return int(error.exit_code)
@@ -82,6 +92,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
     print(table(result))
     return 0
+
+
+def parse_device(text: str) -> int:
+    """Return the number in ``cuda:N``. Raises UsageError where it is written otherwise."""
+    found = re.fullmatch(r"cuda(?::(\d+))?", text)
+    if found is None:
+        raise UsageError(f"--device {text!r}: must be cuda or cuda:N")
+    return int(found[1] or 0)
+
+
+def parse_engines(text: str) -> list[str]:
+    """Return the engines named. Raises UsageError for another one."""
+    found = text.split(",")
+    for name in found:
+        if name not in gpu_engines.ENGINES:
+            raise UsageError(f"--engines {name!r}: on a GPU there are {', '.join(gpu_engines.ENGINES)}")
+    return found
 
 
 def parse_sizes(text: str) -> list[tuple[int, int]]:
@@ -95,26 +122,21 @@ def parse_sizes(text: str) -> list[tuple[int, int]]:
     return sizes
 
 
-def measure(device: Device, sizes: Sequence[tuple[int, int]], frames: int, peers: bool) -> Record:
+def measure(device: Device, arguments: argparse.Namespace) -> Record:
     """Return ceilings and all rows."""
+    sizes, engines = parse_sizes(arguments.sizes), parse_engines(arguments.engines)
     ceiling = gpu_device.ceilings(device)
     rows: list[Record] = []
     missing: list[str] = []
+    spent = dict.fromkeys(engines, 0.0)
     for width, height in sizes:
-        geometry = Geometry(width, height, "nv", 8, Coding(Matrix.BT709, full_range=False))
-        dark = dark_frames(geometry)
-        for name in models.names():
-            model = models.find(name)
-            for denoise in (False, True) if model.has_denoise else (False,):
-                exact = _truth(model, geometry, denoise, dark[0])
-                for half in (False, True):
-                    rows.append(_ours(device, model, geometry, denoise, half, dark, frames, exact))
-                    _say(rows[-1])
-                rows.append(_from_host(model, geometry, denoise, dark, frames))
-                _say(rows[-1])
-    if peers:
-        geometry = Geometry(*PEER_SIZE, "nv", 8, Coding(Matrix.BT709, full_range=False))
-        for row in _peers(device, geometry, frames, missing):
+        for row in _of_engines(
+            engines, _geometry(width, height), arguments.frames, device.number, missing, spent
+        ):
+            rows.append(row)
+            _say(row)
+    if not arguments.no_peers:
+        for row in _peers(device, _geometry(*PEER_SIZE), arguments.frames, missing):
             rows.append(row)
             _say(row)
     for row in rows:
@@ -122,7 +144,29 @@ def measure(device: Device, sizes: Sequence[tuple[int, int]], frames: int, peers
         pixels = width * height
         row["share_of_peak"] = row["multiply_adds"] * pixels / row["ms"] / 1e6 / ceiling["gmac"]
         row["share_of_bandwidth"] = 3 * pixels / row["ms"] / 1e6 / ceiling["gbyte"]
-    return {"ceilings": ceiling, "rows": rows, "not_measured": missing}
+    working = [name for name in engines if any(row["row"].startswith(f"{name} ") for row in rows)]
+    files = _files(arguments.input, working, arguments.device, missing)
+    return {"ceilings": ceiling, "rows": rows, "files": files, "not_measured": missing}
+
+
+def _write_timeline(path: Path, number: int) -> None:
+    from benchmarks import timeline
+    from rtvideo.engines.cuda import CudaSession
+
+    geometry = _geometry(*PEER_SIZE)
+    session = CudaSession(models.find("night"), geometry, Settings(), number=number)
+    made = timeline.of_session(session, dark_frames(geometry), TIMELINE_FRAMES)
+    session.close()
+    path.write_text(json.dumps(made.trace()) + "\n")
+    print("busy:", ", ".join(f"{track} {share:.0%}" for track, share in made.busy().items()))
+
+
+def _geometry(width: int, height: int) -> Geometry:
+    return Geometry(width, height, "nv", 8, Coding(Matrix.BT709, full_range=False))
+
+
+def _size(geometry: Geometry) -> str:
+    return f"{geometry.width}x{geometry.height}"
 
 
 def _truth(model: Model, geometry: Geometry, denoise: bool, frame: list[Plane]) -> list[Plane] | None:
@@ -133,59 +177,59 @@ def _truth(model: Model, geometry: Geometry, denoise: bool, frame: list[Plane]) 
     return gpu_peers.truth(model, geometry, denoise, frame)
 
 
-def _ours(
-    device: Device, model: Model, geometry: Geometry, denoise: bool, half: bool,
-    dark: list[list[Plane]], frames: int, exact: list[Plane] | None,
-) -> Record:  # fmt: skip
-    """The kernels by themselves."""
-    assert model.description is not None and model.weights is not None
-    values = weights.read(model.weights)
-    packed = lower(model.description, values, half=True).packed if half else frozenset()
-    program = lower(model.description, values)
-    began = time.perf_counter()
-    network = Network(device, program, packed, geometry.width, geometry.height, format_of(geometry))
-    network.prepare(denoise)
-    ready = time.perf_counter() - began
-    with on_device(device, dark) as sources, on_device(device, [dark[0]]) as (out,):
+def _of_engines(
+    engines: Sequence[str],
+    geometry: Geometry,
+    frames: int,
+    number: int,
+    missing: list[str],
+    spent: dict[str, float],
+) -> Iterator[Record]:
+    """Rows of the engines at one size; ``spent``: seconds on each, of which those after the first share few."""
+    dark = dark_frames(geometry)
+    for name in models.names():
+        model = models.find(name)
+        for denoise in (False, True) if model.has_denoise else (False,):
+            exact = _truth(model, geometry, denoise, dark[0])
+            for engine, half in itertools.product(engines, (False, True)):
+                precision = "f16" if half else "f32"
+                what = f"{engine} {precision} on {name}{', NRM' if denoise else ''}, {_size(geometry)}"
+                if engine != engines[0] and sum(spent.values()) - spent[engines[0]] > ENGINE_SECONDS:
+                    missing.append(f"{what}: out of time")
+                    continue
+                began = time.perf_counter()
+                try:
+                    one = gpu_engines.measure(engine, model, geometry, denoise, half, dark, frames, number)
+                except UnavailableError as error:
+                    missing.append(f"{what}: {error}")
+                    continue
+                finally:
+                    spent[engine] += time.perf_counter() - began
+                row = _row(model, geometry, denoise, f"{engine} {precision}", one.kernels)
+                yield row | {"seconds_to_first_frame": one.ready} | _error(one.made, exact)
+                yield _row(model, geometry, denoise, f"{engine} {precision}, frames", one.frames)
 
-        def frame(k: int) -> None:
-            network.run(sources[k % len(sources)], out, 1.0, float(denoise))
 
-        timing = timed(device, network.stream, frame, frames)
-        frame(0)
-        device.call("cuStreamSynchronize", network.stream)
-        made = [to_host(device, plane, like) for plane, like in zip(out, dark[0], strict=True)]
-    network.close()
-    row = _row(model, geometry, denoise, f"cuda {'f16' if half else 'f32'}", timing)
-    return row | {"seconds_to_first_frame": ready} | _error(made, exact)
-
-
-def _from_host(
-    model: Model, geometry: Geometry, denoise: bool, dark: list[list[Plane]], frames: int
-) -> Record:
-    """The engine as a pipeline uses it: frames in main memory, copies included."""
-    session = CudaSession(model, geometry, Settings(denoise=float(denoise)))
-    outs = [geometry.empty() for _ in range(3)]
-    for k in range(5):
-        session.submit(dark[k % len(dark)], outs[k % 3])
-        session.receive()
-    began = time.perf_counter()
-    for k in range(frames):
-        session.submit(dark[k % len(dark)], outs[k % 3])
-        session.receive()
-    session.flush()
-    while session.receive() is not None:
-        pass
-    each = 1000 * (time.perf_counter() - began) / frames
-    session.close()
-    return _row(model, geometry, denoise, "cuda f32, frames", Timing(each, each))
+def _files(clips: Sequence[Path], engines: Sequence[str], device: str, missing: list[str]) -> list[Record]:
+    """Rows from file to file, with the copying of frames in place of an engine as the bound."""
+    if not clips:
+        missing.append("file to file: no --input")
+        return []
+    try:
+        from benchmarks import end_to_end
+    except ImportError as error:
+        missing.append(f"file to file: {error}")
+        return []
+    rows = [("copy", 0.0), *itertools.product(engines, (0.0, 1.0))]
+    return [
+        record
+        for clip in clips
+        for record in end_to_end.measure(clip, engines, "ultrafast", 120, 3, rows=rows, device=device)
+    ]
 
 
 def _peers(device: Device, geometry: Geometry, frames: int, missing: list[str]) -> Iterator[Record]:
     """Rows of what else can do it; ``missing`` takes what cannot be measured here, and why."""
-    for package, engine in (("tensorrt", "TensorRT"), ("onnxruntime", "onnxruntime CUDA")):
-        there = importlib.util.find_spec(package) is not None
-        missing.append(f"{engine}: {'no row for it yet' if there else f'{package} is not installed'}")
     if importlib.util.find_spec("torch") is None:
         missing.append("PyTorch: torch is not installed")
         return
@@ -219,7 +263,7 @@ def _row(model: Model, geometry: Geometry, denoise: bool, engine: str, timing: T
     return {
         "row": engine,
         "network": f"{model.name}, IEM+NRM" if denoise else f"{model.name}, IEM",
-        "size": f"{geometry.width}x{geometry.height}",
+        "size": _size(geometry),
         "ms": timing.median,
         "sustained_ms": timing.sustained,
         "fps": 1000 / timing.sustained,
@@ -257,6 +301,11 @@ def table(result: Record) -> str:
             f"| {row['size']} | {row['network']} | {row['row']} | {row['ms']:.3f} | {row['fps']:.0f} "
             f"| {row['share_of_peak']:.0%} | {row['share_of_bandwidth']:.0%} "
             + (f"| {worst} | {row['share_off']:.2%} |" if worst is not None else "| | |")
+        )
+    for record in result["files"]:
+        share = f", {record['of_free']:.2f} of free enhancement" if "of_free" in record else ""
+        lines.append(
+            f"{record['clip']} {record['size']}: {record['row']}: {record['fps']:.0f} frames/s{share}"
         )
     lines += [f"not measured: {line}" for line in result["not_measured"]]
     return "\n".join(lines)

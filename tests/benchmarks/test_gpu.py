@@ -12,12 +12,18 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="the emulator's tests need it")
+pytest.importorskip("cv2", reason="fps.py measures it")
+pytest.importorskip("onnxruntime", reason="fps.py measures it")
 
-from benchmarks import gpu, gpu_device
+import torch
+
+from benchmarks import fps, gpu, gpu_device
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.base import Geometry
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.kernels.cuda import nvrtc
+from rtvideo.tensorrt import package
+from tests import clips
 from tests.conftest import has_gpu
 from tests.rtvideo.kernels.fake_cuda import FakeCuda, install
 
@@ -31,24 +37,68 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
     monkeypatch.setattr(gpu_device, "ceilings", lambda device: {"gmac": 1000.0, "gbyte": 100.0})
     monkeypatch.setattr(gpu, "dark_frames", lambda geometry: gpu_device.dark_frames(geometry, 3))
     monkeypatch.setattr(gpu, "_truth", lambda model, geometry, denoise, frame: frame)
+    for name in package.MODULES:
+        monkeypatch.setitem(sys.modules, name, None)
+    package.load.cache_clear()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     return fake
 
 
 def test_every_engine_gets_a_row(cuda: FakeCuda, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--sizes", "16x12", "--frames", "2", "--no-peers", "--json", str(tmp_path / "a.json")]
-    assert gpu.main(arguments) == 0
+    assert fps.main(["--device", "cuda:0", *arguments]) == 0
     result = json.loads((tmp_path / "a.json").read_text())
     assert {(row["network"], row["row"]) for row in result["rows"]} == {
         (network, engine)
         for network in ("night, IEM", "night, IEM+NRM")
-        for engine in ("cuda f32", "cuda f16", "cuda f32, frames")
+        for engine in ("cuda f32", "cuda f16", "cuda f32, frames", "cuda f16, frames")
     }
     kernels = [row for row in result["rows"] if row["row"] == "cuda f32"]
     assert [row["ms"] for row in kernels] == [0.25, 0.25]
     assert all(row["worst_code"] > 20 for row in kernels)  # held against the dark frame itself, not the truth
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1].startswith("| 16x12 | night, IEM+NRM | cuda f32, frames |")
+    missing = [line for line in lines if line.startswith("not measured: ")]
+    for engine in ("tensorrt", "onnx", "torch"):
+        assert sum(f": {engine} f32 on night, 16x12: " in line for line in missing) == 1
+    assert missing[-1] == "not measured: file to file: no --input"
     assert set(cuda.alive) <= {-1}  # the device itself
+
+
+def test_files_are_measured_with_the_engines_that_work(
+    cuda: FakeCuda, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = clips.write(tmp_path / "clip.mp4", frames=4)
+    row = {"row": "cuda f32", "network": "night, IEM", "size": "16x12", "ms": 1, "fps": 1, "multiply_adds": 1}
+    monkeypatch.setattr(gpu, "_of_engines", lambda *arguments: iter([dict(row)]))
+    arguments = ["--sizes", "16x12", "--frames", "1", "--no-peers", "--engines", "cuda,torch"]
+    assert gpu.main([*arguments, "--input", str(clip)]) == 0
+    files = [line for line in capsys.readouterr().out.splitlines() if line.startswith("clip.mp4 64x48: ")]
+    assert [line.split(": ")[1].partition(",")[0] for line in files] == [
+        "decode only", "encode only", "free enhancement", "cuda Fake 9000", "cuda Fake 9000",
+    ]  # fmt: skip
+
+
+def test_the_streams_timeline_is_written(
+    cuda: FakeCuda, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu, "PEER_SIZE", (16, 12))
+    monkeypatch.setattr(gpu, "_of_engines", lambda *arguments: iter(()))
+    arguments = ["--sizes", "16x12", "--frames", "1", "--no-peers", "--engines", "cuda"]
+    assert gpu.main([*arguments, "--timeline", str(tmp_path / "trace.json")]) == 0
+    names = {event["name"] for event in json.loads((tmp_path / "trace.json").read_text())["traceEvents"]}
+    assert {"GPU, copies up", "GPU, work", "GPU, copies down"} <= names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--engines", "fused"], "on a GPU there are cuda"), (["--device", "gpu"], "must be cuda or cuda:N")],
+)
+def test_mistakes_are_one_line(
+    cuda: FakeCuda, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert gpu.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
 
 
 def test_a_share_is_of_what_was_reached_in_the_same_run() -> None:
@@ -87,3 +137,10 @@ def test_without_a_gpu_the_script_says_so_and_ends() -> None:
     assert done.returncode == 7
     (line,) = done.stderr.splitlines()
     assert "no CUDA device that works" in line and "nothing was measured" in line
+
+
+@pytest.mark.skipif(has_gpu(), reason="there is a GPU")
+def test_without_a_gpu_fps_says_so_and_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fps.main(["--device", "cuda"]) == 7
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "nothing was measured" in line
