@@ -20,15 +20,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import gpu_device, gpu_engines
-from benchmarks.gpu_device import Timing, dark_frames, timed
+from benchmarks.gpu_device import dark_frames, timed
+from benchmarks.gpu_rows import Record, error_of, row_of, say, table
 from rtvideo import models
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.base import Geometry, Plane, Settings
@@ -36,9 +34,6 @@ from rtvideo.errors import RtvideoError, UnavailableError, UsageError
 from rtvideo.kernels.cuda import nvrtc
 from rtvideo.kernels.cuda.driver import Device
 from rtvideo.models import Model
-from rtvideo.models.shapes import multiply_adds
-
-Record = dict[str, Any]
 
 SIZES = "1280x720,1920x1080,3840x2160"
 
@@ -134,11 +129,11 @@ def measure(device: Device, arguments: argparse.Namespace) -> Record:
             engines, _geometry(width, height), arguments.frames, device.number, missing, spent
         ):
             rows.append(row)
-            _say(row)
+            say(row)
     if not arguments.no_peers:
         for row in _peers(device, _geometry(*PEER_SIZE), arguments.frames, missing):
             rows.append(row)
-            _say(row)
+            say(row)
     for row in rows:
         width, height = map(int, row["size"].split("x"))
         pixels = width * height
@@ -185,7 +180,7 @@ def _of_engines(
     missing: list[str],
     spent: dict[str, float],
 ) -> Iterator[Record]:
-    """Rows of the engines at one size; ``spent``: seconds on each, of which those after the first share few."""
+    """Rows of the engines at one size; ``spent``: seconds on each so far, few for all but the first."""
     dark = dark_frames(geometry)
     for name in models.names():
         model = models.find(name)
@@ -205,9 +200,9 @@ def _of_engines(
                     continue
                 finally:
                     spent[engine] += time.perf_counter() - began
-                row = _row(model, geometry, denoise, f"{engine} {precision}", one.kernels)
-                yield row | {"seconds_to_first_frame": one.ready} | _error(one.made, exact)
-                yield _row(model, geometry, denoise, f"{engine} {precision}, frames", one.frames)
+                row = row_of(model, geometry, denoise, f"{engine} {precision}", one.kernels)
+                yield row | {"seconds_to_first_frame": one.ready} | error_of(one.made, exact)
+                yield row_of(model, geometry, denoise, f"{engine} {precision}, frames", one.frames)
 
 
 def _files(clips: Sequence[Path], engines: Sequence[str], device: str, missing: list[str]) -> list[Record]:
@@ -253,62 +248,8 @@ def _peers(device: Device, geometry: Geometry, frames: int, missing: list[str]) 
                     missing.append(f"{engine} on {name}: {why}")
                     continue
                 ready = time.perf_counter() - start
-                row = _row(model, geometry, denoise, engine, timed(device, stream, frame, frames))
-                yield row | {"seconds_to_first_frame": ready} | _error(peer.once(dark[0]), exact)
-
-
-def _row(model: Model, geometry: Geometry, denoise: bool, engine: str, timing: Timing) -> Record:
-    assert model.description is not None
-    light, noise = multiply_adds(model.description)
-    return {
-        "row": engine,
-        "network": f"{model.name}, IEM+NRM" if denoise else f"{model.name}, IEM",
-        "size": _size(geometry),
-        "ms": timing.median,
-        "sustained_ms": timing.sustained,
-        "fps": 1000 / timing.sustained,
-        "multiply_adds": light + denoise * noise,
-    }
-
-
-def _error(made: list[Plane], exact: list[Plane] | None) -> Record:
-    """Return the largest error in codes, and the share of samples that are off at all."""
-    if exact is None:
-        return {"worst_code": None, "share_off": None}
-    off = [np.abs(a.astype(int) - b) for a, b in zip(made, exact, strict=True)]
-    count = sum(one.size for one in off)
-    return {
-        "worst_code": max(int(one.max()) for one in off),
-        "share_off": sum(int((one > 0).sum()) for one in off) / count,
-    }
-
-
-def _say(row: Record) -> None:
-    print(f"{row['size']:10} {row['network']:15} {row['row']:25} {row['ms']:9.4f} ms", flush=True)
-
-
-def table(result: Record) -> str:
-    """Return the result for people, short enough for the end of a log."""
-    ceiling = result["ceilings"]
-    lines = [
-        f"{result['device']}: {ceiling['gmac']:.0f} GMAC/s f32, {ceiling['gbyte']:.0f} GB/s copied",
-        "| size | network | engine | ms | frames/s | of peak | of bandwidth | worst code | off |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in result["rows"]:
-        worst = row.get("worst_code")
-        lines.append(
-            f"| {row['size']} | {row['network']} | {row['row']} | {row['ms']:.3f} | {row['fps']:.0f} "
-            f"| {row['share_of_peak']:.0%} | {row['share_of_bandwidth']:.0%} "
-            + (f"| {worst} | {row['share_off']:.2%} |" if worst is not None else "| | |")
-        )
-    for record in result["files"]:
-        share = f", {record['of_free']:.2f} of free enhancement" if "of_free" in record else ""
-        lines.append(
-            f"{record['clip']} {record['size']}: {record['row']}: {record['fps']:.0f} frames/s{share}"
-        )
-    lines += [f"not measured: {line}" for line in result["not_measured"]]
-    return "\n".join(lines)
+                row = row_of(model, geometry, denoise, engine, timed(device, stream, frame, frames))
+                yield row | {"seconds_to_first_frame": ready} | error_of(peer.once(dark[0]), exact)
 
 
 if __name__ == "__main__":

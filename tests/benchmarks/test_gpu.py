@@ -17,7 +17,7 @@ pytest.importorskip("onnxruntime", reason="fps.py measures it")
 
 import torch
 
-from benchmarks import fps, gpu, gpu_device
+from benchmarks import fps, gpu, gpu_device, gpu_rows
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.base import Geometry
 from rtvideo.errors import UnavailableError, UsageError
@@ -103,8 +103,8 @@ def test_mistakes_are_one_line(
 
 def test_a_share_is_of_what_was_reached_in_the_same_run() -> None:
     made = [np.array([[1, 2]], np.uint8)]
-    assert gpu._error(made, [np.array([[1, 5]], np.uint8)]) == {"worst_code": 3, "share_off": 0.5}
-    assert gpu._error(made, None)["worst_code"] is None
+    assert gpu_rows.error_of(made, [np.array([[1, 5]], np.uint8)]) == {"worst_code": 3, "share_off": 0.5}
+    assert gpu_rows.error_of(made, None)["worst_code"] is None
 
 
 def test_sizes_must_be_even() -> None:
