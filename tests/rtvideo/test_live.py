@@ -34,7 +34,17 @@ from rtvideo.models import find
 from rtvideo.options import Options
 from tests import clips
 from tests.doubles import FakeSession, opening
-from tests.servers import CYCLE, Server, http_video, number, pictures, rtsp_video
+from tests.servers import (
+    CYCLE,
+    Server,
+    Wire,
+    http_video,
+    number,
+    pictures,
+    read_request,
+    rtsp_video,
+    send_video,
+)
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -229,6 +239,24 @@ def test_a_source_that_changes_its_size(tmp_path: Path) -> None:
     assert report.reconnects >= 1 and any("scaled" in line for line in said)
     found = decoded(tmp_path / "out.mkv")
     assert {(frame.width, frame.height) for frame in found} == {(64, 48)} and len(found) > 30
+
+
+def test_a_source_that_changes_its_size_in_mid_stream(tmp_path: Path) -> None:
+    def talk(connection: Any, server: Server) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n")
+        for size in (64, 48), (96, 64):
+            send_video(Wire(connection.sendall), server, format="mpegts", frames=40, size=size)
+
+    said: list[str] = []
+    with Server(talk) as server:
+        url, how = f"http://127.0.0.1:{server.port}/", LiveOptions(adapt=False, reconnect=0)
+        report = live(url, tmp_path / "out.mkv", how=how, say=said.append)
+    (line,) = (line for line in said if "scaled" in line)
+    assert int(line.split()[1]) > 20 and report.reconnects == 0
+    found = decoded(tmp_path / "out.mkv")
+    assert {(frame.width, frame.height) for frame in found} == {(64, 48)}
+    assert len(found) == report.frames_out - report.dropped_at.get(str(tmp_path / "out.mkv"), 0)
 
 
 #: The server that a stream is pushed to: a process, because PyAV holds Python's lock while it connects.

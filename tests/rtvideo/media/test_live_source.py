@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -22,7 +23,18 @@ from rtvideo.media.camera import Wishes
 from rtvideo.media.clock import Backlog, Clock
 from rtvideo.media.connect import Nature, connect
 from rtvideo.media.live import TICK, LiveSource
-from tests.servers import CYCLE, Server, http_video, number, pictures, read_request, rtsp_video
+from tests.servers import (
+    CYCLE,
+    RATE,
+    Server,
+    Wire,
+    http_video,
+    number,
+    pictures,
+    read_request,
+    rtsp_video,
+    send_video,
+)
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -84,17 +96,75 @@ def test_the_moment_of_arrival_belongs_to_its_picture(stop: threading.Event) -> 
     assert captured == sorted(captured) and 0 <= time.monotonic() - captured[-1] < 5
 
 
-def test_a_server_that_drops_and_comes_back(stop: threading.Event) -> None:
+@pytest.mark.parametrize(
+    ("talk", "scheme", "wanted"),
+    [(http_video(frames=50), "http", 40), (rtsp_video(frames=50), "rtsp", 35)],
+    ids=["http", "rtsp"],
+)
+def test_a_server_that_drops_and_comes_back(
+    talk: Any, scheme: str, wanted: int, stop: threading.Event
+) -> None:
     said: list[str] = []
-    with Server(http_video(frames=50)) as server:
-        source = opened(f"http://127.0.0.1:{server.port}/", stop, reconnect=20.0, say=said.append)
-        found = frames(source, 70)
+    with Server(talk) as server:
+        source = opened(f"{scheme}://127.0.0.1:{server.port}/", stop, reconnect=20.0, say=said.append)
+        found = frames(source, wanted)
         source.close()
     assert source.reconnects >= 1 and server.accepted >= 2 and source.lost is None
     assert "lost" in said[0] and "trying again for 20 s" in said[0] and "back after" in said[1]
     times = [frame.pts for frame in found]
     assert times == sorted(times), "time goes on over the gap"
     assert max(b - a for a, b in itertools.pairwise(times)) * TICK > 0.4, "the gap lasted in reality"
+
+
+def test_a_slow_server_keeps_real_time(stop: threading.Event) -> None:
+    with Server(rtsp_video(speed=0.5)) as server:
+        source = opened(f"rtsp://127.0.0.1:{server.port}/", stop)
+        began = time.monotonic()
+        found = frames(source, 12)
+        took = time.monotonic() - began
+        source.close()
+    assert source.reconnects == 0 and took > 11 / RATE, "its pictures say that they are 1/25 s apart"
+    assert [number(frame) for frame in found[:3]] == [
+        (number(found[0]) + index) % CYCLE for index in range(3)
+    ]
+    assert float((found[-1].pts - found[0].pts) * TICK) > took - clock.STRAY - 0.5
+
+
+def test_a_port_that_transport_streams_come_to(stop: threading.Event) -> None:
+    port = refused_port()
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    wire = Wire(lambda data: sender.sendto(data, ("127.0.0.1", port)) and None)
+    with Server(lambda connection, server: None) as ends:
+        how = {"format": "mpegts", "buffer_size": 1316}
+        sending = threading.Thread(target=send_video, args=[wire, ends], kwargs=how)
+        sending.start()
+        source = opened(f"udp://127.0.0.1:{port}", stop)
+        assert source.nature == Nature(live=True, lasts=True) and len(frames(source, 10)) == 10
+        source.close()
+    sending.join()
+
+
+def test_a_list_of_segments_plays_at_its_own_speed(tmp_path: Path, stop: threading.Event) -> None:
+    options = {"hls_time": "0.4", "hls_list_size": "0", "hls_flags": "omit_endlist"}
+    with av.open(str(tmp_path / "live.m3u8"), "w", format="hls", container_options=options) as out:
+        stream = out.add_stream("mpeg2video", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.gop_size = 10
+        for frame in itertools.islice(pictures(), 40):
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+
+    def talk(connection: socket.socket, server: Server) -> None:
+        name = read_request(connection)[0].split()[1].strip("/")
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + (tmp_path / name).read_bytes())
+
+    with Server(talk) as server:
+        source = opened(f"http://127.0.0.1:{server.port}/live.m3u8", stop)
+        assert source.nature == Nature(live=True, paced=True, lasts=True)
+        began = time.monotonic()
+        assert len(frames(source, 20)) >= 20
+        assert time.monotonic() - began > 0.7, "though all of it is there"
+        source.close()
 
 
 def test_a_server_that_does_not_come_back(stop: threading.Event) -> None:
