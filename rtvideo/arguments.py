@@ -99,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
         type=values.count,
         default=0,
         metavar="N",
-        help="for the engine; 0 takes what may be used",
+        help="for the engine; of live input for decoder and encoders too; 0 takes what may be used",
     )
 
     video = flags.add_argument_group("video")

@@ -105,6 +105,7 @@ def enhance_live(
             report.input,
             halt,
             video_stream=options.video_stream,
+            threads=options.threads,
             reconnect=live.reconnect,
             say=say,
         )

@@ -13,7 +13,8 @@ class Options:
     Attributes:
         model: name of a shipped model, or the path of a description (``.json``) or network (``.onnx``) file.
         engine, device: by name, or ``auto``. A name that cannot work is an error, never a silent fallback.
-        threads: for the engine; 0 takes what this process may use.
+        threads: for the engine, and of live input for decoder and encoders, each; 0 takes what this process
+            may use.
         strength: 0..1, see `rtvideo.engines.base.Settings`.
         denoise: 0..1, or None for ``auto``: as strong as the gain calls for, if that runs in real time.
         temporal: 0..1, see `rtvideo.engines.base.Settings`, or None for ``auto``: 1 for video where the

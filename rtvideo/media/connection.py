@@ -34,8 +34,11 @@ class Connection(Opened):
         ready: frames that were decoded while opening, still to be used.
     """
 
-    def __init__(self, container: InputContainer, name: str, video_stream: int = 0) -> None:
+    def __init__(self, container: InputContainer, name: str, video_stream: int = 0, threads: int = 0) -> None:
         """Decode a first frame.
+
+        Args:
+            threads: that decode at most; 0 leaves it to FFmpeg.
 
         Raises:
             InputError: there is none.
@@ -48,6 +51,7 @@ class Connection(Opened):
             self.index, self._codec = self.video.index, self.video.codec_context
             # Threads that work on one frame each would hold as many frames back.
             self._codec.thread_type = "SLICE"
+            self._codec.thread_count = threads
             self._codec.flags |= Flags.low_delay
             self.intra = _is_intra(self._codec)
             self._captured: dict[int, float] = {}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 
 import av
 from av.container import InputContainer
@@ -69,6 +70,7 @@ class LiveSource:
         stop: threading.Event,
         *,
         video_stream: int = 0,
+        threads: int = 0,
         reconnect: float = 0.0,
         say: Callable[[str], None] = lambda line: None,
         nature: Nature | None = None,
@@ -78,6 +80,7 @@ class LiveSource:
         Args:
             open: see `rtvideo.media.connect.connect`.
             stop: ends waiting.
+            threads: that decode at most; 0 leaves it to FFmpeg.
             reconnect: seconds for which a lost source is tried again; 0 is never.
             say: told when the source is lost, and when it is back.
             nature: in place of the input's own.
@@ -86,10 +89,11 @@ class LiveSource:
             RtvideoError: see `rtvideo.media.connect.connect`, `Connection`.
         """
         self._open, self.name, self._stop = open, name, stop
-        self._video_stream, self._reconnect, self._say = video_stream, reconnect, say
+        self._reconnect, self._say = reconnect, say
         container, natural = open()
         self.nature = nature or natural
-        self.connection = Connection(container, name, video_stream)
+        self._connect = partial(Connection, name=name, video_stream=video_stream, threads=threads)
+        self.connection = self._connect(container)
         self.lost: str | None = None
         self.reconnects = 0
         self.seen = time.monotonic()
@@ -178,7 +182,7 @@ class LiveSource:
                 if not nature.live:  # a live list that has become a finished recording
                     container.close()
                     return None
-                connection = Connection(container, self.name, self._video_stream)
+                connection = self._connect(container)
             except RtvideoError as error:
                 reason = str(error).removeprefix(f"{self.name}: ")
                 continue

@@ -65,7 +65,7 @@ class EncodedOutlet:
             source: gives the other streams and metadata.
             picture: what is encoded, on the clock of the pairs.
             enhancer: whose pairs will come.
-            options: codec, quality, compare.
+            options: codec, quality, threads, compare.
             live: pictures come when they come, so that the encoder has to keep up.
 
         Raises:
@@ -98,6 +98,7 @@ class EncodedOutlet:
                 self._container = self._open(source)
                 self._copies = Copies(self._container, target.format, Path(target.name))
                 self._video = self._add_video(source)
+                self._video.codec_context.thread_count = options.threads
                 for track in streams.tracks:
                     if track.source.type == "audio":
                         self._copies.add(track)

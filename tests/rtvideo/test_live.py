@@ -150,6 +150,13 @@ def test_a_file_that_is_only_looked_at_plays_at_its_own_speed(tmp_path: Path) ->
     assert all(lit > 1.2 * original for original, lit in viewer.levels)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_encoders_keep_to_the_number_of_threads(tmp_path: Path, threads: int) -> None:
+    camera = CAMERA.replace("64x48", "320x240")
+    live(camera, tmp_path / "out.mkv", how=LAVFI, frames=3, options=Options(threads=threads))
+    assert b" threads=%d " % threads in (tmp_path / "out.mkv").read_bytes(), "x264 notes it in the stream"
+
+
 def test_a_viewer_can_end_the_run(tmp_path: Path) -> None:
     viewer = Viewer(lambda controls, count: controls.stop.set() if count == 3 else None)
     live(CAMERA, tmp_path / "out.mkv", how=LAVFI, viewers=[viewer.opened])

@@ -16,6 +16,7 @@ from typing import Any
 import av
 import pytest
 
+from rtvideo.adapt import Adapter
 from rtvideo.cli import main
 from rtvideo.media.connect import TIMEOUT
 from tests.rtvideo.test_live import CAMERA, decoded, free_port, numbered
@@ -150,6 +151,17 @@ def test_exit_codes(
     assert words_said in said.err and said.err.count("\n") == 1 and said.out == ""
     assert "hunter2" not in said.err
     assert [path.name for path in tmp_path.iterdir()] == ["in.mkv"]
+
+
+@pytest.mark.parametrize(("words", "steps"), [([], True), (["--no-adapt"], False)])
+def test_doing_less_can_be_forbidden(
+    words: list[str], steps: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr(Adapter, "saw", lambda self, now, seconds, lost: seen.append(True))
+    camera = ["--input-format", "lavfi", "-i", CAMERA, "-o", str(tmp_path / "a.mkv"), "--denoise", "off"]
+    assert main([*camera, "--frames", "3", "-q", *words]) == 0
+    assert bool(seen) is steps
 
 
 def test_a_lost_source_is_code_5_and_the_recording_stays(tmp_path: Path) -> None:

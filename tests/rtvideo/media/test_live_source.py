@@ -70,8 +70,9 @@ def frames(source: LiveSource, most: int = 10**6) -> list[av.VideoFrame]:
 @pytest.mark.parametrize(("talk", "address"), [(http_video(), "http"), (rtsp_video(), "rtsp")])
 def test_streams(talk: object, address: str, stop: threading.Event) -> None:
     with Server(talk) as server:  # type: ignore[arg-type]
-        source = opened(f"{address}://127.0.0.1:{server.port}/live", stop)
+        source = opened(f"{address}://127.0.0.1:{server.port}/live", stop, threads=1)
         assert source.nature == Nature(live=True, lasts=True) and not source.connection.intra
+        assert source.connection.video.codec_context.thread_count == 1
         found = frames(source, 12)
         source.close()
     times = [frame.pts * TICK for frame in found]
