@@ -43,12 +43,17 @@ _ALIASES = {"x264": "libx264", "x265": "libx265", "h265": "libx265", "vp9": "lib
 
 @dataclass(frozen=True)
 class Quality:
-    """How an encoder is told how good to be: the range of ``--crf``, its default, and what goes with it."""
+    """How an encoder is told how good to be: the range of ``--crf``, its default, and what goes with it.
+
+    Attributes:
+        name: of the option that takes it.
+    """
 
     low: float
     high: float
     default: float
     options: dict[str, str] = field(default_factory=dict)
+    name: str = "crf"
 
 
 #: Near the edge of what can be seen: the output is looked at, and perhaps encoded again.
@@ -58,13 +63,18 @@ _QUALITY = {
     "libvpx-vp9": Quality(0, 63, 28, {"b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}),
     "libvpx": Quality(4, 63, 10, {"b": "8M", "deadline": "good", "cpu-used": "4"}),
     "libsvtav1": Quality(1, 63, 28, {"preset": "8"}),
+    # NVIDIA's; not run yet. Without these they would aim at two megabits a second, whatever the picture.
+    **{
+        f"{name}_nvenc": Quality(1, 51, default, {"rc": "vbr", "b": "0", "preset": "p5"}, "cq")
+        for name, default in (("h264", 21), ("hevc", 23), ("av1", 28))
+    },
 }
 #: Encoders with a fixed quantiser instead of a rate factor; ``--crf`` sets it.
 _QUANTISER = {"mjpeg": 2, "mpeg4": 3, "mpeg2video": 3, "mpeg1video": 3, "flv": 3, "h263p": 3}
 #: FFmpeg's FF_QP2LAMBDA: global_quality counts in units of 1/118 quantiser step.
 _QP2LAMBDA = 118
 
-_PRESETS = {
+_PRESETS: dict[str, tuple[str, ...]] = {
     name: (
         "ultrafast",
         "superfast",
@@ -78,7 +88,9 @@ _PRESETS = {
         "placebo",
     )
     for name in ("libx264", "libx265")
-} | {"libsvtav1": tuple(map(str, range(14)))}
+}
+_PRESETS["libsvtav1"] = tuple(map(str, range(14)))
+_PRESETS |= {name: tuple(f"p{k}" for k in range(1, 8)) for name in _QUALITY if name.endswith("_nvenc")}
 
 #: Encoders that refuse odd sizes where chroma is subsampled; 4:4:4 keeps the size exact.
 _EVEN_SIZES = ("libx264", "libx265", "libsvtav1")
@@ -211,7 +223,7 @@ def _settings(
     if name in _QUALITY:
         quality = _QUALITY[name]
         _check_crf(name, crf, quality.low, quality.high)
-        options = {**quality.options, "crf": f"{quality.default if crf is None else crf:g}"}
+        options = {**quality.options, quality.name: f"{quality.default if crf is None else crf:g}"}
         if crf == 0:
             options |= _lossless(name)
     elif name in _QUANTISER:
@@ -264,7 +276,8 @@ def _check_crf(name: str, crf: float | None, low: float, high: float) -> None:
 
 def _pixels(name: str, picture: Picture) -> tuple[str, Coding, Tags, list[str]]:
     """Choose the pixel format nearest to the input's, and what its samples mean."""
-    offered = [f.name for f in av.Codec(name, "w").video_formats or []]
+    # Those without components lie in a device's memory.
+    offered = [f.name for f in av.Codec(name, "w").video_formats or [] if f.components]
     source, warnings = picture.pix_fmt, []
     if has_alpha(source):
         warnings.append(f"transparency ({source}) is dropped")
