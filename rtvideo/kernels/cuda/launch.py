@@ -11,8 +11,10 @@ import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rtvideo.kernels.cuda.history import Record
 from rtvideo.kernels.cuda.source import Buffer, Launch, Source
-from rtvideo.kernels.library import Format, Planes
+from rtvideo.kernels.library import Format, Pace, Planes
+from rtvideo.kernels.program import Program
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ def frame_type(buffers: int) -> type[ctypes.Structure]:
     class Frame(ctypes.Structure):
         _fields_ = [
             ("format", Format), ("width", ctypes.c_int), ("height", ctypes.c_int), ("rows", ctypes.c_int),
-            ("strength", ctypes.c_float), ("denoise", ctypes.c_float),
-            ("input", Planes), ("output", Planes),
+            ("strength", ctypes.c_float), ("denoise", ctypes.c_float), ("pace", Pace),
+            ("input", Planes), ("output", Planes), ("history", Record),
             ("buffers", ctypes.c_void_p * max(buffers, 1)),
         ]  # fmt: skip
 
@@ -87,6 +89,14 @@ def sizes(source: Source, width: int, height: int, rows: int) -> list[int]:
         return 4 * buffer.words * across * (rows if buffer.scale == 0 else down)
 
     return [one(buffer) for buffer in source.buffers]
+
+
+def light(program: Program, width: int, height: int) -> int:
+    """Return the floats of the light's grid, 0 if there is none."""
+    if not program.scales:
+        return 0
+    across, down = extent(program.scales[-1], max(program.scales), width, height)
+    return (1 if program.shared else 3) * across * down
 
 
 def extent(scale: int, coarsest: int, width: int, height: int) -> tuple[int, int]:

@@ -16,10 +16,11 @@ from typing import Any
 from rtvideo.kernels.cuda import launch, nvrtc, packing
 from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, Device, DeviceError
 from rtvideo.kernels.cuda.emit import emit
+from rtvideo.kernels.cuda.history import ZEROED, History
 from rtvideo.kernels.cuda.launch import Plan
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED
 from rtvideo.kernels.cuda.source import Source
-from rtvideo.kernels.library import Format, Planes
+from rtvideo.kernels.library import Format, Pace, Planes
 from rtvideo.kernels.program import Program
 
 #: Rows of a band where memory is short: few enough to help, many beside those that are made twice.
@@ -43,6 +44,7 @@ class Network:
         packed: tensors in half precision, none for f32.
         width, height: of the picture.
         layout: of its planes.
+        kept: of `rtvideo.kernels.library.kept_format`, for frames that are run with a pace.
 
     Raises:
         UnavailableError: it cannot be compiled, or memory is short.
@@ -56,42 +58,84 @@ class Network:
         width: int,
         height: int,
         layout: Format,
+        kept: Format | None = None,
     ) -> None:
         self._device, self._program, self._packed = device, program, packed
         self._size, self._layout = (width, height), layout
-        self._variants: dict[bool, _Variant] = {}
+        self._variants: dict[tuple[bool, bool], _Variant] = {}
+        light = launch.light(program, width, height)
+        self._history = None if kept is None else History(layout, kept, width, height, light)
+        self._memory, self._now = 0, 0
         with ExitStack() as stack:
             self.stream = device.call("cuStreamCreate", 1)  # not ordered with the default stream
             stack.callback(device.give_back, "cuStreamDestroy", self.stream)
             self._stack = stack.pop_all()
 
     def run(
-        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], strength: float, denoise: float
+        self,
+        planes: Sequence[DevicePlane],
+        out: Sequence[DevicePlane],
+        strength: float,
+        denoise: float,
+        pace: Pace | None = None,
     ) -> None:
         """Enqueue a frame on `stream`: ``strength`` above 0, ``denoise`` 0 skips noise removal.
 
-        The first frame with (or without) noise removal compiles its kernels.
-        """
-        key = denoise > 0 and self._program.denoised is not None
-        if key not in self._variants:
-            self._variants[key] = self._variant(key)
-        self._variants[key].run(planes, out, strength, denoise)
+        The first frame with (or without) noise removal, or a pace, compiles its kernels.
 
-    def prepare(self, denoise: bool) -> None:
+        Args:
+            pace: how much of what was before counts; None or one of no frames: nothing.
+        """
+        temporal = pace is not None and pace.frames > 0
+        variant = self._ready(denoise > 0, temporal)
+        frame = variant.frame
+        frame.strength, frame.denoise = strength, denoise
+        frame.input, frame.output = planes_of(planes), planes_of(out)
+        if temporal:
+            assert self._history is not None
+            frame.pace, frame.history = pace, self._history.record(self._memory, self._now)
+            self._now = 1 - self._now
+        variant.run()
+
+    def prepare(self, denoise: bool, temporal: bool = False) -> None:
         """Compile now what the first frame would."""
-        key = denoise and self._program.denoised is not None
-        if key not in self._variants:
-            self._variants[key] = self._variant(key)
+        self._ready(denoise, temporal)
 
     def close(self) -> None:
         """Wait for what was enqueued and give everything back; closing twice is fine."""
         self._stack.close()
         self._variants.clear()
 
-    def _variant(self, denoise: bool) -> _Variant:
+    def _ready(self, denoise: bool, temporal: bool) -> _Variant:
+        if temporal and not self._memory:
+            self._remember()
+        key = denoise and self._program.denoised is not None, temporal
+        if key not in self._variants:
+            self._variants[key] = self._variant(*key)
+        return self._variants[key]
+
+    def _remember(self) -> None:
+        if self._history is None:
+            raise ValueError(
+                "a network that was made without a format for pictures that are kept has no pace"
+            )
+        device = self._device
+        try:
+            address = device.allocate(self._history.size)
+        except DeviceError as error:
+            if error.status != OUT_OF_MEMORY:
+                raise
+            raise DeviceError(f"{error} for --temporal; use --temporal off", error.status) from None
+        self._stack.callback(device.free, address)
+        self._stack.callback(device.give_back, "cuStreamSynchronize", self.stream)
+        device.call("cuMemcpyHtoDAsync", address, bytes(ZEROED), ZEROED, self.stream)
+        self._memory = address
+
+    def _variant(self, denoise: bool, temporal: bool) -> _Variant:
         source = emit(
-            self._program, self._device.shared, denoise=denoise, packed=self._packed, kind=self._layout
-        )
+            self._program, self._device.shared,
+            denoise=denoise, temporal=temporal, packed=self._packed, kind=self._layout,
+        )  # fmt: skip
         try:
             return self._planned(source, launch.whole(source, *self._size))
         except DeviceError as error:
@@ -115,7 +159,7 @@ class Network:
 
 
 class _Variant:
-    """The kernels with or without noise removal: module, buffers and a graph; ``stack`` gives them back."""
+    """Kernels of one kind of frames: module, buffers and a graph, which ``stack`` gives back."""
 
     def __init__(
         self, device: Device, stream: Any, source: Source, plan: Plan, words: bytes,
@@ -131,11 +175,11 @@ class _Variant:
         assert int(room) == len(words)
         device.call("cuMemcpyHtoD", weights, words, len(words))
 
-        self._frame = frame_type()
-        self._frame.format, (self._frame.width, self._frame.height) = layout, size
-        self._frame.rows = plan.rows
+        self.frame = frame_type()
+        self.frame.format, (self.frame.width, self.frame.height) = layout, size
+        self.frame.rows = plan.rows
         for k, length in enumerate(launch.sizes(source, *size, plan.rows)):
-            self._frame.buffers[k] = address = device.allocate(length)
+            self.frame.buffers[k] = address = device.allocate(length)
             stack.callback(device.free, address)
         self._told = b""
 
@@ -160,13 +204,9 @@ class _Variant:
         stack.callback(device.give_back, "cuGraphExecDestroy", self._graph)
         stack.callback(device.give_back, "cuStreamSynchronize", stream)
 
-    def run(
-        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], strength: float, denoise: float
-    ) -> None:
-        frame = self._frame
-        frame.strength, frame.denoise = strength, denoise
-        frame.input, frame.output = planes_of(planes), planes_of(out)
-        told = bytes(frame)
+    def run(self) -> None:
+        """Enqueue a frame as ``frame`` describes it."""
+        told = bytes(self.frame)
         if told != self._told:
             # From memory that is not pinned: the driver has its own copy when this returns.
             self._device.call("cuMemcpyHtoDAsync", self._constants, told, len(told), self._stream)

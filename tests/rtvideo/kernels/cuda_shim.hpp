@@ -35,6 +35,7 @@ inline void barrier() {
 
 inline int min(int a, int b) { return a < b ? a : b; }
 inline int max(int a, int b) { return a > b ? a : b; }
+inline int atomicAdd(int *to, int n) { return __atomic_fetch_add(to, n, __ATOMIC_RELAXED); }
 
 namespace rt {
 inline unsigned pair(float low, float high) {

@@ -20,9 +20,10 @@ from model.ruas import RUAS
 from rtvideo.kernels import build
 from rtvideo.kernels.cuda import launch, packing
 from rtvideo.kernels.cuda.emit import HEADERS, emit
+from rtvideo.kernels.cuda.history import Record
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED
 from rtvideo.kernels.cuda.source import Source
-from rtvideo.kernels.library import Format, Planes, float_format
+from rtvideo.kernels.library import Format, Pace, Planes, float_format
 from rtvideo.kernels.lower import lower
 from rtvideo.models.description import Description
 from tests import networks
@@ -65,19 +66,22 @@ class Emulated:
         description: what is computed.
         denoise: with noise removal.
         half: cells in half precision.
+        temporal: looking at the frames before.
         shared: bytes of shared memory of the device that is played.
     """
 
-    def __init__(self, description: Description, denoise: bool, half: bool, shared: int) -> None:
+    def __init__(
+        self, description: Description, denoise: bool, half: bool, temporal: bool, shared: int
+    ) -> None:
         weights = networks.weights(description)
         packed: frozenset[str] = frozenset()
         if half:  # what training makes of it: noise is small beside the image
             weights = {k: v * np.float32(0.2) if "noise.head" in k else v for k, v in weights.items()}
             packed = lower(description, weights, half=True).packed
         program = lower(description, weights)
-        self.source: Source = emit(program, shared, denoise=denoise, packed=packed)
+        self.source: Source = emit(program, shared, denoise=denoise, temporal=temporal, packed=packed)
         self.words = packing.data(program, packed)
-        self.denoise = denoise
+        self.program, self.denoise = program, denoise
         self.net = RUAS(description).double()
         self.net.load_state_dict({k: torch.from_numpy(np.array(v)).double() for k, v in weights.items()})
         self.library = ctypes.CDLL(str(library_of(self.source.text)))
@@ -85,6 +89,7 @@ class Emulated:
     def planes(
         self, format: Format, planes: Sequence[Image], out: Sequence[Image], size: tuple[int, int],
         strength: float, denoise: float, band: int | None = None,
+        pace: Pace | None = None, history: Record | None = None,
     ) -> None:  # fmt: skip
         """Do what the engine does for a frame of (width, height), whole or in bands of so many rows."""
         width, height = size
@@ -93,6 +98,8 @@ class Emulated:
         frame.format, frame.width, frame.height, frame.rows = format, width, height, plan.rows
         frame.strength, frame.denoise = strength, denoise
         frame.input, frame.output = _planes(planes), _planes(out)
+        if pace is not None and history is not None:
+            frame.pace, frame.history = pace, history
         lengths = launch.sizes(self.source, width, height, plan.rows)
         buffers = [np.full(n // 4, np.nan, np.float32) for n in lengths]
         for k, buffer in enumerate(buffers):
@@ -127,9 +134,14 @@ class Emulated:
 
 @functools.cache
 def emulated(
-    description: Description, *, denoise: bool = True, half: bool = False, shared: int = LEAST_SHARED
+    description: Description,
+    *,
+    denoise: bool = True,
+    half: bool = False,
+    temporal: bool = False,
+    shared: int = LEAST_SHARED,
 ) -> Emulated:
-    return Emulated(description, denoise and description.noise is not None, half, shared)
+    return Emulated(description, denoise and description.noise is not None, half, temporal, shared)
 
 
 @functools.cache

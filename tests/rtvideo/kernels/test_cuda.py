@@ -131,10 +131,10 @@ int main() {
 """
 
 
-def race(made: Source, folder: Path, wanted: str = "thread") -> tuple[int, str]:
+def race(made: Source, folder: Path, wanted: str = "thread", main: str = RACE) -> tuple[int, str]:
     """Run a source's kernels with four threads a block under sanitizers; return its code and report."""
     calls = [f"launch({one.name}, 1, 1, {one.shared}, 4, 0, 0);" for one in made.launches]
-    text = made.text + RACE.replace("LAUNCHES", "\n    ".join(calls))
+    text = made.text + main.replace("LAUNCHES", "\n    ".join(calls))
     # The launcher comes after the kernels.
     text = 'extern "C" void launch(void (*)(int, int), int, int, int, int, int, int);\n' + text
     for command, sanitizers in offers(wanted):

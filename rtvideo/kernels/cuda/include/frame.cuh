@@ -40,12 +40,33 @@ struct Planes {
     long long stride[3]; // bytes
 };
 
+// How fast to forget; `rtvideo.engines.pace` makes it of seconds.
+struct Pace {
+    float frames, light;
+    int forget;
+};
+
+// What is kept from frame to frame; see history.cuh.
+struct History {
+    Format format;                  // of the picture: as the decoder's, in 16 bits
+    Planes before, after;           // the picture so far: read from one, written to the other
+    float code;                     // codes of 8 bits a sample of the decoder
+    float black;                    // its code
+    unsigned char *age;             // of each cell
+    float *level, *change, *spread; // of each patch: mean so far, mean and deviation of the difference
+    int *counts;                    // of changes and spreads, level by level
+    struct Scene *scene;
+    float *light; // log2 t at the last scale
+};
+
 struct Frame {
-    Format format;
+    Format format; // of the planes in and out
     int width, height;
     int rows; // of tensors between kernels: the picture's, or fewer where memory is short
     float strength, denoise;
+    Pace pace;
     Planes in, out;
+    History history;
     float *buffers[BUFFERS];
 };
 

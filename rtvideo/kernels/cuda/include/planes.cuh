@@ -10,12 +10,24 @@
 #define CHROMA_Y frame.format.chroma_y
 #endif
 
+// What a network reads: the frame, or the picture so far.
+#ifdef OVER_TIME
+#define READ_FORMAT frame.history.format
+#define READ_PLANES frame.history.after
+#define READ_WIDE true
+#else
+#define READ_FORMAT frame.format
+#define READ_PLANES frame.in
+#define READ_WIDE WIDE
+#endif
+
 namespace rt {
 
-DEVICE float sample(int plane, int row, int at) {
-    const unsigned char *line = frame.in.data[plane] + row * frame.in.stride[plane];
-    return WIDE ? (float)((const unsigned short *)line)[at] : (float)line[at];
+DEVICE float sample(const Planes &from, bool wide, int plane, int row, int at) {
+    const unsigned char *line = from.data[plane] + row * from.stride[plane];
+    return wide ? (float)((const unsigned short *)line)[at] : (float)line[at];
 }
+DEVICE float sample(int plane, int row, int at) { return sample(READ_PLANES, READ_WIDE, plane, row, at); }
 
 // Where red, green and blue of frames that are RGB already lie.
 DEVICE int plane_of(int channel) {
@@ -23,12 +35,12 @@ DEVICE int plane_of(int channel) {
     return LAYOUT == GBR ? (channel + 2) % 3 : channel; // H.273: Y is G, Cb is B, Cr is R
 }
 
-// The frame that came in.
+// What a network reads, as RGB.
 struct Picture {
     static constexpr int CHANNELS = 3;
 
     METHOD void read(const Block &, int x, int y, float (&rgb)[3]) const {
-        const Format &f = frame.format;
+        const Format &f = READ_FORMAT;
         if (LAYOUT == YUV || LAYOUT == NV) {
             const int cx = x >> CHROMA_X, cy = y >> CHROMA_Y;
             const float luma = sample(0, y, x) * f.luma_gain + f.luma_bias;

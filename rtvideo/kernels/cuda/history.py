@@ -1,0 +1,102 @@
+"""What is kept from frame to frame on a device: the picture so far, for how long it has stood, and the light.
+
+It lies in one piece of memory, which kernels with and without noise removal share.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from dataclasses import dataclass
+
+from rtvideo.kernels.cuda.over_time import CELL, PATCH
+from rtvideo.kernels.library import Format, Planes
+
+# As in history.cuh and survey.cuh: samples in a code of 8 bits, bytes of a scene, counts of all levels.
+_UNIT, _SCENE, _COUNTS = 256, 2048, 10 * (1024 + 256)
+
+#: Bytes at the beginning that must be zero before the first frame.
+ZEROED = _SCENE + 4 * _COUNTS
+
+_ALIGNMENT = 256
+
+
+class Record(ctypes.Structure):
+    """``rt::History``."""
+
+    _fields_ = [
+        ("format", Format), ("before", Planes), ("after", Planes),
+        ("code", ctypes.c_float), ("black", ctypes.c_float),
+        *((name, ctypes.c_void_p) for name in (
+            "age", "level", "change", "spread", "counts", "scene", "light",
+        )),
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class History:
+    """Where everything lies, for frames of one size and format.
+
+    Args:
+        layout: of the frames.
+        kept: of the same in 16 bits, `rtvideo.kernels.library.kept_format`.
+        width, height: of the picture.
+        light: floats of the light's grid.
+    """
+
+    layout: Format
+    kept: Format
+    width: int
+    height: int
+    light: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of all."""
+        return self._begins()[-1]
+
+    def record(self, address: int, now: int) -> Record:
+        """Return what kernels are told for a frame.
+
+        Args:
+            address: of the memory, a multiple of 256.
+            now: 0 and 1 in turns: which of the two pictures is the older one.
+        """
+        scene, counts, age, level, change, spread, light, *pictures = (address + at for at in self._begins())
+        gain = self.kept.luma_gain * _UNIT
+        record = Record(
+            format=self.kept, code=self.layout.luma_gain / gain, black=-self.kept.luma_bias / gain,
+            age=age, level=level, change=change, spread=spread, counts=counts, scene=scene, light=light,
+        )  # fmt: skip
+        record.format.shift, record.format.luma_low, record.format.luma_high = 0, 0, 65535
+        planes = self._planes()
+        for which, picture in enumerate((record.before, record.after)):
+            for k, (_, stride) in enumerate(planes):
+                picture.data[k] = pictures[(which ^ now) * len(planes) + k]
+                picture.stride[k] = stride
+        return record
+
+    def _planes(self) -> list[tuple[int, int]]:
+        """Return rows and bytes of a row of each plane."""
+        f, (width, height) = self.kept, (self.width, self.height)
+        chroma = (height + f.chroma_y) >> f.chroma_y, (width + f.chroma_x) >> f.chroma_x
+        rows = {
+            0: [(height, width), chroma, chroma],
+            1: [(height, width), (chroma[0], 2 * chroma[1])],
+            2: [(height, 3 * width)],
+            3: [(height, width)],
+            4: 3 * [(height, width)],
+        }[f.layout]
+        return [(high, _aligned(2 * wide)) for high, wide in rows]
+
+    def _begins(self) -> list[int]:
+        """Return where each part begins, scene and counts first, and the end."""
+        cells = -(-self.width // CELL) * -(-self.height // CELL)
+        patches = 4 * -(-self.width // PATCH) * (self.height // PATCH // 2 + 1)
+        picture = [high * stride for high, stride in self._planes()]
+        sizes = [_SCENE, 4 * _COUNTS, cells, patches, patches, patches, 4 * self.light, *picture, *picture]
+        return list(itertools.accumulate(map(_aligned, sizes), initial=0))
+
+
+def _aligned(size: int) -> int:
+    return (size + _ALIGNMENT - 1) // _ALIGNMENT * _ALIGNMENT

@@ -1,0 +1,52 @@
+"""The kernels that look at the frames before: in front of the network, and between its grid and the picture.
+
+What they do is written in ``recursive.cuh`` and ``steady.cuh``. All of them are launched for every frame, so
+that one graph serves all: whether the exposure changed, or the scene, is decided on the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rtvideo.kernels.cuda.schedule import THREADS
+from rtvideo.kernels.cuda.source import SIDE, Launch, function, grid
+
+HEADERS = ("recursive.cuh", "steady.cuh")
+
+# As in history.cuh and survey.cuh.
+CELL, PATCH = 2, 8
+_SURVEYED, _LEVELS, _CHUNKS = 256, 10, 40
+_REGION = 64, 32
+
+
+def picture_kernels() -> Iterator[tuple[Launch, str]]:
+    """Yield the kernels that make the picture so far, which the network then reads."""
+    width, height = _REGION
+    cells = (width // CELL + 2) * (height // CELL + 2)
+    survey = Launch("survey_frame", 0, _SURVEYED, 2 * PATCH, 4 * 3 * _SURVEYED)
+    yield survey, function("survey_frame", ["survey(memory);"])
+    judge = Launch("judge_frame", -1, 1, 1, 4 * (_LEVELS * (7 + _CHUNKS) + 1))
+    yield judge, function("judge_frame", ["judge(memory);"])
+    yield Launch("relight_picture", 0, width, height, 0), function("relight_picture", ["relight();"])
+    recurse = Launch("recurse_picture", 0, width, height, 4 * ((CELL**2 + 2) * cells + 1))
+    yield recurse, function("recurse_picture", ["recurse(memory);"])
+
+
+def light_kernels(scale: int, groups: int, light: str, exposure: str) -> Iterator[tuple[Launch, str]]:
+    """Yield the kernels that make the light that is shown of that of the frame.
+
+    Args:
+        scale: of the last stage, which leaves log2 t in the buffer ``now``; ``changed`` has room for a number
+            for each block.
+        groups: channels of light.
+        light, exposure: what is written there, in the source's words.
+    """
+    now, changed = grid(scale, "now"), "frame.buffers[CHANGED]"
+    follow = f"follow<{groups}>(memory, {now}, {grid(scale, 'light')}, {changed});"
+    yield Launch("follow_light", scale, SIDE, SIDE, 4 * THREADS), function("follow_light", [follow])
+    wide, high = f"grid_width({scale})", f"grid_height({scale})"
+    parts = f"(({wide} + {SIDE - 1}) / {SIDE}) * (({high} + {SIDE - 1}) / {SIDE})"
+    own = f"follow_own(memory, {changed}, {parts}, {groups} * {wide} * {high}, {exposure});"
+    yield Launch("follow_own_light", -1, 1, 1, 4 * THREADS), function("follow_own_light", [own])
+    keep = f"keep_light({light});"
+    yield Launch("keep_shown_light", scale, SIDE, SIDE, 0), function("keep_shown_light", [keep])
