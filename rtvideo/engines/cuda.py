@@ -11,10 +11,11 @@ from typing import Any
 
 from rtvideo.engines.base import Geometry, Settings
 from rtvideo.engines.device import DeviceSession
+from rtvideo.engines.pace import Pacer
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels import weights
 from rtvideo.kernels.cuda.network import DevicePlane, Network
-from rtvideo.kernels.library import format_of, supports
+from rtvideo.kernels.library import Pace, format_of, kept_format, supports
 from rtvideo.kernels.lower import lower
 from rtvideo.models import Model
 
@@ -42,15 +43,20 @@ class CudaSession(DeviceSession):
     """
 
     share_of_peak = 0.2
+    remembers = True
 
     def __init__(
         self, model: Model, geometry: Geometry, settings: Settings, *, number: int = 0, half: bool = False
     ) -> None:
-        self._half = half
+        self._half, self._pacer = half, Pacer()
         super().__init__(model, geometry, settings, number)
 
     def __str__(self) -> str:
         return f"cuda {self._device.name}, {'f16' if self._half else 'f32'}"
+
+    def reset(self) -> None:
+        """See `rtvideo.engines.base.Session.reset`."""
+        self._pacer.forget()
 
     def _open(self, stack: ExitStack) -> Any:
         model, geometry = self._model, self._geometry
@@ -61,13 +67,21 @@ class CudaSession(DeviceSession):
         packed = lower(model.description, values, half=True).packed if self._half else frozenset()
         program = lower(model.description, values)
         self._network = Network(
-            self._device, program, packed, geometry.width, geometry.height, format_of(geometry)
+            self._device,
+            program,
+            packed,
+            geometry.width,
+            geometry.height,
+            format_of(geometry),
+            kept_format(geometry),
         )
         stack.callback(self._network.close)
         return self._network.stream
 
     def _prepare(self) -> None:
-        self._network.prepare(self.settings.denoise > 0)
+        self._network.prepare(self.settings.denoise > 0, self.settings.temporal > 0)
 
-    def _run(self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane]) -> None:
-        self._network.run(planes, out, self.settings.strength, self.settings.denoise)
+    def _run(self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None) -> None:
+        pace = self._pacer.pace(time, self.settings.temporal)
+        told = Pace(pace.frames, pace.light, pace.forget)
+        self._network.run(planes, out, self.settings.strength, self.settings.denoise, told)

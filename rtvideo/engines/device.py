@@ -113,6 +113,7 @@ class DeviceSession(ABC):
         self._check()
         if self.settings.strength == 0:
             pass_through(planes, out)
+            self.reset()
             self._waiting.append((None, out))
         else:
             slot = self._room()
@@ -121,7 +122,7 @@ class DeviceSession(ABC):
             call, size = self._device.call, self._layout[-1]
             call("cuMemcpyHtoDAsync", slot.source, slot.up.ctypes.data, size, self._upload)
             call("cuEventRecord", slot.ready, self._upload)
-            self._enqueue(slot, self._planes(slot.source), out)
+            self._enqueue(slot, self._planes(slot.source), out, time)
         self._due = max(self._due, len(self._waiting) - DEPTH + 1)
 
     def submit_on_device(self, frame: DeviceFrame, out: Planes, time: float | None = None) -> None:
@@ -133,7 +134,7 @@ class DeviceSession(ABC):
         slot = self._room()
         slot.owner = frame.owner
         self._device.call("cuEventRecord", slot.ready, 0)  # decoders work on the default stream
-        self._enqueue(slot, frame.planes, out)
+        self._enqueue(slot, frame.planes, out, time)
         self._due = max(self._due, len(self._waiting) - DEPTH + 1)
 
     def receive(self) -> Planes | None:
@@ -152,7 +153,7 @@ class DeviceSession(ABC):
         self._due = len(self._waiting)
 
     def reset(self) -> None:  # noqa: B027
-        """Do nothing: there is no state over time."""
+        """Do nothing: there is no state over time unless a subclass has some."""
 
     def close(self) -> None:
         """Wait for the device and give everything back; closing twice is fine."""
@@ -176,8 +177,8 @@ class DeviceSession(ABC):
         """Do now what the first frame with these settings would need."""
 
     @abstractmethod
-    def _run(self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane]) -> None:
-        """Enqueue a frame on the stream; settings and a strength above 0 have been checked."""
+    def _run(self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None) -> None:
+        """Enqueue a frame of some time on the stream; settings and a strength above 0 have been checked."""
 
     def _room(self) -> _Slot:
         """Return a slot that is free, waiting for one if need be."""
@@ -190,10 +191,10 @@ class DeviceSession(ABC):
             self._waiting[index] = (None, target)
         return self._free.popleft()
 
-    def _enqueue(self, slot: _Slot, planes: Sequence[DevicePlane], out: Planes) -> None:
+    def _enqueue(self, slot: _Slot, planes: Sequence[DevicePlane], out: Planes, time: float | None) -> None:
         call, size = self._device.call, self._layout[-1]
         call("cuStreamWaitEvent", self._stream, slot.ready, 0)
-        self._run(planes, self._planes(slot.result))
+        self._run(planes, self._planes(slot.result), time)
         call("cuEventRecord", slot.made, self._stream)
         call("cuStreamWaitEvent", self._download, slot.made, 0)
         call("cuMemcpyDtoHAsync", slot.down.ctypes.data, slot.result, size, self._download)
