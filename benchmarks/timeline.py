@@ -141,8 +141,8 @@ def _watch_streams(timeline: Timeline, session: DeviceSession) -> Callable[[], N
             return call(function, *arguments)
         return around(track, stream, lambda: call(function, *arguments))
 
-    def traced_run(planes: Any, out: Any) -> None:
-        around("GPU, work", session._stream, lambda: run(planes, out))
+    def traced_run(planes: Any, out: Any, time: float | None = None) -> None:
+        around("GPU, work", session._stream, lambda: run(planes, out, time))
 
     def finish() -> None:
         del session._device.call, session._run  # those of the class again

@@ -81,7 +81,9 @@ class CudaSession(DeviceSession):
     def _prepare(self) -> None:
         self._network.prepare(self.settings.denoise > 0, self.settings.temporal > 0)
 
-    def _run(self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None) -> None:
+    def _run(
+        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None = None
+    ) -> None:
         pace = self._pacer.pace(time, self.settings.temporal)
         told = Pace(pace.frames, pace.light, pace.forget)
         self._network.run(planes, out, self.settings.strength, self.settings.denoise, told)

@@ -177,7 +177,9 @@ class DeviceSession(ABC):
         """Do now what the first frame with these settings would need."""
 
     @abstractmethod
-    def _run(self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None) -> None:
+    def _run(
+        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None = None
+    ) -> None:
         """Enqueue a frame of some time on the stream; settings and a strength above 0 have been checked."""
 
     def _room(self) -> _Slot:

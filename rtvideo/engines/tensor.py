@@ -125,7 +125,9 @@ class TensorSession(DeviceSession):
         self._network_for(self.settings.denoise > 0).enqueue()
         self._device.call("cuStreamSynchronize", self._stream)
 
-    def _run(self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None) -> None:
+    def _run(
+        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None = None
+    ) -> None:
         key = self.settings.denoise > 0
         network = self._network_for(key)
         self._tensors.tell(planes, out, network.ends, self.settings.strength, self.settings.denoise)
