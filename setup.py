@@ -68,9 +68,11 @@ def compile_one(model: Model, isa: InstructionSet, folder: Path) -> list[Path]:
     """Return the files of one library; none, and a line that says why, if it cannot be built."""
     if model.description is None or model.weights is None:
         return []
-    source = emit(lower(model.description, weights.read(model.weights), half=isa.half))
+    program = lower(model.description, weights.read(model.weights), half=isa.half)
+    if isa.half and not program.packed:  # the same as without
+        return []
     try:
-        made = build.library(source, isa, folder)
+        made = build.library(emit(program), isa, folder)
     except UnavailableError as error:
         print(f"rtvideo: model {model.name} comes without a kernel for {isa.name}: {error}", file=sys.stderr)
         return []

@@ -77,8 +77,9 @@ class FusedSession(ImmediateSession):
         if model is None:
             raise UnavailableError(f"model {self._model.name}: its illumination has no coarser size")
         settings = replace(self.settings, denoise=0.0)
-        threads = self._network.threads
-        return FusedSession(model, self._geometry, settings, threads=threads, instructions=self._isa)
+        # Only what noise removal keeps is bf16.
+        instructions, threads = self._isa.removesuffix("-bf16"), self._network.threads
+        return FusedSession(model, self._geometry, settings, threads=threads, instructions=instructions)
 
     def close(self) -> None:
         """End the threads and give the workspace back."""
