@@ -88,8 +88,9 @@ class Drain:
                 self.outlet.take(pair)
                 if connecting:
                     self._unanswered = self.pairs.dropped
+                else:
+                    self.work.add(time.monotonic() - began)
                 self._since = None
-                self.work.add(time.monotonic() - began)
                 self.frames += 1
             self._copy()
             self.outlet.finish()

@@ -7,12 +7,12 @@ output. Whatever ends the run, the outputs are finished properly.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import av
 
@@ -20,9 +20,9 @@ from rtvideo.adapt import Adapter
 from rtvideo.cadence import Cadence
 from rtvideo.channel import Aborted, Channel
 from rtvideo.coarser import Coarser
-from rtvideo.drain import Drain, Outlet
+from rtvideo.drain import Outlet
+from rtvideo.drains import Drains
 from rtvideo.engines.base import Session
-from rtvideo.errors import OutputError
 from rtvideo.live_engine import LiveEngine
 from rtvideo.media.connect import TIMEOUT
 from rtvideo.media.live import Arrival, LiveSource
@@ -93,17 +93,13 @@ class LivePipeline:
         self._live = live
         depth = (1 if source.connection.intra else _PACKETS) if live else _DEPTH
         self._arrived: Channel[Arrival] = Channel(depth, drops=live)
-        self._pictures = Pictures(source, self._arrived, self._watched)
+        self._pictures = Pictures(source, self._arrived, lambda: self.drains.watched)
         self._decoded: Channel[tuple[av.VideoFrame, float]] = Channel(1 if live else _DEPTH, drops=live)
-        self.drains = [
-            Drain(outlet, drops=live or not outlet.required, ended=self._drain_ended) for outlet in outlets
-        ]
-        #: Those that are waited for in the end.
-        self._awaited = self.drains
+        self._ended = threading.Event()
+        self.drains = Drains(outlets, drops=live, ended=self._ended.set)
         self._errors: list[BaseException] = []
         self._recent: deque[float] = deque()
         self._turn, self._aspect = source.connection.turn, source.connection.aspect
-        self._ended = threading.Event()
 
     @property
     def decoding(self) -> Stopwatch:
@@ -119,7 +115,7 @@ class LivePipeline:
     def dropped(self) -> dict[str, int]:
         """Frames left out because something was too slow, by the stage that they waited for."""
         counts = {"decode": self._arrived.dropped + self._pictures.skipped, "enhance": self._decoded.dropped}
-        return counts | {drain.outlet.name: drain.pairs.dropped for drain in self.drains}
+        return counts | self.drains.dropped
 
     def run(self, stop: threading.Event, on_tick: Callable[[], None] = lambda: None) -> None:
         """Work until the source ends or is lost, ``stop`` is set, or nothing is left that takes pictures.
@@ -140,28 +136,25 @@ class LivePipeline:
                 (self._enhance, self._close_drains),
             )
         ]
-        for thread in (*(drain.thread for drain in self.drains), *stages):
+        self.drains.start()
+        for thread in stages:
             thread.start()
         try:
             while not (
                 self._ended.wait(0.1) or stop.is_set() or self._controls.stop.is_set() or self._is_dead()
             ):
                 on_tick()
-            self._raise_unanswered()
+            # Where an output never came about it is as if nothing had begun, as with a bad file name.
+            self.drains.raise_unanswered()
             if stop.is_set() or self._controls.stop.is_set():
-                # Whoever gives up does not wait for servers to answer.
-                self._awaited = [drain for drain in self.drains if not drain.outlet.connecting]
+                self.drains.give_up()
             self._end(stages)
         except BaseException:
             self._abort(stages)
             raise
-        self._raise_first()
-
-    def _raise_unanswered(self) -> None:
-        """Where an output never came about end as if nothing had begun, as where a file cannot be opened."""
-        for drain in self.drains:
-            if drain.error is not None and drain.outlet.connecting:
-                raise drain.error
+        if self._errors:
+            raise self._errors[0]
+        self.drains.raise_first()
 
     def _end(self, stages: list[threading.Thread]) -> None:
         """Let what is under way through to the outputs."""
@@ -170,30 +163,17 @@ class LivePipeline:
         # Where it still waits for a silent source it is left behind; it ends with the source's time-out.
         self._arrived.close()
         deadline = time.monotonic() + _FINISH
-        awaited = [drain.thread for drain in self._awaited if not drain.stuck]
-        for thread in (*stages[1:], *awaited):
+        for thread in stages[1:]:
             thread.join(max(0.0, deadline - time.monotonic()))
-        for drain in self._awaited:
-            if drain.thread.is_alive():
-                raise OutputError(f"{drain.outlet.name}: takes no more data; given up")
+        self.drains.join(deadline)
 
     def _abort(self, stages: list[threading.Thread]) -> None:
         self._halt.set()
         self._arrived.abort()
         self._decoded.abort()
-        for drain in self.drains:
-            drain.pairs.abort()
-        for thread in (*stages, *(drain.thread for drain in self.drains)):
+        self.drains.abort(_GRACE)
+        for thread in stages:
             thread.join(_GRACE)
-
-    def _raise_first(self) -> None:
-        if self._errors:
-            raise self._errors[0]
-        failed = [drain for drain in self._awaited if drain.error is not None]
-        for drain in failed:
-            if drain.outlet.required or len(failed) == len(self.drains):
-                assert drain.error is not None
-                raise drain.error
 
     def _guard(self, stage: Callable[[], None], after: Callable[[], None]) -> None:
         try:
@@ -207,33 +187,20 @@ class LivePipeline:
             after()
 
     def _close_drains(self) -> None:
-        for drain in self.drains:
-            drain.pairs.close()
+        self.drains.close()
         self._ended.set()
-
-    def _drain_ended(self) -> None:
-        left = [
-            drain
-            for drain in self.drains
-            if drain.thread.is_alive() and drain.thread is not threading.current_thread()
-        ]
-        failed = any(drain.error is not None and drain.outlet.required for drain in self.drains)
-        if failed or not left:
-            self._ended.set()
 
     def _is_dead(self) -> bool:
         """Notice who waits for ever, where FFmpeg has no time-outs: drivers of cameras, and outputs."""
         dead = self._source.nature.lasts and time.monotonic() - self._source.seen > 2 * TIMEOUT
         if dead:
             self._source.lost = f"source lost: no picture for {2 * TIMEOUT:g} s"
-        return dead or any(drain.stuck for drain in self.drains)
+        return dead or self.drains.stuck
 
     def _capture(self) -> None:
         for arrival in self._source.arrivals():
             if not arrival.is_video:
-                for drain in self.drains:
-                    if drain.outlet.required:
-                        drain.packets += self._source.shared(arrival.packet)
+                self.drains.copy(partial(self._source.shared, arrival.packet))
             else:
                 self._arrived.put(arrival)
             if self._halt.is_set():
@@ -251,7 +218,7 @@ class LivePipeline:
             begin = shown if begin is None else begin
             if self._duration is not None and shown - begin > self._duration - 1e-6:
                 break
-            if not self._watched():
+            if not self.drains.watched:
                 continue
             # Where the engine is late for a picture's turn it gets the newest instead, though that has none.
             has_turn = cadence.takes(shown, self._most())
@@ -308,16 +275,8 @@ class LivePipeline:
             turn=self._turn,
             aspect=self._aspect,
         )
-        pair = replace(pair, info=info)
-        for drain in self.drains:
-            if drain.outlet.watched:
-                with contextlib.suppress(Aborted):  # this one has ended
-                    drain.pairs.put(pair)
+        self.drains.put(replace(pair, info=info))
 
     def _lost(self) -> int:
         """Frames dropped, but for those that only a viewer missed."""
-        at_outputs = sum(drain.lost for drain in self.drains if drain.outlet.required)
-        return self._arrived.dropped + self._pictures.skipped + self._decoded.dropped + at_outputs
-
-    def _watched(self) -> bool:
-        return any(drain.outlet.watched for drain in self.drains)
+        return self._arrived.dropped + self._pictures.skipped + self._decoded.dropped + self.drains.lost
