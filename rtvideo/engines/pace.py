@@ -8,8 +8,8 @@ from dataclasses import dataclass
 #: Seconds that a part of the picture in which nothing moves is averaged over.
 AVERAGED = 0.4
 
-#: Seconds in which the light of a moving picture goes 63 % of its way.
-FOLLOWED = 0.3
+#: Seconds in which the light of a moving picture goes 63 % of its way, where it does not change much.
+FOLLOWED = 1.0
 
 #: Seconds between two frames beyond which they have nothing to do with each other.
 GAP = 0.5
