@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from av.stream import Disposition
 
@@ -17,7 +18,7 @@ from rtvideo.cadence import limited
 from rtvideo.draft import Draft, read_record
 from rtvideo.engines.base import Geometry, Session, Settings
 from rtvideo.errors import OutputError, UnavailableError, UsageError
-from rtvideo.media.codecs import Picture, carries_captions, choose
+from rtvideo.media.codecs import Encoding, Picture, carries_captions, choose
 from rtvideo.media.containers import container_for
 from rtvideo.media.cut import Cut
 from rtvideo.media.device_frames import open_source
@@ -31,6 +32,9 @@ from rtvideo.media.timing import tick
 from rtvideo.options import Options, Report
 from rtvideo.pipeline import Counters, Pipeline
 from rtvideo.resume import as_before, job_of, taken_over, unfinished
+
+if TYPE_CHECKING:
+    from rtvideo.media.device_output import DeviceFrames
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,9 @@ def enhance_video(
         if before is not None and kept is None:
             warn(f"{output}: nothing of the earlier run can be taken over; it starts anew")
 
+        results = _on_device(single, surfaces, session, options)
+        if results is not None:
+            stack.callback(results.close)
         worker = FrameEnhancer(
             single,
             session,
@@ -122,6 +129,7 @@ def enhance_video(
             options.compare,
             done=report.resumed,
             surfaces=surfaces,
+            results=results,
         )
         if source.first.interlaced_frame:
             warn(f"{input}: interlaced; deinterlaced with bwdif, one frame for each")
@@ -130,7 +138,8 @@ def enhance_video(
         if has_timecode(source.first):
             warn(f"{input}: the time code inside the pictures (SMPTE 12M) is dropped")
         draft = stack.enter_context(Draft(output, job, keep=options.resume))
-        sink = Sink(draft.path, container, source, streams, encoding, cut.shift, output, kept)
+        hardware = None if results is None else results.hardware
+        sink = Sink(draft.path, container, source, streams, encoding, cut.shift, output, kept, hardware)
         pipeline = Pipeline(limited(cut.read(), options.max_fps), worker, sink, stop)
         began = time.perf_counter()
         total = _expected_frames(source, options)
@@ -173,6 +182,17 @@ def enhance_video(
         if sink.bumped:
             warn(f"{input}: {sink.bumped} frames were not later than the one before: moved by a tick")
     return report
+
+
+def _on_device(
+    encoding: Encoding, surfaces: str | None, session: Session | None, options: Options
+) -> DeviceFrames | None:
+    """Return where results stay on the device, if the encoder takes them from there."""
+    if options.compare is not None or not encoding.codec.endswith("_nvenc"):
+        return None
+    from rtvideo.media.device_output import device_frames_for
+
+    return device_frames_for(encoding, working_geometry(encoding, surfaces), session)
 
 
 def check_output(input: Path, output: Path, options: Options) -> str:

@@ -52,7 +52,7 @@ class _Slot:
         up, down: pinned memory, before and after.
         source, result: where it lies on the device.
         ready, made, event: when it is there, enhanced, and back in main memory.
-        owner: of a frame that came on the device.
+        owners: of what lies on the device already.
     """
 
     up: npt.NDArray[np.uint8]
@@ -62,7 +62,7 @@ class _Slot:
     ready: Any
     made: Any
     event: Any
-    owner: object = None
+    owners: tuple[object, ...] = ()
 
 
 class DeviceSession(ABC):
@@ -87,7 +87,7 @@ class DeviceSession(ABC):
         self.settings = settings
         self._model, self._geometry = model, geometry
         self._layout = _layout(geometry)
-        self._waiting: deque[tuple[_Slot | None, Planes]] = deque()
+        self._waiting: deque[tuple[_Slot | None, Planes | DeviceFrame]] = deque()
         self._due = 0
         with ExitStack() as stack:
             device = self._device = Device(number)
@@ -108,36 +108,36 @@ class DeviceSession(ABC):
 
     def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
         """See `rtvideo.engines.base.Session.submit`."""
+        if self.settings.strength != 0:
+            self.submit_on_device(planes, out, time)
+            return
         check_planes(self._geometry, planes)
         check_planes(self._geometry, out)
         self._check()
-        if self.settings.strength == 0:
-            pass_through(planes, out)
-            self.reset()
-            self._waiting.append((None, out))
-        else:
-            slot = self._room()
-            for source, room in zip(planes, self._views(slot.up), strict=True):
-                np.copyto(room, source)
-            call, size = self._device.call, self._layout[-1]
-            call("cuMemcpyHtoDAsync", slot.source, slot.up.ctypes.data, size, self._upload)
-            call("cuEventRecord", slot.ready, self._upload)
-            self._enqueue(slot, self._planes(slot.source), out, time)
-        self._due = max(self._due, len(self._waiting) - DEPTH + 1)
+        pass_through(planes, out)
+        self.reset()
+        self._wait_for(None, out)
 
-    def submit_on_device(self, frame: DeviceFrame, out: Planes, time: float | None = None) -> None:
-        """See `rtvideo.engines.device_frame.TakesDeviceFrames.submit_on_device`; strength 0 is not for it."""
-        check_planes(self._geometry, out)
+    def submit_on_device(
+        self, frame: Planes | DeviceFrame, out: Planes | DeviceFrame, time: float | None = None
+    ) -> None:
+        """See `rtvideo.engines.device_frame.TakesDeviceFrames.submit_on_device`."""
+        for one in (frame, out):
+            if not isinstance(one, DeviceFrame):
+                check_planes(self._geometry, one)
         self._check()
         if self.settings.strength == 0:
             raise ValueError("strength 0 leaves frames as they are: there is nothing to do on the device")
         slot = self._room()
-        slot.owner = frame.owner
-        self._device.call("cuEventRecord", slot.ready, 0)  # decoders work on the default stream
-        self._enqueue(slot, frame.planes, out, time)
-        self._due = max(self._due, len(self._waiting) - DEPTH + 1)
+        slot.owners = tuple(one.owner for one in (frame, out) if isinstance(one, DeviceFrame))
+        planes = self._brought_up(slot, frame)
+        self._device.call("cuStreamWaitEvent", self._stream, slot.ready, 0)
+        result = out.planes if isinstance(out, DeviceFrame) else self._planes(slot.result)
+        self._run(planes, result, time)
+        self._take_down(slot, out)
+        self._wait_for(slot, out)
 
-    def receive(self) -> Planes | None:
+    def receive(self) -> Any:
         """Return the oldest frame's ``out``, waiting for it if it is due, or None."""
         if self._due == 0:
             return None
@@ -168,6 +168,11 @@ class DeviceSession(ABC):
         pixels = self._geometry.width * self._geometry.height
         return pixels * work / (self.share_of_peak * self._device.multiply_adds)
 
+    @property
+    def device(self) -> Device:
+        """The device that it works on."""
+        return self._device
+
     @abstractmethod
     def _open(self, stack: ExitStack) -> Any:
         """Bring the network onto the device, put what gives it back on ``stack``, and return its stream."""
@@ -193,21 +198,39 @@ class DeviceSession(ABC):
             self._waiting[index] = (None, target)
         return self._free.popleft()
 
-    def _enqueue(self, slot: _Slot, planes: Sequence[DevicePlane], out: Planes, time: float | None) -> None:
-        call, size = self._device.call, self._layout[-1]
-        call("cuStreamWaitEvent", self._stream, slot.ready, 0)
-        self._run(planes, self._planes(slot.result), time)
+    def _brought_up(self, slot: _Slot, frame: Planes | DeviceFrame) -> Sequence[DevicePlane]:
+        """Return where a frame lies on the device from when ``slot.ready`` is reached."""
+        call = self._device.call
+        if isinstance(frame, DeviceFrame):
+            call("cuEventRecord", slot.ready, 0)  # decoders work on the default stream
+            return frame.planes
+        for source, room in zip(frame, self._views(slot.up), strict=True):
+            np.copyto(room, source)
+        call("cuMemcpyHtoDAsync", slot.source, slot.up.ctypes.data, self._layout[-1], self._upload)
+        call("cuEventRecord", slot.ready, self._upload)
+        return self._planes(slot.source)
+
+    def _take_down(self, slot: _Slot, out: Planes | DeviceFrame) -> None:
+        """Enqueue that ``slot.event`` is reached when the result is where it is wanted."""
+        call = self._device.call
+        if isinstance(out, DeviceFrame):
+            call("cuEventRecord", slot.event, self._stream)
+            return
         call("cuEventRecord", slot.made, self._stream)
         call("cuStreamWaitEvent", self._download, slot.made, 0)
-        call("cuMemcpyDtoHAsync", slot.down.ctypes.data, slot.result, size, self._download)
+        call("cuMemcpyDtoHAsync", slot.down.ctypes.data, slot.result, self._layout[-1], self._download)
         call("cuEventRecord", slot.event, self._download)
-        self._waiting.append((slot, out))
 
-    def _finish(self, slot: _Slot, out: Planes) -> None:
+    def _wait_for(self, slot: _Slot | None, out: Planes | DeviceFrame) -> None:
+        self._waiting.append((slot, out))
+        self._due = max(self._due, len(self._waiting) - DEPTH + 1)
+
+    def _finish(self, slot: _Slot, out: Planes | DeviceFrame) -> None:
         self._device.call("cuEventSynchronize", slot.event)
-        for target, made in zip(out, self._views(slot.down), strict=True):
-            np.copyto(target, made)
-        slot.owner = None
+        if not isinstance(out, DeviceFrame):
+            for target, made in zip(out, self._views(slot.down), strict=True):
+                np.copyto(target, made)
+        slot.owners = ()
         self._free.append(slot)
 
     def _slot(self, size: int, stack: ExitStack) -> _Slot:

@@ -18,7 +18,7 @@ class DeviceFrame:
 
     Attributes:
         planes: as the session's geometry says.
-        owner: what the memory belongs to; it is kept until the device has read the frame.
+        owner: what the memory belongs to; it is kept until the device is done with the frame.
     """
 
     planes: Sequence[DevicePlane]
@@ -27,10 +27,16 @@ class DeviceFrame:
 
 @runtime_checkable
 class TakesDeviceFrames(Session, Protocol):
-    """A session whose frames need not come from main memory."""
+    """A session whose frames need not lie in main memory."""
 
-    def submit_on_device(self, frame: DeviceFrame, out: Planes, time: float | None = None) -> None:
-        """Take a frame as `rtvideo.engines.base.Session.submit` does, but without copying it to the device.
+    def submit_on_device(
+        self, frame: Planes | DeviceFrame, out: Planes | DeviceFrame, time: float | None = None
+    ) -> None:
+        """Take a frame as `rtvideo.engines.base.Session.submit` does; what is on the device is not copied.
 
-        What makes the frame may still be at work on the default stream: the session waits for it there.
+        What makes the frame may still be at work on the default stream: the session waits for it there. A
+        result is on the device when the matching `receive` returns.
+
+        Raises:
+            ValueError: strength is 0, which leaves frames as they are.
         """

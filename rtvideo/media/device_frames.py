@@ -10,7 +10,6 @@ import logging
 from pathlib import Path
 
 import av
-from av.codec.hwaccel import HWAccel
 from av.sidedata.sidedata import Type as SideDataType
 
 from rtvideo.engines.base import Geometry
@@ -18,9 +17,7 @@ from rtvideo.engines.device_frame import DeviceFrame
 from rtvideo.errors import InputError
 from rtvideo.media.planes import LAYOUTS
 from rtvideo.media.source import Source
-
-#: FFmpeg's AV_CUDA_USE_PRIMARY_CONTEXT: that which the engines work in, so that they may read its memory.
-_PRIMARY_CONTEXT = 1
+from rtvideo.media.surfaces import hardware
 
 
 def device_frame(frame: av.VideoFrame, geometry: Geometry) -> DeviceFrame:
@@ -49,9 +46,9 @@ def open_source(
     log = logging.getLogger("rtvideo")
     if not device.startswith("cuda") or compare is not None:
         return opener(path, video_stream)
-    number = device.partition(":")[2] or "0"
+    number = int(device.partition(":")[2] or 0)
     try:
-        source = opener(path, video_stream, HWAccel("cuda", number, flags=_PRIMARY_CONTEXT, is_hw_owned=True))
+        source = opener(path, video_stream, hardware(number))
     except (InputError, av.FFmpegError) as error:
         log.info("%s: decoded in software: no decoder on %s (%s)", path, device, error)
         return opener(path, video_stream)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import av
 from av.sidedata.sidedata import Type as SideDataType
 
 from rtvideo.colour import Coding
-from rtvideo.engines.base import Geometry, Session
-from rtvideo.engines.device_frame import TakesDeviceFrames
+from rtvideo.engines.base import Geometry, Planes, Session
+from rtvideo.engines.device_frame import DeviceFrame, TakesDeviceFrames
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.colour_tags import Tags
 from rtvideo.media.deinterlace import Deinterlacer
@@ -26,6 +27,9 @@ from rtvideo.media.planes import (
 )
 from rtvideo.media.surfaces import downloaded, format_of, software_format
 from rtvideo.media.timing import seconds
+
+if TYPE_CHECKING:
+    from rtvideo.media.device_output import DeviceFrames
 
 #: Frames in which closed captions must have begun to be carried over.
 _LOOK = 64
@@ -59,6 +63,7 @@ class FrameEnhancer:
         compare: str | None = None,
         done: int = 0,
         surfaces: str | None = None,
+        results: DeviceFrames | None = None,
     ) -> None:
         """Prepare for frames like ``first``.
 
@@ -69,7 +74,9 @@ class FrameEnhancer:
             compare: ``split``, ``side`` or None.
             done: so many frames were enhanced by an earlier run; they pass as they are, for their times.
             surfaces: as for `working_geometry`.
+            results: where enhanced frames stay on the device, for an encoder that takes them from there.
         """
+        self._results = results
         self._encoding, self._session, self._source_tags, self._compare = (
             encoding,
             session,
@@ -149,20 +156,34 @@ class FrameEnhancer:
             yield frame
             return
         if self._stays(frame):
-            yield from self._enhance_there(frame)
-            return
-        frame = downloaded(frame)
-        work = self._to_work(frame, self._coding(frame))
-        if self._session is None:
-            yield self._finish(frame, work, work)
-            return
-        out = self._pool.take()
-        self._pending.append((frame, work, out))
-        shown = seconds(frame)
-        self._session.submit(
-            views(work, self._geometry), views(out, self._geometry), None if shown is None else float(shown)
-        )
+            self._submit(frame, frame, device_frame(frame, self._geometry))
+        else:
+            frame = downloaded(frame)
+            work = self._to_work(frame, self._coding(frame))
+            if self._session is None:
+                yield self._finish(frame, work, work)
+                return
+            self._submit(frame, work, views(work, self._geometry))
         yield from self._receive()
+
+    def _submit(self, frame: av.VideoFrame, work: av.VideoFrame, planes: Planes | DeviceFrame) -> None:
+        session, shown = self._session, seconds(frame)
+        time = None if shown is None else float(shown)
+        assert session is not None
+        if self._results is None and not isinstance(planes, DeviceFrame):
+            out = self._pool.take()
+            self._pending.append((frame, work, out))
+            session.submit(planes, views(out, self._geometry), time)
+            return
+        assert isinstance(session, TakesDeviceFrames)
+        target: Planes | DeviceFrame
+        if self._results is None:
+            out = self._pool.take()
+            target = views(out, self._geometry)
+        else:
+            out, target = self._results.take()
+        self._pending.append((frame, work, out))
+        session.submit_on_device(planes, target, time)
 
     def _stays(self, frame: av.VideoFrame) -> bool:
         """Whether a frame is on the device and the engine takes it from there, as it is."""
@@ -173,18 +194,6 @@ class FrameEnhancer:
             and self._compare is None
             and not has_captions(frame)
         )
-
-    def _enhance_there(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        assert isinstance(self._session, TakesDeviceFrames)
-        out = self._pool.take()
-        self._pending.append((frame, frame, out))
-        shown = seconds(frame)
-        self._session.submit_on_device(
-            device_frame(frame, self._geometry),
-            views(out, self._geometry),
-            None if shown is None else float(shown),
-        )
-        yield from self._receive()
 
     def _receive(self) -> Iterator[av.VideoFrame]:
         assert self._session is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+from av.codec.hwaccel import HWAccel
 
 from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.boxes import Kind, complete
@@ -53,6 +54,7 @@ class Sink:
         shift: Fraction = Fraction(0),
         target: Path | None = None,
         kept: Kept | None = None,
+        hardware: HWAccel | None = None,
     ) -> None:
         """Open the file and write its header, so that nothing can be refused later.
 
@@ -63,6 +65,7 @@ class Sink:
             shift: seconds that chapters move back (packets come shifted already).
             target: the name that errors speak of, where ``path`` is a temporary one.
             kept: packets that are written in place of encoding the first frames.
+            hardware: the encoder takes frames on this device, and those in main memory too.
 
         Raises:
             OutputError: the file cannot be written.
@@ -72,6 +75,7 @@ class Sink:
         self.frames = self.bumped = 0
         self._kept = iter(()) if kept is None else kept.packets()
         self._kept_until: Fraction | None = None
+        self._hardware = hardware
         self._mov = container in MOV_FAMILY
         self._last_pts: int | None = None
         metadata = metadata_of(source.container.metadata)
@@ -122,7 +126,9 @@ class Sink:
                 self._kinds.append("text" if track.is_text else "cover" if track.is_cover else "track")
 
     def _add_video(self, source: Source, encoding: Encoding) -> None:
-        video = self._container.add_stream(encoding.codec, rate=encoding.rate, time_base=encoding.time_base)
+        video = self._container.add_stream(
+            encoding.codec, rate=encoding.rate, time_base=encoding.time_base, hwaccel=self._hardware
+        )
         assert isinstance(video, av.VideoStream)
         encoding.configure(video.codec_context)
         video.time_base = encoding.time_base

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import av
+from av.codec.hwaccel import HWAccel
+
+#: FFmpeg's AV_CUDA_USE_PRIMARY_CONTEXT: that which the engines work in, so that they may share its memory.
+_PRIMARY_CONTEXT = 1
+
+
+def hardware(number: int) -> HWAccel:
+    """Return what a decoder or encoder is opened with that works on a CUDA device."""
+    return HWAccel("cuda", str(number), flags=_PRIMARY_CONTEXT, is_hw_owned=True)
 
 
 def software_format(frame: av.VideoFrame) -> str | None:
