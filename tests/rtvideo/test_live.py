@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -25,7 +23,7 @@ from rtvideo.engines.fused import FusedSession
 from rtvideo.errors import OutputError, SourceLostError, UsageError
 from rtvideo.kernels import build
 from rtvideo.live import LiveOptions, LiveReport, enhance_live
-from rtvideo.media import outlets, target
+from rtvideo.media import outlets
 from rtvideo.media.camera import Wishes
 from rtvideo.media.colour_tags import Tags
 from rtvideo.media.pairs import PairEnhancer
@@ -264,86 +262,6 @@ def test_a_source_that_changes_its_size_in_mid_stream(tmp_path: Path) -> None:
     found = decoded(tmp_path / "out.mkv")
     assert {(frame.width, frame.height) for frame in found} == {(64, 48)}
     assert len(found) == report.frames_out - report.dropped_at.get(str(tmp_path / "out.mkv"), 0)
-
-
-#: The server that a stream is pushed to: a process, because PyAV holds Python's lock while it connects.
-RECEIVE = """
-import sys, av
-kind = sys.argv[1].partition(":")[0]
-options = {"rtmp": {"listen": "1"}, "rtsp": {"rtsp_flags": "listen", "listen_timeout": "30"}}.get(kind, {})
-# To a listener of RTSP PyAV's time-out would be one too many.
-with av.open(sys.argv[1], options=options, timeout=None if kind == "rtsp" else (30, 5)) as file:
-    for count, frame in enumerate(file.decode(video=0)):
-        if count == 10:
-            print(frame.width, frame.height, flush=True)
-"""
-
-
-@pytest.mark.parametrize(
-    ("address", "listening"),
-    [
-        ("rtmp://127.0.0.1:{}/app/key", "{}"),
-        ("rtsp://127.0.0.1:{}/live", "{}"),
-        ("udp://127.0.0.1:{}", "{}"),
-        ("tcp://127.0.0.1:{}", "{}?listen=1"),
-    ],
-)
-def test_push(address: str, listening: str) -> None:
-    address = address.format(free_port())
-    command = [sys.executable, "-c", RECEIVE, listening.format(address)]
-    said, stop = [], threading.Event()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as receiver:
-        assert receiver.stdout is not None
-
-        def listen() -> None:
-            said.append(receiver.stdout.readline())
-            stop.set()
-
-        listener = threading.Thread(target=listen)
-        listener.start()
-        report = None
-        while report is None and not stop.is_set():
-            try:
-                report = live(CAMERA, address, how=LAVFI, stop=stop)
-            except OutputError:  # it does not listen yet
-                continue
-        listener.join()
-        receiver.kill()
-    assert said == ["64 48\n"]
-    assert report is not None and report.output == address.replace("key", "***")
-
-
-@pytest.mark.parametrize("scheme", ["rtmp", "rtsp"])
-def test_a_server_that_accepts_and_says_nothing_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
-    monkeypatch.setattr(target, "TIMEOUT", 0.5)
-    other = tmp_path / "other.mkv"
-    with Server(lambda connection, server: server.stopped.wait()) as server:
-        address = f"{scheme}://127.0.0.1:{server.port}/app/key"
-        with pytest.raises(OutputError, match=r": cannot be sent: no answer within 0\.5 s$"):
-            live(CAMERA, other, address, how=LAVFI)
-        assert server.accepted == 1
-    assert not other.exists(), "as if nothing had begun"
-
-
-def test_a_push_that_still_connects_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    other, accepted = tmp_path / "other.mkv", threading.Event()
-
-    def talk(connection: Any, server: Server) -> None:
-        accepted.set()
-        server.stopped.wait()
-
-    def act(controls: Controls, count: int) -> None:
-        if count > 3 and accepted.is_set():
-            controls.stop.set()
-
-    with Server(talk) as server:
-        began = time.monotonic()
-        address = f"rtmp://127.0.0.1:{server.port}/app/key"
-        live(CAMERA, other, address, how=LAVFI, viewers=[Viewer(act).opened])
-        assert time.monotonic() - began < target.TIMEOUT - 1
-    assert len(decoded(other)) > 1
 
 
 def free_port() -> int:
