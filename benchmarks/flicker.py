@@ -2,9 +2,10 @@
 
     python benchmarks/flicker.py
     python benchmarks/flicker.py --clips static lamp day.mp4 --peer NAME=FILE.onnx --json FILE
+    python benchmarks/flicker.py --uncoded
 
 Clips are made by `benchmarks.night_clips` (a path is a daylight video, to be darkened); measures are those
-of `benchmarks.over_time`. Every method sees each frame alone so far.
+of `benchmarks.over_time`. Peers see each frame alone.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from rtvideo.errors import RtvideoError, UsageError
 #: A whole clip in, a whole clip out; the second argument is its rate.
 OverTime = Callable[[Sequence[Image], float], list[Image]]
 
+#: Seconds, after which a method that looks at the frames before has seen enough of them.
+_RUN_IN = 1.0
+
 _SSIM_EVERY = 10  # frames: it is slow, and neighbours score alike
 
 
@@ -37,8 +41,11 @@ class Row:
     """The scores of one method on one clip; see `benchmarks.over_time`. None: the clip has no such thing.
 
     Attributes:
-        flicker: of the mean luma, where the scene is static; boiling: of static pixels.
-        psnr, moving_psnr: of all pixels, and of those that move; ssim: of some frames.
+        flicker: of the mean luma, where the scene is static; boiling: of static pixels. Both after `_RUN_IN`.
+        psnr: against the truth; ssim: of some frames.
+        clean, moving_clean: PSNR against what the method makes of the clip without noise and compression,
+            frame by frame: of all pixels, and of those that move. Exposure and tone, which make most of the
+            distance to the truth, do not count here: noise does, and what is left behind of other frames.
         settling: seconds that a step of light is followed in; overshoot: a share of the step.
     """
 
@@ -50,8 +57,9 @@ class Row:
     flicker: float | None
     boiling: float | None
     psnr: float
-    moving_psnr: float | None
     ssim: float
+    clean: float
+    moving_clean: float | None
     settling: float | None
     overshoot: float | None
 
@@ -61,32 +69,37 @@ def alone(method: baselines.Method) -> OverTime:
     return lambda frames, fps: [method(frame) for frame in frames]
 
 
-def ours(model: str, denoise: float) -> OverTime:
-    """Return rtvideo itself, which sees each frame alone, too."""
+def ours(model: str, denoise: float, temporal: float) -> OverTime:
+    """Return rtvideo itself."""
 
     def method(frames: Sequence[Image], fps: float) -> list[Image]:
-        with Enhancer(model, denoise=denoise) as enhance:
+        with Enhancer(model, denoise=denoise, temporal=temporal) as enhance:
             return [enhance(frame) for frame in frames]
 
     return method
 
 
-def contenders(model: str, peers: Sequence[str]) -> Iterator[tuple[str, OverTime]]:
-    """Yield the methods to be compared by their names."""
-    yield f"fixed gain {baselines.GAIN:g}", alone(baselines.fixed_gain(baselines.GAIN))
-    yield "adaptive gamma", alone(baselines.adaptive_gamma(baselines.GAMMA_MEAN))
-    yield f"{model}, IEM", ours(model, 0.0)
-    yield f"{model}, IEM+NRM", ours(model, 1.0)
+def contenders(model: str, peers: Sequence[str]) -> Iterator[tuple[str, OverTime, OverTime]]:
+    """Yield the methods to be compared: name, the method, the same frame by frame."""
+    gain, gamma = baselines.fixed_gain(baselines.GAIN), baselines.adaptive_gamma(baselines.GAMMA_MEAN)
+    yield f"fixed gain {baselines.GAIN:g}", alone(gain), alone(gain)
+    yield "adaptive gamma", alone(gamma), alone(gamma)
+    for parts, denoise in (("IEM", 0.0), ("IEM+NRM", 1.0)):
+        for temporal, word in ((0.0, "frame by frame"), (1.0, "over time")):
+            yield f"{model}, {parts}, {word}", ours(model, denoise, temporal), ours(model, denoise, 0.0)
     for peer in peers:
         name, _, file = peer.partition("=")
         if not name or not file:
             raise UsageError(f"--peer {peer!r}: must be NAME=FILE.onnx")
-        yield name, alone(network(Path(file)))
+        method = alone(network(Path(file)))
+        yield name, method, method
 
 
-def score(name: str, method: OverTime, clip: Clip, motion: over_time.Motion) -> Row:
+def score(name: str, method: OverTime, frame_by_frame: OverTime, clip: Clip, motion: over_time.Motion) -> Row:
     """Return the scores of a method on a clip."""
     frames = method(clip.dark, clip.fps)
+    clean = frame_by_frame(clip.clean, clip.fps)
+    begun = min(round(_RUN_IN * clip.fps), len(frames) // 2)
     moves = any(mask.any() for mask in clip.moving)
     everywhere = all(mask.all() for mask in clip.moving)
     steady = not moves and clip.step is None
@@ -97,11 +110,12 @@ def score(name: str, method: OverTime, clip: Clip, motion: over_time.Motion) -> 
         over_time.brightness_variance(frames, clip.truth),
         over_time.brightness_difference_error(frames, clip.truth),
         motion.warping_error(frames),
-        over_time.flicker(frames) if steady else None,
-        over_time.boiling(frames, clip.moving) if not everywhere and clip.step is None else None,
+        over_time.flicker(frames[begun:]) if steady else None,
+        over_time.boiling(frames[begun:], clip.moving) if not everywhere and clip.step is None else None,
         over_time.peak_ratio(frames, clip.truth),
-        over_time.peak_ratio(frames, clip.truth, clip.moving) if moves and not everywhere else None,
         sum(ssim(frames[i], clip.truth[i]) for i in picked) / len(picked),
+        over_time.peak_ratio(frames, clean),
+        over_time.peak_ratio(frames, clean, clip.moving) if moves and not everywhere else None,
         None if clip.step is None else over_time.settling(frames, clip.step, clip.fps),
         None if clip.step is None else over_time.overshoot(frames, clip.step),
     )
@@ -110,10 +124,10 @@ def score(name: str, method: OverTime, clip: Clip, motion: over_time.Motion) -> 
 def table(rows: Sequence[Row]) -> str:
     """Return the rows as a Markdown table."""
     titles = (
-        "clip | method | AB(var) | MABD error | warping error | flicker | boiling | PSNR | PSNR, moving "
-        "| SSIM | settles in s | overshoot"
+        "clip | method | AB(var) | MABD error | warping error | flicker | boiling | PSNR | SSIM "
+        "| PSNR to clean | moving | settles in s | overshoot"
     )
-    lines = [f"| {titles} |", "| --- " * 12 + "|"]
+    lines = [f"| {titles} |", "| --- " * 13 + "|"]
     for row in rows:
         clip, method, *scores = asdict(row).values()
         lines.append(f"| {clip} | {method} | " + " | ".join(map(_number, scores)) + " |")
@@ -135,7 +149,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="names, or daylight videos",
     )
     parser.add_argument("--model", default="night", metavar="NAME")
-    parser.add_argument("--frames", type=int, default=60, metavar="N", help="of each clip (60)")
+    parser.add_argument("--frames", type=int, default=90, metavar="N", help="of each clip (90)")
+    parser.add_argument("--uncoded", action="store_true", help="frames as the camera made them, no H.264")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=FILE.onnx")
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -146,10 +161,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in arguments.clips:
             if name not in night_clips.NAMES and not Path(name).is_file():
                 raise UsageError(f"--clips {name!r}: no such video; names are {', '.join(night_clips.NAMES)}")
-            clip = night_clips.make(scenes, name)
+            clip = night_clips.make(scenes, name, crf=None if arguments.uncoded else night_clips.CRF)
             motion = over_time.Motion(clip.truth)
-            for method, run in contenders(arguments.model, arguments.peer):
-                rows.append(score(method, run, clip, motion))
+            for method, run, frame_by_frame in contenders(arguments.model, arguments.peer):
+                rows.append(score(method, run, frame_by_frame, clip, motion))
     except RtvideoError as error:
         print(f"flicker.py: error: {error}", file=sys.stderr)
         return int(error.exit_code)

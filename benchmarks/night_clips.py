@@ -26,7 +26,7 @@ Mask = npt.NDArray[np.bool_]
 CAMERA = Camera(exposure=0.12, electrons=2000.0, read_noise=1.6)
 
 _SOFTEN = 0.3  # a light L looks like L ** 0.3 in the truth, as in `model.scenes`
-_CRF = 23.0  # x264's own default: what cameras and phones write is about as coarse
+CRF = 23.0  # x264's own default: what cameras and phones write is about as coarse
 _DUSK = 0.25  # light where no lamp reaches; much below it a coded clip of such a camera is black
 
 
@@ -51,7 +51,8 @@ class Clip:
     """A clip and its truth.
 
     Attributes:
-        dark: as decoded; truth: well lit, without noise. Each a list of (H, W, 3) in 8 bits.
+        dark: as decoded; clean: the same exposures without noise and compression, still dark; truth: well
+            lit, without noise. Each a list of (H, W, 3) in 8 bits.
         moving: (H, W) of each frame, see `Moment`.
         fps: frames a second.
         step: number of the frame at which the light of the scene changes for good, or None.
@@ -59,25 +60,42 @@ class Clip:
 
     name: str
     dark: list[Image]
+    clean: list[Image]
     truth: list[Image]
     moving: list[Mask]
     fps: float = 30.0
     step: int | None = None
 
 
-def record(name: str, moments: Sequence[Moment], camera: Camera, seed: int, step: int | None = None) -> Clip:
-    """Photograph the moments one after the other and encode them as H.264, 8 bit, 4:2:0."""
-    shots, truths = [], []
+def _without_noise(camera: Camera) -> Camera:
+    return replace(camera, electrons=4e6, read_noise=0.0, row_noise=0.0, dark_pattern=0.0, gain_pattern=0.0)
+
+
+def record(
+    name: str,
+    moments: Sequence[Moment],
+    camera: Camera,
+    seed: int,
+    step: int | None = None,
+    crf: float | None = CRF,
+) -> Clip:
+    """Photograph the moments one after the other and encode them as H.264, 8 bit, 4:2:0.
+
+    Args:
+        crf: quality of the encoder; None leaves the frames as the camera made them.
+    """
+    shots, clean, truths = [], [], []
     for number, moment in enumerate(moments):
         rng = np.random.default_rng((seed, number))
         taken = replace(camera, exposure=camera.exposure * moment.exposure)
         shots.append(capture(moment.scene * moment.light, rng, taken))
+        clean.append(capture(moment.scene * moment.light, rng, _without_noise(taken)))
         truths.append(moment.scene * moment.light ** np.float32(_SOFTEN))
     # One factor for the whole clip: the truth must not flicker either.
     white = max(1.0, float(np.percentile(np.stack(truths[:: max(1, len(truths) // 8)]), 99.5)))
-    dark = encode_decode(shots, _CRF)
+    dark = shots if crf is None else encode_decode(shots, crf)
     truth = [from_linear(np.asarray(picture / np.float32(white), np.float32)) for picture in truths]
-    return Clip(name, dark, truth, [moment.moving for moment in moments], step=step)
+    return Clip(name, dark, clean, truth, [moment.moving for moment in moments], step=step)
 
 
 class Scenes:
@@ -188,14 +206,14 @@ def _photograph(width: int, height: int, seed: int) -> Linear:
     return photograph
 
 
-def make(scenes: Scenes, name: str, camera: Camera = CAMERA) -> Clip:
-    """Return the clip of a scene's name (`NAMES`), or of a daylight video by its path."""
+def make(scenes: Scenes, name: str, camera: Camera = CAMERA, crf: float | None = CRF) -> Clip:
+    """Return the clip of a scene's name (`NAMES`), or of a daylight video by its path; see `record`."""
     path = Path(name)
     scene: Callable[[], Iterator[Moment]] = (
         getattr(scenes, name) if name in NAMES else lambda: scenes.video(path)
     )
     step = scenes.frames // 3 if name == "lamp" else None
-    return record(path.stem, list(scene()), camera, scenes.seed, step)
+    return record(path.stem, list(scene()), camera, scenes.seed, step, crf)
 
 
 def read(path: Path, size: tuple[int, int], count: int) -> list[Image]:

@@ -48,8 +48,14 @@ def brightness_difference_error(frames: Sequence[Image], truth: Sequence[Image])
 
 
 def flicker(frames: Sequence[Image]) -> float:
-    """Return the standard deviation over time of the frames' mean luma: of use where the scene is static."""
-    return float(np.std([luma(frame).mean() for frame in frames]))
+    """Return the standard deviation over time of the frames' mean luma: of use where the scene is static.
+
+    About a straight line: brightness that drifts over seconds is no flicker.
+    """
+    means = np.array([luma(frame).mean() for frame in frames])
+    times = np.arange(len(means))
+    line = np.polynomial.Polynomial.fit(times, means, 1) if len(means) > 1 else lambda t: means
+    return float(np.std(means - line(times)))
 
 
 def boiling(frames: Sequence[Image], moving: Sequence[Mask]) -> float:

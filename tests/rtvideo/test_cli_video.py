@@ -110,7 +110,8 @@ def test_done(run: Run, tmp_path: Path) -> None:
     code, said = run("--input", clip, "--out", "{}/lit.mp4", "--stats", "{}/stats.json")
     assert code == 0
     assert re.fullmatch(
-        rf"lit\.mp4: {FRAMES} frames in [\d.]+ s, [\d.]+ frames/s, onnx cpu, 1 thread, model .*, denoise off, temporal off",
+        rf"lit\.mp4: {FRAMES} frames in [\d.]+ s, [\d.]+ frames/s, onnx cpu, 1 thread, "
+        r"model .*, denoise off, temporal off",
         said[-1],
     )
     assert frames_of(tmp_path / "lit.mp4") == FRAMES
