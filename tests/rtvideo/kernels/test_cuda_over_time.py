@@ -169,7 +169,7 @@ def test_the_processor_shows_the_same(description: Description) -> None:
     of = geometry("nv", 101, 67)
     kernels = emulated(description, denoise=False, temporal=True)
     lagging, following = Remembering(kernels, of), Remembering(kernels, of)
-    cpu, lag = compiled(description), 0.0
+    cpu, lag, mixed, own = compiled(description), 0.0, [], 0.0
     network = Network(cpu.library, cpu.weights, of.width, of.height, format_of(of), 1)
     network.remember(kept_format(of))
     for number in range(8):
@@ -180,7 +180,12 @@ def test_the_processor_shows_the_same(description: Description) -> None:
         for made, plane in zip(out, exact, strict=True):
             assert np.abs(made.astype(int) - plane).max() <= 1
         lag = max(lag, abs(float(out[0].mean() - at_once[0].mean())))
+        # What this frame has by itself, where what is shown goes to from what was shown before.
+        way = following.scene.own - own
+        mixed.append((lagging.scene.own - own) / way if abs(way) > 1e-5 else 1.0)
+        own = lagging.scene.own
     assert lag > 0.5
+    assert mixed[0] == 1 and min(mixed) >= 0.1 and (min(mixed) < 0.5) == (description is networks.NIGHT)
     network.close()
 
 

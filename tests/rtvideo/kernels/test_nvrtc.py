@@ -89,6 +89,14 @@ def test_half_precision_compiles_without_spills() -> None:
     check(made.report)
 
 
+def test_what_looks_at_frames_before_compiles_without_spills() -> None:
+    light = dataclasses.replace(NIGHT.illumination, genotype=Genotype(*["skip"] * 7), scales=(8,))
+    description = Description(name="light", illumination=light)
+    program = lower(description, networks.weights(description))
+    source = emit(program, LEAST_SHARED, denoise=False, temporal=True, kind=NV12)
+    check(nvrtc.compile_source(source.text, (8, 6)).report)
+
+
 def test_sixteen_channels_compile_without_spills() -> None:
     wide = noise_text((8, 6), half=False, channels=16, genotype=Genotype("skip", "conv3", *["skip"] * 5))
     check(nvrtc.compile_source(wide, (8, 6)).report)
