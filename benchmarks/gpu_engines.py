@@ -61,7 +61,7 @@ class Measured:
 
 def measure(
     engine: str, model: Model, geometry: Geometry, denoise: bool, half: bool,
-    dark: list[list[Plane]], count: int, number: int = 0,
+    dark: list[list[Plane]], count: int, number: int = 0, temporal: float = 0.0,
 ) -> Measured:  # fmt: skip
     """Open an engine, time it over frames that take turns, and close it.
 
@@ -69,7 +69,7 @@ def measure(
         UnavailableError: it is not installed, or cannot run the model here.
     """
     began = time.perf_counter()
-    session = ENGINES[engine](model, geometry, Settings(denoise=float(denoise)), number, half)
+    session = ENGINES[engine](model, geometry, Settings(1.0, float(denoise), temporal), number, half)
     ready = time.perf_counter() - began
     try:
         device, stream = session._device, session._stream

@@ -51,7 +51,8 @@ def test_every_engine_gets_a_row(cuda: FakeCuda, tmp_path: Path, capsys: pytest.
     assert {(row["network"], row["row"]) for row in result["rows"]} == {
         (network, engine)
         for network in ("night, IEM", "night, IEM+NRM")
-        for engine in ("cuda f32", "cuda f16", "cuda f32, frames", "cuda f16, frames")
+        for one in ("cuda f32", "cuda f16", "cuda f32, temporal")
+        for engine in (one, f"{one}, frames")
     }
     kernels = [row for row in result["rows"] if row["row"] == "cuda f32"]
     assert [row["ms"] for row in kernels] == [0.25, 0.25]
