@@ -6,7 +6,8 @@ The way of a network::
       |  steps.py    layers that read one another at the pixel itself make a step and stay in registers
       |  schedule.py steps are shared out among kernels, and tiles get a size
       v
-    emit.py          CUDA on top of include/*.cuh; packing.py: the weights as it reads them
+    emit.py          CUDA on top of include/*.cuh; packing.py: the weights as it reads them;
+      |              over_time.py: the kernels that look at the frames before, history.py: what they keep
       |  nvrtc.py    compiled when first needed and kept, for the device at hand
       v
     network.py       modules, buffers and a graph on a device; planes in and out lie in its memory
