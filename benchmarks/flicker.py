@@ -144,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--clips",
         nargs="+",
-        default=list(night_clips.NAMES),
+        default=[*night_clips.NAMES, *night_clips.HARD],
         metavar="CLIP",
         help="names, or daylight videos",
     )
@@ -159,8 +159,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows = []
     try:
         for name in arguments.clips:
-            if name not in night_clips.NAMES and not Path(name).is_file():
-                raise UsageError(f"--clips {name!r}: no such video; names are {', '.join(night_clips.NAMES)}")
+            names = (*night_clips.NAMES, *night_clips.HARD)
+            if name not in names and not Path(name).is_file():
+                raise UsageError(f"--clips {name!r}: no such video; names are {', '.join(names)}")
             clip = night_clips.make(scenes, name, crf=None if arguments.uncoded else night_clips.CRF)
             motion = over_time.Motion(clip.truth)
             for method, run, frame_by_frame in contenders(arguments.model, arguments.peer):

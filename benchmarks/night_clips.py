@@ -27,6 +27,7 @@ CAMERA = Camera(exposure=0.12, electrons=2000.0, read_noise=1.6)
 
 _SOFTEN = 0.3  # a light L looks like L ** 0.3 in the truth, as in `model.scenes`
 CRF = 23.0  # x264's own default: what cameras and phones write is about as coarse
+_READ_OUT = 1 / 60  # seconds that a rolling shutter takes from the first row to the last
 _DUSK = 0.25  # light where no lamp reaches; much below it a coded clip of such a camera is black
 
 
@@ -147,9 +148,37 @@ class Scenes:
             pool = np.exp(-(across**2) - down**2)[..., None]
             yield replace(moment, light=moment.light + np.float32(1.5) * pool)
 
-    def pan(self) -> Iterator[Moment]:
+    def blinking(self) -> Iterator[Moment]:
+        """The lamps blink, three times a second."""
+        for number, moment in enumerate(self.static()):
+            dusk = np.full_like(moment.light, _DUSK)
+            yield replace(moment, light=moment.light if number // 5 % 2 else dusk)
+
+    def mains(self) -> Iterator[Moment]:
+        """Lamps on 50 Hz mains, by a rolling shutter: bands of light that wander, by 15 % up and down."""
+        rows = np.arange(self.height, dtype=np.float32)[:, None, None] / self.height
+        for number, moment in enumerate(self.static()):
+            wave = np.sin(2 * np.pi * 100 * (number / 30 + _READ_OUT * rows)).astype(np.float32)
+            yield replace(moment, light=moment.light * (1 + np.float32(0.15) * wave))
+
+    def rain(self) -> Iterator[Moment]:
+        """Bright streaks fall, in each frame others."""
+        for number, moment in enumerate(self.static()):
+            rng = np.random.default_rng((self.seed, 8, number))
+            drops = np.zeros((self.height, self.width), np.float32)
+            for _ in range(self.width * self.height // 1500):
+                x, y = rng.integers(self.width), rng.integers(self.height)
+                end = (int(x + 1), int(y + self.height // 12))
+                cv2.line(drops, (int(x), int(y)), end, float(rng.uniform(0.1, 0.5)))
+            yield replace(moment, scene=moment.scene + drops[..., None], moving=drops > 0)
+
+    def turn(self) -> Iterator[Moment]:
+        """The camera turns fast, by some twenty pixels a frame."""
+        yield from self.pan(4.0)
+
+    def pan(self, across: float = 1.6) -> Iterator[Moment]:
         """The camera turns: the whole picture moves by a few pixels, and not whole ones, a frame."""
-        photo = self.photograph(1.6)
+        photo = self.photograph(across)
         light = self.light(*photo.shape[:2])
         lit = np.concatenate([photo, light], -1)
         room = np.array([photo.shape[1] - self.width, photo.shape[0] - self.height], np.float32)
@@ -198,6 +227,9 @@ class Scenes:
 
 NAMES = ("static", "exposure", "lamp", "headlights", "pan", "passer", "street")
 
+#: What smoothing over time is known to be bad at.
+HARD = ("blinking", "mains", "rain", "turn")
+
 
 @functools.lru_cache(maxsize=4)
 def _photograph(width: int, height: int, seed: int) -> Linear:
@@ -207,10 +239,10 @@ def _photograph(width: int, height: int, seed: int) -> Linear:
 
 
 def make(scenes: Scenes, name: str, camera: Camera = CAMERA, crf: float | None = CRF) -> Clip:
-    """Return the clip of a scene's name (`NAMES`), or of a daylight video by its path; see `record`."""
+    """Return the clip of a scene's name (`NAMES`, `HARD`), or of a daylight video's path; see `record`."""
     path = Path(name)
     scene: Callable[[], Iterator[Moment]] = (
-        getattr(scenes, name) if name in NAMES else lambda: scenes.video(path)
+        getattr(scenes, name) if name in (*NAMES, *HARD) else lambda: scenes.video(path)
     )
     step = scenes.frames // 3 if name == "lamp" else None
     return record(path.stem, list(scene()), camera, scenes.seed, step, crf)

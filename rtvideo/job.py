@@ -16,7 +16,7 @@ from av.stream import Disposition
 
 from rtvideo.cadence import limited
 from rtvideo.draft import Draft, read_record
-from rtvideo.engines.base import Geometry, Session, Settings
+from rtvideo.engines.base import Geometry, Session, Settings, check_temporal
 from rtvideo.errors import OutputError, UnavailableError, UsageError
 from rtvideo.media.codecs import Encoding, Picture, carries_captions, choose
 from rtvideo.media.containers import container_for
@@ -271,8 +271,13 @@ def engine_of(options: Options) -> SessionFactory:
         # What is possible and affordable depends on the engine that was found to work.
         if options.temporal is None:
             settings.temporal = 1.0 if session.remembers else 0.0
+        elif settings.temporal and not session.remembers:
+            session.close()
+            check_temporal(settings)
         if options.denoise is None:
-            settings.denoise = engines.auto_denoise(model, geometry, fps, session, options.threads)
+            settings.denoise = engines.auto_denoise(
+                model, geometry, fps, session, options.threads, temporal=settings.temporal > 0
+            )
         return session, settings.denoise
 
     return opener

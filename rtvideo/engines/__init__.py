@@ -209,7 +209,13 @@ def _on_gpu_if_it_works(model: Model, geometry: Geometry, settings: Settings) ->
 
 
 def auto_denoise(
-    model: Model, geometry: Geometry, fps: float | None, session: Session | str, threads: int = 0
+    model: Model,
+    geometry: Geometry,
+    fps: float | None,
+    session: Session | str,
+    threads: int = 0,
+    *,
+    temporal: bool = False,
 ) -> float:
     """Return the noise removal that ``--denoise auto`` stands for: 1 where it runs in real time, else 0.
 
@@ -220,6 +226,7 @@ def auto_denoise(
         model, geometry, threads: as for `open_session`.
         fps: frames a second that must be met; None for images, which have no such limit.
         session: what runs, or what it calls itself.
+        temporal: whether it looks at the frames before, too.
     """
     from rtvideo.engines.cost import REAL_TIME_SHARE, seconds_per_frame
 
@@ -231,7 +238,9 @@ def auto_denoise(
         seconds = session.seconds_per_frame()
     else:
         engine = str(session).partition(",")[0]
-        seconds = seconds_per_frame(engine, model.description, geometry, threads or usable_cpus())
+        seconds = seconds_per_frame(
+            engine, model.description, geometry, threads or usable_cpus(), temporal=temporal
+        )
     return 1.0 if seconds <= REAL_TIME_SHARE / fps else 0.0
 
 

@@ -37,8 +37,14 @@ COSTS = {
 }
 
 
-def seconds_per_frame(engine: str, description: Description, geometry: Geometry, threads: int) -> float:
+#: Nanoseconds a pixel of looking at the frames before, on the same machine; the same for all instructions.
+OVER_TIME = 4.5
+
+
+def seconds_per_frame(
+    engine: str, description: Description, geometry: Geometry, threads: int, *, temporal: bool = False
+) -> float:
     """Return the estimated seconds that an engine takes for a frame with noise removal."""
     cost = COSTS.get(engine, COSTS["onnx cpu"])
-    nanoseconds = cost.pixel + cost.multiply_add * sum(multiply_adds(description))
+    nanoseconds = OVER_TIME * temporal + cost.pixel + cost.multiply_add * sum(multiply_adds(description))
     return geometry.width * geometry.height * nanoseconds * 1e-9 / threads

@@ -31,6 +31,9 @@ from rtvideo.media.timing import seconds
 if TYPE_CHECKING:
     from rtvideo.media.device_output import DeviceFrames
 
+#: Frames before the first one that is enhanced, from which an engine learns what went before.
+_WARM_UP = 60
+
 #: Frames in which closed captions must have begun to be carried over.
 _LOOK = 64
 
@@ -73,6 +76,7 @@ class FrameEnhancer:
             source_tags: of the input, for frames that carry none themselves.
             compare: ``split``, ``side`` or None.
             done: so many frames were enhanced by an earlier run; they pass as they are, for their times.
+                An engine that looks at the frames before is shown the last of them.
             surfaces: as for `working_geometry`.
             results: where enhanced frames stay on the device, for an encoder that takes them from there.
         """
@@ -153,6 +157,7 @@ class FrameEnhancer:
     def _enhance(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
         if self._done:
             self._done -= 1
+            self._learn(frame)
             yield frame
             return
         if self._stays(frame):
@@ -184,6 +189,21 @@ class FrameEnhancer:
             out, target = self._results.take()
         self._pending.append((frame, work, out))
         session.submit_on_device(planes, target, time)
+
+    def _learn(self, frame: av.VideoFrame) -> None:
+        """Let an engine that looks at the frames before see the last ones that an earlier run enhanced."""
+        session = self._session
+        if session is None or not session.settings.temporal or self._done >= _WARM_UP:
+            return
+        work, out = self._to_work(downloaded(frame), self._coding(frame)), self._pool.take()
+        shown = seconds(frame)
+        session.submit(
+            views(work, self._geometry), views(out, self._geometry), None if shown is None else float(shown)
+        )
+        session.flush()
+        while session.receive() is not None:
+            pass
+        self._pool.give(out)
 
     def _stays(self, frame: av.VideoFrame) -> bool:
         """Whether a frame is on the device and the engine takes it from there, as it is."""

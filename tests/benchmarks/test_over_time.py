@@ -90,7 +90,7 @@ def test_overshoot_is_a_share_of_the_step(scene: Image) -> None:
     assert over_time.overshoot(clip, STEP) == pytest.approx(0.5, abs=0.03)
 
 
-@pytest.mark.parametrize("name", night_clips.NAMES)
+@pytest.mark.parametrize("name", (*night_clips.NAMES, *night_clips.HARD))
 def test_clips_are_dark_and_their_truth_is_not(name: str) -> None:
     clip = night_clips.make(night_clips.Scenes((96, 64), frames=9), name)
     assert len(clip.dark) == len(clip.truth) == len(clip.moving) == 9

@@ -66,6 +66,12 @@ def test_auto_denoise_is_on_where_it_keeps_up() -> None:
     assert auto_denoise(NIGHT, geometry(1920, 1080), None, slow) == 1.0  # an image has all the time it takes
     assert auto_denoise(NIGHT, geometry(1920, 1080), 30, fast, threads=2) == 0.0
     assert auto_denoise(NIGHT, geometry(640, 360), 30, fast, threads=2) == 1.0
+    just = next(
+        width
+        for width in range(640, 1920)
+        if not auto_denoise(NIGHT, geometry(width, 360), 30, fast, threads=2)
+    )
+    assert not auto_denoise(NIGHT, geometry(just - 20, 360), 30, fast, threads=2, temporal=True)
     assert auto_denoise(NIGHT, geometry(640, 360), 30, slow, threads=2) == 0.0
     assert auto_denoise(NIGHT, geometry(640, 360), 30, "not measured yet, 2 threads", threads=2) == 0.0
     assert auto_denoise(NIGHT, geometry(64, 64), 30, slow, threads=2) == 1.0
