@@ -17,13 +17,12 @@ pytest.importorskip("onnxruntime", reason="fps.py measures it")
 
 import torch
 
-from benchmarks import fps, gpu, gpu_device, gpu_rows
+from benchmarks import end_to_end, fps, gpu, gpu_device, gpu_rows
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.base import Geometry
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.kernels.cuda import nvrtc
 from rtvideo.tensorrt import package
-from tests import clips
 from tests.conftest import has_gpu
 from tests.rtvideo.kernels.fake_cuda import FakeCuda, install
 
@@ -68,15 +67,23 @@ def test_every_engine_gets_a_row(cuda: FakeCuda, tmp_path: Path, capsys: pytest.
 def test_files_are_measured_with_the_engines_that_work(
     cuda: FakeCuda, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clip = clips.write(tmp_path / "clip.mp4", frames=4)
+    clip = tmp_path / "clip.mp4"
     row = {"row": "cuda f32", "network": "night, IEM", "size": "16x12", "ms": 1, "fps": 1, "multiply_adds": 1}
     monkeypatch.setattr(gpu, "_of_engines", lambda *arguments: iter([dict(row)]))
+    asked: list[object] = []
+
+    def measure(clip: Path, engines: list[str], *rest: object, rows: object, device: str) -> list[object]:
+        asked.append((engines, rows, device))
+        common = {"clip": clip.name, "size": "64x48", "fps": 50.0}
+        return [common | {"row": "decode only"}, common | {"row": "cuda Fake 9000", "of_free": 0.5}]
+
+    monkeypatch.setattr(end_to_end, "measure", measure)
     arguments = ["--sizes", "16x12", "--frames", "1", "--no-peers", "--engines", "cuda,torch"]
-    assert gpu.main([*arguments, "--input", str(clip)]) == 0
-    files = [line for line in capsys.readouterr().out.splitlines() if line.startswith("clip.mp4 64x48: ")]
-    assert [line.split(": ")[1].partition(",")[0] for line in files] == [
-        "decode only", "encode only", "free enhancement", "cuda Fake 9000", "cuda Fake 9000",
-    ]  # fmt: skip
+    assert gpu.main([*arguments, "--device", "cuda:0", "--input", str(clip)]) == 0
+    assert asked == [(["cuda"], [("copy", 0.0), ("cuda", 0.0), ("cuda", 1.0)], "cuda:0")]
+    lines = capsys.readouterr().out.splitlines()
+    assert "clip.mp4 64x48: decode only: 50 frames/s" in lines
+    assert "clip.mp4 64x48: cuda Fake 9000: 50 frames/s, 0.50 of free enhancement" in lines
 
 
 def test_the_streams_timeline_is_written(
