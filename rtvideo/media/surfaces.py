@@ -11,7 +11,9 @@ _PRIMARY_CONTEXT = 1
 
 def hardware(number: int) -> HWAccel:
     """Return what a decoder or encoder is opened with that works on a CUDA device."""
-    return HWAccel("cuda", str(number), flags=_PRIMARY_CONTEXT, is_hw_owned=True)
+    return HWAccel(
+        "cuda", str(number), allow_software_fallback=True, flags=_PRIMARY_CONTEXT, is_hw_owned=True
+    )
 
 
 def software_format(frame: av.VideoFrame) -> str | None:
