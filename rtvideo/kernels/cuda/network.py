@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 from rtvideo.kernels.cuda import launch, nvrtc, packing
 from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, Device, DeviceError
 from rtvideo.kernels.cuda.emit import emit
-from rtvideo.kernels.cuda.history import ZEROED, History
+from rtvideo.kernels.cuda.history import ZEROED, History, Record
 from rtvideo.kernels.cuda.launch import Plan
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED
 from rtvideo.kernels.cuda.source import Source
@@ -65,7 +66,7 @@ class Network:
         self._variants: dict[tuple[bool, bool], _Variant] = {}
         light = launch.light(program, width, height)
         self._history = None if kept is None else History(layout, kept, width, height, light)
-        self._memory, self._now = 0, 0
+        self._records: deque[Record] = deque()
         with ExitStack() as stack:
             self.stream = device.call("cuStreamCreate", 1)  # not ordered with the default stream
             stack.callback(device.give_back, "cuStreamDestroy", self.stream)
@@ -92,9 +93,8 @@ class Network:
         frame.strength, frame.denoise = strength, denoise
         frame.input, frame.output = planes_of(planes), planes_of(out)
         if temporal:
-            assert self._history is not None
-            frame.pace, frame.history = pace, self._history.record(self._memory, self._now)
-            self._now = 1 - self._now
+            frame.pace, frame.history = pace, self._records[0]
+            self._records.rotate()
         variant.run()
 
     def prepare(self, denoise: bool, temporal: bool = False) -> None:
@@ -107,7 +107,7 @@ class Network:
         self._variants.clear()
 
     def _ready(self, denoise: bool, temporal: bool) -> _Variant:
-        if temporal and not self._memory:
+        if temporal and not self._records:
             self._remember()
         key = denoise and self._program.denoised is not None, temporal
         if key not in self._variants:
@@ -129,7 +129,7 @@ class Network:
         self._stack.callback(device.free, address)
         self._stack.callback(device.give_back, "cuStreamSynchronize", self.stream)
         device.call("cuMemcpyHtoDAsync", address, bytes(ZEROED), ZEROED, self.stream)
-        self._memory = address
+        self._records.extend(self._history.record(address, now) for now in (0, 1))
 
     def _variant(self, denoise: bool, temporal: bool) -> _Variant:
         source = emit(

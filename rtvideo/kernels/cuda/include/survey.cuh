@@ -149,9 +149,9 @@ DEVICE void judge(float *memory) {
     Level *levels = (Level *)memory;
     int *sums = (int *)(levels + LEVELS), *off = sums + LEVELS * CHUNKS;
     for (int i = threadIdx.x; i < LEVELS * CHUNKS; i += THREADS) {
-        sums[i] = 0;
-        if (judged)
-            for (int k = 0; k < CHUNK; k++) sums[i] += h.counts[i * CHUNK + k];
+        int sum = 0;
+        UNROLL for (int k = 0; k < CHUNK; k++) sum += judged ? h.counts[i * CHUNK + k] : 0;
+        sums[i] = sum;
     }
     if (threadIdx.x == 0) *off = 0;
     barrier();
@@ -178,7 +178,8 @@ DEVICE void judge(float *memory) {
         for (int i = threadIdx.x; i < LEVELS * BINS; i += THREADS) h.counts[i] = 0;
         barrier();
         int mine = 0;
-        for (int i = threadIdx.x; i < patches(); i += THREADS) {
+        // One block must wait for all of them: the more at once the better.
+        UNROLL_BY(8) for (int i = threadIdx.x; i < patches(); i += THREADS) {
             const float c = h.change[i] - scene.curve[clamp((int)(h.level[i] + 0.5f), 0, 256)];
             mine += fabsf(c) > CUT_DEVIATIONS * noise_at(scene, h.level[i]);
         }
