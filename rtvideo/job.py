@@ -140,6 +140,8 @@ def enhance_video(
         draft = stack.enter_context(Draft(output, job, keep=options.resume))
         hardware = None if results is None else results.hardware
         sink = Sink(draft.path, container, source, streams, encoding, cut.shift, output, kept, hardware)
+        if results is not None:
+            stack.callback(sink.release)
         pipeline = Pipeline(limited(cut.read(), options.max_fps), worker, sink, stop)
         began = time.perf_counter()
         total = _expected_frames(source, options)

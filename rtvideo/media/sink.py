@@ -218,6 +218,10 @@ class Sink:
                 raise
             raise OutputError(f"{self.target}: FFmpeg cannot write it: {error.strerror}") from error
 
+    def release(self) -> None:
+        """Let go of the encoder when all is done: it may refer to memory of a device that goes next."""
+        del self._video, self._copies, self._container
+
     def abort(self) -> None:
         """Close the file as it is, without an index; what is in it can be read all the same."""
         self._file.close()
