@@ -141,7 +141,10 @@ class LiveSource:
         streams = self.connection.container.streams
         if packet.stream_index >= len(streams) or streams[packet.stream_index].type != "audio":
             return []
-        copy = Packet(bytes(packet))
+        # In memory of FFmpeg's own: bytes of Python's are freed with its lock, for which a thread of FFmpeg's
+        # (`rtvideo.media.target.Target.fifo`) would wait while the lock is held until it ends.
+        copy = Packet(packet.size)
+        copy.update(bytes(packet))
         copy.stream = streams[packet.stream_index]
         copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
         copy.time_base, copy.is_keyframe = tick(packet), packet.is_keyframe

@@ -19,6 +19,8 @@ from tests.servers import Server
 
 pytestmark = pytest.mark.timeout(60)
 
+WITH_SOUND = f"{CAMERA}[out0];sine=frequency=440,arealtime[out1]"
+
 #: The server that a stream is pushed to, in a process of its own.
 RECEIVE = """
 import sys, av
@@ -26,9 +28,12 @@ kind = sys.argv[1].partition(":")[0]
 options = {"rtmp": {"listen": "1"}, "rtsp": {"rtsp_flags": "listen", "listen_timeout": "30"}}.get(kind, {})
 # To a listener of RTSP PyAV's time-out would be one too many.
 with av.open(sys.argv[1], options=options, timeout=None if kind == "rtsp" else (30, 5)) as file:
-    for count, frame in enumerate(file.decode(video=0)):
-        if count == 10:
-            print(frame.width, frame.height, flush=True)
+    counts = {"VideoFrame": 0, "AudioFrame": 0}
+    for frame in file.decode():
+        counts[type(frame).__name__] += 1
+        if min(counts.values()) > 10:
+            print(*((s.width, s.height) for s in file.streams.video), flush=True)
+            counts["AudioFrame"] = -10**6
 """
 
 
@@ -57,12 +62,12 @@ def test_push(address: str, listening: str) -> None:
         report = None
         while report is None and not stop.is_set():
             try:
-                report = live(CAMERA, address, how=LAVFI, stop=stop)
+                report = live(WITH_SOUND, address, how=LAVFI, stop=stop)
             except OutputError:  # it does not listen yet
                 continue
         listener.join()
         receiver.kill()
-    assert said == ["64 48\n"]
+    assert said == ["(64, 48)\n"]
     assert report is not None and report.output == address.replace("key", "***")
 
 
@@ -97,3 +102,17 @@ def test_a_push_that_still_connects_does_not_hold_up_the_end(tmp_path: Path) -> 
         live(CAMERA, other, address, how=LAVFI, viewers=[Viewer(act).opened])
         assert time.monotonic() - began < target.TIMEOUT - 1
     assert len(decoded(other)) > 1
+
+
+def test_a_server_is_told_the_encoders_headers_before_pictures_come() -> None:
+    announced = bytearray()
+
+    def talk(connection: Any, server: Server) -> None:
+        connection.recv(4096)
+        connection.sendall(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n")
+        while b"a=control" not in announced and (more := connection.recv(4096)):
+            announced.extend(more)
+
+    with Server(talk) as server, pytest.raises(OutputError):
+        live(CAMERA, f"rtsp://127.0.0.1:{server.port}/live", how=LAVFI)
+    assert b"ANNOUNCE " in announced and b"sprop-parameter-sets=" in announced
