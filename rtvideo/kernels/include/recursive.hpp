@@ -133,7 +133,13 @@ static void recurse(const Tile &tile, History &h, const Format &format, const Pl
     for (int c = 0; c < count; c++) all[c] = channel(format, c);
     int moved = 0;
 
+    const int begin = max(tile.left, 0), end = min(tile.left + tile.width, tile.picture_width);
     for (int pair = tile.top / CELL - 1; pair <= (tile.bottom + CELL - 1) / CELL; pair++) {
+        for (int i = 0, row = CELL * pair + AHEAD; i < CELL && row < tile.picture_height; i++, row++) {
+            if (row < 0) continue;
+            prefetch(format, in, row, begin, end), prefetch(h.kept, before, row, begin, end);
+            prefetch(h.kept, after, row - CELL > 0 ? row - CELL : 0, tile.first, tile.last);
+        }
         for (int c = 0; c < count; c++) {
             const Channel &one = all[c];
             int left = tile.left >> one.x, wide = tile.width >> one.x;

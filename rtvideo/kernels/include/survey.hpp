@@ -43,6 +43,10 @@ static void survey(const Tile &tile, History &h, const Format &format, const Pla
     for (int top = tile.top; top + SIDE <= min(tile.bottom, tile.picture_height); top += 2 * SIDE) {
         for (int c = 3; c < 6; c++) memset(rows.at(c, 0), 0, sizeof(float) * tile.width);
         for (int row = top; row < top + SIDE; row++) {
+            if (int next = row + 2 * SIDE; next < tile.picture_height) {
+                prefetch(format, in, next, tile.first, tile.last);
+                prefetch(h.kept, picture, next, tile.first, tile.last);
+            }
             luma_codes(format, in, h.code, row, tile, spare, now);
             luma_codes(h.kept, picture, 1 / UNIT, row, tile, spare, before);
             for (int x = 0; x < tile.width; x += LANES) {
