@@ -13,7 +13,8 @@ constexpr float OF_SIZE = 0.8f; // the mean of |noise|
 constexpr int RECURSIVE_HALO = 4;
 
 // What a change of exposure did to a picture is done to the one that is kept. `h.curve` says what.
-static void relight(const Tile &tile, History &h, Arena arena) {
+static void relight(Tile tile, History &h, Arena arena) {
+    tile.width = (tile.last - tile.first + CELL - 1) / CELL * CELL; // no more: the next strip is being written
     const Planes &picture = h.picture[h.now];
     Rows<3> rows = arena.rows<3>(tile.width, 4);
     float *spare = arena.take<float>(tile.width + 2 * MARGIN) + MARGIN;
