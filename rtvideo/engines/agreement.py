@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
-from rtvideo.engines.base import Geometry, Planes, Session, Settings
+from rtvideo.engines.base import Geometry, Plane, Planes, Session, Settings
 from rtvideo.errors import UnavailableError
 from rtvideo.models import Model
 
@@ -27,9 +28,9 @@ def check(model: Model, geometry: Geometry, denoise: float, number: int = 0) -> 
 
 
 def difference(model: Model, geometry: Geometry, denoise: float, number: int = 0) -> float | None:
-    """Return by how many codes of 255 a GPU and the processor differ at most on a dark frame.
+    """Return by how many codes of 255 a GPU and the processor differ at most on dark frames.
 
-    None where the processor has no kernel for it, so that nothing can be said.
+    Each frame alone, and over time. None where the processor has no kernel for it, so that nothing can be said.
 
     Raises:
         UnavailableError: the GPU cannot do it.
@@ -38,19 +39,23 @@ def difference(model: Model, geometry: Geometry, denoise: float, number: int = 0
     from rtvideo.engines.fused import FusedSession
 
     small = dataclasses.replace(geometry, width=_WIDTH, height=_HEIGHT)
-    settings = Settings(denoise=denoise)
-    frame = _dark(small)
-    try:
-        wanted = _enhanced(FusedSession(model, small, settings, threads=1), frame, small)
-    except UnavailableError:
-        return None
-    made = _enhanced(CudaSession(model, small, settings, number=number), frame, small)
+    frames = _dark(small)
+    made: list[Plane] = []
+    wanted: list[Plane] = []
+    for temporal in (0.0, 1.0):
+        settings = Settings(denoise=denoise, temporal=temporal)
+        try:
+            wanted += _enhanced(FusedSession(model, small, settings, threads=1), frames, small)
+        except UnavailableError:
+            return None
+        made += _enhanced(CudaSession(model, small, settings, number=number), frames, small)
     shift = 16 - small.depth if small.msb and small.depth > 8 else 0
     unit = 2.0 ** (shift + small.depth - 8)
     return max(float(np.abs(a.astype(int) - b).max()) for a, b in zip(made, wanted, strict=True)) / unit
 
 
-def _dark(geometry: Geometry) -> Planes:
+def _dark(geometry: Geometry) -> Sequence[Planes]:
+    """Return frames of a scene that stands still, with a little noise."""
     rng = np.random.default_rng(0)
     shift = 16 - geometry.depth if geometry.msb and geometry.depth > 8 else 0
     frame = geometry.empty()
@@ -58,13 +63,19 @@ def _dark(geometry: Geometry) -> Planes:
         coloured = k > 0 and geometry.layout in ("yuv", "nv")
         low, high = (0.47, 0.53) if coloured else (0.06, 0.25)
         plane[...] = (rng.uniform(low, high, plane.shape) * (1 << geometry.depth)).astype(int) << shift
-    return frame
+    unit = 1 << (shift + geometry.depth - 8)
+    return [
+        [plane + (rng.integers(0, 4, plane.shape) * unit).astype(plane.dtype) for plane in frame]
+        for _ in range(3)
+    ]
 
 
-def _enhanced(session: Session, frame: Planes, geometry: Geometry) -> Planes:
-    out = geometry.empty()
-    session.submit(frame, out)
-    session.flush()
-    session.receive()
+def _enhanced(session: Session, frames: Sequence[Planes], geometry: Geometry) -> Planes:
+    """Return what becomes of the last frame."""
+    for number, frame in enumerate(frames):
+        out = geometry.empty()
+        session.submit(frame, out, number / 30)
+        session.flush()
+        session.receive()
     session.close()
     return out
