@@ -30,7 +30,7 @@ def check(model: Model, geometry: Geometry, denoise: float, number: int = 0) -> 
 def difference(model: Model, geometry: Geometry, denoise: float, number: int = 0) -> float | None:
     """Return by how many codes of 255 a GPU and the processor differ at most on dark frames.
 
-    Each frame alone, and over time. None where the processor has no kernel for it, so that nothing can be said.
+    Alone and over time. None where the processor has no kernel for it, so that nothing can be said.
 
     Raises:
         UnavailableError: the GPU cannot do it.
