@@ -1,6 +1,6 @@
 """Less work where the machine is too slow, and more again when it is not.
 
-First without noise removal, then with coarser illumination, then fewer frames.
+First without noise removal, then with coarser illumination, then frame by frame, then fewer frames.
 """
 
 from __future__ import annotations
@@ -35,24 +35,27 @@ class Step:
     Attributes:
         denoise: whether noise may be removed.
         coarse: whether illumination is coarser, where the engine can.
+        temporal: whether the frames before may count.
         share: of the frames that are enhanced, at most.
         words: what it is, for the user.
     """
 
     denoise: bool
     coarse: bool
+    temporal: bool
     share: float
     words: str
 
 
 #: Everything that can be done, from all to least.
 STEPS = (
-    Step(True, False, 1.0, "all is done that was asked for"),
-    Step(False, False, 1.0, "noise removal off"),
-    Step(False, True, 1.0, "illumination at half the size"),
-    Step(False, True, 1 / 2, "half of the frames"),
-    Step(False, True, 1 / 3, "a third of the frames"),
-    Step(False, True, 1 / 4, "a quarter of the frames"),
+    Step(True, False, True, 1.0, "all is done that was asked for"),
+    Step(False, False, True, 1.0, "noise removal off"),
+    Step(False, True, True, 1.0, "illumination at half the size"),
+    Step(False, True, False, 1.0, "each frame alone"),
+    Step(False, True, False, 1 / 2, "half of the frames"),
+    Step(False, True, False, 1 / 3, "a third of the frames"),
+    Step(False, True, False, 1 / 4, "a quarter of the frames"),
 )
 
 
@@ -65,7 +68,12 @@ class Adapter:
     """
 
     def __init__(
-        self, removes_noise: Callable[[], bool], coarsens: Callable[[], bool], say: Callable[[str], None]
+        self,
+        removes_noise: Callable[[], bool],
+        coarsens: Callable[[], bool],
+        say: Callable[[str], None],
+        *,
+        over_time: bool = False,
     ) -> None:
         """Begin with everything.
 
@@ -73,9 +81,11 @@ class Adapter:
             removes_noise: whether noise removal is on, so that it can be left out.
             coarsens: whether illumination can be coarser.
             say: told in one line of each change.
+            over_time: whether the frames before count, so that they can be left out of it.
         """
         self._at = 0
         self._removes_noise, self._coarsens, self._say = removes_noise, coarsens, say
+        self._over_time = over_time
         self._began: float | None = None
         self._frames, self._busy, self._lost_before = 0, 0.0, 0
         self._bad = 0
@@ -122,10 +132,15 @@ class Adapter:
             if busy * growth < _IDLE:
                 self._raise(above, now)
 
-    def _effect(self, at: int) -> tuple[bool, bool, float]:
+    def _effect(self, at: int) -> tuple[bool, bool, bool, float]:
         """What a step comes to here: what is not on cannot be left out."""
         step = STEPS[at]
-        return step.denoise and self._removes_noise(), step.coarse and self._coarsens(), step.share
+        return (
+            step.denoise and self._removes_noise(),
+            step.coarse and self._coarsens(),
+            step.temporal and self._over_time,
+            step.share,
+        )
 
     def _below(self) -> int:
         """Return the next step that does less here; the present one if none does."""

@@ -133,6 +133,7 @@ def enhance_live(
             lambda: controls.denoise > 0,
             lambda: coarser.possible,
             lambda line: warn(f"{report.input}: {line}"),
+            over_time=report.temporal > 0,
         )
         pipeline = LivePipeline(
             source,

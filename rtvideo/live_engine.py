@@ -40,6 +40,7 @@ class LiveEngine:
         self.session, self.work = session, Stopwatch()
         self._enhancer, self._controls = enhancer, controls
         self._adapter, self._fine, self._coarser = adapter, session, coarser
+        self._temporal = session.settings.temporal
 
     @property
     def share(self) -> float:
@@ -63,6 +64,7 @@ class LiveEngine:
         settings.strength = min(1.0, max(0.0, wanted.strength))
         allowed = wanted.removes_noise and (self._adapter is None or self._adapter.step.denoise)
         settings.denoise = min(1.0, max(0.0, wanted.denoise)) if allowed else 0.0
+        settings.temporal = self._temporal if self._adapter is None or self._adapter.step.temporal else 0.0
         began = time.monotonic()
         pairs += self._enhancer.push(frame, captured, self.session)
         now = time.monotonic()

@@ -17,11 +17,19 @@ class Machine:
     """A source of 30 frames a second and an engine whose cost depends on what is done."""
 
     def __init__(
-        self, cost: Callable[[float, bool], float], *, denoise: bool = True, coarsens: bool = False
+        self,
+        cost: Callable[[float, bool], float],
+        *,
+        denoise: bool = True,
+        coarsens: bool = False,
+        over_time: bool = False,
     ) -> None:
         self.said: list[str] = []
         self.denoise, self.coarsens = denoise, coarsens
-        self.adapter = Adapter(lambda: self.denoise, lambda: self.coarsens, self.said.append)
+        self.over_time = over_time
+        self.adapter = Adapter(
+            lambda: self.denoise, lambda: self.coarsens, self.said.append, over_time=over_time
+        )
         self._cost = cost
         self._now = self._free = 0.0
         self._lost = 0
@@ -41,6 +49,8 @@ class Machine:
             cost = self._cost(self._now, step.denoise and self.denoise)
             if step.coarse and self.coarsens:
                 cost *= 0.85
+            if self.over_time and not step.temporal:
+                cost /= 2
             self._free = self._now + cost
             self.adapter.saw(self._now, cost, self._lost)
 
@@ -71,6 +81,13 @@ def test_then_frames_until_nothing_is_lost(cost: float, share: float) -> None:
     lost = machine._lost
     machine.run(5)
     assert machine._lost == lost
+
+
+def test_the_frames_before_go_before_frames_do() -> None:
+    machine = Machine(lambda now, denoise: 0.05, denoise=False, over_time=True)
+    machine.run(20)
+    assert machine.adapter.step.share == 1 and not machine.adapter.step.temporal
+    assert machine.said == ["too slow here: each frame alone (--no-adapt forbids it)"]
 
 
 def test_coarser_illumination_goes_before_frames_do() -> None:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(30)
 
 LONG = 20.0
 
-ALL, _, COARSE, HALF, *_ = STEPS
+ALL, _, COARSE, ALONE, HALF, *_ = STEPS
 
 
 class Fine(FakeSession):
@@ -126,6 +126,16 @@ def test_it_is_not_opened_before_it_is_wanted() -> None:
     run.push(3)
     run.engine.close()
     assert run.order == list(range(6)) and run.coarser.possible
+
+
+def test_frames_before_count_only_as_long_as_there_is_time() -> None:
+    fine = Fine(FakeSession)
+    fine.settings.temporal = 0.5
+    run = Run(fine)
+    for step, wanted in ((ALL, 0.5), (ALONE, 0.0), (COARSE, 0.5)):
+        run.adapter.step = step
+        run.push()
+        assert run.engine.session.settings.temporal == wanted
 
 
 def test_settings_are_the_same_for_both() -> None:
