@@ -35,7 +35,16 @@ def examine(out: TextIO) -> ExitCode:
     Returns:
         `ExitCode.DONE` if a video can be enhanced, else `ExitCode.UNAVAILABLE`.
     """
-    findings = [_program(), *_packages(), _processor(), _encoders(), *_viewers(), _models(), *_engines()]
+    findings = [
+        _program(),
+        *_packages(),
+        _processor(),
+        _encoders(),
+        *_srt(),
+        *_viewers(),
+        _models(),
+        *_engines(),
+    ]
     for finding in findings:
         print(finding.text, file=out)
     if any(finding.fatal for finding in findings):
@@ -112,6 +121,18 @@ def _has_encoder(name: str) -> bool:
     except (ValueError, FFmpegError):
         return False
     return True
+
+
+def _srt() -> list[Finding]:
+    try:
+        from rtvideo.media.bridge import program_for
+    except ImportError:  # told already
+        return []
+    try:
+        program = program_for("srt://")
+    except RtvideoError:
+        return [Finding("srt: no; run: apt-get install ffmpeg")]
+    return [Finding(f"srt: through {program}" if program else "srt: yes")]
 
 
 def _viewers() -> list[Finding]:

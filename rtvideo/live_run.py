@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtvideo.console import say
-from rtvideo.errors import ExitCode, InputError, UsageError
+from rtvideo.errors import ExitCode, InputError, SourceLostError, UsageError
 from rtvideo.media.address import Kind, kind_of, redact
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
         except Aborted:
             say("error: aborted; outputs are not complete")
             return stop.code or ExitCode.INTERRUPTED
-        except InputError:
-            if stop.code is not None:  # nothing had come through the pipe yet
+        except (InputError, SourceLostError):
+            if stop.code is not None:  # nothing had come yet
                 return stop.code
             raise
     if not arguments.quiet:

@@ -13,15 +13,13 @@ import av
 from av.container import InputContainer
 
 from rtvideo.errors import InputError, RtvideoError, SourceLostError, UnavailableError, UsageError
+from rtvideo.media import bridge
 from rtvideo.media.address import Kind, kind_of, redact, scheme_of
 from rtvideo.media.camera import Wishes, open_camera, path_of
-from rtvideo.media.stdio import PipeReader
+from rtvideo.media.stdio import SILENCE, PipeReader
 
 #: Seconds until an address that does not answer, or falls silent, is given up.
 TIMEOUT = 10.0
-
-#: What to tell of one that was.
-SILENCE = "no answer within {:g} s"
 
 #: Bytes that a pipe is read in; FFmpeg's own 32 kB would cost a call into Python for each.
 _BUFFER = 1 << 18
@@ -57,12 +55,12 @@ def connect(text: str, wishes: Wishes, *stops: threading.Event) -> tuple[InputCo
     Args:
         text: as the user typed it.
         wishes: format, size, rate and pixel format, for cameras and raw video.
-        stops: any of them ends waiting for a pipe.
+        stops: any of them ends waiting for a pipe, or for what comes through another program.
 
     Raises:
         SourceLostError: absent or not reachable.
         InputError: nothing that FFmpeg can read.
-        UnavailableError: this FFmpeg does not know the protocol.
+        UnavailableError: this FFmpeg does not know the protocol, nor does a program that can stand in.
         UsageError: an unknown format, or not what the camera has.
     """
     kind = kind_of(text)
@@ -72,6 +70,8 @@ def connect(text: str, wishes: Wishes, *stops: threading.Event) -> tuple[InputCo
         return _pipe(text, wishes, *stops), Nature(live=False)
     options = _raw_options(wishes)
     if kind is Kind.STREAM:
+        if program := bridge.program_for(text):
+            return _bridged(program, text, wishes, *stops), Nature(live=True, lasts=True)
         options |= _stream_options(scheme_of(text))
     container = _open(text, text, wishes.format, options)
     if kind is not Kind.STREAM:
@@ -93,6 +93,25 @@ def _pipe(text: str, wishes: Wishes, *stops: threading.Event) -> InputContainer:
         except OSError as error:
             raise InputError(f"{text}: cannot be read: {error.strerror}") from None
     return _open(PipeReader(pipe, *stops), text, wishes.format, _raw_options(wishes))
+
+
+def _bridged(program: str, text: str, wishes: Wishes, *stops: threading.Event) -> InputContainer:
+    if wishes.format not in (None, "mpegts"):
+        reason = "comes through ffmpeg as a transport stream; leave it out"
+        raise UsageError(f"--input-format {wishes.format}: {redact(text)} {reason}")
+    receiver = bridge.Receiver(program, text, TIMEOUT, *stops)
+    try:
+        return _open(receiver, text, "mpegts", {})
+    except BaseException:
+        receiver.close()
+        raise
+
+
+def disconnect(container: InputContainer) -> None:
+    """Close what `connect` opened."""
+    container.close()
+    if container.file is not None and isinstance(container.file.file, bridge.Receiver):
+        container.file.file.close()
 
 
 def _raw_options(wishes: Wishes) -> dict[str, str]:

@@ -11,7 +11,7 @@ from av.codec.context import Flags
 from av.container import InputContainer
 
 from rtvideo.errors import InputError, SourceLostError
-from rtvideo.media.connect import reason_of
+from rtvideo.media.connect import disconnect, reason_of
 from rtvideo.media.opened import Opened, choose_video
 from rtvideo.media.timing import Packet, tick
 
@@ -62,7 +62,7 @@ class Connection(Opened):
             self._demuxer = container.demux()
             self.first = self._peek(name)
         except BaseException:
-            container.close()
+            disconnect(container)
             raise
 
     def _peek(self, name: str) -> av.VideoFrame:
@@ -125,7 +125,7 @@ class Connection(Opened):
 
     def close(self) -> None:
         """Give the device or the line back; packets and frames of it stay valid."""
-        self.container.close()
+        disconnect(self.container)
 
 
 def _is_intra(codec: av.VideoCodecContext) -> bool:

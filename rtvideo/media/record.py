@@ -17,14 +17,15 @@ from av.container import OutputContainer
 from rtvideo.draft import Draft
 from rtvideo.errors import OutputError, RtvideoError, UnavailableError
 from rtvideo.media.address import scheme_of
+from rtvideo.media.bridge import Sender
 from rtvideo.media.codecs import Encoding, Picture, choose
-from rtvideo.media.connect import SILENCE
 from rtvideo.media.containers import container_options, metadata_of
 from rtvideo.media.copies import Copies
 from rtvideo.media.durable import DurableFile
 from rtvideo.media.opened import Opened
 from rtvideo.media.pairs import Pair, PairEnhancer
 from rtvideo.media.present import Presenter
+from rtvideo.media.stdio import SILENCE
 from rtvideo.media.streams import plan
 from rtvideo.media.target import KEY_FRAMES, Target
 from rtvideo.media.timing import Packet, decoded, tick
@@ -85,7 +86,7 @@ class EncodedOutlet:
         self._captured: dict[int, float] = {}
         self._end, self._step = 0, round(1 / (encoding.rate * encoding.time_base))
         self._draft: Draft | None = None
-        self._file: DurableFile | None = None
+        self._file: DurableFile | Sender | None = None
         self._began, self._sent = time.monotonic(), 0
         streams = plan(source, target.holds)
         if streams.warning:
@@ -112,6 +113,8 @@ class EncodedOutlet:
     @property
     def connecting(self) -> bool:
         """Whether its server has not answered yet."""
+        if isinstance(self._file, Sender):
+            return not self._file.answered
         return self._target.timeout > 0 and self._sent < 2
 
     def take(self, pair: Pair) -> None:
@@ -158,7 +161,7 @@ class EncodedOutlet:
     def finish(self) -> None:
         """Flush the encoder, end the output, and give a file its name."""
         self._add(None)
-        if self.connecting:
+        if self.connecting and self._file is None:
             raise OutputError(f"{self.name}: cannot be sent: its server had not answered before the end")
         with self._errors():
             self._copies.finish()
@@ -172,7 +175,7 @@ class EncodedOutlet:
         """Leave no file behind."""
         if self._file is not None:
             self._file.close()
-        if self.connecting:
+        if self.connecting and self._file is None:
             # Closing waits for the server, with Python's lock held; after the time-out it is quick.
             later = threading.Timer(self._target.timeout + 1, self._close)
             later.daemon = True
@@ -188,6 +191,9 @@ class EncodedOutlet:
 
     def _open(self, source: Opened) -> OutputContainer:
         target = self._target
+        if target.program:
+            self._file = Sender(target.program, target.address, target.timeout)
+            return av.open(self._file, "w", format=target.format, container_options=target.options)
         if target.timeout:
             return av.open(target.address, "w", format="fifo", container_options=target.fifo())
         if target.sends:
@@ -233,7 +239,8 @@ class EncodedOutlet:
         except (av.FFmpegError, OSError) as error:
             verb = "sent" if self._target.sends else "written"
             # Where time ran out some protocols call it an error in the data.
-            silent = self.connecting and time.monotonic() - self._began >= self._target.timeout
+            late = time.monotonic() - self._began >= self._target.timeout
+            silent = late and self.connecting and self._file is None
             reason = SILENCE.format(self._target.timeout) if silent else _reason(error)
             raise OutputError(f"{self.name}: cannot be {verb}: {reason}") from None
 

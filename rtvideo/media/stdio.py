@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import select
 import threading
+import time
 from io import FileIO
 
 #: Seconds between two looks at whether to stop.
 _LOOK = 0.1
+
+#: What to tell of somebody who was silent for too long.
+SILENCE = "no answer within {:g} s"
 
 
 class PipeReader:
@@ -16,15 +22,26 @@ class PipeReader:
     It cannot seek; where it is told to stop it ends, even while nothing comes.
     """
 
-    def __init__(self, pipe: FileIO, *stops: threading.Event) -> None:
-        """Read from an open pipe, without a buffer of its own, until any of ``stops`` is set."""
-        self._pipe, self._stops = pipe, stops
+    def __init__(self, pipe: FileIO, *stops: threading.Event, timeout: float = math.inf) -> None:
+        """Read from an open pipe, without a buffer of its own, until any of ``stops`` is set.
+
+        Args:
+            timeout: seconds for which nothing may come.
+        """
+        self._pipe, self._stops, self._timeout = pipe, stops, timeout
 
     def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes as soon as there are any; none at the end, or once stopped."""
+        """Return up to ``size`` bytes as soon as there are any; none at the end, or once stopped.
+
+        Raises:
+            TimeoutError: nothing came for too long.
+        """
+        end = time.monotonic() + self._timeout
         while not any(stop.is_set() for stop in self._stops):
             if select.select([self._pipe], [], [], _LOOK)[0]:
                 return self._pipe.read(size) or b""
+            if time.monotonic() > end:
+                raise TimeoutError(errno.ETIMEDOUT, SILENCE.format(self._timeout))
         return b""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtvideo.errors import UsageError
+from rtvideo.media import bridge
 from rtvideo.media.address import Kind, kind_of, redact, scheme_of
 from rtvideo.media.connect import TIMEOUT
 from rtvideo.media.containers import container_for
@@ -36,6 +37,7 @@ class Target:
         options: of the muxer.
         sends: it goes to somebody who waits for it, so that nothing may be held back.
         timeout: seconds until a server that does not answer is given up; 0 where nobody has to.
+        program: what it has to go through, see `rtvideo.media.bridge`; None: nothing but FFmpeg.
     """
 
     address: str
@@ -45,6 +47,7 @@ class Target:
     options: dict[str, str] = field(default_factory=dict)
     sends: bool = True
     timeout: float = 0.0
+    program: str | None = None
 
     def fifo(self) -> dict[str, str]:
         """Return the options of FFmpeg's fifo muxer that connects to the server and writes to it.
@@ -70,6 +73,7 @@ def target_of(text: str, *, live: bool) -> Target:
 
     Raises:
         UsageError: nothing that can be written.
+        UnavailableError: nobody here speaks SRT.
     """
     if kind_of(text) is Kind.STREAM:
         scheme = scheme_of(text)
@@ -82,7 +86,8 @@ def target_of(text: str, *, live: bool) -> Target:
         options = {"rtsp_transport": "tcp"} if format == "rtsp" else {}
         if format == "flv":
             options = {"flvflags": "no_duration_filesize"}
-        return Target(text, redact(text), format, holds, options, timeout=TIMEOUT)
+        program = bridge.program_for(text)
+        return Target(text, redact(text), format, holds, options, timeout=TIMEOUT, program=program)
     if text.lower().endswith(".m3u8"):
         flags = "independent_segments+temp_file" + ("+delete_segments" if live else "")
         options = {"hls_time": f"{KEY_FRAMES:g}", "hls_list_size": "6" if live else "0", "hls_flags": flags}
