@@ -99,6 +99,10 @@ def enhance_live(
         report.warnings.append(line)
         say(line)
 
+    def tell(line: str) -> None:
+        if not stop.is_set():  # what ends then was told to
+            say(line)
+
     with ExitStack() as stack:
         source = LiveSource(
             lambda: connect(input, live.wishes, halt, stop),
@@ -107,7 +111,7 @@ def enhance_live(
             video_stream=options.video_stream,
             threads=options.threads,
             reconnect=live.reconnect,
-            say=say,
+            say=tell,
         )
         stack.callback(source.close)
         playing = not source.nature.live and not outputs

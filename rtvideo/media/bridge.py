@@ -24,11 +24,12 @@ _SCHEMES = ("srt",)
 #: Seconds that it may take to list what it knows.
 _PATIENCE = 10.0
 
-#: What is done with all streams: they pass unchanged, as a transport stream.
-_COPY = ("-map", "0", "-ignore_unknown", "-c", "copy", "-f", "mpegts")
+#: Bytes pass as they come. A program that looked into them would begin seconds late, and by putting sound and
+#: pictures in order make these come several at a time.
+_AS_IT_IS, _COPY = ("-f", "data", "-raw_packet_size", "1316"), ("-map", "0", "-c", "copy", "-f", "data")
 
-#: By itself the program looks at the first five seconds of a stream before it passes any of it on.
-_AT_ONCE = ("-fpsprobesize", "0", "-analyzeduration", "500000")
+#: What a pipe takes whole or not at all, in whole packets of SRT, and these in whole ones of the stream.
+_PIECE = 3 * 7 * 188
 
 
 def program_for(address: str) -> str | None:
@@ -75,7 +76,7 @@ def _protocols(path: str) -> list[str]:
 
 
 class Receiver:
-    """What comes from an address, as a file object for `av.open`: a transport stream."""
+    """What comes from an address, as a file object for `av.open`."""
 
     def __init__(self, program: str, address: str, timeout: float, *stops: threading.Event) -> None:
         """Start the program.
@@ -85,7 +86,7 @@ class Receiver:
             timeout: seconds until an address that is silent is given up.
             stops: any of them ends waiting.
         """
-        words = ["-protocol_whitelist", ",".join(_SCHEMES), *_limits(timeout), *_AT_ONCE, "-i", address]
+        words = [*_limits(timeout), *_AS_IT_IS, "-i", address]
         self._program = Program(program, [*words, *_COPY, "pipe:1"], address, stdin=subprocess.DEVNULL)
         self._pipe = PipeReader(self._program.stdout, *stops, timeout=timeout)
         self._stops = stops
@@ -125,14 +126,14 @@ class Sender:
     """
 
     def __init__(self, program: str, address: str, timeout: float) -> None:
-        """Start the program, which calls the address when it has seen what is to be sent.
+        """Start the program.
 
         Args:
             program: see `program_for`.
             timeout: seconds until an address that does not answer, or takes nothing more, is given up.
         """
         self.closed = False
-        words = ["-progress", "pipe:1", *_AT_ONCE, "-f", "mpegts", "-i", "pipe:0", *_COPY]
+        words = ["-progress", "pipe:1", *_AS_IT_IS, "-i", "pipe:0", *_COPY]
         self._program = Program(program, [*words, *_limits(timeout), address], address, stdin=subprocess.PIPE)
         # It reports progress from the moment on that its output is open.
         self._progress = Listener(self._program.stdout)
@@ -161,7 +162,7 @@ class Sender:
             if rest < 0 or not select.select([], [self._pipe], [], rest)[1]:
                 raise self._silent()
             try:
-                left = left[self._pipe.write(left) or 0 :]
+                left = left[self._pipe.write(left[:_PIECE]) or 0 :]
             except BrokenPipeError:
                 raise OSError(errno.EPIPE, self._program.failed(GRACE) or "the stream was ended") from None
         return len(data)

@@ -70,9 +70,10 @@ def connect(text: str, wishes: Wishes, *stops: threading.Event) -> tuple[InputCo
         return _pipe(text, wishes, *stops), Nature(live=False)
     options = _raw_options(wishes)
     if kind is Kind.STREAM:
-        if program := bridge.program_for(text):
-            return _bridged(program, text, wishes, *stops), Nature(live=True, lasts=True)
         options |= _stream_options(scheme_of(text))
+        if program := bridge.program_for(text):
+            receiver = bridge.Receiver(program, text, TIMEOUT, *stops)
+            return _bridged(receiver, text, wishes.format, options), Nature(live=True, lasts=True)
     container = _open(text, text, wishes.format, options)
     if kind is not Kind.STREAM:
         return container, Nature(live=container.format.name == "lavfi")
@@ -95,13 +96,11 @@ def _pipe(text: str, wishes: Wishes, *stops: threading.Event) -> InputContainer:
     return _open(PipeReader(pipe, *stops), text, wishes.format, _raw_options(wishes))
 
 
-def _bridged(program: str, text: str, wishes: Wishes, *stops: threading.Event) -> InputContainer:
-    if wishes.format not in (None, "mpegts"):
-        reason = "comes through ffmpeg as a transport stream; leave it out"
-        raise UsageError(f"--input-format {wishes.format}: {redact(text)} {reason}")
-    receiver = bridge.Receiver(program, text, TIMEOUT, *stops)
+def _bridged(
+    receiver: bridge.Receiver, text: str, format: str | None, options: dict[str, str]
+) -> InputContainer:
     try:
-        return _open(receiver, text, "mpegts", {})
+        return _open(receiver, text, format, options)
     except BaseException:
         receiver.close()
         raise
