@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import signal
 import subprocess
@@ -153,6 +154,18 @@ def test_ctrl_c_while_nobody_takes_what_is_sent(fake: FakeFFmpeg) -> None:
         _, said = program.communicate(timeout=60)
     assert program.returncode == 130 and b"Traceback" not in said and not fake.runs()
     assert time.monotonic() - begin < target.TIMEOUT - 1
+
+
+def test_ctrl_c_in_a_terminal_is_for_rtvideo_alone(fake: FakeFFmpeg, tmp_path: Path) -> None:
+    sent = tmp_path / "sent.ts"
+    fake.will("answer", f"record {sent}")
+    words = ["--input-format", "lavfi", "-i", CAMERA, "-o", ADDRESS, *QUICK]
+    with start(*words, start_new_session=True) as program:
+        wait_until(lambda: sent.exists() and sent.stat().st_size > 3000)
+        os.killpg(program.pid, signal.SIGINT)
+        _, said = program.communicate(timeout=60)
+    assert program.returncode == 130, said
+    assert len(decoded(sent)) > 2
 
 
 def test_what_is_sent(fake: FakeFFmpeg, tmp_path: Path) -> None:
