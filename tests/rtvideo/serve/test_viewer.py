@@ -83,6 +83,16 @@ def stuck_browser(viewer: WebViewer, query: str = "") -> Iterator[ClientConnecti
         yield connection
 
 
+def only_browser(viewer: WebViewer) -> server._Browser:
+    """The server's side of the one browser, which it counts only after the browser has its answer."""
+    end = time.monotonic() + 30
+    while not (browsers := list(viewer._server._browsers)):
+        assert time.monotonic() < end, "no browser came"
+        time.sleep(0.005)
+    (browser,) = browsers
+    return browser
+
+
 def feed(viewer: WebViewer, until: Callable[[], bool], size: tuple[int, int] = (64, 48)) -> int:
     """Show frames, as the live job does, until something has happened; return how many."""
     end, index = time.monotonic() + 30, 0
@@ -265,7 +275,7 @@ def test_all_share_one_encoding(viewer: WebViewer) -> None:
 
 def test_one_that_reads_nothing_slows_nobody_and_goes_on_with_a_whole_picture(viewer: WebViewer) -> None:
     with stuck_browser(viewer) as stuck:
-        (browser,) = viewer._server._browsers
+        browser = only_browser(viewer)
         shown = feed(viewer, lambda: browser.backlog.dropped > LIMIT, size=(640, 360))
         with live(viewer) as other:
             assert len(receive(other, viewer, 5)[1]) == 6
@@ -284,7 +294,7 @@ def test_one_that_reads_nothing_slows_nobody_and_goes_on_with_a_whole_picture(vi
 
 def test_of_jpegs_only_the_newest_waits(viewer: WebViewer) -> None:
     with stuck_browser(viewer, "pictures=jpeg"):
-        (browser,) = viewer._server._browsers
+        browser = only_browser(viewer)
         feed(viewer, lambda: browser.backlog.dropped > 3, size=(640, 360))
         assert len(browser.backlog._chunks) == 1
 
@@ -336,7 +346,7 @@ def test_closing_waits_for_no_browser(controls: Controls) -> None:
         place = ("127.0.0.1", int(viewer.url.rstrip("/").rsplit(":", 1)[1]))
         with socket.create_connection(place) as silent, stuck_browser(viewer) as stuck:
             silent.sendall(b"GET / HT")
-            (browser,) = viewer._server._browsers
+            browser = only_browser(viewer)
             feed(viewer, lambda: browser.backlog.dropped > 0, size=(640, 360))
             began = time.monotonic()
             viewer.close()
