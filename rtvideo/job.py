@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -94,7 +94,7 @@ def enhance_video(
         picture = picture_of(source, options)
         encoding, notes = choose(picture, container, options.codec, options.crf, options.preset)
         streams = plan(source, container)
-        for note in (*notes, *filter(None, [streams.warning])):
+        for note in (*notes, *filter(None, [streams.warning]), *_losses_ahead(source, encoding)):
             warn(f"{input}: {note}")
 
         before = unfinished(output)
@@ -104,21 +104,17 @@ def enhance_video(
         options = as_before(options, before)
         single = replace(encoding, width=source.first.width)
         surfaces = source.first.format.name if source.hardware else None
-        session, engine = None, "none (strength 0)"
-        if options.strength > 0:
-            opener = open_engine or engine_of(options)
-            session, report.denoise = opener(working_geometry(single, surfaces), source.fps)
+        geometry = working_geometry(single, surfaces)
+        session = _open(open_engine or engine_of(options), options, geometry, source.fps, report)
+        if session is not None:
             stack.callback(session.close)
-            report.temporal = session.settings.temporal
-            engine = str(session)
-        report.engine = engine
-        job = job_of(input, options, engine, report.denoise, report.temporal)
+        job = job_of(input, options, report.engine, report.denoise, report.temporal)
         kept = taken_over(before, job, output, container, _position(source, streams))
         report.resumed = kept.count if kept else 0
         if before is not None and kept is None:
             warn(f"{output}: nothing of the earlier run can be taken over; it starts anew")
 
-        results = _on_device(single, surfaces, session, options)
+        results = _on_device(single, geometry, session, options)
         if results is not None:
             stack.callback(results.close)
         worker = FrameEnhancer(
@@ -131,12 +127,6 @@ def enhance_video(
             surfaces=surfaces,
             results=results,
         )
-        if source.first.interlaced_frame:
-            warn(f"{input}: interlaced; deinterlaced with bwdif, one frame for each")
-        if has_captions(source.first) and not carries_captions(encoding.codec):
-            warn(f"{input}: codec {encoding.codec} drops the closed captions; libx264 keeps them")
-        if has_timecode(source.first):
-            warn(f"{input}: the time code inside the pictures (SMPTE 12M) is dropped")
         draft = stack.enter_context(Draft(output, job, keep=options.resume))
         hardware = None if results is None else results.hardware
         sink = Sink(draft.path, container, source, streams, encoding, cut.shift, output, kept, hardware)
@@ -144,24 +134,15 @@ def enhance_video(
             stack.callback(sink.release)
         pipeline = Pipeline(limited(cut.read(), options.max_fps), worker, sink, stop)
         began = time.perf_counter()
-        total = _expected_frames(source, options)
-
-        def tick(counters: Counters) -> None:
-            if on_progress is not None:
-                elapsed = max(1e-9, time.perf_counter() - began)
-                on_progress(Progress(counters.frames_out, total, counters.frames_out / elapsed))
-
         try:
-            counters = pipeline.run(tick)
-        except UnavailableError:
-            if not pipeline.completed or pipeline.counters.frames_out <= report.resumed:
+            counters = pipeline.run(_teller(on_progress, _expected_frames(source, options), began))
+        except BaseException as error:
+            lost = isinstance(error, UnavailableError) and pipeline.completed
+            if lost and pipeline.counters.frames_out > report.resumed:
+                draft.publish(unfinished=True)
+                warn(f"{output}: ends where the device was lost; --resume goes on from there")
+            else:
                 sink.abort()
-                raise
-            draft.publish(unfinished=True)
-            warn(f"{output}: ends where the device was lost; --resume goes on from there")
-            raise
-        except BaseException:
-            sink.abort()
             raise
         if stop.is_set() and kept and kept.path == output and counters.frames_out <= kept.count:
             draft.discard()  # there is more in the output as it is
@@ -171,30 +152,70 @@ def enhance_video(
         _fill(report, counters)
         report.damaged = source.damaged
         report.incomplete = "interrupted" if stop.is_set() else source.incomplete
-        if source.damaged:
-            warn(
-                f"{input}: {source.damaged} damaged packets or frames; what could be decoded is in the output"
-            )
-        if worker.changed:
-            warn(f"{input}: {worker.changed} frames of another size or format were converted")
-        if worker.deinterlaced and not source.first.interlaced_frame:
-            warn(f"{input}: interlaced frames were deinterlaced with bwdif")
-        if sink.lost:
-            warn(f"{input}: {sink.lost} packets of other streams do not fit into {container}: left out")
-        if sink.bumped:
-            warn(f"{input}: {sink.bumped} frames were not later than the one before: moved by a tick")
+        for note in _losses_met(source, worker, sink, container):
+            warn(f"{input}: {note}")
     return report
 
 
+def _open(
+    opener: SessionFactory, options: Options, geometry: Geometry, fps: float | None, report: Report
+) -> Session | None:
+    """Return the engine's session, None where nothing is to be done, and tell the report."""
+    if options.strength == 0:
+        report.engine = "none (strength 0)"
+        return None
+    session, report.denoise = opener(geometry, fps)
+    report.temporal = session.settings.temporal
+    report.engine = str(session)
+    return session
+
+
+def _losses_ahead(source: Source, encoding: Encoding) -> Iterator[str]:
+    """Yield what the first frame shows will not be kept as it is."""
+    if source.first.interlaced_frame:
+        yield "interlaced; deinterlaced with bwdif, one frame for each"
+    if has_captions(source.first) and not carries_captions(encoding.codec):
+        yield f"codec {encoding.codec} drops the closed captions; libx264 keeps them"
+    if has_timecode(source.first):
+        yield "the time code inside the pictures (SMPTE 12M) is dropped"
+
+
+def _losses_met(source: Source, worker: FrameEnhancer, sink: Sink, container: str) -> Iterator[str]:
+    """Yield what was not kept as it was, and could be known only under way."""
+    if source.damaged:
+        yield f"{source.damaged} damaged packets or frames; what could be decoded is in the output"
+    if worker.changed:
+        yield f"{worker.changed} frames of another size or format were converted"
+    if worker.deinterlaced and not source.first.interlaced_frame:
+        yield "interlaced frames were deinterlaced with bwdif"
+    if sink.lost:
+        yield f"{sink.lost} packets of other streams do not fit into {container}: left out"
+    if sink.bumped:
+        yield f"{sink.bumped} frames were not later than the one before: moved by a tick"
+
+
+def _teller(
+    on_progress: Callable[[Progress], None] | None, total: int | None, began: float
+) -> Callable[[Counters], None]:
+    """Return what tells how far the job is, if anybody wants to know."""
+
+    def tell(counters: Counters) -> None:
+        if on_progress is not None:
+            elapsed = max(1e-9, time.perf_counter() - began)
+            on_progress(Progress(counters.frames_out, total, counters.frames_out / elapsed))
+
+    return tell
+
+
 def _on_device(
-    encoding: Encoding, surfaces: str | None, session: Session | None, options: Options
+    encoding: Encoding, geometry: Geometry, session: Session | None, options: Options
 ) -> DeviceFrames | None:
     """Return where results stay on the device, if the encoder takes them from there."""
     if options.compare is not None or not encoding.codec.endswith("_nvenc"):
         return None
     from rtvideo.media.device_output import device_frames_for
 
-    return device_frames_for(encoding, working_geometry(encoding, surfaces), session)
+    return device_frames_for(encoding, geometry, session)
 
 
 def check_output(input: Path, output: Path, options: Options) -> str:
