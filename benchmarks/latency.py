@@ -33,7 +33,7 @@ import numpy as np
 from benchmarks import time_code
 from benchmarks.machine import facts
 from rtvideo.errors import RtvideoError, UsageError
-from rtvideo.live import LiveOptions, LiveReport, enhance_live
+from rtvideo.live.job import LiveOptions, LiveReport, enhance_live
 from rtvideo.media.viewer import Controls, Info
 from rtvideo.options import Options
 

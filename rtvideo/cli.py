@@ -49,7 +49,7 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError(
             "no input; give a video, an image or a folder of images with --input (see rtvideo --help)"
         )
-    from rtvideo.live_run import is_live, run_live
+    from rtvideo.live.run import is_live, run_live
 
     if is_live(arguments, inputs):
         return run_live(arguments, inputs)

@@ -13,8 +13,8 @@ from io import FileIO
 import av
 from av.container import OutputContainer
 
-from rtvideo.drain import Gone
 from rtvideo.errors import OutputError
+from rtvideo.live.drain import Gone
 from rtvideo.media.pairs import Pair, PairEnhancer, tags_of
 from rtvideo.media.present import Presenter
 from rtvideo.media.stdio import PipeWriter
@@ -27,7 +27,7 @@ _REPEATS = 60
 
 
 class ViewerOutlet:
-    """See `rtvideo.drain.Outlet`: a window or web page."""
+    """See `rtvideo.live.drain.Outlet`: a window or web page."""
 
     required = False
     connecting = False
@@ -61,7 +61,7 @@ class ViewerOutlet:
 
 
 class RawOutlet:
-    """See `rtvideo.drain.Outlet`: uncompressed frames into a muxer that passes them on at once."""
+    """See `rtvideo.live.drain.Outlet`: uncompressed frames into a muxer that passes them on at once."""
 
     required = True
     watched = True

@@ -45,7 +45,7 @@ _GLOBAL_HEADERS = ("flv", "rtsp")
 
 
 class EncodedOutlet:
-    """See `rtvideo.drain.Outlet`: encodes pairs and writes them with the other streams of the source."""
+    """See `rtvideo.live.drain.Outlet`: encodes pairs and writes them with the other streams of the source."""
 
     required = True
     watched = True

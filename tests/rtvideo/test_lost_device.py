@@ -18,7 +18,7 @@ from rtvideo.engines.base import Planes
 from rtvideo.errors import OutputError, UnavailableError
 from rtvideo.job import enhance_video
 from rtvideo.kernels import cache
-from rtvideo.live import LiveOptions, enhance_live
+from rtvideo.live.job import LiveOptions, enhance_live
 from rtvideo.options import Options
 from rtvideo.tensorrt import package
 from tests import clips

@@ -12,11 +12,12 @@ from typing import Any
 import av
 import pytest
 
-from rtvideo import drain, live_pipeline
 from rtvideo.channel import Aborted, Channel
-from rtvideo.drain import Gone
 from rtvideo.errors import OutputError
-from rtvideo.live_pipeline import LivePipeline
+from rtvideo.live import drain
+from rtvideo.live import pipeline as live_pipeline
+from rtvideo.live.drain import Gone
+from rtvideo.live.pipeline import LivePipeline
 from rtvideo.media.colour_tags import Tags
 from rtvideo.media.connect import Nature
 from rtvideo.media.live import TICK, Arrival

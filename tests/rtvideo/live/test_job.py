@@ -17,12 +17,12 @@ import av
 import numpy as np
 import pytest
 
-from rtvideo.adapt import STEPS, Adapter
 from rtvideo.engines.base import Settings
 from rtvideo.engines.fused import FusedSession
 from rtvideo.errors import OutputError, SourceLostError, UsageError
 from rtvideo.kernels import build
-from rtvideo.live import LiveOptions, LiveReport, enhance_live
+from rtvideo.live.adapt import STEPS, Adapter
+from rtvideo.live.job import LiveOptions, LiveReport, enhance_live
 from rtvideo.media import outlets
 from rtvideo.media.camera import Wishes
 from rtvideo.media.colour_tags import Tags

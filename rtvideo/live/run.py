@@ -13,7 +13,7 @@ from rtvideo.errors import ExitCode, InputError, SourceLostError, UsageError
 from rtvideo.media.address import Kind, kind_of, redact
 
 if TYPE_CHECKING:
-    from rtvideo.live import LiveReport
+    from rtvideo.live.job import LiveReport
 
 
 def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
@@ -33,14 +33,14 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
     """Run it until it ends or a signal comes.
 
     Raises:
-        RtvideoError: see `rtvideo.live.enhance_live`.
+        RtvideoError: see `rtvideo.live.job.enhance_live`.
     """
     if len(inputs) > 1:
         raise UsageError(f"{len(inputs)} inputs: only one at a time can be live, be shown or be sent")
     if "-" in arguments.out and arguments.stats == "-":
         raise UsageError("--out - and --stats -: stdout takes one of them")
     from rtvideo.arguments import options_of
-    from rtvideo.live import LiveOptions, enhance_live
+    from rtvideo.live.job import LiveOptions, enhance_live
     from rtvideo.media.camera import Wishes
     from rtvideo.models import find
     from rtvideo.progress import progress

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from rtvideo.channel import Aborted
-from rtvideo.drain import Drain, Outlet
 from rtvideo.errors import OutputError
+from rtvideo.live.drain import Drain, Outlet
 from rtvideo.media.pairs import Pair
 from rtvideo.media.timing import Packet
 
 
 class Drains:
-    """A `rtvideo.drain.Drain` for each outlet."""
+    """A `rtvideo.live.drain.Drain` for each outlet."""
 
     def __init__(self, outlets: Sequence[Outlet], *, drops: bool, ended: Callable[[], None]) -> None:
         """Start nothing yet.

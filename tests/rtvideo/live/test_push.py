@@ -14,7 +14,7 @@ import pytest
 from rtvideo.errors import OutputError
 from rtvideo.media import target
 from rtvideo.media.viewer import Controls
-from tests.rtvideo.test_live import CAMERA, LAVFI, Viewer, decoded, free_port, live
+from tests.rtvideo.live.test_job import CAMERA, LAVFI, Viewer, decoded, free_port, live
 from tests.servers import Server
 
 pytestmark = pytest.mark.timeout(60)

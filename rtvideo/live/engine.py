@@ -6,9 +6,9 @@ import time
 
 import av
 
-from rtvideo.adapt import STEPS, Adapter
-from rtvideo.coarser import Coarser
 from rtvideo.engines.base import Session
+from rtvideo.live.adapt import STEPS, Adapter
+from rtvideo.live.coarser import Coarser
 from rtvideo.media.pairs import Pair, PairEnhancer
 from rtvideo.media.viewer import Controls
 from rtvideo.pipeline import Stopwatch

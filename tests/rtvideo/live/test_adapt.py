@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtvideo.adapt import STEPS, Adapter
 from rtvideo.cadence import Cadence
+from rtvideo.live.adapt import STEPS, Adapter
 
 
 class Machine:

@@ -10,10 +10,10 @@ from typing import Any
 import av
 import pytest
 
-from rtvideo.adapt import STEPS
-from rtvideo.coarser import Coarser
 from rtvideo.errors import UnavailableError
-from rtvideo.live_engine import LiveEngine
+from rtvideo.live.adapt import STEPS
+from rtvideo.live.coarser import Coarser
+from rtvideo.live.engine import LiveEngine
 from rtvideo.media.colour_tags import Tags
 from rtvideo.media.live import TICK
 from rtvideo.media.pairs import Pair, PairEnhancer

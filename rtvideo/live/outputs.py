@@ -9,9 +9,9 @@ from fractions import Fraction
 from io import FileIO
 from pathlib import Path
 
-from rtvideo.drain import Outlet
 from rtvideo.errors import RtvideoError, UsageError
 from rtvideo.job import check_output, picture_of
+from rtvideo.live.drain import Outlet
 from rtvideo.media.address import Kind, kind_of, redact
 from rtvideo.media.camera import path_of
 from rtvideo.media.live import TICK, LiveSource

@@ -22,9 +22,9 @@ from rtvideo.media import connect as connect_module
 from rtvideo.media.connect import Nature
 from rtvideo.media.program import Program
 from tests.ffmpegs import FakeFFmpeg
+from tests.rtvideo.live.test_job import CAMERA, LAVFI, decoded, free_port, live, numbered
+from tests.rtvideo.live.test_run import QUICK, start
 from tests.rtvideo.media.test_live_source import frames, opened
-from tests.rtvideo.test_live import CAMERA, LAVFI, decoded, free_port, live, numbered
-from tests.rtvideo.test_live_cli import QUICK, start
 from tests.servers import CYCLE, RATE, number, pictures
 
 pytestmark = pytest.mark.timeout(60)

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from rtvideo.adapt import Adapter
-from rtvideo.coarser import Coarser
-from rtvideo.drain import Outlet
 from rtvideo.engines.base import Session
 from rtvideo.errors import UsageError
 from rtvideo.job import SessionFactory, engine_of
-from rtvideo.live_pipeline import LivePipeline
+from rtvideo.live.adapt import Adapter
+from rtvideo.live.coarser import Coarser
+from rtvideo.live.drain import Outlet
+from rtvideo.live.outputs import Opening, check_outputs, shown_names
+from rtvideo.live.pipeline import LivePipeline
 from rtvideo.media.address import Kind, kind_of, redact
 from rtvideo.media.camera import Wishes
 from rtvideo.media.connect import Nature, connect
@@ -22,7 +23,6 @@ from rtvideo.media.live import LiveSource
 from rtvideo.media.pairs import PairEnhancer
 from rtvideo.media.viewer import Controls, ViewerFactory
 from rtvideo.options import Options, Report
-from rtvideo.outputs import Opening, check_outputs, shown_names
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,19 @@ from functools import partial
 
 import av
 
-from rtvideo.adapt import Adapter
 from rtvideo.cadence import Cadence
 from rtvideo.channel import Aborted, Channel
-from rtvideo.coarser import Coarser
-from rtvideo.drain import Outlet
-from rtvideo.drains import Drains
 from rtvideo.engines.base import Session
-from rtvideo.live_engine import LiveEngine
+from rtvideo.live.adapt import Adapter
+from rtvideo.live.coarser import Coarser
+from rtvideo.live.drain import Outlet
+from rtvideo.live.drains import Drains
+from rtvideo.live.engine import LiveEngine
+from rtvideo.live.pictures import Pictures
 from rtvideo.media.connect import TIMEOUT
 from rtvideo.media.live import Arrival, LiveSource
 from rtvideo.media.pairs import Pair, PairEnhancer
 from rtvideo.media.viewer import Controls, Info
-from rtvideo.pictures import Pictures
 from rtvideo.pipeline import Stopwatch
 
 #: Frames that may wait before a stage where nothing is dropped.

@@ -16,10 +16,10 @@ from typing import Any
 import av
 import pytest
 
-from rtvideo.adapt import Adapter
 from rtvideo.cli import main
+from rtvideo.live.adapt import Adapter
 from rtvideo.media.connect import TIMEOUT
-from tests.rtvideo.test_live import CAMERA, decoded, free_port, numbered
+from tests.rtvideo.live.test_job import CAMERA, decoded, free_port, numbered
 from tests.servers import Server, http_video, rtsp_video
 
 pytestmark = pytest.mark.timeout(90)
