@@ -1,16 +1,17 @@
-"""Make docs/time_slices.png: a column of pixels of each frame, side by side, so that time runs to the right.
+"""Make docs/time_slices.png and docs/stills.jpg: what smoothing over time does, over time and in one frame.
 
     python docs/make_time_slices.py                                 # of clips that the project makes
-    python docs/make_time_slices.py --clips night.mp4 --out slices.png
+    python docs/make_time_slices.py --clips night.mp4 --out shown/
 
-Flicker shows as vertical stripes, noise as grain, what is left behind of something that moves as a smear.
+A time slice is a column of pixels of each frame, side by side, so that time runs to the right: flicker shows
+as vertical stripes, noise as grain, what is left behind of something that moves as a smear.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,8 @@ _FRAMES = 90
 _SIZE = (480, 270)
 _HEIGHT, _GAP, _LINE = 150, 4, 16  # pixels
 _STRETCH = 3  # pixels a frame
+_STILL = 60  # the frame that is shown, two seconds after the beginning
+_PART = (300, 200)  # pixels of it, around the column that is sliced
 
 
 @dataclass(frozen=True)
@@ -66,47 +69,72 @@ def time_slice(frames: Sequence[Image], column: float) -> Image:
     return np.stack([frame[:, at] for frame in frames], axis=1)
 
 
-def sheet(clips: Sequence[Shown], model: str) -> Pillow.Image:
-    """Return a row for each clip, a column for each method."""
-    methods: dict[str, OverTime] = {
+def methods(model: str) -> dict[str, OverTime]:
+    """Return what is shown of each clip, by the words beside it."""
+    return {
         "before": lambda frames, fps: list(frames),
         "lit frame by frame": ours(model, 0.0, 0.0),
         "over time": ours(model, 0.0, 1.0),
         "over time, with noise removal": ours(model, 1.0, 1.0),
     }
-    width = _FRAMES * _STRETCH + _GAP
-    rows = []
-    for clip in clips:
-        slices = [time_slice(method(clip.frames, clip.fps), clip.column) for method in methods.values()]
-        cells = [_cell(one, f"{clip.name}: {name}") for one, name in zip(slices, methods, strict=True)]
-        rows.append(
-            np.hstack(
-                [np.pad(c, ((0, 0), (0, width - c.shape[1]), (0, 0)), constant_values=255) for c in cells]
-            )
-        )
-    return Pillow.fromarray(np.vstack(rows))
+
+
+#: Of a clip, the frames that a method made of it.
+Rows = Sequence[tuple[Shown, Sequence[tuple[str, Sequence[Image]]]]]
+
+
+def sheet(rows: Rows, show: Callable[[Shown, Sequence[Image]], Image]) -> Pillow.Image:
+    """Return a row for each clip, a column for each method."""
+    lines = []
+    for clip, made_of in rows:
+        cells = [_cell(show(clip, frames), f"{clip.name}: {words}") for words, frames in made_of]
+        lines.append(np.hstack(cells))
+    return Pillow.fromarray(np.vstack(lines))
+
+
+def slices(clip: Shown, frames: Sequence[Image]) -> Image:
+    """Return the middle of a clip's time slice, stretched."""
+    image = time_slice(frames, clip.column)
+    top = max(0, (image.shape[0] - _HEIGHT) // 2)
+    cut = image[top : top + _HEIGHT]
+    return np.asarray(
+        cv2.resize(cut, (len(frames) * _STRETCH, cut.shape[0]), interpolation=cv2.INTER_NEAREST)
+    )
+
+
+def still(clip: Shown, frames: Sequence[Image]) -> Image:
+    """Return a part of one frame, two seconds after the beginning or at the end."""
+    frame = frames[min(_STILL, len(frames) - 1)]
+    width, height = _PART
+    left = int(np.clip(clip.column * frame.shape[1] - width / 2, 0, max(0, frame.shape[1] - width)))
+    top = max(0, (frame.shape[0] - height) // 2)
+    return frame[top : top + height, left : left + width]
 
 
 def _cell(image: Image, words: str) -> Image:
-    top = (image.shape[0] - _HEIGHT) // 2
-    cut = image[max(0, top) : max(0, top) + _HEIGHT]
-    large = cv2.resize(cut, (cut.shape[1] * _STRETCH, cut.shape[0]), interpolation=cv2.INTER_NEAREST)
-    head = Pillow.new("RGB", (large.shape[1], _LINE), "white")
+    head = Pillow.new("RGB", (image.shape[1], _LINE), "white")
     ImageDraw.Draw(head).text((0, 2), words, fill="black")
-    return np.vstack([np.asarray(head), large, np.full((_GAP, large.shape[1], 3), 255, np.uint8)])
+    cell = np.vstack([np.asarray(head), image])
+    return np.pad(cell, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=255)
 
 
 def main() -> None:
-    """Make the picture."""
-    parser = argparse.ArgumentParser(description="Show a column of pixels over time.")
+    """Make the pictures."""
+    parser = argparse.ArgumentParser(description="Show what smoothing over time does.")
     parser.add_argument("--model", default="night")
     parser.add_argument("--clips", type=Path, nargs="+", metavar="FILE")
-    parser.add_argument("--out", type=Path, metavar="FILE")
+    parser.add_argument("--out", type=Path, metavar="DIR")
     given = parser.parse_args()
     if given.clips and given.out is None:
         parser.error("--clips needs --out: pictures of others are not the project's to publish")
-    clips = [film(path) for path in given.clips] if given.clips else made()
-    sheet(clips, given.model).save(given.out or Path(__file__).parent / "time_slices.png", optimize=True)
+    out = given.out or Path(__file__).parent
+    out.mkdir(parents=True, exist_ok=True)
+    rows = [
+        (clip, [(words, method(clip.frames, clip.fps)) for words, method in methods(given.model).items()])
+        for clip in ([film(path) for path in given.clips] if given.clips else made())
+    ]
+    sheet(rows, slices).save(out / "time_slices.png", optimize=True)
+    sheet(rows, still).save(out / "stills.jpg", quality=88)
 
 
 if __name__ == "__main__":
