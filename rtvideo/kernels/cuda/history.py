@@ -28,7 +28,7 @@ class Record(ctypes.Structure):
         ("format", Format), ("before", Planes), ("after", Planes),
         ("code", ctypes.c_float), ("black", ctypes.c_float),
         *((name, ctypes.c_void_p) for name in (
-            "age", "level", "change", "spread", "counts", "scene", "light",
+            "age", "level", "change", "spread", "gain", "counts", "scene", "light",
         )),
     ]  # fmt: skip
 
@@ -62,11 +62,13 @@ class History:
             address: of the memory, a multiple of 256.
             now: 0 and 1 in turns: which of the two pictures is the older one.
         """
-        scene, counts, age, level, change, spread, light, *pictures = (address + at for at in self._begins())
-        gain = self.kept.luma_gain * _UNIT
+        begins = (address + at for at in self._begins())
+        scene, counts, age, level, change, spread, gain, light, *pictures = begins
+        unit = self.kept.luma_gain * _UNIT
         record = Record(
-            format=self.kept, code=self.layout.luma_gain / gain, black=-self.kept.luma_bias / gain,
-            age=age, level=level, change=change, spread=spread, counts=counts, scene=scene, light=light,
+            format=self.kept, code=self.layout.luma_gain / unit, black=-self.kept.luma_bias / unit,
+            age=age, level=level, change=change, spread=spread, gain=gain,
+            counts=counts, scene=scene, light=light,
         )  # fmt: skip
         record.format.shift, record.format.luma_low, record.format.luma_high = 0, 0, 65535
         planes = self._planes()
@@ -94,7 +96,7 @@ class History:
         cells = -(-self.width // CELL) * -(-self.height // CELL)
         patches = 4 * -(-self.width // PATCH) * (self.height // PATCH // 2 + 1)
         picture = [high * stride for high, stride in self._planes()]
-        sizes = [_SCENE, 4 * _COUNTS, cells, patches, patches, patches, 4 * self.light, *picture, *picture]
+        sizes = [_SCENE, 4 * _COUNTS, cells, *4 * [patches], 4 * self.light, *picture, *picture]
         return list(itertools.accumulate(map(_aligned, sizes), initial=0))
 
 

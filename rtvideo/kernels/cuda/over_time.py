@@ -25,7 +25,7 @@ def picture_kernels() -> Iterator[tuple[Launch, str]]:
     cells = (width // CELL + 2) * (height // CELL + 2)
     survey = Launch("survey_frame", 0, _SURVEYED, 2 * PATCH, 4 * 3 * _SURVEYED)
     yield survey, function("survey_frame", ["survey(memory);"])
-    judge = Launch("judge_frame", -1, 1, 1, 4 * (_LEVELS * (7 + _CHUNKS) + 1))
+    judge = Launch("judge_frame", -1, 1, 1, 4 * (_LEVELS * (7 + _CHUNKS) + 3))
     yield judge, function("judge_frame", ["judge(memory);"])
     yield Launch("relight_picture", 0, width, height, 0), function("relight_picture", ["relight();"])
     recurse = Launch("recurse_picture", 0, width, height, 4 * ((CELL**2 + 2) * cells + 1))

@@ -125,7 +125,7 @@ template <int WIDEST> static void over_time(Context &context) {
         TIMED("survey", pass(survey_strip, 0, 2 * SIDE);)
         if (judge(h, height, frame.pace.frames))
             forget(h);
-        else if (h.exposed)
+        else if (h.exposed || h.shone)
             pass(relight_strip, 0, CELL);
     }
     h.moving = 0;

@@ -26,12 +26,14 @@ struct History {
     uint8_t *age;       // of each cell
     int cells_wide, cells_high;
     float *level, *change, *spread; // of each block that is looked at: mean so far, mean and deviation of the difference
+    float *gain;        // of its light
     int blocks_wide, blocks_high;
     float noise, slope; // of one frame, in codes: noise + slope * level
     int seen;           // frames since the last cut
     int moving;         // cells that moved
     float curve[257];   // by how much each level changed, where the exposure did
     bool exposed;       // it did
+    bool shone;         // light changed on some blocks
     float *light;       // log2 t at the last scale
     float own;
     bool lit;           // both are known
@@ -97,7 +99,7 @@ INLINE bool remember(History &h, const Format &format, const Format &kept, int w
     for (size_t b : bytes) picture += b;
     size_t cells = ((size_t)h.cells_wide * h.cells_high + 63) / 64 * 64, blocks = (size_t)h.blocks_wide * h.blocks_high;
     h.memory[0] = fresh(2 * picture + cells);
-    h.memory[1] = fresh(sizeof(float) * (3 * blocks + light));
+    h.memory[1] = fresh(sizeof(float) * (4 * blocks + light));
     if (!h.memory[0] || !h.memory[1]) return false;
     char *p = (char *)h.memory[0];
     for (Planes &planes : h.picture)
@@ -107,7 +109,7 @@ INLINE bool remember(History &h, const Format &format, const Format &kept, int w
         }
     h.age = (uint8_t *)p;
     h.level = (float *)h.memory[1], h.change = h.level + blocks, h.spread = h.change + blocks;
-    h.light = h.spread + blocks;
+    h.gain = h.spread + blocks, h.light = h.gain + blocks;
     return true;
 }
 

@@ -12,11 +12,36 @@ constexpr float OF_MEAN = 0.45f, OF_COLOUR = 0.5f;
 constexpr float OF_SIZE = 0.8f; // the mean of |noise|
 constexpr int RECURSIVE_HALO = 4;
 
-// What a change of exposure did to a picture is done to the one that is kept. `h.curve` says what.
+// The gain of light on each cell of a row, between the middles of blocks. Returns whether there is any.
+INLINE bool gains(const History &h, int picture_height, int row, int left, int cells, float *to) {
+    int rows = (picture_height / SIDE + 1) / 2;
+    auto place = [](int pixel, int step, int count, int &at) {
+        float x = (pixel + (CELL - SIDE) * 0.5f) / step, last = count - 1;
+        x = x < 0 ? 0 : x > last ? last : x;
+        at = min((int)x, max(count - 2, 0));
+        return x - at;
+    };
+    int y, x;
+    float down = place(row, 2 * SIDE, rows, y);
+    const float *above = h.gain + (int64_t)y * h.blocks_wide, *below = y + 1 < rows ? above + h.blocks_wide : above;
+    bool any = false;
+    for (int i = 0; i < cells; i++) {
+        float across = place(left + CELL * i, SIDE, h.blocks_wide, x);
+        int next = min(x + 1, h.blocks_wide - 1);
+        float l = above[x] + (below[x] - above[x]) * down, r = above[next] + (below[next] - above[next]) * down;
+        float off = l - 1 + (r - l) * across;
+        to[i] = 1 + off;
+        any |= off != 0;
+    }
+    return any;
+}
+
+// What a change of exposure or of light did to a picture is done to the one that is kept. `h.curve` and `h.gain` say
+// what. So neither noise nor what is left behind comes with it: what was averaged stays, at its new brightness.
 static void relight(Tile tile, History &h, Arena arena) {
     tile.width = (tile.last - tile.first + CELL - 1) / CELL * CELL; // no more: the next strip is being written
     const Planes &picture = h.picture[h.now];
-    Rows<3> rows = arena.rows<3>(tile.width, 4);
+    Rows<4> rows = arena.rows<4>(tile.width, 4);
     float *spare = arena.take<float>(tile.width + 2 * MARGIN) + MARGIN;
     auto risen = [&](float level) {
         float l = level < 0 ? 0 : level > 255 ? 255 : level;
@@ -25,13 +50,18 @@ static void relight(Tile tile, History &h, Arena arena) {
     };
     int width = tile.picture_width, height = tile.picture_height;
     for (int top = tile.top; top < tile.bottom; top += CELL) {
-        for (int i = 0; i < CELL; i++) luma_codes(h.kept, picture, 1 / UNIT, top + i, tile, spare, rows.at(0, i));
+        float *gain = rows.at(3, 0);
+        bool shone = h.shone && gains(h, height, top, tile.left, tile.width / CELL, gain);
+        if (!shone && !h.exposed) continue;
         float *ratio = rows.at(1, 0);
-        for (int x = 0; x < tile.width; x += CELL) {
-            const float *a = rows.at(0, 0) + x, *b = rows.at(0, 1) + x;
-            float level = (a[0] + a[1] + b[0] + b[1]) / 4, from = level - h.black + 8;
-            float r = (risen(level) - h.black + 8) / (from < 1 ? 1 : from);
-            ratio[x / CELL] = r < 0.25f ? 0.25f : r > 4 ? 4 : r;
+        if (h.exposed) {
+            for (int i = 0; i < CELL; i++) luma_codes(h.kept, picture, 1 / UNIT, top + i, tile, spare, rows.at(0, i));
+            for (int x = 0; x < tile.width; x += CELL) {
+                const float *a = rows.at(0, 0) + x, *b = rows.at(0, 1) + x;
+                float level = (a[0] + a[1] + b[0] + b[1]) / 4, from = level - h.black + 8;
+                float r = (risen(level) - h.black + 8) / (from < 1 ? 1 : from);
+                ratio[x / CELL] = r < 0.25f ? 0.25f : r > 4 ? 4 : r;
+            }
         }
         for (int c = channels(h.kept) - 1; c >= 0; c--) { // luma last, since the others follow it
             Channel one = channel(h.kept, c);
@@ -43,10 +73,12 @@ static void relight(Tile tile, History &h, Arena arena) {
                 float *line = rows.at(2, 0);
                 read_codes(h.kept, picture, one, 1 / UNIT, row, (width + one.x) >> one.x, (height + one.y) >> one.y, left,
                            count, line);
-                for (int x = 0; x < count; x++) {
-                    float r = ratio[x >> (1 - one.x)];
-                    line[x] = UNIT * (luma ? risen(line[x]) : zero + (line[x] - zero) * r);
-                }
+                for (int x = 0; h.exposed && x < count; x++)
+                    line[x] = luma ? risen(line[x]) : zero + (line[x] - zero) * ratio[x >> (1 - one.x)];
+                // Light counts from 8 codes below black, so that noise near black is not multiplied.
+                float none = luma || is_rgb(h.kept) ? h.black - 8 : zero;
+                for (int x = 0; shone && x < count; x++) line[x] = none + (line[x] - none) * gain[x >> (1 - one.x)];
+                for (int x = 0; x < count; x++) line[x] *= UNIT;
                 write_codes(h, picture, one, row, left, first, last, line);
             }
         }

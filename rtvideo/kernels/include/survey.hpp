@@ -1,4 +1,4 @@
-// What became of the picture since the last frame, by blocks: its noise, a change of exposure, a cut.
+// What became of the picture since the last frame, by blocks: its noise, a change of exposure, of light, a cut.
 // The noise of one level is a low quantile over its blocks, since what moves only ever adds to it.
 #pragma once
 #include "history.hpp"
@@ -14,6 +14,7 @@ constexpr float NOISE_RATE = 0.2f;  // of the way to a new estimate in a frame
 constexpr float BELIEVED = 1;       // codes: a smaller change of exposure is an encoder's whim
 constexpr float LOWEST = 1.1f, HIGHEST = 6; // noise in codes: encoders hide it, motion mimics it
 constexpr float CUT_DEVIATIONS = 4, CUT_SHARE = 0.4f; // so many blocks are off by that much
+constexpr float LIT_SHARE = 0.05f; // of the blocks, on which light changed: on fewer it may be a thing that moves
 
 INLINE float noise_at(const History &h, float level) {
     float n = h.noise + h.slope * level;
@@ -106,7 +107,16 @@ INLINE float between(const float *values, const bool *known, float code) {
     return values[below] + (values[above] - values[below]) * (code - a) / (b - a);
 }
 
-// From the blocks: noise, exposure curve, and true if this is another scene.
+// How much of a block's change is light: 1 if it changed by more than noise does, and evenly, since what moves has
+// texture. `sigma` is the deviation of the difference of a pixel that noise alone makes.
+INLINE float lightness(float change, float spread, float sigma) {
+    float size = change < 0 ? -change : change;
+    float seen = 2 * size / sigma - 1.5f, even = 3.5f + (0.8f * size - 2 * spread) / sigma;
+    seen = seen < 0 ? 0 : seen > 1 ? 1 : seen;
+    return seen * (even < 0 ? 0 : even > 1 ? 1 : even);
+}
+
+// From the blocks: noise, exposure curve, gains of light, and true if this is another scene.
 static bool judge(History &h, int height, float frames) {
     int blocks = h.blocks_wide * ((height / SIDE + 1) / 2);
     if (!blocks) return false;
@@ -152,12 +162,17 @@ static bool judge(History &h, int height, float frames) {
     float rate = h.seen > 1 ? NOISE_RATE : 1;
     h.noise += rate * ((float)base - h.noise), h.slope += rate * ((float)slope - h.slope);
 
-    int off = 0;
+    int off = 0, lit = 0, both = 0;
     for (int i = 0; i < blocks; i++) {
-        float c = h.change[i] - h.curve[clamp((int)(h.level[i] + 0.5f), 0, 256)];
-        off += (c < 0 ? -c : c) > CUT_DEVIATIONS * noise_at(h, h.level[i]);
+        float level = h.level[i], step = h.curve[clamp((int)(level + 0.5f), 0, 256)], c = h.change[i] - step;
+        float sigma = noise_at(h, level), of_light = lightness(c, h.spread[i], sigma / share);
+        float from = level + step - h.black + 8, gain = (from + c) / (from < 1 ? 1 : from);
+        h.gain[i] = 1 + of_light * ((gain < 0.25f ? 0.25f : gain > 4 ? 4 : gain) - 1);
+        bool is_lit = of_light > 0.5f, is_off = (c < 0 ? -c : c) > CUT_DEVIATIONS * sigma;
+        lit += is_lit, off += is_off, both += is_lit && is_off;
     }
-    return off > CUT_SHARE * blocks;
+    h.shone = lit > LIT_SHARE * blocks;
+    return off > CUT_SHARE * blocks && 2 * both <= off; // or somebody switched on the light
 }
 
 } // namespace rt

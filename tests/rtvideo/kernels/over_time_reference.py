@@ -26,7 +26,7 @@ class Recursive:
         self.frames, self.rgb, self.black, self.neutral = frames, rgb, black, neutral
         self.picture: list[Plane] | None = None
         self.age: Plane = np.zeros((0, 0))
-        self.noise, self.slope, self.seen, self.cuts, self.exposed = 0.0, 0.0, 0, 0, 0
+        self.noise, self.slope, self.seen, self.cuts, self.exposed, self.lit = 0.0, 0.0, 0, 0, 0, 0
         self.moving = 0
 
     def __call__(self, planes: Sequence[Plane]) -> list[Plane]:
@@ -78,14 +78,22 @@ class Recursive:
         exposed = count[believed].sum() > 0.6 * levels.size
         risen = np.interp(np.arange(257), MIDDLES[believed], curve[believed]) if exposed else np.zeros(257)
         self._learn(MIDDLES, noise, count)
-        sigma = np.clip(self.noise + self.slope * levels, 1.1, 6)
         steps = risen[np.clip((levels + 0.5).astype(int), 0, 256)]
-        if (np.abs(means - steps) > 4 * sigma).sum() > 0.4 * levels.size:
+        off = means - steps
+        sigma = np.clip(self.noise + self.slope * levels, 1.1, 6)
+        of_light = lightness(off, spreads, sigma * np.sqrt(1 + 1 / min(self.seen, self.frames)))
+        far = np.abs(off) > 4 * sigma
+        if far.sum() > 0.4 * levels.size and 2 * (far & (of_light > 0.5)).sum() <= far.sum():
             self.cuts += 1
             return True
-        if exposed:
-            self.exposed += 1
-            self._relight(risen)
+        gain, shone = np.ones((1, 1)), (of_light > 0.5).sum() > 0.05 * levels.size
+        if shone:
+            from_black = levels + steps - self.black + 8
+            gain = 1 + of_light * (np.clip((from_black + off) / np.maximum(from_black, 1), 0.25, 4) - 1)
+            gain = gain.reshape(-1, -(-kept.shape[1] // 8))
+        self.exposed, self.lit = self.exposed + int(exposed), self.lit + int(shone)
+        if exposed or shone:
+            self._relight(risen, gain)
         return False
 
     def _learn(self, x: Plane, noise: Plane, count: npt.NDArray[np.int_]) -> None:
@@ -103,7 +111,7 @@ class Recursive:
         self.noise += rate * (base - self.noise)
         self.slope += rate * (slope - self.slope)
 
-    def _relight(self, risen: Plane) -> None:
+    def _relight(self, risen: Plane, gain: Plane) -> None:
         assert self.picture is not None
         luma = self._luma(self.picture)
         level = cells(luma)
@@ -111,11 +119,34 @@ class Recursive:
             level - self.black + 8, 1
         )
         ratio = np.clip(ratio, 0.25, 4)
+        local = at_cells(gain, level.shape)
         zero = self.black if self.rgb else self.neutral
         relit = [zero + (plane - zero) * spread(ratio, plane.shape) for plane in self.picture]
         if not self.rgb:
             relit[0] = luma + np.interp(luma, np.arange(257), risen)
+        # Light is added to what is above black; the 8 codes below it keep noise from being multiplied.
+        zeros = [self.black - 8] * 3 if self.rgb else [self.black - 8, self.neutral, self.neutral]
+        relit = [z + (plane - z) * spread(local, plane.shape) for z, plane in zip(zeros, relit, strict=False)]
         self.picture = [np.clip(plane, 0, 65535 / 256) for plane in relit]
+
+
+def lightness(change: Plane, spread: Plane, sigma: Plane) -> Plane:
+    """Return how much of a block's change is light, which is even, and not motion, which has texture."""
+    size = np.abs(change)
+    seen: Plane = np.clip(2 * size / sigma - 1.5, 0, 1)
+    return seen * np.clip(3.5 + (0.8 * size - 2 * spread) / sigma, 0, 1)
+
+
+def at_cells(of_blocks: Plane, shape: tuple[int, ...]) -> Plane:
+    """Return values of blocks between their middles, 8 columns and 16 rows apart, at the middles of cells."""
+    for axis, step in ((0, 16), (1, 8)):
+        last = of_blocks.shape[axis] - 1
+        at = np.clip((2 * np.arange(shape[axis]) + 1 - 4) / step, 0, last)
+        below = np.minimum(at.astype(int), max(last - 1, 0))
+        share = np.expand_dims(at - below, 1 - axis)
+        above = np.minimum(below + 1, last)
+        of_blocks = of_blocks.take(below, axis) * (1 - share) + of_blocks.take(above, axis) * share
+    return of_blocks
 
 
 def quantile(values: Plane, low: float, step: float, count: int, share: float) -> float:

@@ -228,7 +228,7 @@ int main() {
     static unsigned char planes[3][WIDTH * HEIGHT * 3 / 2];
     static float space[BUFFERS][4096 * 6];
     static unsigned char pictures[2][2 * WIDTH * HEIGHT * 3 / 2], age[WIDTH * HEIGHT / 4];
-    static float values[4][1000];
+    static float values[5][1000];
     static int counts[LEVELS * BINS];
     static Scene scene;
     frame.width = WIDTH, frame.height = frame.rows = HEIGHT, frame.strength = 1, frame.denoise = 1;
@@ -236,11 +236,12 @@ int main() {
     f.layout = NV, f.chroma_x = f.chroma_y = 1, f.luma_gain = 1 / 255.0f;
     History &h = frame.history;
     h.format = f, h.format.wide = 1, h.format.luma_gain /= 256, h.code = 1;
-    h.age = age, h.level = values[0], h.change = values[1], h.spread = values[2], h.light = values[3];
-    h.counts = counts, h.scene = &scene;
+    h.age = age, h.level = values[0], h.change = values[1], h.spread = values[2], h.gain = values[3];
+    h.light = values[4], h.counts = counts, h.scene = &scene;
     for (int b = 0; b < BUFFERS; b++) frame.buffers[b] = space[b];
     for (int n = 0; n < 3; n++) {
-        for (int i = 0; i < WIDTH * HEIGHT; i++) planes[n & 1][i] = 40 + i * 7919 % 13 + 8 * n;
+        for (int i = 0; i < WIDTH * HEIGHT; i++)
+            planes[n & 1][i] = 40 + i * 7919 % 13 + (i % WIDTH < 32 ? 30 : 8) * n;
         for (int p = 0; p < 2; p++) {
             const long long at = p * WIDTH * HEIGHT;
             frame.in.data[p] = planes[n & 1] + at, frame.out.data[p] = planes[2] + at;
@@ -251,13 +252,13 @@ int main() {
         frame.pace = Pace{8, 0.1f, n == 0};
         LAUNCHES
     }
-    return scene.seen == 3 && scene.noise > 0 && scene.exposed ? 0 : 1;
+    return scene.seen == 3 && scene.noise > 0 && scene.exposed && scene.shone ? 0 : 1;
 }
 """
 
 
 def raced(folder: Path, wanted: str, old: str = "", new: str = "") -> tuple[int, str]:
-    """Three frames with a step of exposure under sanitizers; ``old`` of the kernels becomes ``new``."""
+    """Frames with steps of exposure and light, under sanitizers; ``old`` of the kernels becomes ``new``."""
     width, height = 152, 40
     source = emulated(PLAIN, temporal=True).source
     calls = [

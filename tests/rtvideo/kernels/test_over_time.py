@@ -123,8 +123,10 @@ def test_the_picture_so_far_is_that_of_the_reference(
         planes = to_planes(codes, of)
         got = to_codes(shown(session, planes, of, number * RATE), of)
         wanted = reference(to_codes(planes, of))
+        # An age, kept in sixteenths, that rounds the other way moves a sample by up to 6 % of its change.
         for a, b in zip(got, wanted, strict=True):
-            assert np.abs(a - b).max() <= 0.6 / (1 << (of.depth - 8)) + 0.1
+            assert np.abs(a - b).max() <= 0.6 / (1 << (of.depth - 8)) + 0.25
+            assert a.size < 500 or np.abs(a - b).mean() <= 0.6 / (1 << (of.depth - 8)) + 0.01
 
 
 def test_the_film_has_what_the_reference_must_notice() -> None:
@@ -132,7 +134,7 @@ def test_the_film_has_what_the_reference_must_notice() -> None:
     reference = Recursive(FRAMES)
     for codes in film(of, 1):
         reference(codes)
-    assert reference.exposed >= 1 and reference.cuts == 1
+    assert reference.exposed >= 1 and reference.lit >= 1 and reference.cuts == 1
 
 
 def test_threads_make_no_difference() -> None:
@@ -208,6 +210,24 @@ def test_a_step_of_exposure_keeps_what_was_learnt() -> None:
             wanted = 16 + (scene - 16) * gain
             assert (quiet - wanted).std() < 0.8 * (noisy - wanted).std()
             assert abs((quiet - wanted).mean()) < 0.5
+
+
+def test_a_lamp_keeps_what_was_learnt() -> None:
+    of = geometry("420", 320, 192)
+    session, alone = opened(of), opened(of, temporal=0.0)
+    rng = np.random.default_rng(0)
+    scene = np.kron(rng.uniform(24, 60, (12, 20)), np.ones((16, 16)))
+    y, x = np.mgrid[:192, :320]
+    lamp = 1 + 2 * np.exp(-((x - 90) ** 2 + (y - 80) ** 2) / 60**2)
+    for number in range(24):
+        wanted = 16 + (scene - 16) * (lamp if number >= 20 else 1.0)
+        luma = np.clip(np.rint(wanted + rng.normal(0, 2, scene.shape)), 0, 255)
+        planes = [luma.astype(np.uint8), *(np.full((96, 160), 128, np.uint8) for _ in range(2))]
+        quiet, noisy = (shown(s, planes, of, number * RATE)[0] for s in (session, alone))
+        if number >= 20:
+            lit = lamp > 1.2
+            assert (quiet - wanted)[lit].std() < 0.75 * (noisy - wanted)[lit].std()
+            assert abs((quiet - wanted)[lit].mean()) < 0.5
 
 
 @pytest.mark.parametrize("time", [3.0, -1.0])

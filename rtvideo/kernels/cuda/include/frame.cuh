@@ -54,6 +54,7 @@ struct History {
     float black;                    // its code
     unsigned char *age;             // of each cell
     float *level, *change, *spread; // of each patch: mean so far, mean and deviation of the difference
+    float *gain;                    // of its light
     int *counts;                    // of changes and spreads, level by level
     struct Scene *scene;
     float *light; // log2 t at the last scale

@@ -17,6 +17,7 @@ struct Scene {
     int seen;           // frames since the last cut
     int moving;         // cells that moved
     int fresh, exposed; // this is the first frame since a cut; the exposure changed
+    int shone;          // light changed on some patches
     int lit;            // `own` and the light that is kept are known
 };
 static_assert(sizeof(Scene) <= 2048, "as much room as history.py leaves");

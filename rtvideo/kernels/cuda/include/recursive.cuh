@@ -15,25 +15,48 @@ DEVICE float risen(const Scene &scene, float level) {
     return level + scene.curve[k] + (scene.curve[k + 1] - scene.curve[k]) * (l - k);
 }
 
-// What a change of exposure did to a picture is done to the one that is kept. `curve` says what.
+// Where the middle of a cell lies among `count` patches that are `step` pixels apart: after which, and how far.
+DEVICE float place(int cell, int step, int count, int &after) {
+    const float at = clamp((CELL * cell + (CELL - PATCH) * 0.5f) / step, 0.0f, count - 1.0f);
+    after = min((int)at, max(count - 2, 0));
+    return at - after;
+}
+
+// The gain of light on a cell, between the middles of patches.
+DEVICE float gain(int cell_x, int cell_y) {
+    const int wide = patches_wide(), high = patches() / wide;
+    int x, y;
+    const float across = place(cell_x, PATCH, wide, x), down = place(cell_y, 2 * PATCH, high, y);
+    const float *above = frame.history.gain + y * wide, *below = frame.history.gain + min(y + 1, high - 1) * wide;
+    const int next = min(x + 1, wide - 1);
+    const float l = above[x] + (below[x] - above[x]) * down, r = above[next] + (below[next] - above[next]) * down;
+    return l + (r - l) * across;
+}
+
+// What a change of exposure or of light did to a picture is done to the one that is kept; see recursive.hpp.
 DEVICE void relight() {
     const History &h = frame.history;
     const Scene &scene = *h.scene;
-    if (!scene.exposed) return;
+    if (!scene.exposed && !scene.shone) return;
     const Block block = block_of<Region>(frame.width, frame.height);
     for (int item = threadIdx.x; item < REGION_CELLS; item += THREADS) {
         const int x = block.left / CELL + item % REGION_CELLS_WIDE, y = block.top / CELL + item / REGION_CELLS_WIDE;
         if (CELL * x >= frame.width || CELL * y >= frame.height) continue;
+        const float shone = scene.shone ? gain(x, y) : 1;
+        if (shone == 1 && !scene.exposed) continue;
         float level = 0;
         for (int i = 0; i < CELL * CELL; i++) level += luma(Before{}, CELL * x + i % CELL, CELL * y + i / CELL) / 4;
         const float from = level - h.black + 8;
         const float ratio = clamp((risen(scene, level) - h.black + 8) / fmaxf(from, 1), 0.25f, 4.0f);
         for (int c = 0; c < channels(); c++) {
             const Channel one = channel(c);
+            const bool is_luma = c == 0 && !is_rgb();
             const float zero = is_rgb() ? h.black : h.format.chroma_zero / UNIT;
+            const float none = is_luma || is_rgb() ? h.black - 8 : zero;
             for_samples(one, x, y, [&](int u, int v) {
                 const float old = Before{}(one, u, v);
-                keep(h.before, one, u, v, c == 0 && !is_rgb() ? risen(scene, old) : zero + (old - zero) * ratio);
+                const float exposed = is_luma ? risen(scene, old) : zero + (old - zero) * ratio;
+                keep(h.before, one, u, v, none + (exposed - none) * shone);
             });
         }
     }

@@ -1,5 +1,5 @@
-// What became of the picture since the last frame, by patches: its noise, a change of exposure, a cut. As survey.hpp,
-// which says why; patches are counted while they are surveyed, in whole numbers, so that their order does not matter.
+// What became of the picture since the last frame, by patches: its noise, a change of exposure, of light, a cut. As
+// survey.hpp, which says why; patches are counted while they are surveyed, in whole numbers, so that their order does not matter.
 #pragma once
 #include "history.cuh"
 
@@ -14,6 +14,7 @@ constexpr float NOISE_RATE = 0.2f;  // of the way to a new estimate in a frame
 constexpr float BELIEVED = 1;       // codes: a smaller change of exposure is an encoder's whim
 constexpr float LOWEST = 1.1f, HIGHEST = 6; // noise in codes: encoders hide it, motion mimics it
 constexpr float CUT_DEVIATIONS = 4, CUT_SHARE = 0.4f; // so many patches are off by that much
+constexpr float LIT_SHARE = 0.05f; // of the patches, on which light changed: on fewer it may be a thing that moves
 
 constexpr int SURVEYED = 256; // columns that a block of threads surveys
 
@@ -37,6 +38,11 @@ DEVICE int level_of(float code) {
 
 DEVICE float noise_at(const Scene &scene, float level) {
     return clamp(scene.noise + scene.slope * level, LOWEST, HIGHEST);
+}
+
+// Deviation of the difference of two frames for one of a frame: the kept picture has noise of its own.
+DEVICE float of_difference(const Scene &scene) {
+    return sqrtf(1 + 1 / fminf((float)scene.seen, frame.pace.frames));
 }
 
 DEVICE void count(int level, const Counted &of, float value) {
@@ -112,12 +118,19 @@ DEVICE float between(const Level *levels, float code) {
     return levels[below].middle + (levels[above].middle - levels[below].middle) * (code - a) / (b - a);
 }
 
+// How much of a patch's change is light.
+DEVICE float lightness(float change, float spread, float sigma) {
+    const float size = fabsf(change);
+    const float seen = 2 * size / sigma - 1.5f, even = 3.5f + (0.8f * size - 2 * spread) / sigma;
+    return clamp(seen, 0.0f, 1.0f) * clamp(even, 0.0f, 1.0f);
+}
+
 // One thread: which levels changed their exposure, and the noise.
 DEVICE void learn(Scene &scene, Level *levels) {
     float darker = 1e30f;
     int agree = 0;
     double n = 0, x = 0, y = 0, xx = 0, xy = 0; // for a line through the noise, each level as heavy as it is common
-    const float share = 1 / sqrtf(1 + 1 / fminf((float)scene.seen, frame.pace.frames)); // the kept picture's own
+    const float share = 1 / of_difference(scene);
     for (int k = 0; k < LEVELS; k++) {
         Level &one = levels[k];
         one.exposed = false;
@@ -141,19 +154,19 @@ DEVICE void learn(Scene &scene, Level *levels) {
     scene.noise += rate * ((float)base - scene.noise), scene.slope += rate * ((float)slope - scene.slope);
 }
 
-// One block: from the patches noise, exposure curve, and whether this is another scene. Leaves all counts at zero.
+// One block: from the patches noise, exposure curve, gains of light, and whether this is another scene. Leaves all counts at zero.
 DEVICE void judge(float *memory) {
     Scene &scene = *frame.history.scene;
     const History &h = frame.history;
     const bool judged = !forgotten() && patches();
     Level *levels = (Level *)memory;
-    int *sums = (int *)(levels + LEVELS), *off = sums + LEVELS * CHUNKS;
+    int *sums = (int *)(levels + LEVELS), *off = sums + LEVELS * CHUNKS, *lit = off + 1, *both = off + 2;
     for (int i = threadIdx.x; i < LEVELS * CHUNKS; i += THREADS) {
         int sum = 0;
         UNROLL for (int k = 0; k < CHUNK; k++) sum += judged ? h.counts[i * CHUNK + k] : 0;
         sums[i] = sum;
     }
-    if (threadIdx.x == 0) *off = 0;
+    if (threadIdx.x == 0) *off = *lit = *both = 0;
     barrier();
     for (int k = threadIdx.x; k < LEVELS; k += THREADS) {
         levels[k].n = 0;
@@ -177,17 +190,25 @@ DEVICE void judge(float *memory) {
         for (int i = threadIdx.x; i <= 256; i += THREADS) scene.curve[i] = scene.exposed ? between(levels, i) : 0;
         for (int i = threadIdx.x; i < LEVELS * BINS; i += THREADS) h.counts[i] = 0;
         barrier();
-        int mine = 0;
+        const float pair = of_difference(scene);
+        int mine[3] = {};
         // One block must wait for all of them: the more at once the better.
-        UNROLL_BY(8) for (int i = threadIdx.x; i < patches(); i += THREADS) {
-            const float c = h.change[i] - scene.curve[clamp((int)(h.level[i] + 0.5f), 0, 256)];
-            mine += fabsf(c) > CUT_DEVIATIONS * noise_at(scene, h.level[i]);
+        UNROLL_BY(4) for (int i = threadIdx.x; i < patches(); i += THREADS) {
+            const float level = h.level[i], step = scene.curve[clamp((int)(level + 0.5f), 0, 256)];
+            const float c = h.change[i] - step, sigma = noise_at(scene, level);
+            const float of_light = lightness(c, h.spread[i], sigma * pair), from = level + step - h.black + 8;
+            h.gain[i] = 1 + of_light * (clamp((from + c) / fmaxf(from, 1), 0.25f, 4.0f) - 1);
+            const bool is_off = fabsf(c) > CUT_DEVIATIONS * sigma, is_lit = of_light > 0.5f;
+            mine[0] += is_off, mine[1] += is_lit, mine[2] += is_off && is_lit;
         }
-        atomicAdd(off, mine);
+        atomicAdd(off, mine[0]), atomicAdd(lit, mine[1]), atomicAdd(both, mine[2]);
         barrier();
     }
     if (threadIdx.x != 0) return;
-    if (forgotten() || *off > CUT_SHARE * patches()) scene.seen = scene.exposed = scene.lit = 0;
+    scene.shone = judged && *lit > LIT_SHARE * patches();
+    // Much is off, and it is not that somebody switched on the light.
+    const bool cut = *off > CUT_SHARE * patches() && 2 * *both <= *off;
+    if (forgotten() || cut) scene.seen = scene.exposed = scene.shone = scene.lit = 0;
     scene.fresh = scene.seen == 0, scene.moving = 0;
     scene.seen += scene.seen < 1 << 20;
 }
