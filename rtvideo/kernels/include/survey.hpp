@@ -111,7 +111,7 @@ INLINE float between(const float *values, const bool *known, float code) {
 // texture. `sigma` is the deviation of the difference of a pixel that noise alone makes.
 INLINE float lightness(float change, float spread, float sigma) {
     float size = change < 0 ? -change : change;
-    float seen = 2 * size / sigma - 1.5f, even = 3.5f + (0.8f * size - 2 * spread) / sigma;
+    float seen = size / sigma - 1.25f, even = 3.5f + (0.8f * size - 2 * spread) / sigma;
     seen = seen < 0 ? 0 : seen > 1 ? 1 : seen;
     return seen * (even < 0 ? 0 : even > 1 ? 1 : even);
 }

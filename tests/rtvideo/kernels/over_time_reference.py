@@ -133,7 +133,7 @@ class Recursive:
 def lightness(change: Plane, spread: Plane, sigma: Plane) -> Plane:
     """Return how much of a block's change is light, which is even, and not motion, which has texture."""
     size = np.abs(change)
-    seen: Plane = np.clip(2 * size / sigma - 1.5, 0, 1)
+    seen: Plane = np.clip(size / sigma - 1.25, 0, 1)
     return seen * np.clip(3.5 + (0.8 * size - 2 * spread) / sigma, 0, 1)
 
 

@@ -121,7 +121,7 @@ DEVICE float between(const Level *levels, float code) {
 // How much of a patch's change is light.
 DEVICE float lightness(float change, float spread, float sigma) {
     const float size = fabsf(change);
-    const float seen = 2 * size / sigma - 1.5f, even = 3.5f + (0.8f * size - 2 * spread) / sigma;
+    const float seen = size / sigma - 1.25f, even = 3.5f + (0.8f * size - 2 * spread) / sigma;
     return clamp(seen, 0.0f, 1.0f) * clamp(even, 0.0f, 1.0f);
 }
 
