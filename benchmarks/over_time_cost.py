@@ -36,9 +36,9 @@ _LAMP = 30  # codes of luma
 def film(geometry: Geometry, count: int = 8, *, lamp: bool = False) -> list[list[Plane]]:
     """Return frames of noise about a grey, half of it brighter in every second one if there is a lamp."""
     rng = np.random.default_rng(0)
-    frames = []
+    frames: list[list[Plane]] = []
     for number in range(count):
-        planes = [
+        planes: list[Plane] = [
             np.clip(np.rint(level + rng.normal(0, _NOISE, shape)), 0, 255).astype(np.uint8)
             for level, shape in zip(_LEVELS, geometry.shapes(), strict=True)
         ]

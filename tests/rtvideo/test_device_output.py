@@ -25,7 +25,6 @@ from rtvideo.media import dlpack
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.colour_tags import Tags
 from rtvideo.media.device_output import DeviceFrames, device_frames_for
-from rtvideo.media.frames import working_geometry
 from rtvideo.models import find
 from rtvideo.options import Options
 from tests import clips
@@ -103,8 +102,8 @@ def test_a_file_is_encoded_from_the_device(
 ) -> None:
     clip = clips.write(tmp_path / "in.mp4", pix_fmt="nv12", frames=9, matrix=1, range=1)
 
-    def pool(encoding: Encoding, surfaces: Any, session: Any, options: Options) -> DeviceFrames:
-        return DeviceFrames(session, working_geometry(encoding, surfaces), encoding.pix_fmt, dlpack.CPU)
+    def pool(encoding: Encoding, geometry: Geometry, session: Any, options: Options) -> DeviceFrames:
+        return DeviceFrames(session, geometry, encoding.pix_fmt, dlpack.CPU)
 
     choose = job.choose
     monkeypatch.setattr(job, "choose", lambda picture, *rest: choose(replace(picture, pix_fmt="nv12"), *rest))
