@@ -94,9 +94,7 @@ def sheet(rows: Rows, show: Callable[[Shown, Sequence[Image]], Image]) -> Pillow
 
 def slices(clip: Shown, frames: Sequence[Image]) -> Image:
     """Return the middle of a clip's time slice, stretched."""
-    image = time_slice(frames, clip.column)
-    top = max(0, (image.shape[0] - _HEIGHT) // 2)
-    cut = image[top : top + _HEIGHT]
+    cut = _middle(time_slice(frames, clip.column), _HEIGHT)
     return np.asarray(
         cv2.resize(cut, (len(frames) * _STRETCH, cut.shape[0]), interpolation=cv2.INTER_NEAREST)
     )
@@ -107,8 +105,12 @@ def still(clip: Shown, frames: Sequence[Image]) -> Image:
     frame = frames[min(_STILL, len(frames) - 1)]
     width, height = _PART
     left = int(np.clip(clip.column * frame.shape[1] - width / 2, 0, max(0, frame.shape[1] - width)))
-    top = max(0, (frame.shape[0] - height) // 2)
-    return frame[top : top + height, left : left + width]
+    return _middle(frame, height)[:, left : left + width]
+
+
+def _middle(image: Image, height: int) -> Image:
+    top = max(0, (image.shape[0] - height) // 2)
+    return image[top : top + height]
 
 
 def _cell(image: Image, words: str) -> Image:

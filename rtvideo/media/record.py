@@ -115,7 +115,12 @@ class EncodedOutlet:
         """Whether its server has not answered yet."""
         if isinstance(self._file, Sender):
             return not self._file.answered
-        return self._target.timeout > 0 and self._sent < 2
+        return self._unanswered
+
+    @property
+    def _unanswered(self) -> bool:
+        """Whether FFmpeg itself still waits for the server."""
+        return self._file is None and self._target.timeout > 0 and self._sent < 2
 
     def take(self, pair: Pair) -> None:
         """Encode it and write what the encoder gives.
@@ -161,7 +166,7 @@ class EncodedOutlet:
     def finish(self) -> None:
         """Flush the encoder, end the output, and give a file its name."""
         self._add(None)
-        if self.connecting and self._file is None:
+        if self._unanswered:
             raise OutputError(f"{self.name}: cannot be sent: its server had not answered before the end")
         with self._errors():
             self._copies.finish()
@@ -175,7 +180,7 @@ class EncodedOutlet:
         """Leave no file behind."""
         if self._file is not None:
             self._file.close()
-        if self.connecting and self._file is None:
+        if self._unanswered:
             # Closing waits for the server, with Python's lock held; after the time-out it is quick.
             later = threading.Timer(self._target.timeout + 1, self._close)
             later.daemon = True
@@ -240,7 +245,7 @@ class EncodedOutlet:
             verb = "sent" if self._target.sends else "written"
             # Where time ran out some protocols call it an error in the data.
             late = time.monotonic() - self._began >= self._target.timeout
-            silent = late and self.connecting and self._file is None
+            silent = late and self._unanswered
             reason = SILENCE.format(self._target.timeout) if silent else _reason(error)
             raise OutputError(f"{self.name}: cannot be {verb}: {reason}") from None
 

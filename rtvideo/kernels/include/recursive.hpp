@@ -16,8 +16,7 @@ constexpr int RECURSIVE_HALO = 4;
 INLINE bool gains(const History &h, int picture_height, int row, int left, int cells, float *to) {
     int rows = (picture_height / SIDE + 1) / 2;
     auto place = [](int pixel, int step, int count, int &at) {
-        float x = (pixel + (CELL - SIDE) * 0.5f) / step, last = count - 1;
-        x = x < 0 ? 0 : x > last ? last : x;
+        float x = clamp((pixel + (CELL - SIDE) * 0.5f) / step, 0.0f, count - 1.0f);
         at = min((int)x, max(count - 2, 0));
         return x - at;
     };
@@ -44,7 +43,7 @@ static void relight(Tile tile, History &h, Arena arena) {
     Rows<4> rows = arena.rows<4>(tile.width, 4);
     float *spare = arena.take<float>(tile.width + 2 * MARGIN) + MARGIN;
     auto risen = [&](float level) {
-        float l = level < 0 ? 0 : level > 255 ? 255 : level;
+        float l = clamp(level, 0.0f, 255.0f);
         int k = (int)l;
         return level + h.curve[k] + (h.curve[k + 1] - h.curve[k]) * (l - k);
     };
@@ -58,9 +57,8 @@ static void relight(Tile tile, History &h, Arena arena) {
             for (int i = 0; i < CELL; i++) luma_codes(h.kept, picture, 1 / UNIT, top + i, tile, spare, rows.at(0, i));
             for (int x = 0; x < tile.width; x += CELL) {
                 const float *a = rows.at(0, 0) + x, *b = rows.at(0, 1) + x;
-                float level = (a[0] + a[1] + b[0] + b[1]) / 4, from = level - h.black + 8;
-                float r = (risen(level) - h.black + 8) / (from < 1 ? 1 : from);
-                ratio[x / CELL] = r < 0.25f ? 0.25f : r > 4 ? 4 : r;
+                float level = (a[0] + a[1] + b[0] + b[1]) / 4;
+                ratio[x / CELL] = brightening(h, level, risen(level));
             }
         }
         for (int c = channels(h.kept) - 1; c >= 0; c--) { // luma last, since the others follow it
@@ -75,8 +73,7 @@ static void relight(Tile tile, History &h, Arena arena) {
                            count, line);
                 for (int x = 0; h.exposed && x < count; x++)
                     line[x] = luma ? risen(line[x]) : zero + (line[x] - zero) * ratio[x >> (1 - one.x)];
-                // Light counts from 8 codes below black, so that noise near black is not multiplied.
-                float none = luma || is_rgb(h.kept) ? h.black - 8 : zero;
+                float none = luma || is_rgb(h.kept) ? h.black - FOOT : zero;
                 for (int x = 0; shone && x < count; x++) line[x] = none + (line[x] - none) * gain[x >> (1 - one.x)];
                 for (int x = 0; x < count; x++) line[x] *= UNIT;
                 write_codes(h, picture, one, row, left, first, last, line);

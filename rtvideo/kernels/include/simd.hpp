@@ -46,6 +46,7 @@ INLINE vec clamp(vec v, float low, float high) { return min(max(v, splat(low)), 
 INLINE int min(int a, int b) { return a < b ? a : b; }
 INLINE int max(int a, int b) { return a > b ? a : b; }
 INLINE int clamp(int v, int low, int high) { return min(max(v, low), high); }
+INLINE float clamp(float v, float low, float high) { return v < low ? low : v > high ? high : v; }
 
 // 2^x for x in -126..126; relative error 8e-8.
 INLINE vec exp2(vec x) {

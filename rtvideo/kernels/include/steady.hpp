@@ -13,8 +13,8 @@ constexpr float WHIM = 0.03f, CHANGE = 0.145f;  // of log2 t
 // `gates` has room for a channel.
 static float steady(History &h, const Pace &pace, const Grid &light, float own, int channels, float *gates) {
     int64_t cells = (int64_t)light.width * light.height;
-    float moving = ((float)h.moving / ((float)h.cells_wide * h.cells_high) - STILL) / (MOVING - STILL);
-    moving = moving < 0 ? 0 : moving > 1 ? 1 : moving;
+    float share = (float)h.moving / ((float)h.cells_wide * h.cells_high);
+    float moving = clamp((share - STILL) / (MOVING - STILL), 0.0f, 1.0f);
     float base = 1 - moving * (1 - pace.light);
     if (!h.lit || base >= 1) {
         memcpy(h.light, light.data, sizeof(float) * cells * channels);
@@ -26,8 +26,7 @@ static float steady(History &h, const Pace &pace, const Grid &light, float own, 
         float *kept = h.light + c * cells, *shown = light.data + c * cells;
         for (int64_t i = 0; i < cells; i++) {
             float off = shown[i] > kept[i] ? shown[i] - kept[i] : kept[i] - shown[i];
-            float gate = (off - WHIM) / (CHANGE - WHIM);
-            gates[i] = gate < 0 ? 0 : gate > 1 ? 1 : gate;
+            gates[i] = clamp((off - WHIM) / (CHANGE - WHIM), 0.0f, 1.0f);
         }
         for (int64_t i = 0; i < cells; i++) changed += gates[i];
         for (int y = 0; y < light.height; y++)

@@ -15,10 +15,10 @@ constexpr float BELIEVED = 1;       // codes: a smaller change of exposure is an
 constexpr float LOWEST = 1.1f, HIGHEST = 6; // noise in codes: encoders hide it, motion mimics it
 constexpr float CUT_DEVIATIONS = 4, CUT_SHARE = 0.4f; // so many blocks are off by that much
 constexpr float LIT_SHARE = 0.05f; // of the blocks, on which light changed: on fewer it may be a thing that moves
+constexpr float FOOT = 8; // codes below black from which light counts, so that noise near black is not multiplied
 
 INLINE float noise_at(const History &h, float level) {
-    float n = h.noise + h.slope * level;
-    return n < LOWEST ? LOWEST : n > HIGHEST ? HIGHEST : n;
+    return clamp(h.noise + h.slope * level, LOWEST, HIGHEST);
 }
 
 // Adds a row of luma to `sum`: of RGB a quarter of red and blue and half of green.
@@ -112,8 +112,13 @@ INLINE float between(const float *values, const bool *known, float code) {
 INLINE float lightness(float change, float spread, float sigma) {
     float size = change < 0 ? -change : change;
     float seen = size / sigma - 1.25f, even = 3.5f + (0.8f * size - 2 * spread) / sigma;
-    seen = seen < 0 ? 0 : seen > 1 ? 1 : seen;
-    return seen * (even < 0 ? 0 : even > 1 ? 1 : even);
+    return clamp(seen, 0.0f, 1.0f) * clamp(even, 0.0f, 1.0f);
+}
+
+// By how much a level was multiplied that became another one.
+INLINE float brightening(const History &h, float from, float to) {
+    float none = h.black - FOOT, was = from - none;
+    return clamp((to - none) / (was < 1 ? 1 : was), 0.25f, 4.0f);
 }
 
 // From the blocks: noise, exposure curve, gains of light, and true if this is another scene.
@@ -166,8 +171,7 @@ static bool judge(History &h, int height, float frames) {
     for (int i = 0; i < blocks; i++) {
         float level = h.level[i], step = h.curve[clamp((int)(level + 0.5f), 0, 256)], c = h.change[i] - step;
         float sigma = noise_at(h, level), of_light = lightness(c, h.spread[i], sigma / share);
-        float from = level + step - h.black + 8, gain = (from + c) / (from < 1 ? 1 : from);
-        h.gain[i] = 1 + of_light * ((gain < 0.25f ? 0.25f : gain > 4 ? 4 : gain) - 1);
+        h.gain[i] = 1 + of_light * (brightening(h, level + step, level + h.change[i]) - 1);
         bool is_lit = of_light > 0.5f, is_off = (c < 0 ? -c : c) > CUT_DEVIATIONS * sigma;
         lit += is_lit, off += is_off, both += is_lit && is_off;
     }

@@ -88,8 +88,7 @@ class Recursive:
             return True
         gain, shone = np.ones((1, 1)), (of_light > 0.5).sum() > 0.05 * levels.size
         if shone:
-            from_black = levels + steps - self.black + 8
-            gain = 1 + of_light * (np.clip((from_black + off) / np.maximum(from_black, 1), 0.25, 4) - 1)
+            gain = 1 + of_light * (self._brightening(levels + steps, levels + means) - 1)
             gain = gain.reshape(-1, -(-kept.shape[1] // 8))
         self.exposed, self.lit = self.exposed + int(exposed), self.lit + int(shone)
         if exposed or shone:
@@ -111,14 +110,16 @@ class Recursive:
         self.noise += rate * (base - self.noise)
         self.slope += rate * (slope - self.slope)
 
+    def _brightening(self, before: Plane, after: Plane) -> Plane:
+        none = self.black - 8
+        ratio: Plane = np.clip((after - none) / np.maximum(before - none, 1), 0.25, 4)
+        return ratio
+
     def _relight(self, risen: Plane, gain: Plane) -> None:
         assert self.picture is not None
         luma = self._luma(self.picture)
         level = cells(luma)
-        ratio = (level + np.interp(level, np.arange(257), risen) - self.black + 8) / np.maximum(
-            level - self.black + 8, 1
-        )
-        ratio = np.clip(ratio, 0.25, 4)
+        ratio = self._brightening(level, level + np.interp(level, np.arange(257), risen))
         local = at_cells(gain, level.shape)
         zero = self.black if self.rgb else self.neutral
         relit = [zero + (plane - zero) * spread(ratio, plane.shape) for plane in self.picture]

@@ -25,6 +25,7 @@ from rtvideo.media.pairs import Pair, PairEnhancer
 from rtvideo.media.viewer import Controls
 from rtvideo.pipeline import Stopwatch
 from tests.doubles import FakeSession
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -183,10 +184,7 @@ def test_a_slow_output_gets_the_newest_and_delays_nobody() -> None:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + LONG
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.001)
+    wait_until(condition, LONG)
 
 
 def test_at_most_one_picture_waits_before_a_slow_engine() -> None:

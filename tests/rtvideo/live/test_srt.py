@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -26,6 +26,7 @@ from tests.rtvideo.live.test_job import CAMERA, LAVFI, decoded, free_port, live,
 from tests.rtvideo.live.test_run import QUICK, start
 from tests.rtvideo.media.test_live_source import frames, opened
 from tests.servers import CYCLE, RATE, number, pictures
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -66,13 +67,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     return path
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_what_comes(fake: FakeFFmpeg, clip: Path, stop: threading.Event) -> None:

@@ -31,6 +31,7 @@ from rtvideo.serve.backlog import LIMIT
 from rtvideo.serve.viewer import WebViewer
 from tests import clips
 from tests.rtvideo.serve.frames import INFO, halves, pair
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -85,11 +86,8 @@ def stuck_browser(viewer: WebViewer, query: str = "") -> Iterator[ClientConnecti
 
 def only_browser(viewer: WebViewer) -> server._Browser:
     """The server's side of the one browser, which it counts only after the browser has its answer."""
-    end = time.monotonic() + 30
-    while not (browsers := list(viewer._server._browsers)):
-        assert time.monotonic() < end, "no browser came"
-        time.sleep(0.005)
-    (browser,) = browsers
+    wait_until(lambda: viewer._server._browsers)
+    (browser,) = viewer._server._browsers
     return browser
 
 

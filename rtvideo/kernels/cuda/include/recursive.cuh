@@ -45,14 +45,14 @@ DEVICE void relight() {
         const float shone = scene.shone ? gain(x, y) : 1;
         if (shone == 1 && !scene.exposed) continue;
         float level = 0;
-        for (int i = 0; i < CELL * CELL; i++) level += luma(Before{}, CELL * x + i % CELL, CELL * y + i / CELL) / 4;
-        const float from = level - h.black + 8;
-        const float ratio = clamp((risen(scene, level) - h.black + 8) / fmaxf(from, 1), 0.25f, 4.0f);
+        for (int i = 0; scene.exposed && i < CELL * CELL; i++)
+            level += luma(Before{}, CELL * x + i % CELL, CELL * y + i / CELL) / 4;
+        const float ratio = scene.exposed ? brightening(level, risen(scene, level)) : 1;
         for (int c = 0; c < channels(); c++) {
             const Channel one = channel(c);
             const bool is_luma = c == 0 && !is_rgb();
             const float zero = is_rgb() ? h.black : h.format.chroma_zero / UNIT;
-            const float none = is_luma || is_rgb() ? h.black - 8 : zero;
+            const float none = is_luma || is_rgb() ? h.black - FOOT : zero;
             for_samples(one, x, y, [&](int u, int v) {
                 const float old = Before{}(one, u, v);
                 const float exposed = is_luma ? risen(scene, old) : zero + (old - zero) * ratio;

@@ -1,5 +1,6 @@
 // What became of the picture since the last frame, by patches: its noise, a change of exposure, of light, a cut. As
-// survey.hpp, which says why; patches are counted while they are surveyed, in whole numbers, so that their order does not matter.
+// survey.hpp, which says why; patches are counted while they are surveyed, in whole numbers, so that their order does
+// not matter.
 #pragma once
 #include "history.cuh"
 
@@ -15,6 +16,7 @@ constexpr float BELIEVED = 1;       // codes: a smaller change of exposure is an
 constexpr float LOWEST = 1.1f, HIGHEST = 6; // noise in codes: encoders hide it, motion mimics it
 constexpr float CUT_DEVIATIONS = 4, CUT_SHARE = 0.4f; // so many patches are off by that much
 constexpr float LIT_SHARE = 0.05f; // of the patches, on which light changed: on fewer it may be a thing that moves
+constexpr float FOOT = 8; // codes below black from which light counts, so that noise near black is not multiplied
 
 constexpr int SURVEYED = 256; // columns that a block of threads surveys
 
@@ -125,6 +127,12 @@ DEVICE float lightness(float change, float spread, float sigma) {
     return clamp(seen, 0.0f, 1.0f) * clamp(even, 0.0f, 1.0f);
 }
 
+// By how much a level was multiplied that became another one.
+DEVICE float brightening(float from, float to) {
+    const float none = frame.history.black - FOOT;
+    return clamp((to - none) / fmaxf(from - none, 1), 0.25f, 4.0f);
+}
+
 // One thread: which levels changed their exposure, and the noise.
 DEVICE void learn(Scene &scene, Level *levels) {
     float darker = 1e30f;
@@ -154,7 +162,8 @@ DEVICE void learn(Scene &scene, Level *levels) {
     scene.noise += rate * ((float)base - scene.noise), scene.slope += rate * ((float)slope - scene.slope);
 }
 
-// One block: from the patches noise, exposure curve, gains of light, and whether this is another scene. Leaves all counts at zero.
+// One block: from the patches noise, exposure curve, gains of light, and whether this is another scene. Leaves all
+// counts at zero.
 DEVICE void judge(float *memory) {
     Scene &scene = *frame.history.scene;
     const History &h = frame.history;
@@ -196,8 +205,8 @@ DEVICE void judge(float *memory) {
         UNROLL_BY(4) for (int i = threadIdx.x; i < patches(); i += THREADS) {
             const float level = h.level[i], step = scene.curve[clamp((int)(level + 0.5f), 0, 256)];
             const float c = h.change[i] - step, sigma = noise_at(scene, level);
-            const float of_light = lightness(c, h.spread[i], sigma * pair), from = level + step - h.black + 8;
-            h.gain[i] = 1 + of_light * (clamp((from + c) / fmaxf(from, 1), 0.25f, 4.0f) - 1);
+            const float of_light = lightness(c, h.spread[i], sigma * pair);
+            h.gain[i] = 1 + of_light * (brightening(level + step, level + h.change[i]) - 1);
             const bool is_off = fabsf(c) > CUT_DEVIATIONS * sigma, is_lit = of_light > 0.5f;
             mine[0] += is_off, mine[1] += is_lit, mine[2] += is_off && is_lit;
         }
