@@ -18,13 +18,14 @@ from setuptools.command.build_py import build_py
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from rtvideo.errors import UnavailableError
-from rtvideo.kernels import build, weights
-from rtvideo.kernels.cpp import emit
-from rtvideo.kernels.isa import INSTRUCTION_SETS, InstructionSet
-from rtvideo.kernels.lower import lower
+from rtvideo.kernels import weights
+from rtvideo.kernels.cpu import build
+from rtvideo.kernels.cpu.emit import emit
+from rtvideo.kernels.cpu.isa import INSTRUCTION_SETS, InstructionSet
+from rtvideo.kernels.ir.lower import lower
 from rtvideo.models import Model, find, names
 
-PREBUILT = Path("rtvideo", "kernels", "prebuilt")
+PREBUILT = Path("rtvideo", "kernels", "cpu", "prebuilt")
 
 
 class BuildWithKernels(build_py):
@@ -47,7 +48,7 @@ class PlatformWheel(bdist_wheel):
 
 
 def compile_shipped(folder: Path) -> None:
-    """Fill ``folder`` with libraries, as `rtvideo.kernels.build.library` looks them up, and nothing else."""
+    """Fill ``folder`` with libraries, as `build.library` looks them up, and nothing else."""
     targets = [isa for isa in INSTRUCTION_SETS if isa.machine == platform.machine()]
     with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(os.cpu_count()) as pool:
         os.environ["ZIG_GLOBAL_CACHE_DIR"] = cache

@@ -46,8 +46,8 @@ from rtvideo.errors import RtvideoError
 _CODE = (
     "benchmarks/fault_scenes.py", "benchmarks/fault_table.py", "benchmarks/faults.py",
     "model/cell.py", "model/data.py", "model/iem.py", "model/losses.py", "model/metrics.py",
-    "model/night.py", "model/nrm.py", "model/objectives.py", "model/operations.py", "model/ruas.py",
-    "model/scenes.py", "model/train.py",
+    "model/camera_simulator.py", "model/nrm.py", "model/objectives.py", "model/operations.py",
+    "model/ruas.py", "model/scenes.py", "model/train.py",
 )  # fmt: skip
 
 Scores = dict[str, float]

@@ -8,13 +8,13 @@ from benchmarks.contestants import Frame, picture
 from benchmarks.fps import parse_sizes
 from rtvideo import models
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.base import Geometry
 from rtvideo.engines.fused import refusal
 from rtvideo.errors import UnavailableError, UsageError
-from rtvideo.kernels import isa
-from rtvideo.kernels.isa import InstructionSet
-from rtvideo.kernels.library import Library, Network, format_of
-from rtvideo.kernels.program import Array
+from rtvideo.frame import Geometry
+from rtvideo.kernels.cpu import isa
+from rtvideo.kernels.cpu.isa import InstructionSet
+from rtvideo.kernels.cpu.library import Library, Network, format_of
+from rtvideo.kernels.ir.program import Array
 from rtvideo.models import Model
 
 

@@ -15,11 +15,12 @@ from benchmarks.baselines import GAIN, clahe
 from model.genotypes import AUTHORS_IEM, AUTHORS_NRM
 from rtvideo import models
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.base import Geometry, Settings
 from rtvideo.engines.fused import FusedSession, refusal
 from rtvideo.engines.onnx import runtime
+from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
-from rtvideo.kernels import isa
+from rtvideo.frame import Geometry
+from rtvideo.kernels.cpu import isa
 from rtvideo.models import Model
 from rtvideo.models.description import Description, Illumination, Noise
 from rtvideo.models.shapes import multiply_adds, shapes

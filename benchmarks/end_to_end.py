@@ -17,11 +17,11 @@ from typing import Any
 import av
 
 from benchmarks.pipeline import CopyEngine, opener, work
-from rtvideo.job import enhance_video, picture_of
+from rtvideo.files.job import enhance_video, picture_of
 from rtvideo.media.codecs import choose
+from rtvideo.media.file_input import Source
+from rtvideo.media.file_output import FileOutput
 from rtvideo.media.frames import FrameEnhancer
-from rtvideo.media.sink import Sink
-from rtvideo.media.source import Source
 from rtvideo.media.streams import plan
 from rtvideo.options import Options
 
@@ -97,7 +97,7 @@ def encode_only(clip: Path, target: Path, options: Options) -> float:
                 frames += worker.push(event)
             if len(frames) == options.frames:
                 break
-        sink = Sink(target, "mp4", source, plan(source, "mp4"), encoding)
+        sink = FileOutput(target, "mp4", source, plan(source, "mp4"), encoding)
         began = time.perf_counter()
         for frame in frames:
             sink.write(frame)

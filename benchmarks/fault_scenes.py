@@ -16,10 +16,10 @@ import numpy as np
 from skimage import data as photographs
 
 from benchmarks.faults import Mask, luma
-from benchmarks.sample import render_frame
-from benchmarks.sprites import f32
+from model.camera_simulator import Camera, Linear, capture, encode_decode, to_linear
 from model.data import SUFFIXES, Image, Reader, unpaired
-from model.night import Camera, Linear, capture, encode_decode, to_linear
+from model.scene.sample import render_frame
+from model.scene.sprites import f32
 from model.scenes import lamps
 from rtvideo.errors import InputError
 

@@ -29,8 +29,8 @@ from benchmarks import end_to_end
 from benchmarks.contestants import Contestant, Frame, contestants
 from benchmarks.machine import facts
 from benchmarks.peak import Peak
-from benchmarks.sample import make_clip
-from rtvideo.engines.threads import usable_cpus
+from model.scene.sample import make_clip
+from rtvideo.cpus import usable_cpus
 from rtvideo.errors import RtvideoError, UsageError
 
 ENGINES = ("fused", "onnx", "torch", "openvino", "filters")

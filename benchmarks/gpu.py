@@ -29,8 +29,9 @@ from benchmarks.gpu_device import dark_frames, timed
 from benchmarks.gpu_rows import Record, error_of, row_of, say, table
 from rtvideo import models
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.base import Geometry, Plane, Settings
+from rtvideo.engines.session import Settings
 from rtvideo.errors import RtvideoError, UnavailableError, UsageError
+from rtvideo.frame import Geometry, Plane
 from rtvideo.kernels.cuda import nvrtc
 from rtvideo.kernels.cuda.driver import Device
 from rtvideo.models import Model
@@ -149,7 +150,7 @@ def measure(device: Device, arguments: argparse.Namespace) -> Record:
 
 def _write_timeline(path: Path, number: int) -> None:
     from benchmarks import timeline
-    from rtvideo.engines.cuda import CudaSession
+    from rtvideo.engines.gpu.cuda import CudaSession
 
     geometry = _geometry(*PEER_SIZE)
     session = CudaSession(models.find("night"), geometry, Settings(), number=number)

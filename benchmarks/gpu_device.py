@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rtvideo.engines.base import Geometry, Plane
+from rtvideo.frame import Geometry, Plane
 from rtvideo.kernels.cuda import nvrtc
 from rtvideo.kernels.cuda.driver import Device
 from rtvideo.kernels.cuda.network import DevicePlane

@@ -7,32 +7,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.gpu_device import Timing, on_device, timed, to_host
-from rtvideo.engines.base import Geometry, Plane, Settings
-from rtvideo.engines.device import DeviceSession
+from rtvideo.engines.gpu.session import GpuSession
+from rtvideo.engines.session import Settings
+from rtvideo.frame import Geometry, Plane
 from rtvideo.models import Model
 
-Opener = Callable[[Model, Geometry, Settings, int, bool], DeviceSession]
+Opener = Callable[[Model, Geometry, Settings, int, bool], GpuSession]
 
 
-def _cuda(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> DeviceSession:
-    from rtvideo.engines.cuda import CudaSession
+def _cuda(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> GpuSession:
+    from rtvideo.engines.gpu.cuda import CudaSession
 
     return CudaSession(model, geometry, settings, number=number, half=half)
 
 
-def _tensorrt(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> DeviceSession:
-    from rtvideo.engines.tensorrt import TensorRTSession
+def _tensorrt(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> GpuSession:
+    from rtvideo.engines.gpu.tensorrt.session import TensorRTSession
 
     return TensorRTSession(model, geometry, settings, number=number, half=half)
 
 
-def _onnx(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> DeviceSession:
-    from rtvideo.engines.onnx_cuda import OnnxCudaSession
+def _onnx(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> GpuSession:
+    from rtvideo.engines.gpu.onnx import OnnxCudaSession
 
     return OnnxCudaSession(model, geometry, settings, number=number, half=half)
 
 
-def _torch(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> DeviceSession:
+def _torch(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> GpuSession:
     from rtvideo.engines.torch import TorchCudaSession
 
     return TorchCudaSession(model, geometry, settings, number=number, half=half)
@@ -83,7 +84,7 @@ def measure(
         session.close()
 
 
-def from_host(session: DeviceSession, geometry: Geometry, dark: list[list[Plane]], count: int) -> Timing:
+def from_host(session: GpuSession, geometry: Geometry, dark: list[list[Plane]], count: int) -> Timing:
     """Time a session as a pipeline uses it: one thread submits and receives."""
     outs = [geometry.empty() for _ in range(3)]
     for k in range(5):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from model.ruas import RUAS
 from rtvideo.colour import LUMA_WEIGHTS, levels
-from rtvideo.engines.base import Geometry, Plane
+from rtvideo.frame import Geometry, Plane
 from rtvideo.kernels import weights
 from rtvideo.models import Model
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gpu_device import Timing
-from rtvideo.engines.base import Geometry, Plane
+from rtvideo.frame import Geometry, Plane
 from rtvideo.models import Model
 from rtvideo.models.shapes import multiply_adds
 

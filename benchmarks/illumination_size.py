@@ -31,16 +31,17 @@ from benchmarks.compiled import compilable, instruction_set, on_planes, one_size
 from benchmarks.contestants import Frame
 from benchmarks.fps import take_turns
 from benchmarks.machine import facts
-from benchmarks.sample import make_photos
 from model.data import Item, Reader, matched
-from rtvideo.engines.threads import usable_cpus
+from model.scene.sample import make_photos
+from rtvideo.cpus import usable_cpus
 from rtvideo.errors import RtvideoError, UsageError
-from rtvideo.kernels import build, weights
-from rtvideo.kernels.cpp import emit
-from rtvideo.kernels.isa import InstructionSet
-from rtvideo.kernels.library import Library, Network, float_format
-from rtvideo.kernels.lower import lower
-from rtvideo.kernels.program import Array
+from rtvideo.kernels import weights
+from rtvideo.kernels.cpu import build
+from rtvideo.kernels.cpu.emit import emit
+from rtvideo.kernels.cpu.isa import InstructionSet
+from rtvideo.kernels.cpu.library import Library, Network, float_format
+from rtvideo.kernels.ir.lower import lower
+from rtvideo.kernels.ir.program import Array
 from rtvideo.models.description import Description
 
 Image = npt.NDArray[np.float32]

@@ -34,8 +34,8 @@ from benchmarks import time_code
 from benchmarks.machine import facts
 from rtvideo.errors import RtvideoError, UsageError
 from rtvideo.live.job import LiveOptions, LiveReport, enhance_live
-from rtvideo.media.viewer import Controls, Info
 from rtvideo.options import Options
+from rtvideo.viewers.base import Controls, Info
 
 #: Seconds at the beginning that are left out: the engine and the encoder start.
 _WARM = 2.0
@@ -51,7 +51,7 @@ class Probe:
         self._began = time.monotonic()
 
     def opened(self, controls: Controls, name: str) -> Probe:
-        """Return itself: see `rtvideo.media.viewer.ViewerFactory`."""
+        """Return itself: see `rtvideo.viewers.base.ViewerFactory`."""
         return self
 
     def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: Info) -> None:

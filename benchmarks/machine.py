@@ -7,9 +7,9 @@ import platform
 from importlib import metadata
 from typing import Any
 
-from rtvideo.doctor import processor
-from rtvideo.engines.threads import usable_cpus
-from rtvideo.kernels import isa
+from rtvideo.cli.doctor import processor
+from rtvideo.cpus import usable_cpus
+from rtvideo.kernels.cpu import isa
 from rtvideo.version import __version__
 
 _PACKAGES = ("av", "numpy", "onnxruntime", "openvino", "opencv-python", "torch", "ziglang")

@@ -1,8 +1,8 @@
 """Clips of the night with their truth: what a camera records of a scene over time, and what it was.
 
-A scene is a photograph under a light; both may change from frame to frame. `model.night` makes of it what a
-sensor and an encoder would. The truth keeps pools and changes of light, softened, and has no noise. Sources:
-streets that the project renders, or daylight videos of one's own. Everything follows from a seed.
+A scene is a photograph under a light; both may change from frame to frame. `model.camera_simulator` makes
+of it what a sensor and an encoder would. The truth keeps pools and changes of light, softened, and has no noise.
+Sources: streets that the project renders, or daylight videos of one's own. Everything follows from a seed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.street import Street
-from model.night import Camera, Image, Linear, capture, encode_decode, from_linear, to_linear
+from model.camera_simulator import Camera, Image, Linear, capture, encode_decode, from_linear, to_linear
+from model.scene.street import Street
 from model.scenes import lamps
 
 Mask = npt.NDArray[np.bool_]

@@ -23,9 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.fps import parse_sizes, take_turns
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.base import Geometry, Plane, Settings
 from rtvideo.engines.fused import FusedSession
+from rtvideo.engines.session import Settings
 from rtvideo.errors import RtvideoError
+from rtvideo.frame import Geometry, Plane
 from rtvideo.models import find
 
 _LEVELS = (40, 128, 128)  # of luma and chroma

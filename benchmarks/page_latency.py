@@ -34,10 +34,10 @@ from benchmarks.chromium import browser
 from benchmarks.compiled import one_size
 from benchmarks.machine import facts
 from rtvideo.errors import UsageError
-from rtvideo.media.viewer import Controls, Info
-from rtvideo.pipeline import Stopwatch
-from rtvideo.serve.address import Address
-from rtvideo.serve.viewer import WebViewer
+from rtvideo.stopwatch import Stopwatch
+from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.web.address import Address
+from rtvideo.viewers.web.viewer import WebViewer
 
 #: Bits of the clock, in milliseconds, from left to right, the highest first.
 BITS = 16

@@ -16,10 +16,10 @@ import torch
 
 from benchmarks.paper_figures import Picture, png
 from benchmarks.paper_training import STEPS, Contender, Laboratory, trace
-from benchmarks.sample import make_photos
 from model import data, genotypes, metrics
 from model.checkpoint import write_whole
 from model.recipes import RECIPES
+from model.scene.sample import make_photos
 from rtvideo.errors import InputError
 from rtvideo.models.description import Description, Genotype
 

@@ -27,11 +27,12 @@ from benchmarks.contestants import paper
 from benchmarks.fps import take_turns
 from benchmarks.machine import facts
 from rtvideo.errors import RtvideoError
-from rtvideo.kernels import build, weights
-from rtvideo.kernels.cpp import emit
-from rtvideo.kernels.isa import InstructionSet
-from rtvideo.kernels.library import Library
-from rtvideo.kernels.lower import lower
+from rtvideo.kernels import weights
+from rtvideo.kernels.cpu import build
+from rtvideo.kernels.cpu.emit import emit
+from rtvideo.kernels.cpu.isa import InstructionSet
+from rtvideo.kernels.cpu.library import Library
+from rtvideo.kernels.ir.lower import lower
 from rtvideo.models import Model
 
 PREAMBLE = """

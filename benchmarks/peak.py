@@ -6,7 +6,7 @@ import ctypes
 from concurrent.futures import ThreadPoolExecutor
 
 from rtvideo.errors import UnavailableError
-from rtvideo.kernels import build, isa
+from rtvideo.kernels.cpu import build, isa
 
 # Twelve chains hide the latency of two units with four or five cycles each. What comes in as an argument
 # cannot be folded, and what goes out cannot be left away.

@@ -28,13 +28,14 @@ from typing import Any
 import av
 import numpy as np
 
-from rtvideo.engines.base import Geometry, Planes, Session, Settings
-from rtvideo.engines.threads import usable_cpus
-from rtvideo.job import engine_of, enhance_video, picture_of
+from rtvideo.cpus import usable_cpus
+from rtvideo.engines.session import Session, Settings
+from rtvideo.files.job import engine_of, enhance_video, picture_of
+from rtvideo.frame import Geometry, Planes
 from rtvideo.media.codecs import choose
+from rtvideo.media.file_input import Source
+from rtvideo.media.file_output import FileOutput
 from rtvideo.media.frames import FrameEnhancer, working_geometry
-from rtvideo.media.sink import Sink
-from rtvideo.media.source import Source
 from rtvideo.media.streams import plan
 from rtvideo.options import Options
 
@@ -108,7 +109,7 @@ def work(clip: Path, target: Path, options: Options, until: str) -> tuple[int, f
             session, _ = engine_of(options)(working_geometry(encoding), source.fps)
         stack.callback(session.close)
         worker = FrameEnhancer(encoding, session, source.tags, source.first)
-        sink = Sink(target, "mp4", source, plan(source, "mp4"), encoding)
+        sink = FileOutput(target, "mp4", source, plan(source, "mp4"), encoding)
         frames, cpu, wall = 0, time.process_time(), time.perf_counter()
         for event in source.read():
             if not isinstance(event, av.VideoFrame):
@@ -128,7 +129,7 @@ def work(clip: Path, target: Path, options: Options, until: str) -> tuple[int, f
     return frames, *spent
 
 
-def deliver(done: Iterator[av.VideoFrame], worker: FrameEnhancer, sink: Sink, until: str) -> None:
+def deliver(done: Iterator[av.VideoFrame], worker: FrameEnhancer, sink: FileOutput, until: str) -> None:
     """Encode frames, or only give their memory back."""
     for frame in done:
         if until == "encode":

@@ -22,9 +22,10 @@ from unittest.mock import patch
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rtvideo.engines.base import Geometry, Session
-from rtvideo.engines.device import DeviceSession
+from rtvideo.engines.gpu.session import GpuSession
+from rtvideo.engines.session import Session
 from rtvideo.errors import RtvideoError, UsageError
+from rtvideo.frame import Geometry
 
 
 class Timeline:
@@ -53,7 +54,7 @@ class Timeline:
         for name in ("submit", "submit_on_device", "receive"):
             if hasattr(session, name):
                 setattr(session, name, self._timed("engine", getattr(session, name)))
-        if isinstance(session, DeviceSession):
+        if isinstance(session, GpuSession):
             self._finish.append(_watch_streams(self, session))
 
     def finish(self) -> None:
@@ -91,10 +92,10 @@ class Timeline:
     @contextmanager
     def codecs(self) -> Iterator[None]:
         """Record what is decoded and encoded meanwhile."""
-        from rtvideo.media.sink import Sink
-        from rtvideo.media.source import Source
+        from rtvideo.media.file_input import Source
+        from rtvideo.media.file_output import FileOutput
 
-        read, write = Source.read, Sink.write
+        read, write = Source.read, FileOutput.write
 
         def reading(source: Source) -> Iterator[Any]:
             events, end = read(source), object()
@@ -105,15 +106,15 @@ class Timeline:
                     return
                 yield event
 
-        def writing(sink: Sink, frame: Any) -> None:
+        def writing(sink: FileOutput, frame: Any) -> None:
             with self.span("encode"):
                 write(sink, frame)
 
-        with patch.object(Source, "read", reading), patch.object(Sink, "write", writing):
+        with patch.object(Source, "read", reading), patch.object(FileOutput, "write", writing):
             yield
 
 
-def _watch_streams(timeline: Timeline, session: DeviceSession) -> Callable[[], None]:
+def _watch_streams(timeline: Timeline, session: GpuSession) -> Callable[[], None]:
     """Put events around what a session enqueues; the function returned reads them."""
     device, call, run = session._device, session._device.call, session._run
     names = {"cuMemcpyHtoDAsync": (session._upload, "GPU, copies up"),
@@ -160,7 +161,7 @@ def _watch_streams(timeline: Timeline, session: DeviceSession) -> Callable[[], N
 
 def of_file(clip: Path, engine: str, device: str, frames: int) -> tuple[Timeline, str]:
     """Return the timeline of a clip from file to file, and what ran."""
-    from rtvideo.job import engine_of, enhance_video
+    from rtvideo.files.job import engine_of, enhance_video
     from rtvideo.options import Options
 
     options = Options(engine=engine, device=device, frames=frames, denoise=0.0, preset="ultrafast")
@@ -183,7 +184,7 @@ def of_file(clip: Path, engine: str, device: str, frames: int) -> tuple[Timeline
     return timeline, report.engine
 
 
-def of_session(session: DeviceSession, frames: Sequence[Any], count: int) -> Timeline:
+def of_session(session: GpuSession, frames: Sequence[Any], count: int) -> Timeline:
     """Return the timeline of frames from main memory to main memory; there are no codecs in it."""
     timeline = Timeline()
     timeline.watch(session)

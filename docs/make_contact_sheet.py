@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.fault_scenes import buried
 from benchmarks.methods import contenders
-from benchmarks.sample import make_clip, make_photos
 from model.data import Image, Reader, unpaired
+from model.scene.sample import make_clip, make_photos
 from model.scenes import night_scene
 
 _HERE = Path(__file__).parent

@@ -21,7 +21,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import rtvideo
-from benchmarks.sample import make_clip
+from model.scene.sample import make_clip
 
 PICTURE = Path(__file__).with_name("before_after.png")
 

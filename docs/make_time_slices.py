@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import night_clips
 from benchmarks.flicker import OverTime, ours
-from model.night import Image
+from model.camera_simulator import Image
 
 _FRAMES = 90
 _SIZE = (480, 270)

@@ -20,11 +20,11 @@ import av
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.chromium import browser
-from benchmarks.sample import make_clip
-from rtvideo.enhancer import Enhancer
-from rtvideo.media.viewer import Controls, Info
-from rtvideo.serve.address import Address
-from rtvideo.serve.viewer import WebViewer
+from model.scene.sample import make_clip
+from rtvideo.api import Enhancer
+from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.web.address import Address
+from rtvideo.viewers.web.viewer import WebViewer
 
 PICTURE = Path(__file__).with_name("viewer.png")
 

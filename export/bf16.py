@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from benchmarks.sample import render_frame
 from export.parity import Array, Case, dark_frame
 from model.ruas import RUAS
+from model.scene.sample import render_frame
 from rtvideo.errors import UnavailableError
-from rtvideo.kernels import build, isa
-from rtvideo.kernels.cpp import emit
-from rtvideo.kernels.library import Library, Network, float_format
-from rtvideo.kernels.lower import lower
+from rtvideo.kernels.cpu import build, isa
+from rtvideo.kernels.cpu.emit import emit
+from rtvideo.kernels.cpu.library import Library, Network, float_format
+from rtvideo.kernels.ir.lower import lower
 from rtvideo.models.description import Description
 
 #: What is good enough: at most so many codes of 255 off at any sample, and at least so many decibels a frame.

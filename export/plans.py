@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from rtvideo.engines.gpu.tensorrt.build import DYNAMIC, Profile
+from rtvideo.engines.gpu.tensorrt.package import Package, load
+from rtvideo.engines.gpu.tensorrt.plans import Machine, Plans
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.kernels.cuda import driver
 from rtvideo.models import Model, find
-from rtvideo.tensorrt.build import DYNAMIC, Profile
-from rtvideo.tensorrt.package import Package, load
-from rtvideo.tensorrt.plans import Machine, Plans
 
 
 def export_plans(model: str, sizes: Sequence[str], out: Path | None, *, torch: bool) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rtvideo.engines.gpu.tensorrt.build import Profile
 from rtvideo.engines.torch_graph import OnnxModule
 from rtvideo.errors import UnavailableError
 from rtvideo.models import read_network
-from rtvideo.tensorrt.build import Profile
 
 
 def compile_network(network: Path, profile: Profile) -> bytes:

@@ -2,8 +2,9 @@
 
 Pairs of photographs are evenly lit, and their dark side was not compressed as video. At night lamps light
 pools in black surroundings: the pool must not burn out, and what fell below the last code of an 8-bit, 4:2:0
-video has nothing left to amplify. Here a photograph is lit by random pools, taken by `model.night`'s camera
-through a real encoder, and its target keeps the pools, softened, and stays black where nothing was recorded.
+video has nothing left to amplify. Here a photograph is lit by random pools, taken by
+`model.camera_simulator`'s camera through a real encoder, and its target keeps the pools, softened, and stays
+black where nothing was recorded.
 What lamps light is shown no brighter than a tone curve on what was recorded would: a night stays a night.
 """
 
@@ -12,7 +13,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from model.night import Image, Linear, capture, encode_decode, from_linear, random_camera, to_linear
+from model.camera_simulator import (
+    Image,
+    Linear,
+    capture,
+    encode_decode,
+    from_linear,
+    random_camera,
+    to_linear,
+)
 
 _POOLED = 0.6  # share of scenes that lamps light; the others are even, as by the moon
 _SOFTEN = 0.3  # pools of light L become L ** 0.3 in the target: the eye's adaptation

@@ -20,7 +20,7 @@ from rtvideo.options import Options, Report
 from rtvideo.version import __version__
 
 if TYPE_CHECKING:
-    from rtvideo.enhancer import Enhancer, enhance_file
+    from rtvideo.api import Enhancer, enhance_file
 
 __all__ = ["Enhancer", "Options", "Report", "RtvideoError", "__version__", "enhance_file"]
 
@@ -29,7 +29,7 @@ _LAZY = {"Enhancer", "enhance_file"}
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(import_module("rtvideo.enhancer"), name)
+        return getattr(import_module("rtvideo.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from rtvideo.cli import main
+from rtvideo.cli.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,9 +15,9 @@ class Options:
         engine, device: by name, or ``auto``. A name that cannot work is an error, never a silent fallback.
         threads: for the engine, and of live input for decoder and encoders, each; 0 takes what this process
             may use.
-        strength: 0..1, see `rtvideo.engines.base.Settings`.
+        strength: 0..1, see `rtvideo.engines.session.Settings`.
         denoise: 0..1, or None for ``auto``: as strong as the gain calls for, if that runs in real time.
-        temporal: 0..1, see `rtvideo.engines.base.Settings`, or None for ``auto``: 1 for video where the
+        temporal: 0..1, see `rtvideo.engines.session.Settings`, or None for ``auto``: 1 for video where the
             engine can look at the frames before, else 0.
         overwrite: replace an existing output.
         codec, crf, preset: of the video encoder; None takes what suits container and input.

@@ -113,7 +113,7 @@ def search(run: Run, command: str, console: Console) -> None:
 
 def sample(folder: Path, console: Console) -> Path:
     """Make the project's own dark photographs in ``folder``, unless they are there; return where they lie."""
-    from benchmarks.sample import make_photos
+    from model.scene.sample import make_photos
 
     low = folder / "low"
     if not (folder / "complete").exists():

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("setuptools", reason="setuptools builds the wheel")
 
-from rtvideo.kernels import build, isa
+from rtvideo.kernels.cpu import build, isa
 from rtvideo.models import find
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -6,13 +6,14 @@ import logging
 import re
 from dataclasses import dataclass
 
-from rtvideo.engines.base import EstimatesItself, Geometry, Session, Settings
-from rtvideo.engines.threads import usable_cpus
+from rtvideo.cpus import usable_cpus
+from rtvideo.engines.session import EstimatesItself, Session, Settings
 from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.frame import Geometry
 from rtvideo.models import Model
 
 #: Every engine, as ``--engine`` takes them. ``auto`` takes the fastest of those for a GPU, where there is one
-#: (`rtvideo.engines.fastest`), then fused, then onnx; torch has to be asked for.
+#: (`rtvideo.engines.gpu.autotune`), then fused, then onnx; torch has to be asked for.
 ENGINES = ("cuda", "tensorrt", "fused", "onnx", "torch")
 
 #: Those that run on a CUDA device alone, and those that do not run on one.
@@ -60,8 +61,8 @@ def _cuda() -> EngineInfo:
 
 
 def _tensorrt() -> EngineInfo:
+    from rtvideo.engines.gpu.tensorrt import package
     from rtvideo.kernels.cuda import driver
-    from rtvideo.tensorrt import package
 
     try:
         found = str(package.load())
@@ -73,7 +74,7 @@ def _tensorrt() -> EngineInfo:
 
 
 def _fused() -> EngineInfo:
-    from rtvideo.kernels import build, isa
+    from rtvideo.kernels.cpu import build, isa
 
     found = isa.usable()
     if not found:
@@ -97,7 +98,7 @@ def _onnx() -> EngineInfo:
 
 
 def _torch() -> EngineInfo:
-    from rtvideo.doctor import installed
+    from rtvideo.version import installed
 
     # Not imported, which takes seconds.
     if (version := installed("torch")) is None:
@@ -160,22 +161,23 @@ def open_session(
 def _on_gpu(model: Model, geometry: Geometry, settings: Settings, engine: str, number: int) -> Session:
     """Open an engine on a CUDA device: the one that is named, or the fastest."""
     if engine == "cuda":
-        from rtvideo.engines.cuda import CudaSession
+        from rtvideo.engines.gpu.cuda import CudaSession
 
         return CudaSession(model, geometry, settings, number=number)
     if engine == "tensorrt":
-        from rtvideo.engines.tensorrt import TensorRTSession
+        from rtvideo.engines.gpu.tensorrt.session import TensorRTSession
 
         return TensorRTSession(model, geometry, settings, number=number)
     if engine == "onnx":
-        from rtvideo.engines.onnx_cuda import OnnxCudaSession
+        from rtvideo.engines.gpu.onnx import OnnxCudaSession
 
         return OnnxCudaSession(model, geometry, settings, number=number)
     if engine == "torch":
         from rtvideo.engines.torch import TorchCudaSession
 
         return TorchCudaSession(model, geometry, settings, number=number)
-    from rtvideo.engines import cuda, fastest
+    from rtvideo.engines.gpu import autotune as fastest
+    from rtvideo.engines.gpu import cuda
     from rtvideo.kernels.cuda.driver import Device
 
     device = Device(number)
@@ -197,7 +199,7 @@ def _on_gpu_if_it_works(model: Model, geometry: Geometry, settings: Settings) ->
 
     if not driver.installed():
         return None
-    from rtvideo.engines import fastest
+    from rtvideo.engines.gpu import autotune as fastest
 
     if not fastest.contenders(model, geometry, settings, 0):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtvideo.engines.base import Geometry
+from rtvideo.frame import Geometry
 from rtvideo.models.description import Description
 from rtvideo.models.shapes import multiply_adds
 

@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtvideo.engines.base import Geometry, Plane, Planes, Settings
-from rtvideo.engines.immediate import ImmediateSession
-from rtvideo.engines.pace import Pacer
+from rtvideo.engines.session import Settings
+from rtvideo.engines.sync import SyncSession
+from rtvideo.engines.time_constants import Pacer
 from rtvideo.errors import UnavailableError, UsageError
-from rtvideo.kernels import build, isa, weights
-from rtvideo.kernels.cpp import emit
-from rtvideo.kernels.library import Library, Network, Pace, format_of, kept_format, supports
-from rtvideo.kernels.lower import lower
+from rtvideo.frame import Geometry, Plane, Planes
+from rtvideo.kernels import weights
+from rtvideo.kernels.cpu import build, isa
+from rtvideo.kernels.cpu.emit import emit
+from rtvideo.kernels.cpu.library import Library, Network, Pace, format_of, kept_format, supports
+from rtvideo.kernels.ir.lower import lower
 from rtvideo.models import Model
 
 
@@ -30,12 +32,12 @@ def refusal(model: Model, geometry: Geometry | None = None) -> str | None:
     return None
 
 
-class FusedSession(ImmediateSession):
-    """A `rtvideo.engines.base.Session` of compiled kernels, one frame at a time.
+class FusedSession(SyncSession):
+    """A `rtvideo.engines.session.Session` of compiled kernels, one frame at a time.
 
     Args:
         model, geometry, settings, threads: as `rtvideo.engines.open_session`; threads at least 1.
-        instructions: name of an instruction set (`rtvideo.kernels.isa`), or empty for the best that works
+        instructions: name of an instruction set (`rtvideo.kernels.cpu.isa`), or empty for the best that works
         here.
 
     Raises:
@@ -68,11 +70,11 @@ class FusedSession(ImmediateSession):
         self._pacer, self._remembers = Pacer(), False
 
     def reset(self) -> None:
-        """See `rtvideo.engines.base.Session.reset`."""
+        """See `rtvideo.engines.session.Session.reset`."""
         self._pacer.forget()
 
     def coarser(self) -> FusedSession:
-        """See `rtvideo.engines.base.Coarsens`."""
+        """See `rtvideo.engines.session.HasFallback`."""
         model = self._model.coarser()
         if model is None:
             raise UnavailableError(f"model {self._model.name}: its illumination has no coarser size")

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from rtvideo.engines.base import Geometry, Planes, Settings, check_strength
-from rtvideo.engines.immediate import ImmediateSession
 from rtvideo.engines.rgb import Array, Converter
+from rtvideo.engines.session import Settings, check_strength
+from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
+from rtvideo.frame import Geometry, Planes
 from rtvideo.models import Model, read_network
 
 
@@ -43,8 +44,8 @@ def metadata(path: Path) -> dict[str, str]:
         raise UnavailableError(f"{path}: its metadata is not text: {error}") from None
 
 
-class OnnxSession(ImmediateSession):
-    """A `rtvideo.engines.base.Session`: planes to RGB, the network, RGB to planes, one frame at a time.
+class OnnxSession(SyncSession):
+    """A `rtvideo.engines.session.Session`: planes to RGB, the network, RGB to planes, one frame at a time.
 
     With ``denoise`` 0 the network without noise removal runs; the other one is opened when first asked for.
 

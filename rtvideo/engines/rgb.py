@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.colour import LUMA_WEIGHTS, Matrix, levels
-from rtvideo.engines.base import Geometry, Plane, Planes
 from rtvideo.errors import UsageError
+from rtvideo.frame import Geometry, Plane, Planes
 
 Array = npt.NDArray[np.float32]
 

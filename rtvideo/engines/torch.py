@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from rtvideo.engines.base import Geometry, Planes, Settings, check_strength
-from rtvideo.engines.immediate import ImmediateSession
+from rtvideo.engines.gpu.tensor import Network, TensorSession, network_file
 from rtvideo.engines.rgb import Converter
-from rtvideo.engines.tensor import Network, TensorSession, network_file
+from rtvideo.engines.session import Settings, check_strength
+from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
+from rtvideo.frame import Geometry, Planes
 from rtvideo.models import Model, read_network
 
 #: How torch runs a network on a GPU: operator by operator, those as one CUDA graph, or compiled into another.
@@ -34,8 +35,8 @@ def runtime() -> Any:
     return torch
 
 
-class TorchSession(ImmediateSession):
-    """A `rtvideo.engines.base.Session` of torch on the CPU, one frame at a time.
+class TorchSession(SyncSession):
+    """A `rtvideo.engines.session.Session` of torch on the CPU, one frame at a time.
 
     Args:
         model, geometry, settings, threads: as `rtvideo.engines.open_session`. Torch has one number of threads
@@ -82,7 +83,7 @@ class TorchSession(ImmediateSession):
 
 
 class TorchCudaSession(TensorSession):
-    """A `rtvideo.engines.base.Session` of torch on a CUDA device; frames come out one behind.
+    """A `rtvideo.engines.session.Session` of torch on a CUDA device; frames come out one behind.
 
     Args:
         model, geometry, settings, number, half: as for `TensorSession`.

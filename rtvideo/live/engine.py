@@ -6,12 +6,12 @@ import time
 
 import av
 
-from rtvideo.engines.base import Session
-from rtvideo.live.adapt import STEPS, Adapter
-from rtvideo.live.coarser import Coarser
-from rtvideo.media.pairs import Pair, PairEnhancer
-from rtvideo.media.viewer import Controls
-from rtvideo.pipeline import Stopwatch
+from rtvideo.engines.session import Session
+from rtvideo.live.fallback import FallbackSession
+from rtvideo.live.quality import STEPS, QualityController
+from rtvideo.media.pairs import FramePair, PairEnhancer
+from rtvideo.stopwatch import Stopwatch
+from rtvideo.viewers.base import Controls
 
 
 class LiveEngine:
@@ -27,8 +27,8 @@ class LiveEngine:
         enhancer: PairEnhancer,
         session: Session,
         controls: Controls,
-        adapter: Adapter | None = None,
-        coarser: Coarser | None = None,
+        adapter: QualityController | None = None,
+        coarser: FallbackSession | None = None,
     ) -> None:
         """Begin with all that was asked for.
 
@@ -52,7 +52,7 @@ class LiveEngine:
         """Why less is done than was asked for, or nothing."""
         return "" if self._adapter is None or self._adapter.step is STEPS[0] else self._adapter.step.words
 
-    def push(self, frame: av.VideoFrame, captured: float, lost: int) -> list[Pair]:
+    def push(self, frame: av.VideoFrame, captured: float, lost: int) -> list[FramePair]:
         """Take a frame, return the pairs that are done.
 
         Args:
@@ -73,7 +73,7 @@ class LiveEngine:
             self._adapter.saw(now, now - began, lost)
         return pairs
 
-    def flush(self) -> list[Pair]:
+    def flush(self) -> list[FramePair]:
         """Return what the engine still holds."""
         return list(self._enhancer.flush(self.session))
 
@@ -82,7 +82,7 @@ class LiveEngine:
         if self._coarser is not None:
             self._coarser.close()
 
-    def _change_over(self) -> list[Pair]:
+    def _change_over(self) -> list[FramePair]:
         """Take the session that is wanted now, if it is ready; return what the other one still held."""
         session = None
         if self._coarser is not None and self._adapter is not None and self._adapter.step.coarse:

@@ -8,21 +8,21 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from rtvideo.engines.base import Session
+from rtvideo.engines.session import Session
 from rtvideo.errors import UsageError
-from rtvideo.job import SessionFactory, engine_of
-from rtvideo.live.adapt import Adapter
-from rtvideo.live.coarser import Coarser
-from rtvideo.live.drain import Outlet
+from rtvideo.files.job import SessionFactory, engine_of
+from rtvideo.live.fallback import FallbackSession
+from rtvideo.live.input import LiveInput
+from rtvideo.live.output_worker import Outlet
 from rtvideo.live.outputs import Opening, check_outputs, shown_names
 from rtvideo.live.pipeline import LivePipeline
-from rtvideo.media.address import Kind, kind_of, redact
-from rtvideo.media.camera import Wishes
-from rtvideo.media.connect import Nature, connect
-from rtvideo.media.live import LiveSource
+from rtvideo.live.quality import QualityController
+from rtvideo.media.camera import CaptureOptions
+from rtvideo.media.network.address import Kind, kind_of, redact
+from rtvideo.media.network.connect import SourceTraits, connect
 from rtvideo.media.pairs import PairEnhancer
-from rtvideo.media.viewer import Controls, ViewerFactory
 from rtvideo.options import Options, Report
+from rtvideo.viewers.base import Controls, ViewerFactory
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class LiveOptions:
         adapt: do less where the machine is too slow.
     """
 
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: CaptureOptions = field(default_factory=CaptureOptions)
     reconnect: float = 30.0
     adapt: bool = True
 
@@ -74,7 +74,7 @@ def enhance_live(
     """Enhance what comes from a camera, URL, pipe or file until it ends or ``stop`` is set.
 
     Args:
-        input: as `rtvideo.media.address.kind_of` takes it.
+        input: as `rtvideo.media.network.address.kind_of` takes it.
         outputs: files, ``.m3u8`` lists, URLs, ``/dev/videoN``, ``-`` for y4m on stdout.
         viewers: what opens windows and web pages.
         say: told each warning, and each change of state, in a line.
@@ -104,7 +104,7 @@ def enhance_live(
             say(line)
 
     with ExitStack() as stack:
-        source = LiveSource(
+        source = LiveInput(
             lambda: connect(input, live.wishes, halt, stop),
             report.input,
             halt,
@@ -117,7 +117,7 @@ def enhance_live(
         playing = not source.nature.live and not outputs
         if playing:
             # What is only looked at comes at its own speed, and is not waited for.
-            source.nature = Nature(live=True, paced=True)
+            source.nature = SourceTraits(live=True, paced=True)
         if options.start is not None:
             source.connection.seek(options.start)
         enhancer = PairEnhancer(source.connection.tags, source.connection.first, live=source.nature.live)
@@ -132,8 +132,8 @@ def enhance_live(
         outlets = Opening(source, enhancer, options, warn).all(outputs, viewers, controls)
         if playing:
             _await_somebody(outlets, stop)
-        coarser = Coarser(session, enhancer.geometry)
-        adapter = Adapter(
+        coarser = FallbackSession(session, enhancer.geometry)
+        adapter = QualityController(
             lambda: controls.denoise > 0,
             lambda: coarser.possible,
             lambda line: warn(f"{report.input}: {line}"),
@@ -167,7 +167,7 @@ def enhance_live(
     return report
 
 
-def _warm_up(enhancer: PairEnhancer, session: Session, source: LiveSource) -> None:
+def _warm_up(enhancer: PairEnhancer, session: Session, source: LiveInput) -> None:
     """Let the engine do once what only takes long the first time."""
     if source.nature.live:
         list(enhancer.push(source.connection.first, 0.0, session))
@@ -187,7 +187,7 @@ def _removes_noise(options: Options, open_engine: SessionFactory | None) -> bool
     return open_engine is not None or find(options.model).has_denoise
 
 
-def _fill(report: LiveReport, pipeline: LivePipeline, source: LiveSource) -> None:
+def _fill(report: LiveReport, pipeline: LivePipeline, source: LiveInput) -> None:
     counters = pipeline.counters
     report.frames_in, report.frames_out = counters.frames_in, counters.frames_out
     report.fps = counters.frames_out / report.seconds if report.seconds else 0.0

@@ -10,17 +10,17 @@ from io import FileIO
 from pathlib import Path
 
 from rtvideo.errors import RtvideoError, UsageError
-from rtvideo.job import check_output, picture_of
-from rtvideo.live.drain import Outlet
-from rtvideo.media.address import Kind, kind_of, redact
+from rtvideo.files.job import check_output, picture_of
+from rtvideo.live.input import TICK, LiveInput
+from rtvideo.live.output_worker import Outlet
+from rtvideo.live.raw_output import ViewerOutput, virtual_camera, y4m_outlet
 from rtvideo.media.camera import path_of
-from rtvideo.media.live import TICK, LiveSource
-from rtvideo.media.outlets import ViewerOutlet, virtual_camera, y4m_outlet
+from rtvideo.media.live_output import EncodedLiveOutput
+from rtvideo.media.network.address import Kind, kind_of, redact
+from rtvideo.media.network.target import target_of
 from rtvideo.media.pairs import PairEnhancer
-from rtvideo.media.record import EncodedOutlet
-from rtvideo.media.target import target_of
-from rtvideo.media.viewer import Controls, ViewerFactory
 from rtvideo.options import Options
+from rtvideo.viewers.base import Controls, ViewerFactory
 
 
 def check_outputs(input: str, outputs: Sequence[str], options: Options) -> None:
@@ -53,7 +53,7 @@ class Opening:
     """Opens outputs for one source."""
 
     def __init__(
-        self, source: LiveSource, enhancer: PairEnhancer, options: Options, warn: Callable[[str], None]
+        self, source: LiveInput, enhancer: PairEnhancer, options: Options, warn: Callable[[str], None]
     ) -> None:
         """Note what all outputs are opened for.
 
@@ -94,7 +94,7 @@ class Opening:
                         raise
                     self._warn(str(error))
                 else:
-                    outlets.append(ViewerOutlet(viewer, f"viewer {number}"))
+                    outlets.append(ViewerOutput(viewer, f"viewer {number}"))
         except BaseException:
             for outlet in outlets:
                 outlet.abort()
@@ -111,7 +111,7 @@ class Opening:
             pipe = FileIO(sys.stdout.fileno(), "w", closefd=False) if text == "-" else FileIO(text, "w")
             return y4m_outlet(pipe, self._enhancer, rate, compare, live=live)
         target = target_of(text, live=live)
-        outlet = EncodedOutlet(
+        outlet = EncodedLiveOutput(
             target, self._source.connection, self._picture, self._enhancer, self._options, live=live
         )
         for note in outlet.notes:

@@ -16,20 +16,20 @@ from functools import partial
 
 import av
 
-from rtvideo.cadence import Cadence
 from rtvideo.channel import Aborted, Channel
-from rtvideo.engines.base import Session
-from rtvideo.live.adapt import Adapter
-from rtvideo.live.coarser import Coarser
-from rtvideo.live.drain import Outlet
-from rtvideo.live.drains import Drains
+from rtvideo.engines.session import Session
+from rtvideo.live.decoder import PacketDecoder
 from rtvideo.live.engine import LiveEngine
-from rtvideo.live.pictures import Pictures
-from rtvideo.media.connect import TIMEOUT
-from rtvideo.media.live import Arrival, LiveSource
-from rtvideo.media.pairs import Pair, PairEnhancer
-from rtvideo.media.viewer import Controls, Info
-from rtvideo.pipeline import Stopwatch
+from rtvideo.live.fallback import FallbackSession
+from rtvideo.live.fanout import FanOut
+from rtvideo.live.input import LiveInput, TimedPacket
+from rtvideo.live.output_worker import Outlet
+from rtvideo.live.quality import QualityController
+from rtvideo.media.network.connect import TIMEOUT
+from rtvideo.media.pairs import FramePair, PairEnhancer
+from rtvideo.media.rate_limit import FrameRateLimiter
+from rtvideo.stopwatch import Stopwatch
+from rtvideo.viewers.base import Controls, Info
 
 #: Frames that may wait before a stage where nothing is dropped.
 _DEPTH = 3
@@ -59,15 +59,15 @@ class LivePipeline:
 
     def __init__(
         self,
-        source: LiveSource,
+        source: LiveInput,
         enhancer: PairEnhancer,
         session: Session,
         outlets: list[Outlet],
         controls: Controls,
         halt: threading.Event,
         *,
-        adapter: Adapter | None = None,
-        coarser: Coarser | None = None,
+        adapter: QualityController | None = None,
+        coarser: FallbackSession | None = None,
         max_fps: float | None = None,
         start: float | None = None,
         duration: float | None = None,
@@ -92,11 +92,11 @@ class LivePipeline:
         live = source.nature.live
         self._live = live
         depth = (1 if source.connection.intra else _PACKETS) if live else _DEPTH
-        self._arrived: Channel[Arrival] = Channel(depth, drops=live)
-        self._pictures = Pictures(source, self._arrived, lambda: self.drains.watched)
+        self._arrived: Channel[TimedPacket] = Channel(depth, drops=live)
+        self._pictures = PacketDecoder(source, self._arrived, lambda: self.drains.watched)
         self._decoded: Channel[tuple[av.VideoFrame, float]] = Channel(1 if live else _DEPTH, drops=live)
         self._ended = threading.Event()
-        self.drains = Drains(outlets, drops=live, ended=self._ended.set)
+        self.drains = FanOut(outlets, drops=live, ended=self._ended.set)
         self._errors: list[BaseException] = []
         self._recent: deque[float] = deque()
         self._turn, self._aspect = source.connection.turn, source.connection.aspect
@@ -207,7 +207,7 @@ class LivePipeline:
                 break
 
     def _decode(self) -> None:
-        cadence = Cadence()
+        cadence = FrameRateLimiter()
         begin: float | None = None
         last: int | None = None
         for frame, captured in self._pictures:
@@ -256,7 +256,7 @@ class LivePipeline:
             self._arrived.abort()
             self._engine.close()
 
-    def _hand_out(self, pair: Pair) -> None:
+    def _hand_out(self, pair: FramePair) -> None:
         now = time.monotonic()
         self.counters.frames_out += 1
         self.counters.enhanced.add(now - pair.captured)

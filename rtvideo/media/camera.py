@@ -49,7 +49,7 @@ class Device:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class CaptureOptions:
     """What the user asks of a camera or of raw video; None leaves it open.
 
     Attributes:
@@ -128,7 +128,7 @@ def path_of(text: str, known: Callable[[], list[Device]] = devices) -> str:
     return cameras[0]
 
 
-def requests(wishes: Wishes) -> Iterator[dict[str, str]]:
+def requests(wishes: CaptureOptions) -> Iterator[dict[str, str]]:
     """Yield FFmpeg's options to try one after the other: what is asked for first, then what is usual.
 
     Compressed pictures come first where raw ones would not come fast enough.
@@ -151,7 +151,7 @@ def requests(wishes: Wishes) -> Iterator[dict[str, str]]:
 
 def open_camera(
     path: str,
-    wishes: Wishes,
+    wishes: CaptureOptions,
     *,
     opener: Callable[[str, Mapping[str, str]], InputContainer] | None = None,
     known: Callable[[], list[Device]] = devices,
@@ -181,7 +181,7 @@ def _open(path: str, options: Mapping[str, str]) -> InputContainer:
 
 
 def _explained(
-    path: str, wishes: Wishes, error: av.FFmpegError | OSError, known: Callable[[], list[Device]]
+    path: str, wishes: CaptureOptions, error: av.FFmpegError | OSError, known: Callable[[], list[Device]]
 ) -> RtvideoError:
     if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         return SourceLostError(f"{path}: no such camera; {_there_is(known())}")
@@ -190,7 +190,7 @@ def _explained(
         return SourceLostError(f"{path}: busy{f', used by {holder}' if holder else ''}; close that first")
     if error.errno in (errno.EACCES, errno.EPERM):
         return SourceLostError(f"{path}: no permission; join its group: sudo usermod -aG video $USER")
-    if wishes != Wishes() and error.errno == errno.EINVAL:
+    if wishes != CaptureOptions() and error.errno == errno.EINVAL:
         return UsageError(
             f"{path}: takes no such size, rate or pixel format; see: v4l2-ctl -d {path} --list-formats-ext"
         )

@@ -15,8 +15,8 @@ from av.container import OutputContainer
 
 from rtvideo.colour import Coding, Matrix, coding_of
 from rtvideo.errors import UsageError
-from rtvideo.media.colour_tags import Tags, is_rgb
 from rtvideo.media.planes import LAYOUTS, has_alpha, nearest_format
+from rtvideo.media.tags import Tags, is_rgb
 
 # SVT-AV1 has no other way to be told not to talk on stderr: errors only.
 os.environ.setdefault("SVT_LOG", "1")

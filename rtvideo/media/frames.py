@@ -11,12 +11,13 @@ import av
 from av.sidedata.sidedata import Type as SideDataType
 
 from rtvideo.colour import Coding
-from rtvideo.engines.base import Geometry, Planes, Session
-from rtvideo.engines.device_frame import DeviceFrame, TakesDeviceFrames
+from rtvideo.engines.gpu.frame import DeviceFrame, TakesDeviceFrames
+from rtvideo.engines.session import Session
+from rtvideo.frame import Geometry, Planes
 from rtvideo.media.codecs import Encoding
-from rtvideo.media.colour_tags import Tags
 from rtvideo.media.deinterlace import Deinterlacer
-from rtvideo.media.device_frames import device_frame
+from rtvideo.media.gpu.decode import device_frame
+from rtvideo.media.gpu.surfaces import downloaded, format_of, software_format
 from rtvideo.media.planes import (
     Converter,
     FramePool,
@@ -25,11 +26,11 @@ from rtvideo.media.planes import (
     nearest_format,
     views,
 )
-from rtvideo.media.surfaces import downloaded, format_of, software_format
+from rtvideo.media.tags import Tags
 from rtvideo.media.timing import seconds
 
 if TYPE_CHECKING:
-    from rtvideo.media.device_output import DeviceFrames
+    from rtvideo.media.gpu.encode import DeviceFrames
 
 #: Frames before the first one that is enhanced, from which an engine learns what went before.
 _WARM_UP = 60

@@ -23,8 +23,8 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.base import Geometry
 from rtvideo.errors import InputError, OutputError, UsageError
+from rtvideo.frame import Geometry
 from rtvideo.media.durable import output_errors
 
 #: What each suffix is written as.

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 import av
 
 from rtvideo.colour import Coding
-from rtvideo.engines.base import Geometry, Session
-from rtvideo.media.colour_tags import Tags, is_rgb
+from rtvideo.engines.session import Session
+from rtvideo.frame import Geometry
 from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.planes import LAYOUTS, Converter, geometry_of, nearest_format, views
+from rtvideo.media.tags import Tags, is_rgb
 from rtvideo.media.timing import seconds
-from rtvideo.media.viewer import Info
+from rtvideo.viewers.base import Info
 
 _NOTHING_KNOWN = Info(engine="")
 
 
 @dataclass(frozen=True)
-class Pair:
+class FramePair:
     """A frame and what became of it.
 
     Attributes:
@@ -84,10 +85,10 @@ class PairEnhancer:
         self._convert = Converter(self.pix_fmt, *self._size, self._coding)
         self._deinterlacer: Deinterlacer | None = None
         self._interlaced_shape: tuple[int, int, str] | None = None
-        self._pending: deque[Pair] = deque()
+        self._pending: deque[FramePair] = deque()
         self.changed = 0
 
-    def push(self, frame: av.VideoFrame, captured: float, session: Session) -> Iterator[Pair]:
+    def push(self, frame: av.VideoFrame, captured: float, session: Session) -> Iterator[FramePair]:
         """Take a frame, give the pairs that are done.
 
         Args:
@@ -102,19 +103,19 @@ class PairEnhancer:
             lit.pts, lit.time_base, lit.duration = work.pts, work.time_base, work.duration
             for made in (work, lit):
                 self.tags.apply(made)
-            self._pending.append(Pair(work, lit, captured))
+            self._pending.append(FramePair(work, lit, captured))
             shown = seconds(work)
             session.submit(
                 views(work, self.geometry), views(lit, self.geometry), None if shown is None else float(shown)
             )
             yield from self._receive(session)
 
-    def flush(self, session: Session) -> Iterator[Pair]:
+    def flush(self, session: Session) -> Iterator[FramePair]:
         """Give what the engine still holds."""
         session.flush()
         yield from self._receive(session)
 
-    def _receive(self, session: Session) -> Iterator[Pair]:
+    def _receive(self, session: Session) -> Iterator[FramePair]:
         while self._pending and session.receive() is not None:
             yield self._pending.popleft()
 

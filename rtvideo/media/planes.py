@@ -11,8 +11,8 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from rtvideo.colour import Coding
-from rtvideo.engines.base import Geometry, Plane
-from rtvideo.media.colour_tags import is_rgb, sws_colorspace, sws_range
+from rtvideo.frame import Geometry, Plane
+from rtvideo.media.tags import is_rgb, sws_colorspace, sws_range
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.media.codecs import UNLISTED
 from rtvideo.media.containers import MOV_FAMILY, holds_chapters
-from rtvideo.media.opened import Opened
+from rtvideo.media.input_info import InputInfo
 from rtvideo.media.timing import Packet, tick
 
 #: Text subtitles that can be turned into each other, and bitmaps that cannot.
@@ -64,7 +64,7 @@ class Plan:
     warning: str | None = None
 
 
-def plan(source: Opened, container: str) -> Plan:
+def plan(source: InputInfo, container: str) -> Plan:
     """Decide for each stream of ``source`` but the enhanced one what becomes of it in ``container``.
 
     Args:
@@ -90,7 +90,7 @@ def plan(source: Opened, container: str) -> Plan:
     return Plan(tracks, warning)
 
 
-def _track(source: Opened, stream: Stream, container: str) -> Track | None:
+def _track(source: InputInfo, stream: Stream, container: str) -> Track | None:
     if stream.type == "attachment":
         return Track(stream, "attachment") if container == "matroska" else None
     if stream.disposition & Disposition.attached_pic and container == "mov":
@@ -112,7 +112,7 @@ def _track(source: Opened, stream: Stream, container: str) -> Track | None:
     return None
 
 
-def _copies(source: Opened, stream: Stream, container: str) -> bool:
+def _copies(source: InputInfo, stream: Stream, container: str) -> bool:
     """Whether the container takes the stream as it is: seen by writing a little file with it to memory."""
     if container in UNLISTED:
         context = stream.codec_context
@@ -129,7 +129,7 @@ def _copies(source: Opened, stream: Stream, container: str) -> bool:
                 sample.pts = sample.dts = 0
                 sample.time_base, sample.is_keyframe = tick(packet), True
                 sample.stream = copy
-                if container != "avi":  # there a filter puts H.264 right, see `Sink`
+                if container != "avi":  # there a filter puts H.264 right, see `FileOutput`
                     out.mux_one(sample)
     except (ValueError, av.FFmpegError):
         return False

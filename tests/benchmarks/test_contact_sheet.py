@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.clips import write
+from tests.helpers.clips import write
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -10,9 +10,9 @@ import pytest
 
 from benchmarks import baselines, fault_scenes, faults, quality
 from benchmarks.fault_table import Faults, fault_table, find_faults
-from model.night import Camera, capture, encode_decode
+from model.camera_simulator import Camera, capture, encode_decode
 from rtvideo.errors import ExitCode, InputError
-from tests.clips import write
+from tests.helpers.clips import write
 
 GREY = np.ones((64, 64), bool)
 

@@ -15,7 +15,7 @@ pytest.importorskip("cv2", reason="cv2 is not installed")
 
 from benchmarks import contestants, end_to_end, fps
 from benchmarks.peak import Peak
-from rtvideo.kernels import build
+from rtvideo.kernels.cpu import build
 
 ROOT = Path(__file__).resolve().parents[2]
 

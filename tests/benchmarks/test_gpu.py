@@ -19,12 +19,12 @@ import torch
 
 from benchmarks import end_to_end, fps, gpu, gpu_device, gpu_rows
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.base import Geometry
+from rtvideo.engines.gpu.tensorrt import package
 from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import nvrtc
-from rtvideo.tensorrt import package
 from tests.conftest import has_gpu
-from tests.rtvideo.kernels.fake_cuda import FakeCuda, install
+from tests.rtvideo.kernels.cuda.fake_cuda import FakeCuda, install
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ pytest.importorskip("cv2", reason="reads and draws images")
 pytest.importorskip("skimage", reason="belongs to training")
 
 from benchmarks import illumination_size
-from rtvideo.kernels import build
+from rtvideo.kernels.cpu import build
 
 if not build.compilers():
     pytest.skip("no compiler: pip install ziglang", allow_module_level=True)
@@ -17,7 +17,7 @@ if not build.compilers():
 
 def test_smaller_light_is_further_from_full_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(illumination_size, "SCALES", (1, 2, 8))
-    from benchmarks.sample import make_photos
+    from model.scene.sample import make_photos
 
     make_photos(tmp_path, 1, size=(160, 120))
     out = tmp_path / "sizes.json"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import baselines, flicker, night_clips, over_time
-from model.night import Image
+from model.camera_simulator import Image
 
 STEP, FPS = 10, 25.0
 

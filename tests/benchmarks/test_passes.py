@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("cv2", reason="draws the frame that is measured")
 
 from benchmarks import passes
-from rtvideo.kernels import build, isa
+from rtvideo.kernels.cpu import build, isa
 
 if not build.compilers() or platform.machine() != "x86_64":
     pytest.skip(

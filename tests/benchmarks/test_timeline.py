@@ -12,13 +12,14 @@ pytest.importorskip("torch", reason="the emulator's tests need it")
 
 from benchmarks import timeline
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.base import Geometry, Settings
-from rtvideo.engines.cuda import CudaSession
-from rtvideo.kernels import build
+from rtvideo.engines.gpu.cuda import CudaSession
+from rtvideo.engines.session import Settings
+from rtvideo.frame import Geometry
+from rtvideo.kernels.cpu import build
 from rtvideo.models import find
-from tests import clips
+from tests.helpers import clips
 from tests.rtvideo.engines.geometries import planes
-from tests.rtvideo.kernels.fake_cuda import install
+from tests.rtvideo.kernels.cuda.fake_cuda import install
 
 NV12 = Geometry(64, 48, "nv", 8, Coding(Matrix.BT709, False))
 CODECS = ["decode", "engine", "encode"]

@@ -10,7 +10,7 @@ import pytest
 from rtvideo.errors import UnavailableError
 from rtvideo.models import VARIANTS, find
 from rtvideo.models.description import Description
-from tests import networks
+from tests.helpers import networks
 
 for library in ("torch", "onnx", "onnxruntime", "safetensors"):
     pytest.importorskip(library, reason=f"{library} is not installed")

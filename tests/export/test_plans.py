@@ -16,11 +16,11 @@ import torch
 
 from export import __main__ as command
 from export.torch_tensorrt import exported
+from rtvideo.engines.gpu.tensorrt import package
+from rtvideo.engines.gpu.tensorrt.build import Profile
 from rtvideo.engines.torch_graph import OnnxModule
 from rtvideo.kernels.cuda import driver
 from rtvideo.models import find
-from rtvideo.tensorrt import package
-from rtvideo.tensorrt.build import Profile
 from tests.rtvideo.engines.fake_runtimes import FakeTensorRT
 
 torch.set_num_threads(1)

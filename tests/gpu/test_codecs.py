@@ -14,12 +14,12 @@ pytest.importorskip("av", reason="decodes and encodes")
 import av
 
 from rtvideo.errors import UsageError
-from rtvideo.job import enhance_video
-from rtvideo.media.device_frames import open_source
-from rtvideo.media.source import Source
-from rtvideo.media.surfaces import downloaded
+from rtvideo.files.job import enhance_video
+from rtvideo.media.file_input import Source
+from rtvideo.media.gpu.decode import open_source
+from rtvideo.media.gpu.surfaces import downloaded
 from rtvideo.options import Options
-from tests import clips
+from tests.helpers import clips
 
 pytestmark = pytest.mark.gpu
 

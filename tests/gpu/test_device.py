@@ -15,14 +15,15 @@ from safetensors.numpy import save_file
 
 from model.ruas import RUAS
 from rtvideo import models
-from rtvideo.engines.base import Geometry, Settings
-from rtvideo.engines.cuda import CudaSession
+from rtvideo.engines.gpu.cuda import CudaSession
+from rtvideo.engines.session import Settings
+from rtvideo.frame import Geometry
 from rtvideo.kernels import weights
 from rtvideo.kernels.cuda import launch
 from rtvideo.kernels.cuda.driver import Device
 from rtvideo.models import Model
 from rtvideo.models.description import Description
-from tests import networks
+from tests.helpers import networks
 from tests.rtvideo.engines import reference
 from tests.rtvideo.engines.geometries import BT709, GEOMETRIES, planes
 from tests.rtvideo.kernels.compiled import anything

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from rtvideo import models
-from rtvideo.engines.base import Geometry, Plane, Settings
-from rtvideo.engines.cuda import CudaSession
 from rtvideo.engines.fused import FusedSession
+from rtvideo.engines.gpu.cuda import CudaSession
+from rtvideo.engines.session import Settings
+from rtvideo.frame import Geometry, Plane
 from tests.gpu.test_device import LARGE, ODD
 
 pytestmark = pytest.mark.gpu

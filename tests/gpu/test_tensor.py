@@ -10,8 +10,9 @@ pytest.importorskip("onnx", reason="torch reads the networks with it")
 
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines import open_session
-from rtvideo.engines.base import Geometry, Settings
+from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError
+from rtvideo.frame import Geometry
 from rtvideo.models import find
 
 pytestmark = pytest.mark.gpu

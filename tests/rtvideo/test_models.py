@@ -11,7 +11,7 @@ from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.models import VARIANTS, find, names, read_network
 from rtvideo.models.files import SIZE_LIMIT
 from rtvideo.models.shapes import multiply_adds, shapes
-from tests import networks
+from tests.helpers import networks
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from rtvideo.kernels.cpu.library import Format
 from rtvideo.kernels.cuda import over_time, packing
 from rtvideo.kernels.cuda.schedule import THREADS, Kernel, schedule
 from rtvideo.kernels.cuda.source import SIDE, Buffer, Launch, Source, boolean, function, grid
 from rtvideo.kernels.cuda.steps import Reach, Step, reads
-from rtvideo.kernels.library import Format
-from rtvideo.kernels.program import Convolution, Fusion, Layer, Pass, Pointwise, Program, Skip
+from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Pass, Pointwise, Program, Skip
 
 HEADERS = Path(__file__).parent / "include"
 

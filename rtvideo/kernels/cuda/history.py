@@ -9,8 +9,8 @@ import ctypes
 import itertools
 from dataclasses import dataclass
 
+from rtvideo.kernels.cpu.library import Format, Planes
 from rtvideo.kernels.cuda.over_time import CELL, PATCH
-from rtvideo.kernels.library import Format, Planes
 
 # As in history.cuh and survey.cuh: samples in a code of 8 bits, bytes of a scene, counts of all levels.
 _UNIT, _SCENE, _COUNTS = 256, 2048, 10 * (1024 + 256)
@@ -39,7 +39,7 @@ class History:
 
     Args:
         layout: of the frames.
-        kept: of the same in 16 bits, `rtvideo.kernels.library.kept_format`.
+        kept: of the same in 16 bits, `rtvideo.kernels.cpu.library.kept_format`.
         width, height: of the picture.
         light: floats of the light's grid.
     """

@@ -11,10 +11,10 @@ import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rtvideo.kernels.cpu.library import Format, Pace, Planes
 from rtvideo.kernels.cuda.history import Record
 from rtvideo.kernels.cuda.source import Buffer, Launch, Source
-from rtvideo.kernels.library import Format, Pace, Planes
-from rtvideo.kernels.program import Program
+from rtvideo.kernels.ir.program import Program
 
 
 @dataclass(frozen=True)

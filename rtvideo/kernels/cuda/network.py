@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from rtvideo.kernels.cpu.library import Format, Pace, Planes
 from rtvideo.kernels.cuda import launch, nvrtc, packing
 from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, Device, DeviceError
 from rtvideo.kernels.cuda.emit import emit
@@ -21,8 +22,7 @@ from rtvideo.kernels.cuda.history import ZEROED, History, Record
 from rtvideo.kernels.cuda.launch import Plan
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED
 from rtvideo.kernels.cuda.source import Source
-from rtvideo.kernels.library import Format, Pace, Planes
-from rtvideo.kernels.program import Program
+from rtvideo.kernels.ir.program import Program
 
 #: Rows of a band where memory is short: few enough to help, many beside those that are made twice.
 _BAND = 256
@@ -45,7 +45,7 @@ class Network:
         packed: tensors in half precision, none for f32.
         width, height: of the picture.
         layout: of its planes.
-        kept: of `rtvideo.kernels.library.kept_format`, for frames that are run with a pace.
+        kept: of `rtvideo.kernels.cpu.library.kept_format`, for frames that are run with a pace.
 
     Raises:
         UnavailableError: it cannot be compiled, or memory is short.

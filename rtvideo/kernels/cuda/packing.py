@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rtvideo.kernels.program import Array, Convolution, Fusion, Layer, Pass, Program
+from rtvideo.kernels.ir.program import Array, Convolution, Fusion, Layer, Pass, Program
 
 Words = npt.NDArray[np.uint32]
 

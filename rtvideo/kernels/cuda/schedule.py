@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cuda.steps import Flow, Reach, Step, flow, needed, reads
-from rtvideo.kernels.program import Convolution, Fusion, Layer, Pass, Pointwise
+from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Pass, Pointwise
 
 #: Threads of a block. Two blocks share a multiprocessor: one computes while the other waits at a barrier.
 THREADS = 256

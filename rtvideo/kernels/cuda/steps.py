@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rtvideo.kernels.program import Convolution, Fusion, Layer, Skip
+from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Skip
 
 #: Pixels before (left, above) and after (right, below).
 Reach = tuple[int, int]

@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from rtvideo.kernels.cpu.library import Format
 from rtvideo.kernels.cuda import launch, nvrtc
 from rtvideo.kernels.cuda.driver import Device
 from rtvideo.kernels.cuda.network import DevicePlane, planes_of
 from rtvideo.kernels.cuda.schedule import THREADS
 from rtvideo.kernels.cuda.source import SIDE, Buffer, Launch, Source
-from rtvideo.kernels.library import Format
 
 #: Bytes of the tile that is put together before chroma is averaged.
 _TILE = 4 * 3 * SIDE**2

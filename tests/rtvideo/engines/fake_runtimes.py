@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from tests.rtvideo.kernels.fake_cuda import FakeCuda
+from tests.rtvideo.kernels.cuda.fake_cuda import FakeCuda
 
 
 def array_at(address: int, shape: tuple[int, ...], kind: Any = np.float32) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.base import Geometry
+from rtvideo.frame import Geometry
 
 BT709 = Coding(Matrix.BT709, False)
 NV12 = Geometry(37, 22, "nv", 8, BT709)

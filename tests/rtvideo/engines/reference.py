@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rtvideo.colour import LUMA_WEIGHTS, Matrix, levels
-from rtvideo.engines.base import Geometry
+from rtvideo.frame import Geometry
 
 
 def split(geometry: Geometry, planes: list[np.ndarray]) -> list[np.ndarray]:

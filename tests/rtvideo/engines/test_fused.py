@@ -19,12 +19,13 @@ from safetensors.numpy import save_file
 
 from rtvideo.colour import LUMA_WEIGHTS, Coding, Matrix
 from rtvideo.engines import available, open_session
-from rtvideo.engines.base import Geometry, Settings
 from rtvideo.engines.fused import FusedSession, refusal
+from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
-from rtvideo.kernels import build
+from rtvideo.frame import Geometry
+from rtvideo.kernels.cpu import build
 from rtvideo.models import Model, find
-from tests import networks
+from tests.helpers import networks
 from tests.rtvideo.engines import reference
 from tests.rtvideo.engines.geometries import BT709, planes
 from tests.rtvideo.kernels.compiled import compiled

@@ -8,10 +8,11 @@ import pytest
 
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines import open_session
-from rtvideo.engines.base import Geometry, Settings
+from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.frame import Geometry
 from rtvideo.models import Model, find
-from tests import networks
+from tests.helpers import networks
 from tests.rtvideo.engines import reference
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")

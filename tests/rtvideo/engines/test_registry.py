@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from rtvideo.colour import Coding, Matrix
+from rtvideo.cpus import usable_cpus
 from rtvideo.engines import auto_denoise, available, open_session
-from rtvideo.engines.base import Geometry, Settings
-from rtvideo.engines.threads import usable_cpus
+from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import driver
 from rtvideo.models import Model
-from tests import networks
+from tests.helpers import networks
 
 NIGHT = Model("night", networks.NIGHT)
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtvideo.colour import LUMA_WEIGHTS, Coding, Matrix
-from rtvideo.engines.base import Geometry
 from rtvideo.engines.rgb import Converter
 from rtvideo.errors import UsageError
+from rtvideo.frame import Geometry
 from tests.rtvideo.engines import reference
 
 CHROMA = [(0, 0), (1, 0), (1, 1), (0, 1), (2, 0), (2, 2)]

@@ -20,17 +20,18 @@ from export.onnx_graph import build
 from model.ruas import RUAS
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines import open_session
-from rtvideo.engines.base import Geometry, Settings
+from rtvideo.engines.session import Settings
 from rtvideo.engines.torch import TorchCudaSession
 from rtvideo.engines.torch_graph import OnnxModule
 from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.frame import Geometry
 from rtvideo.models import Model, find
 from rtvideo.models.description import Description
-from tests import networks
+from tests.helpers import networks
 from tests.rtvideo.engines import reference
 from tests.rtvideo.engines.fake_runtimes import array_at
 from tests.rtvideo.engines.test_fused import planes
-from tests.rtvideo.kernels.fake_cuda import install
+from tests.rtvideo.kernels.cuda.fake_cuda import install
 
 torch.set_num_threads(1)
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from model.ruas import RUAS
-from rtvideo.kernels import build, isa
-from rtvideo.kernels.cpp import emit
-from rtvideo.kernels.library import Library, Network, float_format
-from rtvideo.kernels.lower import lower
+from rtvideo.kernels.cpu import build, isa
+from rtvideo.kernels.cpu.emit import emit
+from rtvideo.kernels.cpu.library import Library, Network, float_format
+from rtvideo.kernels.ir.lower import lower
 from rtvideo.models.description import OPERATIONS, Description, Genotype, Illumination, Noise
-from tests import networks
+from tests.helpers import networks
 
 Image = np.ndarray[Any, Any]
 

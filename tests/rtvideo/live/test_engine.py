@@ -11,14 +11,14 @@ import av
 import pytest
 
 from rtvideo.errors import UnavailableError
-from rtvideo.live.adapt import STEPS
-from rtvideo.live.coarser import Coarser
 from rtvideo.live.engine import LiveEngine
-from rtvideo.media.colour_tags import Tags
-from rtvideo.media.live import TICK
-from rtvideo.media.pairs import Pair, PairEnhancer
-from rtvideo.media.viewer import Controls
-from tests.doubles import FakeSession
+from rtvideo.live.fallback import FallbackSession
+from rtvideo.live.input import TICK
+from rtvideo.live.quality import STEPS
+from rtvideo.media.pairs import FramePair, PairEnhancer
+from rtvideo.media.tags import Tags
+from rtvideo.viewers.base import Controls
+from tests.helpers.doubles import FakeSession
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -64,9 +64,9 @@ class Run:
         enhancer = PairEnhancer(Tags(), frame(0))
         self.controls = Controls()
         self.adapter: Any = SimpleNamespace(step=ALL, saw=lambda now, seconds, lost: None)
-        self.coarser = Coarser(fine, enhancer.geometry)
+        self.coarser = FallbackSession(fine, enhancer.geometry)
         self.engine = LiveEngine(enhancer, fine, self.controls, self.adapter, self.coarser)
-        self.pairs: list[Pair] = []
+        self.pairs: list[FramePair] = []
         self._pushed = 0
 
     def push(self, count: int = 1) -> None:

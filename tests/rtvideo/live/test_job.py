@@ -17,22 +17,22 @@ import av
 import numpy as np
 import pytest
 
-from rtvideo.engines.base import Settings
 from rtvideo.engines.fused import FusedSession
+from rtvideo.engines.session import Settings
 from rtvideo.errors import OutputError, SourceLostError, UsageError
-from rtvideo.kernels import build
-from rtvideo.live.adapt import STEPS, Adapter
+from rtvideo.kernels.cpu import build
+from rtvideo.live import raw_output as outlets
 from rtvideo.live.job import LiveOptions, LiveReport, enhance_live
-from rtvideo.media import outlets
-from rtvideo.media.camera import Wishes
-from rtvideo.media.colour_tags import Tags
+from rtvideo.live.quality import STEPS, QualityController
+from rtvideo.media.camera import CaptureOptions
 from rtvideo.media.pairs import PairEnhancer
-from rtvideo.media.viewer import Controls, Info
+from rtvideo.media.tags import Tags
 from rtvideo.models import find
 from rtvideo.options import Options
-from tests import clips
-from tests.doubles import FakeSession, opening
-from tests.servers import (
+from rtvideo.viewers.base import Controls, Info
+from tests.helpers import clips
+from tests.helpers.doubles import FakeSession, opening
+from tests.helpers.servers import (
     CYCLE,
     Server,
     Wire,
@@ -46,7 +46,7 @@ from tests.servers import (
 
 pytestmark = pytest.mark.timeout(60)
 
-LAVFI = LiveOptions(wishes=Wishes(format="lavfi"), adapt=False)
+LAVFI = LiveOptions(wishes=CaptureOptions(format="lavfi"), adapt=False)
 CAMERA = "testsrc2=size=64x48:rate=50,realtime"
 
 
@@ -390,7 +390,7 @@ def test_coarser_illumination_in_a_real_run(monkeypatch: pytest.MonkeyPatch) -> 
         pytest.skip("no compiler: pip install ziglang")
     model = find("night").coarser()
     assert model is not None
-    monkeypatch.setattr(Adapter, "step", next(step for step in STEPS if step.coarse))
+    monkeypatch.setattr(QualityController, "step", next(step for step in STEPS if step.coarse))
     same: list[bool] = []
 
     class Compares(Viewer):

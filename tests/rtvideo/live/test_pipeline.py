@@ -14,18 +14,18 @@ import pytest
 
 from rtvideo.channel import Aborted, Channel
 from rtvideo.errors import OutputError
-from rtvideo.live import drain
+from rtvideo.live import output_worker as drain
 from rtvideo.live import pipeline as live_pipeline
-from rtvideo.live.drain import Gone
+from rtvideo.live.input import TICK, TimedPacket
+from rtvideo.live.output_worker import ConsumerClosed
 from rtvideo.live.pipeline import LivePipeline
-from rtvideo.media.colour_tags import Tags
-from rtvideo.media.connect import Nature
-from rtvideo.media.live import TICK, Arrival
-from rtvideo.media.pairs import Pair, PairEnhancer
-from rtvideo.media.viewer import Controls
-from rtvideo.pipeline import Stopwatch
-from tests.doubles import FakeSession
-from tests.waiting import wait_until
+from rtvideo.media.network.connect import SourceTraits
+from rtvideo.media.pairs import FramePair, PairEnhancer
+from rtvideo.media.tags import Tags
+from rtvideo.stopwatch import Stopwatch
+from rtvideo.viewers.base import Controls
+from tests.helpers.doubles import FakeSession
+from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -58,7 +58,7 @@ class Source:
         before: Callable[[int], object] = lambda index: None,
         keys: int = 1,
     ) -> None:
-        self.nature = Nature(live=live, lasts=live)
+        self.nature = SourceTraits(live=live, lasts=live)
         self.connection: Any = SimpleNamespace(
             intra=intra, ready=[], fps=25.0, decode=self._decode, index=0, turn=0, aspect=1.0
         )
@@ -68,14 +68,14 @@ class Source:
         self.age = 0.0
         self._count, self._before, self._keys = count, before, keys
 
-    def arrivals(self) -> Iterator[Arrival]:
+    def arrivals(self) -> Iterator[TimedPacket]:
         for index in range(self._count):
             self._before(index)
             self.seen = time.monotonic()
             packet: Any = SimpleNamespace(
                 stream_index=0, index=index, is_keyframe=index % self._keys == 0, size=1
             )
-            yield Arrival(packet, self.connection, self.seen - self.age)
+            yield TimedPacket(packet, self.connection, self.seen - self.age)
 
     def shared(self, packet: Any) -> list[Any]:
         return [packet]
@@ -100,7 +100,7 @@ class Outlet:
     ) -> None:
         self.name, self.required, self.watched, self.connecting = name, required, True, False
         self.latency: dict[str, Stopwatch] = {}
-        self.pairs: list[Pair] = []
+        self.pairs: list[FramePair] = []
         self.ended = ""
         self._during, self._at_end = during, at_end
 
@@ -108,7 +108,7 @@ class Outlet:
     def seen(self) -> list[int]:
         return [index_of(pair.lit) for pair in self.pairs]
 
-    def take(self, pair: Pair) -> None:
+    def take(self, pair: FramePair) -> None:
         self._during(index_of(pair.lit))
         self.pairs.append(pair)
 
@@ -365,7 +365,7 @@ def test_a_viewer_that_fails_is_left_out_while_there_is_an_output() -> None:
 
 def gone(index: int) -> None:
     if index >= 3:
-        raise Gone
+        raise ConsumerClosed
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

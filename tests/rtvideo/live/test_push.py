@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from rtvideo.errors import OutputError
-from rtvideo.media import target
-from rtvideo.media.viewer import Controls
+from rtvideo.media.network import target
+from rtvideo.viewers.base import Controls
+from tests.helpers.servers import Server
 from tests.rtvideo.live.test_job import CAMERA, LAVFI, Viewer, decoded, free_port, live
-from tests.servers import Server
 
 pytestmark = pytest.mark.timeout(60)
 

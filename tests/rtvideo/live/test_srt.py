@@ -15,18 +15,19 @@ from pathlib import Path
 import av
 import pytest
 
-from rtvideo.cli import main
+from rtvideo.cli.entry import main
 from rtvideo.errors import InputError, OutputError, SourceLostError, UnavailableError
-from rtvideo.media import bridge, target
-from rtvideo.media import connect as connect_module
-from rtvideo.media.connect import Nature
-from rtvideo.media.program import Program
-from tests.ffmpegs import FakeFFmpeg
+from rtvideo.media.network import connect as connect_module
+from rtvideo.media.network import srt as bridge
+from rtvideo.media.network import target
+from rtvideo.media.network.connect import SourceTraits
+from rtvideo.media.network.ffmpeg_process import Program
+from tests.helpers.ffmpegs import FakeFFmpeg
+from tests.helpers.servers import CYCLE, RATE, number, pictures
+from tests.helpers.waiting import wait_until
+from tests.rtvideo.cli.test_live import QUICK, start
+from tests.rtvideo.live.test_input import frames, opened
 from tests.rtvideo.live.test_job import CAMERA, LAVFI, decoded, free_port, live, numbered
-from tests.rtvideo.live.test_run import QUICK, start
-from tests.rtvideo.media.test_live_source import frames, opened
-from tests.servers import CYCLE, RATE, number, pictures
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -72,7 +73,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_comes(fake: FakeFFmpeg, clip: Path, stop: threading.Event) -> None:
     fake.will(f"play 2 {clip}", "wait")
     source = opened(ADDRESS, stop)
-    assert source.nature == Nature(live=True, lasts=True)
+    assert source.nature == SourceTraits(live=True, lasts=True)
     found = [number(frame) for frame in frames(source, 10)]
     assert len(found) == 10 and all((b - a) % CYCLE == 1 for a, b in itertools.pairwise(found))
     assert ADDRESS in fake.calls[0] and fake.runs()

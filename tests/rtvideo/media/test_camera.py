@@ -12,7 +12,7 @@ import pytest
 
 from rtvideo.errors import RtvideoError, SourceLostError, UsageError
 from rtvideo.media import camera
-from rtvideo.media.camera import Device, Wishes, devices, holders, open_camera, path_of, requests
+from rtvideo.media.camera import CaptureOptions, Device, devices, holders, open_camera, path_of, requests
 
 WEBCAM = Device("/dev/video0", "HD Webcam", captures=True, plays=False)
 LOOPBACK = Device("/dev/video9", "rtvideo", captures=False, plays=True)
@@ -67,17 +67,17 @@ def test_the_first_camera_of_none() -> None:
         path_of("cam", lambda: [LOOPBACK])
 
 
-def asked(wishes: Wishes) -> list[tuple[str | None, str | None, str | None]]:
+def asked(wishes: CaptureOptions) -> list[tuple[str | None, str | None, str | None]]:
     keys = ("input_format", "video_size", "framerate")
     return [(o.get(keys[0]), o.get(keys[1]), o.get(keys[2])) for o in requests(wishes)]
 
 
 def test_compressed_pictures_come_first_where_raw_ones_would_be_slow() -> None:
-    assert asked(Wishes())[:2] == [("mjpeg", "1280x720", "30"), (None, "1280x720", "30")]
-    assert asked(Wishes())[-1] == (None, None, None), "in the end whatever the camera likes"
-    small = asked(Wishes(size=(320, 240), rate=15))
+    assert asked(CaptureOptions())[:2] == [("mjpeg", "1280x720", "30"), (None, "1280x720", "30")]
+    assert asked(CaptureOptions())[-1] == (None, None, None), "in the end whatever the camera likes"
+    small = asked(CaptureOptions(size=(320, 240), rate=15))
     assert small == [(None, "320x240", "15"), ("mjpeg", "320x240", "15")], "what is asked for is not given up"
-    assert asked(Wishes(size=(1920, 1080), pix_fmt="nv12")) == [
+    assert asked(CaptureOptions(size=(1920, 1080), pix_fmt="nv12")) == [
         ("nv12", "1920x1080", "30"),
         ("nv12", "1920x1080", None),
     ]
@@ -101,10 +101,10 @@ class Driver:
 
 def test_formats_are_tried_until_one_is_taken() -> None:
     driver = Driver(lambda options: "input_format" not in options and options.get("video_size") == "1280x720")
-    assert open_camera("/dev/video0", Wishes(), opener=driver) == "opened"
+    assert open_camera("/dev/video0", CaptureOptions(), opener=driver) == "opened"
     assert len(driver.asked) == 2
     driver = Driver(lambda options: "video_size" not in options and "framerate" not in options)
-    assert open_camera("/dev/video0", Wishes(), opener=driver) == "opened"
+    assert open_camera("/dev/video0", CaptureOptions(), opener=driver) == "opened"
 
 
 @pytest.mark.parametrize(
@@ -120,23 +120,23 @@ def test_formats_are_tried_until_one_is_taken() -> None:
 def test_why_not(error: int, kind: type[RtvideoError], words: str) -> None:
     driver = Driver(lambda options: True, error)
     with pytest.raises(kind) as caught:
-        open_camera("/dev/video5", Wishes(), opener=driver, known=lambda: [WEBCAM, LOOPBACK])
+        open_camera("/dev/video5", CaptureOptions(), opener=driver, known=lambda: [WEBCAM, LOOPBACK])
     assert words in str(caught.value) and "\n" not in str(caught.value) and caught.value.exit_code == 5
     assert len(driver.asked) == 1, "no other format helps here"
 
 
 def test_wishes_that_the_camera_does_not_have() -> None:
     with pytest.raises(UsageError, match="takes no such size"):
-        open_camera("/dev/video0", Wishes(size=(9, 9)), opener=Driver(lambda options: False))
+        open_camera("/dev/video0", CaptureOptions(size=(9, 9)), opener=Driver(lambda options: False))
     with pytest.raises(SourceLostError, match="not a camera"):
-        open_camera("/dev/video0", Wishes(), opener=Driver(lambda options: False))
+        open_camera("/dev/video0", CaptureOptions(), opener=Driver(lambda options: False))
 
 
 def test_ffmpeg_itself_names_what_is_absent_and_what_is_no_camera() -> None:
     with pytest.raises(SourceLostError, match="no such camera"):
-        open_camera("/dev/video4711", Wishes(), known=list)
+        open_camera("/dev/video4711", CaptureOptions(), known=list)
     with pytest.raises(SourceLostError, match="not a camera"):
-        open_camera("/dev/null", Wishes(), known=list)
+        open_camera("/dev/null", CaptureOptions(), known=list)
 
 
 def test_who_holds_a_file(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from rtvideo.media.planes import (
     nearest_format,
     views,
 )
-from tests import clips
+from tests.helpers import clips
 
 LIMITED = Coding(Matrix.BT709, full_range=False)
 FULL = Coding(Matrix.BT709, full_range=True)

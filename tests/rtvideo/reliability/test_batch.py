@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from rtvideo.cli import main
+from rtvideo.cli.entry import main
+from rtvideo.cli.inputs import Task
+from rtvideo.cli.outcome import TaskResult
+from rtvideo.cli.signals import Stop
+from rtvideo.cli.workers import run_side_by_side
 from rtvideo.errors import ExitCode
-from rtvideo.inputs import Task
 from rtvideo.options import Options
-from rtvideo.outcome import Outcome
-from rtvideo.signals import Stop
-from rtvideo.workers import run_side_by_side
-from tests import clips
-from tests.rtvideo.test_cli_video import frames_of, make_clip, repeat
+from tests.helpers import clips
+from tests.rtvideo.cli.test_cli_video import frames_of, make_clip, repeat
 
 #: Frames of a clip that is not done before a test has done something to it.
 LONG = 20_000
@@ -88,7 +88,7 @@ def test_a_process_that_dies_takes_one_file_with_it(
     (tmp_path / "out").mkdir()
     sources = [long_clip(tmp_path / "long.mp4"), *(clips.write(tmp_path / f"{n}.mp4") for n in range(3))]
     tasks = [Task(source, tmp_path / "out" / source.name) for source in sources]
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, TaskResult] = {}
 
     def kill() -> None:
         wait_for(lambda: written(tmp_path / "out") and len(outcomes) == 3)

@@ -14,14 +14,14 @@ from pathlib import Path
 import av
 import pytest
 
-from rtvideo.draft import drafts
 from rtvideo.errors import OutputError
-from rtvideo.job import enhance_video
-from rtvideo.media.boxes import drop_torn_fragment
+from rtvideo.files.job import enhance_video
 from rtvideo.media.durable import DurableFile
+from rtvideo.media.mp4 import drop_torn_fragment
+from rtvideo.media.partial_file import drafts
 from rtvideo.options import Options
-from tests import clips
-from tests.doubles import FakeSession, opening
+from tests.helpers import clips
+from tests.helpers.doubles import FakeSession, opening
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -29,9 +29,9 @@ ROOT = Path(__file__).resolve().parents[3]
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from rtvideo.job import enhance_video
+from rtvideo.files.job import enhance_video
 from rtvideo.options import Options
-from tests.doubles import FakeSession, opening
+from tests.helpers.doubles import FakeSession, opening
 
 class Killed(FakeSession):
     def submit(self, *arguments):

@@ -8,11 +8,11 @@ import av
 import pytest
 
 from rtvideo.errors import OutputError, UnavailableError
-from rtvideo.job import enhance_video
-from rtvideo.media.sink import Sink
+from rtvideo.files.job import enhance_video
+from rtvideo.media.file_output import FileOutput
 from rtvideo.options import Options
-from tests import clips
-from tests.doubles import FakeSession, opening
+from tests.helpers import clips
+from tests.helpers.doubles import FakeSession, opening
 
 
 def enhance(source: Path, target: Path) -> list[str]:
@@ -44,18 +44,18 @@ def test_sound_without_the_header_that_it_needs(tmp_path: Path) -> None:
 
 
 def test_an_error_of_ffmpeg_that_is_no_built_in_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Sink._encode
+    original = FileOutput._encode
 
     class Broken:
         @staticmethod
         def encode(frame: av.VideoFrame | None) -> list[av.Packet]:
             raise av.error.PatchWelcomeError(-1163346256, "Not yet implemented in FFmpeg", "")
 
-    def broken(self: Sink, frame: av.VideoFrame | None) -> list[av.Packet]:
+    def broken(self: FileOutput, frame: av.VideoFrame | None) -> list[av.Packet]:
         self._video = Broken()  # type: ignore[assignment]
         return original(self, frame)
 
-    monkeypatch.setattr(Sink, "_encode", broken)
+    monkeypatch.setattr(FileOutput, "_encode", broken)
     with pytest.raises(OutputError, match=r"out\.mp4: FFmpeg cannot write it: Not yet implemented"):
         enhance(clips.write(tmp_path / "in.mp4"), tmp_path / "out.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
@@ -63,7 +63,7 @@ def test_an_error_of_ffmpeg_that_is_no_built_in_one(tmp_path: Path, monkeypatch:
 
 def test_sound_that_changes_its_rate_in_the_middle(tmp_path: Path) -> None:
     """It is converted on, as one stream."""
-    from rtvideo.media.convert import AudioConversion
+    from rtvideo.media.transcode import AudioConversion
 
     small = clips.write(tmp_path / "in.mkv", audio=1, frames=25)
     with av.open(str(small)) as given, av.open(str(tmp_path / "out.webm"), "w") as out:

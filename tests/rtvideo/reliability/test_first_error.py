@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from rtvideo.job import enhance_video
-from rtvideo.media.copies import Copies
-from rtvideo.media.cut import Cut
+from rtvideo.files.job import enhance_video
+from rtvideo.files.trim import Trim
+from rtvideo.media.file_output import FileOutput
 from rtvideo.media.frames import FrameEnhancer
-from rtvideo.media.sink import Sink
+from rtvideo.media.packets import Copies
 from rtvideo.options import Options
-from tests import clips
-from tests.doubles import FakeSession, opening
+from tests.helpers import clips
+from tests.helpers.doubles import FakeSession, opening
 
 
 class Broken(Exception):
@@ -35,7 +35,7 @@ def breaking(original: Any, at: int) -> Any:
 
 
 def breaking_read(original: Any) -> Any:
-    def read(self: Cut) -> Iterator[Any]:
+    def read(self: Trim) -> Iterator[Any]:
         for number, event in enumerate(original(self)):
             if number == 20:
                 raise Broken("here")
@@ -49,12 +49,12 @@ PLACES = [
     (FrameEnhancer, "flush", 0),
     (FrameEnhancer, "release", 15),
     (FrameEnhancer, "_finish", 15),
-    (Sink, "__init__", 0),
-    (Sink, "write", 0),
-    (Sink, "write", 15),
-    (Sink, "copy", 15),
-    (Sink, "_encode", 15),
-    (Sink, "finish", 0),
+    (FileOutput, "__init__", 0),
+    (FileOutput, "write", 0),
+    (FileOutput, "write", 15),
+    (FileOutput, "copy", 15),
+    (FileOutput, "_encode", 15),
+    (FileOutput, "finish", 0),
     (Copies, "put", 3),
     (Copies, "finish", 0),
     (FakeSession, "submit", 15),
@@ -78,7 +78,7 @@ def test_the_first_error_wins(
 @pytest.mark.timeout(60)
 def test_an_error_while_reading_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = clips.write(tmp_path / "in.mp4", frames=60, audio=1)
-    monkeypatch.setattr(Cut, "read", breaking_read(Cut.read))
+    monkeypatch.setattr(Trim, "read", breaking_read(Trim.read))
     _fails(source, tmp_path)
 
 

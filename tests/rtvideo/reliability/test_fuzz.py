@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from rtvideo.cli import main
+from rtvideo.cli.entry import main
 from rtvideo.errors import ExitCode
-from tests import clips
-from tests.fuzz import fuzz
-from tests.mutations import mutate
+from tests.helpers import clips
+from tests.helpers.fuzz import fuzz
+from tests.helpers.mutations import mutate
 
 VALUES = {
     "--strength": ["0", "0.5", "1", "2", "nan", ""],
@@ -123,14 +123,14 @@ def test_the_harness_finds_what_is_there_to_find(tmp_path: Path, monkeypatch: py
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "import os, sys\n"
         "if '--child' in sys.argv:\n"
-        "    import rtvideo.cli, tests.fuzz\n"
+        "    import rtvideo.cli.entry, tests.helpers.fuzz\n"
         "    from itertools import count\n"
         "    calls = count()\n"
         "    def main(words):\n"
         "        number = next(calls)\n"
         "        if number == 1: os.abort()\n"
         "        return 1 if number == 2 else 0\n"
-        "    rtvideo.cli.main = main\n"
+        "    rtvideo.cli.entry.main = main\n"
     )
     root = Path(__file__).resolve().parents[3]
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}:{root}")

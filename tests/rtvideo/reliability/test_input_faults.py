@@ -19,13 +19,13 @@ import av
 import pytest
 from PIL import Image
 
-from rtvideo.cli import main
+from rtvideo.cli.entry import main
 from rtvideo.errors import InputError, RtvideoError
-from rtvideo.job import enhance_video
+from rtvideo.files.job import enhance_video
 from rtvideo.options import Options, Report
-from tests import clips
-from tests.doubles import FakeSession, opening
-from tests.rtvideo.test_cli_video import make_clip
+from tests.helpers import clips
+from tests.helpers.doubles import FakeSession, opening
+from tests.rtvideo.cli.test_cli_video import make_clip
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -214,7 +214,7 @@ def bomb(path: Path) -> Path:
 
 MEASURED = """
 import sys
-from rtvideo.cli import main
+from rtvideo.cli.entry import main
 code = main(sys.argv[1:])
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(code, int(peak.split()[1]) // 1024)
@@ -323,7 +323,7 @@ def test_sound_that_goes_on_for_hours_after_the_picture(
     tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is kept whole, and does not pile up in memory; one packet that leaps by a day is left out."""
-    monkeypatch.setattr("rtvideo.media.copies._HELD", 2000)
+    monkeypatch.setattr("rtvideo.media.packets._HELD", 2000)
     small = clips.write(tmp_path / "small.mkv", frames=12, audio=1)
     source = tmp_path / "in.mkv"
     with av.open(str(small)) as given, av.open(str(source), "w") as out:

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 import rtvideo
+from tests.rtvideo.cli.test_cli_video import make_clip
 from tests.rtvideo.reliability.test_batch import long_clip
-from tests.rtvideo.test_cli_video import make_clip
 
 ROOT = Path(__file__).resolve().parents[3]
 
 #: Runs the command line without root's privileges, after a first run that loads all that root alone may read.
 UNPRIVILEGED = """
 import os, sys
-from rtvideo.cli import main
+from rtvideo.cli.entry import main
 assert main([*sys.argv[2:], "-o", sys.argv[1]]) == 0
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 sys.exit(main(sys.argv[2:] + ["-o", os.environ["TARGET"]]))
@@ -31,7 +31,7 @@ sys.exit(main(sys.argv[2:] + ["-o", os.environ["TARGET"]]))
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-from rtvideo.cli import main
+from rtvideo.cli.entry import main
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -45,7 +45,7 @@ def remove():
         time.sleep(0.01)
     shutil.rmtree(folder)
 threading.Thread(target=remove, daemon=True).start()
-from rtvideo.cli import main
+from rtvideo.cli.entry import main
 sys.exit(main(sys.argv[2:]))
 """
 

@@ -12,13 +12,13 @@ import av
 import numpy as np
 import pytest
 
-from rtvideo.draft import Draft, drafts, record_of
 from rtvideo.errors import UsageError
-from rtvideo.job import enhance_video
-from rtvideo.media.kept import find_kept
+from rtvideo.files.job import enhance_video
+from rtvideo.files.salvage import reusable_packets
+from rtvideo.media.partial_file import PartialFile, drafts, record_of
 from rtvideo.options import Options, Report
-from tests import clips
-from tests.doubles import FakeSession, opening
+from tests.helpers import clips
+from tests.helpers.doubles import FakeSession, opening
 
 FRAMES = 84
 VFR = [10 * i + (i % 7) + 100 * (i > 40) for i in range(FRAMES)]
@@ -116,7 +116,7 @@ def test_a_resumed_job_can_be_resumed(tmp_path: Path, short_groups: None) -> Non
     source = clips.write(tmp_path / "in.mp4", frames=FRAMES, audio=1)
     target = tmp_path / "out.mp4"
     crash(source, target, at=45)
-    earlier = find_kept(*drafts(target), 0).count
+    earlier = reusable_packets(*drafts(target), 0).count
     with pytest.raises(RuntimeError, match="broke"):
         enhance(source, target, FakeSession(gain=3, fail_at=FRAMES - earlier - 5), resume=True)
     report = enhance(source, target, FakeSession(gain=3), resume=True)
@@ -213,7 +213,7 @@ def test_a_draft_whose_record_is_broken_is_not_used(tmp_path: Path, record: byte
 
 
 def test_a_draft_in_use_is_left_alone(tmp_path: Path) -> None:
-    with Draft(tmp_path / "out.mp4", {}) as draft:
+    with PartialFile(tmp_path / "out.mp4", {}) as draft:
         draft.path.touch()
         assert drafts(tmp_path / "out.mp4") == []
     assert list(tmp_path.iterdir()) == []
@@ -231,12 +231,12 @@ def test_damage_before_the_end_moves_the_restart_forward(tmp_path: Path, short_g
     """After a power failure the last blocks may hold zeros, though the file is long enough."""
     source = clips.write(tmp_path / "in.mp4", frames=FRAMES)
     draft = crash(source, tmp_path / "out.mp4", at=FRAMES - 4)
-    sound = find_kept(draft, 0).count
+    sound = reusable_packets(draft, 0).count
     data = bytearray(draft.read_bytes())
     place = data.rindex(packets(draft)[sound - 3][2][8:40])
     data[place : place + 32] = bytes(32)
     draft.write_bytes(data)
-    damaged = find_kept(draft, 0).count
+    damaged = reusable_packets(draft, 0).count
     assert 0 < damaged < sound
 
 

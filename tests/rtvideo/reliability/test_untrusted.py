@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtvideo.cli import main
+from rtvideo.cli.entry import main
+from rtvideo.cli.inputs import plan
 from rtvideo.console import printable
 from rtvideo.errors import RtvideoError
-from rtvideo.inputs import plan
 from rtvideo.kernels import weights
-from tests import clips
+from tests.helpers import clips
 
 
 class Trap:

@@ -40,7 +40,7 @@ struct Planes {
     long long stride[3]; // bytes
 };
 
-// How fast to forget; `rtvideo.engines.pace` makes it of seconds.
+// How fast to forget; `rtvideo.engines.time_constants` makes it of seconds.
 struct Pace {
     float frames, light;
     int forget;

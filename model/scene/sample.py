@@ -1,0 +1,264 @@
+"""Make the project's own sample: a dash-cam's view of a street at night, with sound and a ground truth.
+
+    python model/scene/sample.py night.mp4 --truth truth.mp4 --seconds 4 --size 640x360
+
+The picture is rendered by `model.scene.street`, made dark and noisy by the camera of
+`model.camera_simulator`, and encoded as cameras do: H.264, 8 bit, 4:2:0, BT.709. The truth is the same scene
+well lit and free of noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import re
+import sys
+from collections.abc import Callable, Generator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+# The script also runs from a checkout that is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from model.camera_simulator import Camera, Image, capture, from_linear, random_camera
+from model.scene.street import Street
+from rtvideo.errors import OutputError, RtvideoError, UsageError
+
+Size = tuple[int, int]
+
+RATE = 48000  # samples of sound a second
+DASHCAM = Camera(exposure=0.036, electrons=2000.0)
+
+
+def make_clip(
+    path: Path | str,
+    *,
+    truth: Path | str | None = None,
+    seconds: float = 4.0,
+    size: Size = (640, 360),
+    fps: float = 30.0,
+    seed: int = 0,
+    crf: float = 18.0,
+    overwrite: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write the dark clip with sound to ``path``, and its truth without sound to ``truth``.
+
+    Args:
+        path, truth: any container that takes H.264 and AAC, by extension.
+        seconds: length, above 0.
+        size: width and height in pixels, even, 32 to 4096.
+        fps: frames a second, 1 to 120.
+        seed: of street and noise; the same seed gives the same pictures.
+        crf: quality of x264.
+        overwrite: replace existing files.
+        on_progress: called with frames done and frames in all.
+
+    Raises:
+        UsageError: a value is out of range, or an output exists.
+        OutputError: an output cannot be written.
+    """
+    check(seconds, size, fps)
+    targets = [Path(path)] + ([Path(truth)] if truth is not None else [])
+    for target in targets:
+        if target.exists() and not overwrite:
+            raise UsageError(f"{target} exists; choose another name or allow overwriting with -y")
+    if len({target.resolve() for target in targets}) < len(targets):
+        raise UsageError(f"{path}: clip and truth must be two files")
+    count = max(1, round(seconds * fps))
+    parts = [target.with_name(f".{target.stem}.partial{target.suffix}") for target in targets]
+    try:
+        # The sound stands in the clip alone; the truth is there to be compared with.
+        writers = [_write(part, size, fps, crf, k == 0, count / fps, seed) for k, part in enumerate(parts)]
+        for writer in writers:
+            next(writer)
+        street = Street(*size, fps, seed)
+        for number in range(count):
+            for writer, picture in zip(writers, _frame(street, number, seed), strict=False):
+                writer.send(picture)
+            if on_progress:
+                on_progress(number + 1, count)
+        for writer in writers:
+            writer.close()
+        for part, target in zip(parts, targets, strict=True):
+            os.replace(part, target)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path}: cannot be written: {error}") from None
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
+
+
+def render_frame(
+    number: int, *, size: Size = (640, 360), fps: float = 30.0, seed: int = 0
+) -> tuple[Image, Image]:
+    """Return a frame of the sample as (dark, truth), each (height, width, 3) RGB, before compression."""
+    return _frame(_street(size, fps, seed), number, seed)
+
+
+def make_photos(folder: Path | str, count: int = 24, seed: int = 0, size: Size = (480, 320)) -> None:
+    """Write ``count`` dark photographs to ``folder``/low, and their truths, named alike, to ``folder``/high.
+
+    Streets, moments, exposures and cameras differ. The files are PNG.
+    """
+    rng = np.random.default_rng(seed)
+    for name in ("low", "high"):
+        (Path(folder) / name).mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        # Building a street takes longer than looking at it, so each serves for eight pictures.
+        street = _street(size, 30.0, seed + number // 8)
+        night, lit = street.scene(int(rng.integers(0, 4000)))
+        _write_png(Path(folder) / "low" / f"{number:03}.png", capture(night, rng, random_camera(rng)))
+        _write_png(Path(folder) / "high" / f"{number:03}.png", from_linear(lit))
+
+
+def check(seconds: float, size: Size, fps: float) -> None:
+    """Raise UsageError where a clip cannot be made so."""
+    if not 0 < seconds <= 3600:
+        raise UsageError(f"--seconds {seconds:g}: must be above 0 and at most 3600")
+    if not 1 <= fps <= 120:
+        raise UsageError(f"--fps {fps:g}: must be 1 to 120")
+    if not all(32 <= v <= 4096 and v % 2 == 0 for v in size):
+        raise UsageError(f"--size {size[0]}x{size[1]}: width and height must be even, 32 to 4096")
+
+
+@functools.lru_cache(maxsize=2)
+def _street(size: Size, fps: float, seed: int) -> Street:
+    return Street(*size, fps, seed)
+
+
+def _frame(street: Street, number: int, seed: int) -> tuple[Image, Image]:
+    night, lit = street.scene(number)
+    return capture(night, np.random.default_rng((seed, number)), DASHCAM), from_linear(lit)
+
+
+def _write(
+    path: Path, size: Size, fps: float, crf: float, sound: bool, seconds: float, seed: int
+) -> Generator[None, Image, None]:
+    """Encode a clip: a generator that is sent pictures, and finishes the file when it is closed."""
+    import av
+    from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+    rate = Fraction(fps).limit_denominator(1001)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=rate)
+        video.width, video.height, video.pix_fmt = *size, "yuv420p"
+        video.options = {"crf": f"{crf:g}", "preset": "veryfast"}
+        video.codec_context.thread_count = 1
+        video.codec_context.colorspace = Colorspace.ITU709
+        video.codec_context.color_range = ColorRange.MPEG
+        video.codec_context.color_primaries = ColorPrimaries.BT709
+        video.codec_context.color_trc = ColorTrc.BT709
+        audio = container.add_stream("aac", rate=RATE, layout="stereo") if sound else None
+        waves = ambience(seconds, fps, seed) if sound else np.zeros((2, 0), np.float32)
+        done = 0
+        try:
+            for number in range(1 << 31):
+                picture = yield
+                # Spelt out, since FFmpeg takes RGB to BT.601 unless told.
+                frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(
+                    format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+                )
+                frame.pts, frame.time_base = number, 1 / rate
+                container.mux(video.encode(frame))
+                while audio and done + 1024 <= min(waves.shape[1], (number + 1) / fps * RATE):
+                    piece = av.AudioFrame.from_ndarray(waves[:, done : done + 1024], "fltp", "stereo")
+                    piece.sample_rate, piece.pts, piece.time_base = RATE, done, Fraction(1, RATE)
+                    container.mux(audio.encode(piece))
+                    done += 1024
+        finally:
+            for stream in (video, audio):
+                if stream:
+                    container.mux(stream.encode(None))
+
+
+def ambience(seconds: float, fps: float, seed: int) -> npt.NDArray[np.float32]:
+    """Return the drive's sound, (2, samples) in -1..1: a town's rumble, our engine, each car that passes."""
+    rng = np.random.default_rng((seed, 1))
+    count = int(seconds * RATE)
+    time = np.arange(count) / RATE
+
+    def rumble(low: float, high: float) -> npt.NDArray[np.float64]:
+        spectrum = np.fft.rfft(rng.standard_normal(count))
+        f = np.fft.rfftfreq(count, 1 / RATE)
+        noise = np.fft.irfft(spectrum / (1 + (low / np.maximum(f, 1)) ** 4) / (1 + (f / high) ** 2), count)
+        return np.asarray(noise / (noise.std() + 1e-12))
+
+    engine = sum(
+        np.sin(2 * np.pi * (58 * k * time + 0.4 * np.sin(2 * np.pi * 0.6 * time))) / k**1.5
+        for k in (1, 2, 3, 4)
+    )
+    waves = np.stack([0.012 * rumble(40, 300) + 0.008 * engine for _ in range(2)])
+    for passing in Street.passings(seconds):
+        whoosh = rumble(200, 1500) / (1 + ((time - passing) / 0.22) ** 2)
+        # Oncoming cars pass on the left, and are heard there first.
+        waves += 0.05 * whoosh * np.array([[1.0], [0.55]])
+    return np.clip(waves, -1, 1).astype(np.float32)
+
+
+def _write_png(path: Path, image: Image) -> None:
+    import av
+
+    encoder = av.CodecContext.create("png", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.height, encoder.width = image.shape[:2]
+    encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1, 25)
+    packets = [*encoder.encode(av.VideoFrame.from_ndarray(image, "rgb24")), *encoder.encode(None)]
+    path.write_bytes(b"".join(map(bytes, packets)))
+
+
+def _size(text: str) -> Size:
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be WIDTHxHEIGHT, for example 640x360")
+    return int(match[1]), int(match[2])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description="Make a synthetic night clip, and what it would show in good light."
+    )
+    parser.add_argument("out", type=Path, help="the dark clip, for example night.mp4")
+    parser.add_argument("--truth", type=Path, help="also write the same clip well lit and without noise")
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--size", type=_size, default=(640, 360), metavar="WIDTHxHEIGHT")
+    parser.add_argument("--fps", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=0, help="another seed is another street")
+    parser.add_argument("-y", "--overwrite", action="store_true")
+    given = parser.parse_args(arguments)
+
+    def show(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(
+                f"\rframe {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True
+            )
+
+    try:
+        make_clip(
+            given.out,
+            truth=given.truth,
+            seconds=given.seconds,
+            size=given.size,
+            fps=given.fps,
+            seed=given.seed,
+            overwrite=given.overwrite,
+            on_progress=show,
+        )
+    except RtvideoError as error:
+        print(f"sample: error: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    width, height = given.size
+    frames = max(1, round(given.seconds * given.fps))
+    print(
+        f"{given.out}: {frames} frames, {width}x{height}, {given.fps:g} frames/s, with sound", file=sys.stderr
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""``--doctor``: what works here, what does not, and the command that helps."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from rtvideo.errors import ExitCode, RtvideoError
+from rtvideo.version import __version__, installed
+
+_PACKAGES = ("av", "numpy", "pillow", "rich", "onnxruntime", "onnxruntime-gpu")
+_ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "mpeg4", "mjpeg", "ffv1", "prores_ks")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        text: what was found.
+        fatal: files cannot be enhanced because of it.
+    """
+
+    text: str
+    fatal: bool = False
+
+
+def examine(out: TextIO) -> ExitCode:
+    """Print the findings, a line each.
+
+    Returns:
+        `ExitCode.DONE` if a video can be enhanced, else `ExitCode.UNAVAILABLE`.
+    """
+    findings = [
+        _program(),
+        *_packages(),
+        _processor(),
+        _encoders(),
+        *_srt(),
+        *_viewers(),
+        _models(),
+        *_engines(),
+    ]
+    for finding in findings:
+        print(finding.text, file=out)
+    if any(finding.fatal for finding in findings):
+        print("verdict: videos cannot be enhanced here", file=out)
+        return ExitCode.UNAVAILABLE
+    print("verdict: all that is needed works", file=out)
+    return ExitCode.DONE
+
+
+def processor() -> str:
+    """Return the processor's name, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def _program() -> Finding:
+    return Finding(f"rtvideo {__version__}, Python {platform.python_version()}, {platform.platform()}")
+
+
+def _packages() -> list[Finding]:
+    versions = {name: installed(name) for name in _PACKAGES}
+    found = [
+        Finding(
+            "packages: " + ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+        )
+    ]
+    if versions["onnxruntime"] and versions["onnxruntime-gpu"]:
+        # Both install the same module; whichever came last wins, and CUDA is gone without a word.
+        found.append(
+            Finding(
+                "problem: onnxruntime and onnxruntime-gpu are both installed and overwrite each other; "
+                "run: pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'rtvideo[onnx]'"
+            )
+        )
+    return found
+
+
+def _processor() -> Finding:
+    from rtvideo.cpus import usable_cpus
+
+    return Finding(f"cpu: {processor()}, this process may use {usable_cpus()} of its threads")
+
+
+def _encoders() -> Finding:
+    try:
+        import av
+    except ImportError as error:
+        return Finding(
+            f"problem: PyAV cannot be loaded ({error}); run: pip install 'av >= 17, < 19'", fatal=True
+        )
+    found = [name for name in _ENCODERS if _has_encoder(name)]
+    version = getattr(av, "ffmpeg_version_info", "of unknown version")
+    return Finding(f"encoders: {', '.join(found) or 'none'} (FFmpeg {version})", fatal=not found)
+
+
+def _has_encoder(name: str) -> bool:
+    from av.codec import Codec
+    from av.error import FFmpegError
+
+    try:
+        Codec(name, "w")
+    except (ValueError, FFmpegError):
+        return False
+    return True
+
+
+def _srt() -> list[Finding]:
+    try:
+        from rtvideo.media.network.srt import program_for
+    except ImportError:  # told already
+        return []
+    try:
+        program = program_for("srt://")
+    except RtvideoError:
+        return [Finding("srt: no; run: apt-get install ffmpeg")]
+    return [Finding(f"srt: through {program}" if program else "srt: yes")]
+
+
+def _viewers() -> list[Finding]:
+    opencv, websockets = installed("opencv-python"), installed("websockets")
+    if opencv is None:
+        window = "no (--preview); run: pip install 'rtvideo[window]'"
+    elif installed("opencv-python-headless"):
+        window = (
+            "may fail, since opencv-python-headless is installed too; run: "
+            "pip uninstall -y opencv-python-headless && pip install --force-reinstall opencv-python"
+        )
+    elif not os.environ.get("DISPLAY"):
+        window = f"no screen here (DISPLAY is not set); opencv-python {opencv}"
+    else:
+        window = f"opencv-python {opencv}, screen {os.environ['DISPLAY']}"
+    web = f"websockets {websockets}" if websockets else "no (--serve); run: pip install 'rtvideo[serve]'"
+    return [Finding(f"window: {window}"), Finding(f"web viewer: {web}")]
+
+
+def _models() -> Finding:
+    from rtvideo.models import names
+
+    found = names()
+    if not found:
+        return Finding(
+            "problem: no models are installed; run: pip install --force-reinstall rtvideo", fatal=True
+        )
+    return Finding(f"models: {', '.join(found)}")
+
+
+def _engines() -> list[Finding]:
+    from rtvideo.engines import available
+
+    engines = available()
+    findings = [
+        Finding(f"engine {e.name} on {e.device}: {'works' if e.works else 'fails'}, {e.reason}")
+        for e in engines
+    ]
+    if any(engine.works for engine in engines):
+        return [*findings, _trial()]
+    return [*findings, Finding("problem: no engine works; run: pip install 'rtvideo[onnx]'", fatal=True)]
+
+
+def _trial() -> Finding:
+    """Enhance one small frame: an engine that is installed may still fail."""
+    import numpy as np
+
+    from rtvideo.api import Enhancer
+    from rtvideo.models import names
+
+    if not names():
+        return Finding("trial: not run without a model")
+    try:
+        with Enhancer(names()[0]) as enhance:
+            enhance(np.zeros((16, 16, 3), np.uint8))
+    except RtvideoError as error:
+        return Finding(f"problem: {error}", fatal=True)
+    return Finding(f"trial: model {names()[0]} enhanced a frame")

@@ -1,0 +1,105 @@
+"""One live input from the command line to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rtvideo.console import say
+from rtvideo.errors import ExitCode, InputError, SourceLostError, UsageError
+from rtvideo.media.network.address import Kind, kind_of, redact
+
+if TYPE_CHECKING:
+    from rtvideo.live.job import LiveReport
+
+
+def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
+    """Return whether pictures come as they are taken, or go where somebody waits for them.
+
+    What goes from files to files alone is the business of `rtvideo.cli.batch`.
+    """
+    given = (arguments.serve, arguments.input_format, arguments.size, arguments.rate, arguments.pix_fmt)
+    wanted = arguments.preview or any(value is not None for value in given)
+    plain = len(arguments.out) < 2 and all(
+        kind_of(out) is Kind.FILE and not out.lower().endswith(".m3u8") for out in arguments.out
+    )
+    return wanted or not plain or any(kind_of(text) is not Kind.FILE for text in inputs)
+
+
+def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
+    """Run it until it ends or a signal comes.
+
+    Raises:
+        RtvideoError: see `rtvideo.live.job.enhance_live`.
+    """
+    if len(inputs) > 1:
+        raise UsageError(f"{len(inputs)} inputs: only one at a time can be live, be shown or be sent")
+    if "-" in arguments.out and arguments.stats == "-":
+        raise UsageError("--out - and --stats -: stdout takes one of them")
+    from rtvideo.cli.parser import options_of
+    from rtvideo.cli.progress import progress
+    from rtvideo.cli.signals import Aborted, signals
+    from rtvideo.cli.stats import check_stats, write_stats
+    from rtvideo.cli.viewers import viewers
+    from rtvideo.live.job import LiveOptions, enhance_live
+    from rtvideo.media.camera import CaptureOptions
+    from rtvideo.models import find
+
+    find(arguments.model)
+    if arguments.stats is not None:
+        files = [Path(text) for text in (*inputs, *arguments.out) if kind_of(text) is Kind.FILE]
+        check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
+    preview = arguments.preview or not (arguments.out or arguments.serve)
+    live = LiveOptions(
+        wishes=CaptureOptions(arguments.input_format, arguments.size, arguments.rate, arguments.pix_fmt),
+        reconnect=arguments.reconnect,
+        adapt=not arguments.no_adapt,
+    )
+    name = redact(inputs[0])
+    with signals() as stop, progress(name, sys.stderr, quiet=arguments.quiet) as on_progress:
+        try:
+            report = enhance_live(
+                inputs[0],
+                arguments.out,
+                options_of(arguments),
+                live,
+                viewers=viewers(preview=preview, serve=arguments.serve),
+                say=lambda line: say(f"warning: {line}"),
+                on_progress=lambda frames: on_progress(frames, None),
+                stop=stop.event,
+            )
+        except Aborted:
+            say("error: aborted; outputs are not complete")
+            return stop.code or ExitCode.INTERRUPTED
+        except (InputError, SourceLostError):
+            if stop.code is not None:  # nothing had come yet
+                return stop.code
+            raise
+    if not arguments.quiet:
+        print(summary(report), file=sys.stderr, flush=True)
+    if arguments.stats is not None:
+        write_stats([report], arguments.stats, several=False)
+    if report.incomplete is not None:
+        say(f"error: {report.input}: {report.incomplete}")
+    if stop.code is not None:
+        return stop.code
+    if report.lost:
+        return ExitCode.SOURCE_LOST
+    return ExitCode.DONE if report.incomplete is None else ExitCode.INCOMPLETE
+
+
+def summary(report: LiveReport) -> str:
+    """Return the line that a live run ends with."""
+    frames = f"{report.frames_out} frames in {report.seconds:.1f} s"
+    parts = [frames, f"{report.fps:.1f} frames/s", report.engine]
+    if enhanced := report.latency.get("enhanced"):
+        parts.append(f"enhanced {enhanced['median']:.0f} ms after capture (p99 {enhanced['p99']:.0f})")
+    if report.dropped:
+        where = ", ".join(f"{count} at {stage}" for stage, count in report.dropped_at.items())
+        parts.append(f"{report.dropped} dropped ({where})")
+    if report.reconnects:
+        parts.append(f"came back {report.reconnects} times")
+    return f"{report.input}: {', '.join(parts)}"

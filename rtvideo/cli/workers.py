@@ -1,0 +1,183 @@
+"""Several files side by side, each in a process of its own.
+
+Processes, not threads: a file that crashes a decoder or takes all memory ends its own process alone, and two
+runs do not wait for each other's turn in Python.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from rtvideo.cli.batch import TaskRunner
+from rtvideo.cli.outcome import TaskResult
+from rtvideo.cli.signals import Aborted, Stop, signals
+from rtvideo.console import say
+from rtvideo.cpus import usable_cpus
+from rtvideo.errors import ExitCode
+from rtvideo.options import Options
+
+if TYPE_CHECKING:
+    from rtvideo.cli.inputs import Task
+
+#: Signals that the terminal sends to all processes of a job; here the first one passes them on.
+_FROM_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+
+#: Tells a worker at once what a second signal tells a run.
+_ABORT = signal.SIGUSR1
+
+#: Seconds between two looks whether a signal came.
+_INTERVAL = 0.1
+
+#: Seconds that aborted workers have to take away what they wrote.
+_PATIENCE = 5.0
+
+
+def run_side_by_side(
+    tasks: Sequence[Task],
+    options: Options,
+    stop: Stop,
+    jobs: int,
+    done: Callable[[int, TaskResult], None],
+    *,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Run tasks in ``jobs`` processes.
+
+    Args:
+        done: called with the place of each task and how it ended.
+        quiet, verbose: as `rtvideo.cli.batch.TaskRunner` takes them.
+    """
+    if not options.threads:
+        options = replace(options, threads=max(1, usable_cpus() // jobs))
+    waiting = deque(enumerate(tasks))
+    workers: list[_Worker] = []
+    try:
+        for _ in range(min(jobs, len(tasks))):
+            workers.append(_Worker(options, quiet, verbose))
+            workers[-1].take(waiting)
+        told = False
+        while busy := [worker for worker in workers if worker.task is not None]:
+            ready = wait([worker.connection for worker in busy], timeout=_INTERVAL)
+            if stop.event.is_set() and not told:
+                told = True
+                waiting.clear()
+                for worker in busy:
+                    worker.process.terminate()
+            for worker in (worker for worker in busy if worker.connection in ready):
+                place, outcome = worker.outcome()
+                done(place, outcome)
+                if not worker.alive:
+                    workers.remove(worker)
+                    workers.append(worker := _Worker(options, quiet, verbose))
+                worker.take(waiting)
+    except Aborted:
+        for worker in workers:
+            worker.abort()
+        raise
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+class _Worker:
+    """A process that runs one task after the other.
+
+    Attributes:
+        task: what it is doing; None if nothing.
+        alive: whether it can take another one.
+    """
+
+    def __init__(self, options: Options, quiet: bool, verbose: bool) -> None:
+        self.task: tuple[int, Task] | None = None
+        self.alive = True
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(
+            target=_serve, args=(theirs, options, quiet, verbose), name="rtvideo worker"
+        )
+        with _blocked():
+            self.process.start()
+        theirs.close()
+
+    def take(self, waiting: deque[tuple[int, Task]]) -> None:
+        """Begin the next task, if there is one."""
+        self.task = waiting.popleft() if waiting else None
+        if self.task is not None:
+            self.connection.send(self.task[1])
+
+    def outcome(self) -> tuple[int, TaskResult]:
+        """Return the place of the task, and how it ended: at the latest with the process."""
+        assert self.task is not None
+        place, task = self.task
+        try:
+            found = self.connection.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            self.alive = False
+            code = self.process.exitcode or 0
+            cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            say(f"error: internal: {task.source}: the process that enhanced it died ({cause})")
+            found = TaskResult(str(task.source), ExitCode.INTERNAL)
+        return place, found
+
+    def abort(self) -> None:
+        """End what it does without finalising it."""
+        if self.process.pid is not None and self.process.is_alive():
+            os.kill(self.process.pid, _ABORT)
+
+    def close(self) -> None:
+        """End the process: by the end of its orders, by force if it does not listen."""
+        self.connection.close()
+        self.process.join(_PATIENCE)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+@contextmanager
+def _blocked() -> Iterator[None]:
+    """Block what the terminal sends; a process that is started meanwhile never gets it."""
+    resource_tracker.ensure_running()  # the first start of a process would do it, and unblock SIGINT again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(orders: Connection, options: Options, quiet: bool, verbose: bool) -> None:
+    """Run tasks until no more come; what happens to the parent happens here."""
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    signal.signal(_ABORT, _abort)
+    try:
+        with (
+            signals() as stop,
+            TaskRunner(options, stop, quiet=quiet, verbose=verbose, alone=False) as attempts,
+        ):
+            while True:
+                orders.send(attempts.run(orders.recv()))
+    except (EOFError, BrokenPipeError, ConnectionResetError, Aborted):
+        return
+
+
+def _abort(number: int, frame: FrameType | None) -> None:
+    raise Aborted
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

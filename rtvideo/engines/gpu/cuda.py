@@ -1,0 +1,90 @@
+"""The network compiled for an NVIDIA GPU (`rtvideo.kernels.cuda`): planes up, kernels, planes down.
+
+This engine has not run on a GPU yet: it is tested against a stand-in for the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from rtvideo.engines.gpu.session import GpuSession
+from rtvideo.engines.session import Settings
+from rtvideo.engines.time_constants import Pacer
+from rtvideo.errors import UnavailableError
+from rtvideo.frame import Geometry
+from rtvideo.kernels import weights
+from rtvideo.kernels.cpu.library import Pace, format_of, kept_format, supports
+from rtvideo.kernels.cuda.network import DevicePlane, Network
+from rtvideo.kernels.ir.lower import lower
+from rtvideo.models import Model
+
+
+def refusal(model: Model, geometry: Geometry | None = None) -> str | None:
+    """Return why there is no kernel for a model (and a geometry), or None if there can be one."""
+    if model.description is None:
+        return f"model {model.name} is a foreign network; kernels are made from descriptions"
+    if model.weights is None:
+        return f"model {model.name} has no weights (.safetensors) beside its description"
+    return supports(geometry) if geometry is not None else None
+
+
+class CudaSession(GpuSession):
+    """A `rtvideo.engines.session.Session` of kernels on a CUDA device; frames come out one behind.
+
+    Args:
+        model, geometry, settings: as `rtvideo.engines.open_session`.
+        number: of the device.
+        half: full-size cells in half precision.
+
+    Raises:
+        UnavailableError: no such device, no driver, NVRTC missing, memory short, or no kernel for the model.
+        UsageError: settings outside 0..1, or noise removal asked of a model that has none.
+    """
+
+    share_of_peak = 0.2
+    remembers = True
+
+    def __init__(
+        self, model: Model, geometry: Geometry, settings: Settings, *, number: int = 0, half: bool = False
+    ) -> None:
+        self._half, self._pacer = half, Pacer()
+        super().__init__(model, geometry, settings, number)
+
+    def __str__(self) -> str:
+        return f"cuda {self._device.name}, {'f16' if self._half else 'f32'}"
+
+    def reset(self) -> None:
+        """See `rtvideo.engines.session.Session.reset`."""
+        self._pacer.forget()
+
+    def _open(self, stack: ExitStack) -> Any:
+        model, geometry = self._model, self._geometry
+        if reason := refusal(model, geometry):
+            raise UnavailableError(f"engine cuda: {reason}")
+        assert model.description is not None and model.weights is not None
+        values = weights.read(model.weights)
+        packed = lower(model.description, values, half=True).packed if self._half else frozenset()
+        program = lower(model.description, values)
+        self._network = Network(
+            self._device,
+            program,
+            packed,
+            geometry.width,
+            geometry.height,
+            format_of(geometry),
+            kept_format(geometry),
+        )
+        stack.callback(self._network.close)
+        return self._network.stream
+
+    def _prepare(self) -> None:
+        self._network.prepare(self.settings.denoise > 0, self.settings.temporal > 0)
+
+    def _run(
+        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None = None
+    ) -> None:
+        pace = self._pacer.pace(time, self.settings.temporal)
+        told = Pace(pace.frames, pace.light, pace.forget)
+        self._network.run(planes, out, self.settings.strength, self.settings.denoise, told)

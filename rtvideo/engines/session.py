@@ -1,0 +1,110 @@
+"""The one interface that every engine offers: planes in, planes out.
+
+An engine knows nothing of files, cameras or PyAV. It is told a frame's `Geometry` once and then takes planes
+(2-D arrays as the decoder delivers them) and fills planes (as the encoder takes them) of the same geometry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from rtvideo.errors import UsageError
+from rtvideo.frame import Planes
+
+
+@dataclass
+class Settings:
+    """What a user may change while a session runs.
+
+    Attributes:
+        strength: 0..1; illumination ``t`` becomes ``t ** strength``. 0 hands the planes through bit for bit.
+        denoise: 0..1; scales the noise removal. 0 skips it, and its cost.
+        temporal: 0..1; how much the frames before count. 0 looks at each frame alone.
+    """
+
+    strength: float = 1.0
+    denoise: float = 0.0
+    temporal: float = 0.0
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise UsageError unless all settings lie in 0..1."""
+    for name, value in vars(settings).items():
+        if not 0 <= value <= 1:
+            raise UsageError(f"{name} {value:g} must lie in 0..1")
+
+
+def check_temporal(settings: Settings) -> None:
+    """Raise UsageError if an engine that looks at each frame alone is asked for more."""
+    if settings.temporal:
+        raise UsageError(
+            f"temporal {settings.temporal:g}: this engine looks at each frame alone; "
+            "use --temporal off, or engine fused or cuda"
+        )
+
+
+def check_strength(model: str, settings: Settings, scalars: Collection[str]) -> None:
+    """Raise UsageError if a network has no strength among its scalars and one is asked for."""
+    if "strength" not in scalars and settings.strength not in (0, 1):
+        raise UsageError(
+            f"model {model} has no adjustable strength; "
+            f"use 1 (or 0 for none) instead of {settings.strength:g}"
+        )
+
+
+class Session(Protocol):
+    """One stream of frames through one engine. Not thread-safe: one thread submits and receives.
+
+    Attributes:
+        settings: may be changed between frames.
+        remembers: whether it can look at the frames before; where not, ``settings.temporal`` must be 0.
+    """
+
+    settings: Settings
+    remembers: bool
+
+    def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """Take a frame. ``out`` is filled by the time the matching `receive` returns.
+
+        Args:
+            planes: the frame, shaped as the geometry says; any row stride. Not written to.
+            out: writable planes of the same shapes; must not overlap ``planes``.
+            time: presentation time in seconds, None if unknown. Engines with state over time use it.
+        """
+
+    def receive(self) -> Planes | None:
+        """Return the oldest finished frame's ``out``, or None if more frames must be submitted first."""
+
+    def flush(self) -> None:
+        """No more frames come for now: everything submitted can be received."""
+
+    def reset(self) -> None:
+        """Forget all state over time (a seek, a cut to another source)."""
+
+    def close(self) -> None:
+        """Give everything back. The session cannot be used afterwards; closing twice is fine."""
+
+    def __str__(self) -> str:
+        """Say what really runs: engine, device, perhaps instructions, threads: ``onnx cpu, 2 threads``."""
+
+
+@runtime_checkable
+class EstimatesItself(Protocol):
+    """A session whose speed follows from its device and not from figures that were written down."""
+
+    def seconds_per_frame(self) -> float:
+        """Return what a frame with noise removal takes."""
+
+
+@runtime_checkable
+class HasFallback(Protocol):
+    """A session that can do with less: illumination at half the size, without noise removal."""
+
+    def coarser(self) -> Session:
+        """Open another session for the same frames that does so. Any thread may call this.
+
+        Raises:
+            UnavailableError: the model, or this machine, has none.
+        """

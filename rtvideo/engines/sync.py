@@ -1,0 +1,58 @@
+"""What engines share that finish a frame while it is submitted: nothing is held back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+
+from rtvideo.engines.session import Settings, check_settings, check_temporal
+from rtvideo.frame import Geometry, Planes, check_planes, pass_through
+
+
+class SyncSession(ABC):
+    """A `rtvideo.engines.session.Session` that is done at once; subclasses say how a frame is enhanced.
+
+    Without state over time unless a subclass has some and says so.
+    """
+
+    remembers = False
+
+    def __init__(self, geometry: Geometry, settings: Settings) -> None:
+        self.settings = settings
+        self._geometry = geometry
+        self._done: deque[Planes] = deque()
+
+    def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """See `rtvideo.engines.session.Session.submit`; the frame is finished when this returns."""
+        check_planes(self._geometry, planes)
+        check_planes(self._geometry, out)
+        self._check()
+        if self.settings.strength == 0:
+            pass_through(planes, out)
+            self.reset()
+        else:
+            self._enhance(planes, out, time)
+        self._done.append(out)
+
+    def receive(self) -> Planes | None:
+        """Return the oldest finished frame's ``out``, or None."""
+        return self._done.popleft() if self._done else None
+
+    def flush(self) -> None:  # noqa: B027  (nothing to do is the point)
+        """Do nothing: no frame is ever held back."""
+
+    def reset(self) -> None:  # noqa: B027
+        """Do nothing: there is no state over time."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """See `rtvideo.engines.session.Session.close`."""
+
+    @abstractmethod
+    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
+        """Fill ``out``; planes, settings and a strength above 0 have been checked."""
+
+    def _check(self) -> None:
+        check_settings(self.settings)
+        if not self.remembers:
+            check_temporal(self.settings)

@@ -1,0 +1,1 @@
+"""Files to files: one video from its decoder to its encoder."""

@@ -1,0 +1,211 @@
+"""Decode, enhance and encode side by side: a thread each, small queues between, the first error wins.
+
+FFmpeg and the engines work outside Python's lock, so that three threads are enough to keep all cores busy.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import av
+
+from rtvideo.channel import Aborted, Channel
+from rtvideo.errors import UnavailableError
+from rtvideo.media.timing import Event, Packet
+from rtvideo.stopwatch import Stopwatch
+
+#: Frames waiting between two stages. More would only cost memory: each stage's speed hardly varies.
+_DEPTH = 3
+
+#: Packets of other streams that may travel with one frame.
+_PACKETS = 64
+
+
+class Worker(Protocol):
+    """What happens to frames between decoder and encoder; see `rtvideo.media.frames.FrameEnhancer`."""
+
+    def push(self, frame: av.VideoFrame) -> Iterable[av.VideoFrame]:
+        """Take a frame, give those that are done, in order."""
+
+    def flush(self) -> Iterable[av.VideoFrame]:
+        """Give what is left."""
+
+    def release(self, frame: av.VideoFrame) -> None:
+        """Take back a frame that has been encoded. Called from another thread."""
+
+
+class Output(Protocol):
+    """Where frames and packets go; see `rtvideo.media.file_output.FileOutput`."""
+
+    def write(self, frame: av.VideoFrame) -> None:
+        """Encode a frame."""
+
+    def copy(self, packet: Packet) -> None:
+        """Pass a packet of another stream on."""
+
+    def finish(self) -> None:
+        """Complete the output."""
+
+
+@dataclass
+class Counters:
+    """What has happened so far; written by the stages, read by whoever shows progress."""
+
+    frames_in: int = 0
+    frames_out: int = 0
+    position: float = 0.0
+    decode: Stopwatch = field(default_factory=Stopwatch)
+    enhance: Stopwatch = field(default_factory=Stopwatch)
+    encode: Stopwatch = field(default_factory=Stopwatch)
+
+
+@dataclass
+class _Batch:
+    """Packets, then a frame (None: packets only)."""
+
+    packets: list[Packet]
+    frame: av.VideoFrame | None
+
+
+class Pipeline:
+    """One run of events through a worker into an output."""
+
+    def __init__(
+        self,
+        events: Iterable[Event],
+        worker: Worker,
+        output: Output,
+        stop: threading.Event,
+    ) -> None:
+        """Connect the parts; `run` does the work.
+
+        Args:
+            events: frames, and packets of other streams, in file order; iterated in a thread of its own.
+            stop: when set, no more events are taken; what is under way is completed.
+        """
+        self.counters = Counters()
+        self._events, self._worker, self._output, self._stop = events, worker, output, stop
+        self._decoded: Channel[_Batch] = Channel(_DEPTH)
+        self._enhanced: Channel[_Batch] = Channel(_DEPTH)
+        self._error: BaseException | None = None
+        self._lost: UnavailableError | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def completed(self) -> bool:
+        """Whether ``output.finish`` was called and worked, though the engine may have been lost before."""
+        return self._error is None
+
+    def run(self, on_tick: Callable[[Counters], None] | None = None, interval: float = 0.1) -> Counters:
+        """Work until the events end or ``stop`` is set; ``output.finish`` has been called then.
+
+        Args:
+            on_tick: called from this thread about every ``interval`` seconds.
+
+        Raises:
+            whatever the first failing stage raised; the others have ended by then.
+            UnavailableError: the device was lost; if `completed`, the output holds what was done before.
+        """
+        stages = (self._decode, self._enhance, self._encode)
+        threads = [
+            threading.Thread(target=self._guard, args=(stage,), name=f"rtvideo{stage.__name__}", daemon=True)
+            for stage in stages
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while any(thread.is_alive() for thread in threads):
+                threads[-1].join(interval)
+                if on_tick is not None:
+                    on_tick(self.counters)
+                if not threads[-1].is_alive():
+                    for thread in threads:
+                        thread.join()
+        except BaseException as error:
+            self._fail(error)
+            for thread in threads:
+                thread.join()
+            raise
+        if self._lost is not None:
+            raise self._lost
+        if self._error is not None:
+            raise self._error
+        return self.counters
+
+    def _guard(self, stage: Callable[[], None]) -> None:
+        try:
+            stage()
+        except Aborted:
+            pass
+        except BaseException as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            self._error = self._error or error
+        self._decoded.abort()
+        self._enhanced.abort()
+
+    def _decode(self) -> None:
+        packets: list[Packet] = []
+        began = time.perf_counter()
+        for event in self._events:
+            if self._stop.is_set():
+                break
+            if not isinstance(event, av.VideoFrame):
+                packets.append(event)
+                if len(packets) < _PACKETS:
+                    continue
+                batch = _Batch(packets, None)
+            else:
+                self.counters.frames_in += 1
+                self.counters.decode.add(time.perf_counter() - began)
+                batch = _Batch(packets, event)
+            packets = []
+            self._decoded.put(batch)
+            began = time.perf_counter()
+        if packets:
+            self._decoded.put(_Batch(packets, None))
+        self._decoded.close()
+
+    def _enhance(self) -> None:
+        try:
+            self._enhance_all()
+        except UnavailableError as error:
+            self._lost = error  # of a device: nothing more can be enhanced, but what was can be completed
+            self._decoded.abort()
+        self._enhanced.close()
+
+    def _enhance_all(self) -> None:
+        for batch in self._decoded:
+            packets = batch.packets
+            if batch.frame is not None:
+                began = time.perf_counter()
+                done = list(self._worker.push(batch.frame))
+                self.counters.enhance.add(time.perf_counter() - began)
+                for frame in done:
+                    self._enhanced.put(_Batch(packets, frame))
+                    packets = []
+            if packets:
+                self._enhanced.put(_Batch(packets, None))
+        for frame in self._worker.flush():
+            self._enhanced.put(_Batch([], frame))
+
+    def _encode(self) -> None:
+        for batch in self._enhanced:
+            began = time.perf_counter()
+            for packet in batch.packets:
+                self._output.copy(packet)
+            if batch.frame is None:
+                continue
+            self._output.write(batch.frame)
+            self._worker.release(batch.frame)
+            self.counters.encode.add(time.perf_counter() - began)
+            self.counters.frames_out += 1
+            if batch.frame.time is not None:
+                self.counters.position = batch.frame.time
+        self._output.finish()

@@ -1,0 +1,135 @@
+"""``--resume``: whether an earlier run left something to go on with, and whether it was the same job."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import av
+
+from rtvideo.errors import UsageError
+from rtvideo.files.salvage import ReusablePackets, reusable_packets
+from rtvideo.media.containers import MOV_FAMILY
+from rtvideo.media.mp4 import drop_torn_fragment
+from rtvideo.media.partial_file import drafts, read_record
+from rtvideo.models import Model, find
+from rtvideo.options import Options
+from rtvideo.version import __version__
+
+#: Outputs whose packets can be read back as they were written; others start anew.
+_READABLE = (*MOV_FAMILY, "matroska", "webm")
+
+#: What does not change the result, or is settled otherwise (by what was chosen for ``auto``).
+_NOT_COMPARED = ("model", "engine", "device", "threads", "denoise", "temporal", "overwrite", "resume")
+
+#: Options that can be ``auto``, and are numbers from 0 to 1 otherwise.
+_CHOSEN = ("denoise", "temporal")
+
+#: Pieces of an input that are hashed, and bytes of each.
+_PIECES, _PIECE = 64, 65536
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What an earlier run left: the file, and what its job was."""
+
+    path: Path
+    job: Mapping[str, Any]
+
+
+def unfinished(output: Path) -> Unfinished | None:
+    """Return what was left of ``output``, the largest where there are several; None if nothing was."""
+    for path in [*drafts(output), output]:
+        job = read_record(path)
+        if job is not None:
+            return Unfinished(path, job)
+    return None
+
+
+def as_before(options: Options, before: Unfinished | None) -> Options:
+    """Return the options with what an earlier run chose in place of ``auto``."""
+    chosen: dict[str, Any] = {}
+    for name in _CHOSEN:
+        value = None if before is None else before.job.get(name)
+        if getattr(options, name) is None and isinstance(value, (int, float)) and 0 <= value <= 1:
+            chosen[name] = float(value)
+    return replace(options, **chosen)
+
+
+def job_of(input: Path, options: Options, engine: str, denoise: float, temporal: float) -> dict[str, Any]:
+    """Return all that decides the result, as plain data.
+
+    Args:
+        engine: as the session names itself; how many threads it has makes no difference.
+        denoise, temporal: the strengths that were chosen.
+    """
+    settings = {name: value for name, value in asdict(options).items() if name not in _NOT_COMPARED}
+    return {
+        "rtvideo": __version__,
+        "pyav": av.__version__,
+        "input": _fingerprint(input),
+        "model": _digest(find(options.model)),
+        "engine": re.sub(r", \d+ threads?$", "", engine),
+        "denoise": denoise,
+        "temporal": temporal,
+        **settings,
+    }
+
+
+def taken_over(
+    before: Unfinished | None, job: Mapping[str, Any], output: Path, container: str, position: int
+) -> ReusablePackets | None:
+    """Return the packets of an earlier run that this one starts with; None where it starts anew.
+
+    Args:
+        job: of this run, as `job_of` gives it.
+        container: FFmpeg's short name of the output's format.
+        position: of the enhanced one among the output's video streams, cover pictures not counted.
+
+    Raises:
+        UsageError: it was another job. The message names what differs.
+    """
+    if before is None:
+        return None
+    differing = [name for name in job if before.job.get(name) != job[name]]
+    if differing:
+        changes = ", ".join(
+            f"{name} ({_shown(before.job.get(name))}, now {_shown(job[name])})" for name in differing
+        )
+        raise UsageError(
+            f"{output}: cannot be resumed, since it was begun with other settings: {changes}; "
+            "give the earlier ones, or leave --resume out to start anew"
+        )
+    if container not in _READABLE:
+        return None
+    if container in MOV_FAMILY:
+        drop_torn_fragment(before.path)
+    kept = reusable_packets(before.path, position)
+    return kept if kept.count else None
+
+
+def _shown(value: Any) -> str:
+    text = "not given" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:12]}..."
+
+
+def _fingerprint(path: Path) -> str:
+    """Identify a file by size, time of change and pieces from all over it."""
+    status = path.stat()
+    digest = hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode())
+    with path.open("rb") as file:
+        for piece in range(_PIECES):
+            file.seek(piece * max(_PIECE, status.st_size // _PIECES))
+            digest.update(file.read(_PIECE))
+    return digest.hexdigest()
+
+
+def _digest(model: Model) -> str:
+    digest = hashlib.sha256(b"" if model.description is None else model.description.to_json().encode())
+    for file in sorted(filter(None, [model.weights, *model.networks.values()])):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

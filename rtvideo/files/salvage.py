@@ -1,0 +1,137 @@
+"""The video packets of an unfinished output: all that a later run need not encode again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, islice
+from pathlib import Path
+from typing import Any
+
+import av
+from av.stream import Disposition
+
+from rtvideo.media.timing import Packet, tick
+
+#: Seconds before its end in which a file is decoded to see that it is sound: a sync may be so long ago.
+_DOUBTFUL = 3
+
+
+@dataclass(frozen=True)
+class ReusablePackets:
+    """The video of a file up to its last complete group of pictures.
+
+    Attributes:
+        path: the file.
+        position: which of its video streams, cover pictures not counted.
+        count: packets, of as many frames; none where nothing can be used.
+        delay: frames by which the encoder's order of decoding runs ahead of the order shown.
+    """
+
+    path: Path
+    position: int
+    count: int
+    delay: int
+
+    def packets(self) -> Iterator[Packet]:
+        """Yield the packets as an encoder gives them: with both times, H.264 and HEVC with start codes."""
+        with _open(self.path) as container:
+            stream = _video(container, self.position)
+            codec = stream.codec_context
+            prefixed = codec.name in ("h264", "hevc") and (codec.extradata or b"\0")[0] == 1
+            shown = sorted(packet.pts for packet in islice(_packets(container, stream), self.count))
+        with _open(self.path) as container:
+            stream = _video(container, self.position)
+            for index, packet in enumerate(islice(_packets(container, stream), self.count)):
+                copy = Packet(_with_start_codes(bytes(packet)) if prefixed else bytes(packet))
+                copy.time_base, copy.pts, copy.duration = tick(packet), packet.pts, packet.duration
+                # Matroska stores no times of decoding; they follow from the order, as an encoder makes them.
+                early = shown[index - self.delay] if index >= self.delay else shown[0] - (self.delay - index)
+                copy.dts = early if packet.dts is None else packet.dts
+                copy.is_keyframe = packet.is_keyframe
+                yield copy
+
+
+def reusable_packets(path: Path, position: int) -> ReusablePackets:
+    """Look for the last place where a file's video can be cut: all before it is there, and shown before it.
+
+    Args:
+        path: may end anywhere.
+        position: of the video stream, cover pictures not counted.
+    """
+    times: list[int] = []
+    keys: list[int] = []
+    try:
+        with _open(path) as container:
+            stream = _video(container, position)
+            base = tick(stream)
+            for packet in _packets(container, stream):
+                if packet.is_keyframe:
+                    keys.append(len(times))
+                times.append(packet.pts)
+    except (av.FFmpegError, IndexError):
+        pass  # it ends there
+    cuts = _clean_cuts(times, keys)
+    while cuts:
+        count = cuts.pop()
+        doubtful = next((cut for cut in cuts if times[count] - times[cut] < _DOUBTFUL / base), count)
+        start = max((cut for cut in cuts if cut < doubtful), default=0)
+        if _decodes(path, position, start, count):
+            return ReusablePackets(path, position, count, _delay(times[:count]))
+    return ReusablePackets(path, position, 0, 0)
+
+
+def _clean_cuts(times: Sequence[int], keys: Sequence[int]) -> list[int]:
+    """Return the key frames that everything before is shown before, and everything after after."""
+    latest = [None, *accumulate(times, max)]
+    earliest = list(accumulate(reversed(times), min))[::-1]
+    return [
+        key
+        for key in keys
+        if key and (before := latest[key]) is not None and before < times[key] == earliest[key]
+    ]
+
+
+def _delay(times: Sequence[int]) -> int:
+    rank = {time: place for place, time in enumerate(sorted(times))}
+    return max((place - rank[time] for place, time in enumerate(times)), default=0)
+
+
+def _decodes(path: Path, position: int, start: int, stop: int) -> bool:
+    """Whether packets ``start`` to ``stop`` give as many frames without an error."""
+    frames = 0
+    try:
+        with _open(path) as container:
+            stream = _video(container, position)
+            stream.codec_context.options = {"err_detect": "explode"}
+            for packet in islice(_packets(container, stream), start, stop):
+                frames += len(stream.decode(packet))
+            frames += len(stream.decode(None))
+    except (av.FFmpegError, IndexError):
+        return False
+    return frames == stop - start
+
+
+def _open(path: Path) -> av.container.InputContainer:
+    return av.open(str(path.absolute()), metadata_errors="replace")
+
+
+def _video(container: av.container.InputContainer, position: int) -> av.VideoStream:
+    return [s for s in container.streams.video if not s.disposition & Disposition.attached_pic][position]
+
+
+def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[Any]:
+    for packet in container.demux(stream):
+        if packet.size == 0 or packet.pts is None or packet.is_corrupt:
+            return
+        yield packet
+
+
+def _with_start_codes(data: bytes) -> bytes:
+    """Turn the lengths before NAL units (ISO/IEC 14496-15, four bytes here) into start codes."""
+    units, place = bytearray(), 0
+    while place + 4 <= len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        units += b"\0\0\0\1" + data[place + 4 : place + 4 + size]
+        place += 4 + size
+    return bytes(units)

@@ -1,0 +1,1 @@
+"""The C++ back end: source, compiler, and the library that it makes."""

@@ -1,0 +1,1 @@
+"""The intermediate form of a network: layers and passes, and the rewrites that keep its result."""

@@ -1,0 +1,355 @@
+"""From a description and its weights to a `Program`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rtvideo.errors import UnavailableError
+from rtvideo.kernels.ir import rewrites
+from rtvideo.kernels.ir.program import (
+    Array,
+    CellShape,
+    Convolution,
+    Fusion,
+    Layer,
+    Pass,
+    Pointwise,
+    Program,
+    Skip,
+)
+from rtvideo.kernels.ir.rewrites import Weights
+from rtvideo.models.description import Description, Genotype, Illumination, Noise
+from rtvideo.models.shapes import EDGES, shapes
+
+HERE = (0, 0)
+
+
+def lower(
+    description: Description, weights: Mapping[str, np.typing.NDArray[np.floating]], *, half: bool = False
+) -> Program:
+    """Return the program of a network.
+
+    Args:
+        description: what is computed.
+        weights: name -> array, as `rtvideo.models.shapes.shapes` lists them.
+        half: what full-size cells keep for themselves is bf16, with f32 sums; light, image and grid stay f32.
+
+    Raises:
+        UnavailableError: weights are missing, of another shape, or not finite.
+    """
+    return _Lowering(description, _checked(description, weights), half).program()
+
+
+def _checked(
+    description: Description, weights: Mapping[str, np.typing.NDArray[np.floating]]
+) -> dict[str, Weights]:
+    checked = {}
+    for name, shape in shapes(description).items():
+        if name not in weights:
+            raise UnavailableError(f"model {description.name}: weight {name} is missing")
+        array = np.asarray(weights[name], np.float64)
+        if array.shape != shape:
+            raise UnavailableError(
+                f"model {description.name}: weight {name} is {list(array.shape)}, must be {list(shape)}"
+            )
+        if not np.isfinite(array).all():
+            raise UnavailableError(f"model {description.name}: weight {name} is not finite")
+        checked[name] = array
+    return checked
+
+
+@dataclass
+class _Cell:
+    """A cell being lowered: its layers so far, and what it stores."""
+
+    genotype: Genotype
+    channels: int
+    prefix: str  # of the weights in the model
+    name: str  # of the weights in the program
+    log2: bool = False
+    layers: list[Layer] = field(default_factory=list)
+
+
+class _Lowering:
+    def __init__(self, description: Description, weights: dict[str, Weights], half: bool) -> None:
+        self.description, self.weights, self.half = description, weights, half
+        self.packed: set[str] = set()
+        self.stored: dict[str, Array] = {}
+        self.shapes: dict[str, CellShape] = {}
+
+    def program(self) -> Program:
+        d = self.description
+        i = d.illumination
+        linear = i.domain == "linear"
+        stages = () if linear else tuple(self._grid_stage(i, k) for k in range(len(i.scales)))
+        light = self._linear(i) if linear else self._log(i)
+        groups = 1 if i.channels == "shared" else 3
+        lit = Pass("lit", {"y": 3}, tuple(light), ("u",))
+        denoised = None
+        if d.noise is not None:
+            removal = self._noise(d.noise, groups)
+            denoised = Pass("denoised", {"y": 3}, (*light, *removal), ("image",))
+        if not linear:
+            self._exposure(i)
+        return Program(
+            name=d.name,
+            scales=() if linear else i.scales,
+            window=int(i.window[0]),
+            fixed=i.warm_start == "fixed",
+            centred=i.exposure != "none",
+            shared=groups == 1,
+            guided=i.upsampling == "guided",
+            mix=i.mix,
+            floor=i.floor,
+            t_min=i.t_min,
+            stages=stages,
+            lit=lit,
+            denoised=denoised,
+            cells=tuple(self.shapes.values()),
+            packed=frozenset(self.packed),
+            weights=self.stored,
+        )
+
+    # Cells
+
+    def _cell(
+        self,
+        name: str,
+        index: int,
+        genotype: Genotype,
+        channels: int,
+        source: str,
+        output: str,
+        *,
+        sign: str = "any",
+        log2: bool = False,
+        inverse: bool = False,
+        onto: str | None = None,
+    ) -> list[Layer]:
+        """Return the layers of a cell; its weights are stored as ``name[index].edge``."""
+        prefix = f"{'illumination' if name == 'iem' else 'noise'}.cells.{index}"
+        stem = f"{name}[{index}]"
+        layers: list[Layer] = []
+        distilling: list[Convolution | Skip] = []
+        sizes: list[tuple[str, int]] = []
+        r = source
+        for node in (1, 2, 3):
+            for kind in ("d", "r"):
+                edge = f"{kind}{node}"
+                operation = getattr(genotype, edge)
+                remaining = kind == "r"
+                leaky = not (operation == "skip" and rewrites.needs_no_leaky(sign))
+                target = f"{name}{index}_r{node + 1}" if remaining else f"{name}{index}_{edge}"
+                layer = self._edge(prefix, stem, edge, operation, channels, r, target, remaining, leaky, log2)
+                if isinstance(layer, Convolution):
+                    sizes.append((edge, len(self.stored[layer.weights])))
+                if remaining:
+                    layers.append(layer)
+                    r = target
+                    if not log2:
+                        self._pack(target)
+                    # What a leaky ReLU gives can be negative; only skips keep the sign of what they got.
+                    sign = sign if operation == "skip" else "any"
+                else:
+                    distilling.append(layer)
+        c4 = self._edge(prefix, stem, "c4", genotype.c4, channels, r, "c4", False,
+                        not (genotype.c4 == "skip" and rewrites.needs_no_leaky(sign)), log2)  # fmt: skip
+        if isinstance(c4, Convolution):
+            sizes.append(("c4", len(self.stored[c4.weights])))
+        distilling.append(c4)
+
+        weight, bias = self.weights[f"{prefix}.c5.weight"], self.weights[f"{prefix}.c5.bias"]
+        if log2:
+            bias = rewrites.cell_in_log2({"c5": bias})["c5"]
+        if inverse:
+            weight, bias = rewrites.negate_in_log2(weight, bias)
+        if onto is not None:
+            weight, bias = rewrites.negate(weight, bias)
+        self.stored[f"{stem}.c5"] = rewrites.taps_first(weight, bias)
+        sizes.append(("c5", len(self.stored[f"{stem}.c5"])))
+        self.shapes.setdefault(name, CellShape(name, channels, tuple(sizes)))
+        reads: dict[str, tuple[int, int]] = {}
+        for edge_layer in distilling:
+            ((read, reach),) = edge_layer.inputs
+            old = reads.get(read, HERE)
+            reads[read] = (max(old[0], reach[0]), max(old[1], reach[1]))
+        if onto is not None:
+            reads.setdefault(onto, HERE)
+        layers.append(Fusion(output, channels, tuple(reads.items()), stem, tuple(distilling), onto))
+        return layers
+
+    def _edge(
+        self,
+        prefix: str,
+        stem: str,
+        edge: str,
+        operation: str,
+        channels: int,
+        source: str,
+        target: str,
+        remaining: bool,
+        leaky: bool,
+        log2: bool,
+    ) -> Convolution | Skip:
+        if operation == "skip":
+            return Skip(target, channels, ((source, HERE),), gain=2 if remaining else 1, leaky=leaky)
+        weight = self.weights[f"{prefix}.{EDGES[edge]}.op.weight"]
+        bias = self.weights[f"{prefix}.{EDGES[edge]}.op.bias"]
+        if log2:
+            bias = rewrites.cell_in_log2({edge: bias})[edge]
+        weight = rewrites.fold_identity(weight, operation.startswith("res") + remaining)
+        self.stored[f"{stem}.{edge}"] = self._ordered(source, weight, bias)
+        kernel = weight.shape[-1]
+        dilation = 2 if "dil" in operation else 1
+        return Convolution(
+            target,
+            channels,
+            ((source, (reach := kernel // 2 * dilation, reach)),),
+            f"{stem}.{edge}",
+            kernel,
+            dilation,
+            leaky,
+        )
+
+    def _ordered(self, source: str, weight: Weights, bias: Weights) -> Array:
+        ordered = rewrites.taps_in_pairs if source in self.packed else rewrites.taps_first
+        return ordered(weight, bias)
+
+    # Illumination
+
+    def _linear(self, i: Illumination) -> list[Layer]:
+        """All stages at full size. In the released form t lives as its inverse, the gain: no division."""
+        window = int(i.window[0])
+        reach = (1, 1) if window == 3 else (0, 1)
+        released = i.parameterisation == "released"
+        layers: list[Layer] = [Pointwise("warm0", 3, (("y", reach),), "window_max", (window,))]
+        t = "warm0"
+        light = gain = u = ""
+        for k in range(len(i.scales)):
+            if k > 0 and i.warm_start in ("updated", "residual"):
+                layers += self._image(k - 1, released, gain, light, i.t_min)
+                u = f"u{k - 1}"
+                if i.warm_start == "residual":
+                    reads = ((u, reach), ("y", HERE))
+                    layers.append(
+                        Pointwise(f"warm{k}", 3, reads, "residual", (window,), (repr(i.gamma) + "f",))
+                    )
+                else:
+                    layers.append(Pointwise(f"warm{k}", 3, ((u, reach),), "window_max", (window,)))
+                warm = f"warm{k}"
+            elif i.warm_start == "previous":
+                warm = t
+            else:
+                warm = "warm0"
+            source = warm if released else t
+            cell = self._cell(
+                "iem", k, i.genotype, 3, source, f"cell{k}" if released else f"t{k + 1}",
+                # Only pixels' maxima are known to be positive, and what comes out of a sigmoid.
+                sign="non-negative" if released or k == 0 else "any", inverse=released,
+                onto=None if released else warm,
+            )  # fmt: skip
+            layers += cell
+            if released:
+                gain = f"gain{k}"
+                layers.append(Pointwise(gain, 3, ((f"cell{k}", HERE),), "inverse_sigmoid"))
+                if i.warm_start == "previous" and k + 1 < len(i.scales):
+                    t = f"t{k + 1}"
+                    layers.append(Pointwise(t, 3, ((gain, HERE),), "inverse"))
+            else:
+                t = light = f"t{k + 1}"
+        self.light = gain if released else light
+        arguments = (f"{i.t_min!r}f", "frame.strength")
+        layers.append(
+            Pointwise("u", 3, (("y", HERE), (self.light, HERE)), "apply_linear", (released,), arguments)
+        )
+        return layers
+
+    def _image(self, k: int, released: bool, gain: str, light: str, t_min: float) -> list[Layer]:
+        if released:
+            return [Pointwise(f"u{k}", 3, (("y", HERE), (gain, HERE)), "multiply")]
+        return [Pointwise(f"u{k}", 3, (("y", HERE), (light, HERE)), "divide", (), (f"{t_min!r}f",))]
+
+    def _grid_stage(self, i: Illumination, k: int) -> Pass:
+        warm = "warm" if i.warm_start == "fixed" else "x"
+        cell = self._cell("iem", k, i.genotype, 3, "x", "t", log2=True, onto=warm)
+        return Pass(f"stage_{k}", dict.fromkeys(("x", warm), 3), tuple(cell), ("t",))
+
+    def _log(self, i: Illumination) -> list[Layer]:
+        groups = 1 if i.channels == "shared" else 3
+        layers: list[Layer] = []
+        reads: list[tuple[str, tuple[int, int]]] = [("y", HERE)]
+        guided, mean = i.upsampling == "guided", i.own == "mean"
+        if guided or (i.mix and not mean) or i.signal_floor or i.chroma_floor:
+            source = "y"
+            if groups == 1:
+                source = "largest"
+                layers.append(Pointwise(source, 1, (("y", HERE),), "channel_max"))
+            layers.append(Pointwise("m", groups, ((source, (1, 1)),), "window_max", (3,)))
+            reads.append(("m", HERE))
+        # One function makes both the image and the gain; the gain is listed first as its by-product.
+        layers.append(Pointwise("gain", groups, tuple(reads), ""))
+        shape = (i.scales[-1], groups, i.mix, i.signal_floor > 0, i.chroma_floor, guided, mean)
+        layers.append(Pointwise("u", 3, (*reads, ("gain", HERE)), "apply_log", shape))
+        return layers
+
+    def _exposure(self, i: Illumination) -> None:
+        weight, bias = np.zeros((3, 5)), np.zeros(3)
+        if i.exposure == "statistics":
+            weight = self.weights["illumination.exposure.weight"]
+            bias = self.weights["illumination.exposure.bias"]
+        elif i.mix:
+            bias = np.array([0, 0, float(self.weights["illumination.mix_logit"])])
+        weight, bias = rewrites.exposure_in_log2(weight, bias)
+        self.stored["exposure"] = np.concatenate([bias, weight.ravel()]).astype(np.float32)
+        knee = 0.0
+        if i.chroma_floor:
+            knee = float(np.exp(2 * self.weights["illumination.chroma_knee"]))
+        self.stored["floors"] = np.array([i.signal_floor**2, knee], np.float32)
+
+    # Noise
+
+    def _noise(self, n: Noise, groups: int) -> list[Layer]:
+        guided = n.guide == "gain"
+        amount = "frame.strength * frame.denoise"
+        layers: list[Layer] = []
+        if self.description.illumination.domain == "log":
+            reads = (("gain", HERE),)
+            layers.append(Pointwise("weight", groups, reads, "weight_log", (groups, guided), (amount,)))
+        else:
+            i = self.description.illumination
+            shape = (i.parameterisation == "released", guided)
+            arguments = (f"{i.t_min!r}f", "frame.strength", amount)
+            layers.append(Pointwise("weight", 3, ((self.light, HERE),), "weight_linear", shape, arguments))
+        self._pack("features0")
+        for end, source in (("stem", "u"), ("head", "features0")):
+            weight, bias = self.weights[f"noise.{end}.weight"], self.weights[f"noise.{end}.bias"]
+            self.stored[end] = self._ordered(source, weight, bias)
+        released = n.parameterisation == "released"
+        x = "u"
+        features = ""
+        for k in range(n.stages):
+            if not released or k == 0:
+                features = f"stem{k}"
+                layers.append(self._end(features, n.channels, x, "stem"))
+                self._pack(features)
+            layers += self._cell("nrm", k, n.genotype, n.channels, features, f"features{k}")
+            features = f"features{k}"
+            self._pack(features)
+            last = k + 1 == n.stages
+            if not released or last:
+                layers.append(self._end(f"noise{k}", 3, features, "head"))
+                target = "image" if last else f"x{k + 1}"
+                inputs = (("u", HERE), ("weight", HERE), (f"noise{k}", HERE))
+                layers.append(Pointwise(target, 3, inputs, "remove", (groups, last)))
+                x = target
+        return layers
+
+    def _pack(self, tensor: str) -> None:
+        if self.half:
+            self.packed.add(tensor)
+
+    def _end(self, output: str, channels: int, source: str, weights: str) -> Convolution:
+        return Convolution(output, channels, ((source, (1, 1)),), weights, 3, 1, False)

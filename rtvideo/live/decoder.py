@@ -1,0 +1,65 @@
+"""Decoding what comes live: packets in, pictures out; what would be late or of no use is not decoded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import av
+
+from rtvideo.live.connection import Connection
+from rtvideo.live.input import LiveInput, TimedPacket
+from rtvideo.stopwatch import Stopwatch
+
+#: Age in seconds of a packet at which decoding skips to the next key frame.
+_LATE = 0.5
+
+
+class PacketDecoder:
+    """The pictures of a source, each with the moment of its arrival; iterated once.
+
+    Attributes:
+        skipped: packets left out because decoding was too slow.
+        work: the time that decoding took.
+    """
+
+    def __init__(
+        self, source: LiveInput, arrivals: Iterable[TimedPacket], watched: Callable[[], bool]
+    ) -> None:
+        """Decode nothing yet.
+
+        Args:
+            arrivals: packets of the video, on their way from ``source``.
+            watched: whether anybody wants pictures.
+        """
+        self.skipped, self.work = 0, Stopwatch()
+        self._source, self._arrivals, self._watched = source, arrivals, watched
+        self._skipping = False
+
+    def __iter__(self) -> Iterator[tuple[av.VideoFrame, float]]:
+        """Yield decoded frames and when they came, on the clock of `time.monotonic`."""
+        if not self._source.nature.live:
+            yield from self._source.connection.ready
+        connection: Connection | None = None
+        for arrival in self._arrivals:
+            if connection is not None and arrival.connection is not connection:
+                yield from connection.decode(None)
+            connection = arrival.connection
+            if self._source.nature.live and self._is_left_out(arrival):
+                continue
+            began = time.monotonic()
+            pictures = connection.decode(arrival.packet, arrival.captured)
+            self.work.add(time.monotonic() - began)
+            if not arrival.stale:
+                yield from pictures
+        if connection is not None:
+            yield from connection.decode(None)
+
+    def _is_left_out(self, arrival: TimedPacket) -> bool:
+        """Whether the decoder can do without a packet: any picture of its own, all up to a key frame."""
+        if arrival.connection.intra:
+            return arrival.stale or not self._watched()
+        late = time.monotonic() - arrival.captured > _LATE
+        self._skipping = late or (self._skipping and not arrival.packet.is_keyframe)
+        self.skipped += self._skipping
+        return self._skipping

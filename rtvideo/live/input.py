@@ -1,0 +1,208 @@
+"""A live source: packets with the moment of their arrival, on one clock, across lost connections."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+
+import av
+from av.container import InputContainer
+
+from rtvideo.errors import RtvideoError
+from rtvideo.live.clock import STRAY, Backlog, Clock
+from rtvideo.live.connection import Connection
+from rtvideo.media.network.connect import SourceTraits, reason_of
+from rtvideo.media.timing import Packet, tick
+
+#: The clock of live video: what MPEG uses, fine enough for every camera.
+TICK = Fraction(1, 90_000)
+
+#: Seconds that a source which delivers in pieces may be ahead of them.
+_PACED = 60.0
+
+#: Seconds between attempts to come back: the first, and the longest.
+_SHORTEST, _LONGEST = 0.5, 8.0
+
+
+@dataclass(frozen=True)
+class TimedPacket:
+    """A packet that has come.
+
+    Attributes:
+        packet: of the video (to be decoded by ``connection``) or of another stream (to be passed on).
+        connection: where it came from.
+        captured: when it came, on the clock of `time.monotonic`.
+        stale: it had been waiting to be read while the source was opened, so nobody knows when it was taken.
+            The decoder needs it, but its picture is of no use.
+    """
+
+    packet: Packet
+    connection: Connection
+    captured: float
+    stale: bool = False
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it belongs to the stream that is enhanced."""
+        return self.packet.stream_index == self.connection.index
+
+
+class LiveInput:
+    """An input that is read as it comes, and opened again when it is lost.
+
+    Attributes:
+        name: as it may be shown, without secrets.
+        connection: the first one: what encoders and containers are chosen by.
+        nature: how the input behaves.
+        lost: why it ended too early, once it has.
+        reconnects: how often it came back.
+        seen: when it last gave a sign of life, on the clock of `time.monotonic`.
+    """
+
+    def __init__(
+        self,
+        open: Callable[[], tuple[InputContainer, SourceTraits]],
+        name: str,
+        stop: threading.Event,
+        *,
+        video_stream: int = 0,
+        threads: int = 0,
+        reconnect: float = 0.0,
+        say: Callable[[str], None] = lambda line: None,
+        nature: SourceTraits | None = None,
+    ) -> None:
+        """Open it for the first time; that it is absent now is an error at once.
+
+        Args:
+            open: see `rtvideo.media.network.connect.connect`.
+            stop: ends waiting.
+            threads: that decode at most; 0 leaves it to FFmpeg.
+            reconnect: seconds for which a lost source is tried again; 0 is never.
+            say: told when the source is lost, and when it is back.
+            nature: in place of the input's own.
+
+        Raises:
+            RtvideoError: see `rtvideo.media.network.connect.connect`, `Connection`.
+        """
+        self._open, self.name, self._stop = open, name, stop
+        self._reconnect, self._say = reconnect, say
+        container, natural = open()
+        self.nature = nature or natural
+        self._connect = partial(Connection, name=name, video_stream=video_stream, threads=threads)
+        self.connection = self._connect(container)
+        self.lost: str | None = None
+        self.reconnects = 0
+        self.seen = time.monotonic()
+        self._opened = [self.connection]
+        self._clock = Clock()
+
+    @property
+    def damaged(self) -> int:
+        """Packets that could not be decoded, or only in part."""
+        return sum(connection.damaged for connection in self._opened)
+
+    def arrivals(self) -> Iterator[TimedPacket]:
+        """Yield packets as they come, live ones with times on one clock, until the source ends or is lost."""
+        connection: Connection | None = self.connection
+        while connection is not None:
+            reason = "the stream ended"
+            backlog = Backlog() if self.nature.live and not self.nature.paced else None
+            try:
+                for packet in connection.packets():
+                    self.seen = time.monotonic()
+                    is_video = packet.stream_index == connection.index
+                    stale = backlog is not None and backlog.holds(packet if is_video else None, self.seen)
+                    if backlog is not None and backlog.endless:
+                        self.nature = replace(self.nature, paced=True)
+                    if self.nature.live and not stale:
+                        self._settle(packet, connection)
+                    if self._stop.is_set():
+                        return
+                    if is_video or not stale:
+                        yield TimedPacket(packet, connection, self.seen, stale)
+            except av.FFmpegError as error:
+                reason = reason_of(error)
+                if not self.nature.lasts:
+                    self.lost = f"reading stopped: {reason}"
+                    return
+            if not self.nature.lasts or (reason == "the stream ended" and not self._reconnect):
+                return
+            connection = self._again(connection, reason)
+
+    def shared(self, packet: Packet) -> list[Packet]:
+        """Return a copy of a packet of sound for one output, as if of the first connection; else nothing.
+
+        Outputs were told of the first connection's streams, and change the packets that they get.
+        """
+        streams = self.connection.container.streams
+        if packet.stream_index >= len(streams) or streams[packet.stream_index].type != "audio":
+            return []
+        # In memory of FFmpeg's own: bytes of Python's are freed with its lock, for which a thread of FFmpeg's
+        # (`rtvideo.media.network.target.Target.fifo`) would wait while the lock is held until it ends.
+        copy = Packet(packet.size)
+        copy.update(bytes(packet))
+        copy.stream = streams[packet.stream_index]
+        copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
+        copy.time_base, copy.is_keyframe = tick(packet), packet.is_keyframe
+        return [copy]
+
+    def _settle(self, packet: Packet, connection: Connection) -> None:
+        """Put a packet on the common clock, and wait until it is due where the source is early."""
+        base = tick(packet)
+        if packet.stream_index != connection.index:
+            _move(packet, round(self._clock.shift / base))
+            return
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        shift, early = self._clock.place(
+            None if stamp is None else stamp * base, self.seen, _PACED if self.nature.paced else STRAY
+        )
+        if self.nature.paced and early > 0:
+            self._stop.wait(early)
+            self.seen = time.monotonic()
+        packet.pts = round(((packet.pts or stamp or 0) * base + shift) / TICK)
+        packet.dts = packet.pts if stamp is None else round((stamp * base + shift) / TICK)
+        packet.time_base = TICK
+
+    def _again(self, last: Connection, reason: str) -> Connection | None:
+        """Close a lost connection and open it anew, waiting longer from attempt to attempt."""
+        if last is not self.connection or not last.container.streams.audio:
+            # The streams of the first one stay in use where sound is passed on.
+            last.close()
+        self._clock.restart()
+        if self._reconnect:
+            self._say(f"{self.name}: lost ({reason}); trying again for {self._reconnect:g} s")
+        began, wait = time.monotonic(), _SHORTEST
+        while (left := began + self._reconnect - time.monotonic()) > 0 and not self._stop.is_set():
+            self._stop.wait(min(wait, left))
+            wait = min(2 * wait, _LONGEST)
+            self.seen = time.monotonic()
+            try:
+                container, nature = self._open()
+                if not nature.live:  # a live list that has become a finished recording
+                    container.close()
+                    return None
+                connection = self._connect(container)
+            except RtvideoError as error:
+                reason = str(error).removeprefix(f"{self.name}: ")
+                continue
+            self.reconnects += 1
+            self._opened.append(connection)
+            self._say(f"{self.name}: back after {time.monotonic() - began:.1f} s")
+            return connection
+        if not self._stop.is_set():
+            self.lost = f"source lost: {reason}"
+        return None
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._opened:
+            connection.close()
+
+
+def _move(packet: Packet, ticks: int) -> None:
+    packet.pts = None if packet.pts is None else packet.pts + ticks
+    packet.dts = None if packet.dts is None else packet.dts + ticks

@@ -1,0 +1,234 @@
+"""A video file as a stream of decoded frames and of packets that belong to other streams."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+from av.codec.hwaccel import HWAccel
+
+from rtvideo.cpus import usable_cpus
+from rtvideo.errors import InputError
+from rtvideo.media.gpu.surfaces import downloaded, software_format
+from rtvideo.media.input_info import InputInfo, choose_video
+from rtvideo.media.timing import Event, Packet, end, tick
+
+#: FFmpeg reads these as video, but they are text, single pictures, or lists of other files.
+_NO_VIDEO_FORMATS = re.compile(r"tty|image2.*|.*_pipe|concat|hls|dash|imf|sdp")
+
+#: Pixels of a frame, about 134 million: larger ones would take tens of GB with all frames that are under way.
+MAX_PIXELS = 16384 * 8192
+
+#: What FFmpeg may do for a file: open no other protocol from inside it, and decode nothing huge.
+_OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
+
+#: Bytes of other streams that may come before the first frame.
+_PEEK = 256 << 20
+
+#: Frames on a device that are under way at once, beside those that the decoder itself refers to.
+_SURFACES = 8
+
+#: Formats whose duration is guessed from the file's own end, so it cannot tell that something is missing.
+_GUESSED_DURATION = ("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "yuv4mpegpipe")
+
+#: After so many unreadable packets in a row the rest of the file is given up.
+_PATIENCE = 64
+
+#: Seconds that the end of the last packet may lie before the declared duration.
+_TOLERANCE = 0.5
+
+
+class Source(InputInfo):
+    """Opens a file, decodes one video stream and hands out the packets of the others.
+
+    Attributes:
+        container: PyAV's input, for its metadata, chapters and streams.
+        video: the stream that is decoded.
+        first: the first frame, decoded while opening; it is yielded again by `read`.
+        damaged: packets that the demuxer or the decoder found damaged. (Where damage hits the structure of
+            the container itself, the packets in between vanish and nobody can count them.)
+        incomplete: what is missing at the end, once `read` has come to it.
+        hardware: whether frames stay on a device (but for `first`); some may come in main memory even so.
+    """
+
+    def __init__(self, path: Path, video_stream: int = 0, decoder: HWAccel | None = None) -> None:
+        """Open ``path``.
+
+        Args:
+            path, video_stream: what is read.
+            decoder: to decode in hardware, where it takes the stream.
+
+        Raises:
+            InputError: missing, unreadable, not a video, or without a decodable frame.
+            UsageError: there is no such video stream.
+        """
+        self.path = path
+        self.damaged = 0
+        self.incomplete: str | None = None
+        self.container = _open(path, decoder)
+        try:
+            self.video = choose_video(self.container, video_stream, path)
+            codec = self.video.codec_context
+            _check_size(path, codec.width, codec.height)
+            codec.options = {"max_pixels": str(MAX_PIXELS)}
+            if decoder is not None and codec.is_hwaccel:
+                codec.options |= {"extra_hw_frames": str(_SURFACES)}
+                codec.thread_count = 1
+            else:
+                self.video.thread_type = "AUTO"
+                codec.thread_count = min(usable_cpus(), 16)
+            self._packet_counts: Counter[int] = Counter()
+            self._end = 0.0
+            # Raw streams have no times: then frames follow each other at the nominal rate.
+            self._next_pts = 0
+            self._nominal_duration = round(1 / (self.video.guessed_rate or 25) / tick(self.video))
+            self._peeked: deque[Event] = deque()
+            self._events = self._decode_all()
+            first = self._peek()
+            self.hardware = software_format(first) is not None
+            self.first = downloaded(first)
+        except BaseException:
+            self.container.close()
+            raise
+
+    def _peek(self) -> av.VideoFrame:
+        held = 0
+        for event in self._events:
+            self._peeked.append(event)
+            if isinstance(event, av.VideoFrame):
+                return event
+            held += event.size
+            if held > _PEEK:
+                break
+        raise InputError(f"{self.path}: not one frame of its {self.video.name} video can be decoded")
+
+    def peeked_packets(self, stream: av.stream.Stream) -> list[Packet]:
+        """Return the packets of a stream that came before the first frame (all of a cover picture's)."""
+        return [
+            e for e in self._peeked if not isinstance(e, av.VideoFrame) and e.stream_index == stream.index
+        ]
+
+    def seek(self, seconds: float) -> None:
+        """Go to the key frame at or before ``seconds`` on the container's own clock."""
+        try:
+            self.container.seek(int(seconds / tick(self.video)), stream=self.video)
+        except av.FFmpegError:
+            # Not seekable (or before the first index entry): reading from the start finds the place too.
+            return
+        self._peeked.clear()
+        self._events = self._decode_all()
+
+    def read(self) -> Iterator[Event]:
+        """Yield frames and packets in file order; faults are skipped and counted.
+
+        Packets come as the demuxer gives them, a few frames ahead of the decoder.
+        """
+        while self._peeked:
+            yield self._peeked.popleft()
+        yield from self._events
+        self.incomplete = self.incomplete or self._missing()
+
+    def _decode_all(self) -> Iterator[Event]:
+        for packet in self._packets():
+            if packet.stream_index == self.video.index:
+                yield from self._decode(packet)
+            else:
+                yield packet
+        flush = Packet()
+        flush.time_base = tick(self.video)
+        yield from self._decode(flush)
+
+    def _packets(self) -> Iterator[Packet]:
+        failures = 0
+        while failures < _PATIENCE:
+            try:
+                for packet in self.container.demux():
+                    if packet.size == 0 and packet.dts is None:
+                        return
+                    self.damaged += failures
+                    failures = 0
+                    self._account(packet)
+                    yield packet
+                return
+            except av.FFmpegError as error:
+                failures += 1
+                message = str(error.strerror)
+        self.incomplete = f"reading stopped: {message}"
+
+    def _account(self, packet: Packet) -> None:
+        self._packet_counts[packet.stream_index] += 1
+        self._end = max(self._end, float(end(packet) or 0))
+
+    def _decode(self, packet: Packet) -> Iterator[av.VideoFrame]:
+        try:
+            frames = self.video.decode(packet)
+        except av.FFmpegError:
+            self.damaged += 1
+            return
+        self.damaged += packet.is_corrupt or any(frame.is_corrupt for frame in frames)
+        for frame in frames:
+            frame.time_base = self.video.time_base
+            if frame.pts is None:
+                frame.pts = self._next_pts if frame.dts is None else frame.dts
+            self._next_pts = frame.pts + (frame.duration or self._nominal_duration)
+            yield frame
+
+    def _missing(self) -> str | None:
+        """Compare what came with what the file declares; where it declares nothing, nothing is missing."""
+        counted, declared = self._packet_counts[self.video.index], self.video.frames
+        if declared and counted < declared - max(1, declared // 200):
+            return f"{self.path}: cut short: {counted} of {declared} declared video packets are there"
+        if self.container.duration and self.container.format.name not in _GUESSED_DURATION:
+            declared_end = self.container.duration / 1e6
+            if self._end < declared_end - _TOLERANCE:
+                return f"{self.path}: cut short: ends at {self._end:.1f} s of {declared_end:.1f} s declared"
+        return None
+
+    def close(self) -> None:
+        """Close the file."""
+        self.container.close()
+
+
+def _open(path: Path, decoder: HWAccel | None) -> av.container.InputContainer:
+    try:
+        # FFmpeg opens folders and pipes in its own ways; files are what is promised here.
+        if path.is_dir():
+            raise InputError(f"{path}: a folder, not a video file")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: not a regular file; give a pipe's content through --input -")
+        with path.open("rb") as file:
+            head = file.read(12)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if not head:
+        raise InputError(f"{path}: the file is empty")
+    try:
+        container = av.open(
+            str(path.absolute()), metadata_errors="replace", options=_OPTIONS, hwaccel=decoder
+        )
+    except av.FFmpegError as error:
+        if head[4:8] == b"ftyp":
+            raise InputError(
+                f"{path}: an MP4 or MOV whose index (moov) is missing or damaged: the recording was cut off; "
+                "repair it first, for example with untrunc"
+            ) from None
+        raise InputError(f"{path}: not a video that FFmpeg can read: {error.strerror}") from None
+    if _NO_VIDEO_FORMATS.fullmatch(container.format.name):
+        name = container.format.name
+        container.close()
+        raise InputError(f"{path}: not a video (FFmpeg reads it as {name!r})")
+    return container
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{path}: {width}x{height} pixels; allowed: {MAX_PIXELS} in all (16384x8192); scale it down first"
+        )

@@ -1,0 +1,121 @@
+"""Frames that an engine leaves on a GPU for its encoder (NVENC), which reads them there."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+import av
+from av.codec.hwaccel import HWAccel
+from av.video.frame import CudaContext
+
+from rtvideo.engines.gpu.frame import DeviceFrame
+from rtvideo.engines.gpu.session import GpuSession
+from rtvideo.engines.session import Session
+from rtvideo.errors import UnavailableError
+from rtvideo.frame import Geometry
+from rtvideo.kernels.cuda.network import DevicePlane
+from rtvideo.media.gpu import dlpack
+from rtvideo.media.gpu.surfaces import hardware
+
+if TYPE_CHECKING:
+    from rtvideo.media.codecs import Encoding
+
+#: Rows begin at multiples of so many bytes.
+_ALIGNMENT = 256
+
+
+class DeviceFrames:
+    """Frames in a device's memory, used again when nobody refers to them any more.
+
+    Args:
+        session: works on the device; it must outlive this.
+        geometry: NV12 or P010, of even size.
+        form: FFmpeg's name of it.
+        kind: of memory, `dlpack.CUDA`, in tests `dlpack.CPU`.
+    """
+
+    def __init__(self, session: GpuSession, geometry: Geometry, form: str, kind: int = dlpack.CUDA) -> None:
+        self._device, self._geometry, self._form, self._kind = session.device, geometry, form, kind
+        self._item = 1 if geometry.depth == 8 else 2
+        self._stride = -(-geometry.width * self._item // _ALIGNMENT) * _ALIGNMENT
+        self._all: list[int] = []
+        self._free: deque[int] = deque()
+        self._context = CudaContext(session.device.number) if kind == dlpack.CUDA else None
+
+    @property
+    def hardware(self) -> HWAccel | None:
+        """What an encoder is opened with that takes these frames."""
+        return None if self._context is None else hardware(self._device.number)
+
+    def take(self) -> tuple[av.VideoFrame, DeviceFrame]:
+        """Return a frame whose content is undefined: for the encoder, and for the engine.
+
+        Raises:
+            UnavailableError: memory is short.
+        """
+        shapes = self._geometry.shapes()
+        try:
+            address = self._free.popleft()
+        except IndexError:
+            self._device.use()
+            address = self._device.allocate(self._stride * sum(rows for rows, _ in shapes))
+            self._all.append(address)
+        used = [None] * len(shapes)
+
+        def back() -> None:
+            used.pop()
+            if not used:
+                self._free.append(address)
+
+        lent, planes, begin = [], [], address
+        where = (self._kind, self._device.number if self._kind == dlpack.CUDA else 0)
+        for shape in shapes:
+            lent.append(dlpack.Lent(begin, shape, self._stride // self._item, 8 * self._item, where, back))
+            planes.append(DevicePlane(begin, self._stride))
+            begin += self._stride * shape[0]
+        size = self._geometry.width, self._geometry.height
+        frame = av.VideoFrame.from_dlpack(tuple(lent), self._form, *size, cuda_context=self._context)
+        return frame, DeviceFrame(planes, frame)
+
+    def close(self) -> None:
+        """Give the memory back, when the encoder is done."""
+        self._device.use()
+        while self._all:
+            self._device.free(self._all.pop())
+        self._free.clear()
+
+
+def device_frames_for(
+    encoding: Encoding, geometry: Geometry, session: Session | None, kind: int = dlpack.CUDA
+) -> DeviceFrames | None:
+    """Return frames for an encoder that has been seen to take them from the device; None where none does.
+
+    Args:
+        encoding: of the output.
+        geometry: that the session was opened with.
+        session: the engine.
+        kind: as for `DeviceFrames`.
+    """
+    if not encoding.codec.endswith("_nvenc") or not isinstance(session, GpuSession):
+        return None
+    if geometry.layout != "nv" or (geometry.width | geometry.height) % 2:
+        return None
+    if (geometry.width, geometry.height) != (encoding.width, encoding.height):
+        return None  # two pictures side by side are put together in main memory
+    frames = DeviceFrames(session, geometry, encoding.pix_fmt, kind)
+    try:
+        codec = av.CodecContext.create(encoding.codec, "w", hwaccel=frames.hardware)
+        assert isinstance(codec, av.VideoCodecContext)
+        encoding.configure(codec)
+        frame, _ = frames.take()
+        frame.pts, frame.time_base = 0, encoding.time_base
+        codec.encode(frame)
+        codec.encode(None)
+    except (av.FFmpegError, ValueError, NotImplementedError, UnavailableError) as error:
+        frames.close()
+        logging.getLogger("rtvideo").info("codec %s takes frames from main memory: %s", encoding.codec, error)
+        return None
+    logging.getLogger("rtvideo").info("codec %s takes frames on the device", encoding.codec)
+    return frames

@@ -1,0 +1,105 @@
+"""What is known of an opened input, be it a file or a live source: its video stream and its facts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import av
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition
+
+from rtvideo.errors import InputError, UsageError
+from rtvideo.media.tags import Tags
+from rtvideo.media.timing import Packet, tick
+
+
+class InputInfo:
+    """The facts that encoders and containers are chosen by.
+
+    Attributes:
+        container: PyAV's input, for its metadata, chapters and streams.
+        video: the stream that is decoded.
+        first: the first frame.
+    """
+
+    container: av.container.InputContainer
+    video: av.VideoStream
+    first: av.VideoFrame
+
+    def peeked_packets(self, stream: av.stream.Stream) -> list[Packet]:
+        """Return the packets of a stream that came before the first frame (all of a cover picture's)."""
+        raise NotImplementedError
+
+    @property
+    def tags(self) -> Tags:
+        """The colour tags: of the first frame, completed by those of the container."""
+        frame, codec = Tags.of(self.first), Tags.of(self.video.codec_context)
+        return Tags(
+            matrix=codec.matrix if frame.matrix == 2 else frame.matrix,
+            range=frame.range or codec.range,
+            transfer=codec.transfer if frame.transfer == 2 else frame.transfer,
+            primaries=codec.primaries if frame.primaries == 2 else frame.primaries,
+            chroma_location=self._chroma_location(),
+        )
+
+    def _chroma_location(self) -> str | None:
+        # PyAV has no attribute for it, but FFmpeg's own summary of the stream names it.
+        mark = f"Stream #0:{self.video.index}"
+        summary = self.container.dumps_format()  # type: ignore[attr-defined]
+        line = next((line for line in summary.splitlines() if mark in line), "")
+        found = re.search(r"\b(topleft|left|center|top|bottomleft|bottom)\)", line)
+        return found[1] if found else None
+
+    @property
+    def display_matrix(self) -> tuple[int, ...] | None:
+        """The rotation or mirroring that players apply, as FFmpeg's nine numbers, or None."""
+        side_data: Any = self.first.side_data
+        data = side_data.get(SideDataType.DISPLAYMATRIX)
+        return None if data is None else tuple(memoryview(bytes(data)).cast("i"))
+
+    @property
+    def turn(self) -> int:
+        """Degrees clockwise by which players turn the picture: 0, 90, 180 or 270."""
+        return -90 * round(self.first.rotation / 90) % 360
+
+    @property
+    def aspect(self) -> float:
+        """Width of a pixel, its height being 1."""
+        return float(self.video.sample_aspect_ratio or 1)
+
+    @property
+    def fps(self) -> float | None:
+        """Average frames a second, as far as the container knows."""
+        rate = self.video.average_rate or self.video.guessed_rate
+        return float(rate) if rate else None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, as far as the container knows."""
+        if self.video.duration:
+            return float(self.video.duration * tick(self.video))
+        return self.container.duration / 1e6 if self.container.duration else None
+
+
+def choose_video(container: av.container.InputContainer, index: int, name: object) -> av.VideoStream:
+    """Return the video stream of that number, cover pictures not counted.
+
+    Args:
+        index: from 0.
+        name: of the input, for messages.
+
+    Raises:
+        InputError: there is no video, or no decoder for it.
+        UsageError: there is no such stream.
+    """
+    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not videos:
+        kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        raise InputError(f"{name}: no video stream in it, only {kinds}; give a file with video")
+    if not 0 <= index < len(videos):
+        raise UsageError(f"video stream {index}: {name} has {len(videos)}, numbered from 0")
+    video = videos[index]
+    if video.codec_context is None:
+        raise InputError(f"{name}: no decoder for this kind of video; convert it, say to H.264, first")
+    return video

@@ -1,0 +1,1 @@
+"""Addresses, servers, cameras and pipes: how they are named, reached and read."""

@@ -1,0 +1,178 @@
+"""The other streams of the output: packets copied or converted, and written as far as the picture is."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.bitstream import BitStreamFilterContext
+from av.container import OutputContainer
+from av.stream import AttachmentStream, Disposition, Stream
+
+from rtvideo.media.containers import MOV_FAMILY, metadata_of
+from rtvideo.media.durable import output_errors
+from rtvideo.media.streams import Track
+from rtvideo.media.timing import Packet, decoded, tick
+from rtvideo.media.transcode import AudioConversion, Conversion, SubtitleConversion
+
+#: Seconds by which a packet may run ahead of the picture: what leaps further has a damaged time, and would
+#: take all that follows along.
+_LEAP = 3600
+
+#: Bytes that wait for the picture at most.
+_HELD = 64 << 20
+
+
+class Copies:
+    """All streams of the output but the enhanced one.
+
+    An encoder runs seconds behind. Packets wait for it here, so that the muxer need not hold the whole file
+    back for a stream that comes rarely, such as subtitles.
+
+    Attributes:
+        lost: packets that the format would not take after all, or whose time is absurd.
+    """
+
+    def __init__(
+        self, container: OutputContainer, name: str, path: Path, texts: OutputContainer | None = None
+    ) -> None:
+        """Begin without streams.
+
+        Args:
+            name: FFmpeg's short name of the format.
+            texts: takes streams of text, where the container itself cannot.
+            path: that errors speak of.
+        """
+        self.lost = 0
+        self._container, self._path, self._texts = container, path, texts
+        # Elsewhere a negative time makes the muxer move everything.
+        self._negative_times = name in MOV_FAMILY
+        self._codec_delay = name in ("matroska", "webm")
+        self._startcodes = name == "avi"
+        self._last_dts: dict[Stream, int] = {}
+        self._targets: dict[int, Stream] = {}
+        self._conversions: dict[int, Conversion] = {}
+        self._filters: dict[int, BitStreamFilterContext] = {}
+        self._waiting: deque[Packet] = deque()
+        self._held = 0
+        self._until: Fraction | None = None
+        self._reached: dict[int, Fraction] = {}
+
+    def add(self, track: Track) -> None:
+        """Make a stream of the output for one of the input."""
+        stream = track.source
+        container = self._texts if self._texts and track.is_text else self._container
+        metadata = metadata_of(stream.metadata)
+        if track.action == "attachment":
+            assert isinstance(stream, AttachmentStream)
+            container.add_stream_from_template(stream)
+            return
+        if track.action == "picture":
+            png = track.data.startswith(b"\x89PNG")
+            name = metadata.get("filename") or ("cover.png" if png else "cover.jpg")
+            mime = metadata.get("mimetype") or ("image/png" if png else "image/jpeg")
+            container.add_attachment(name, mime, track.data)
+            return
+        if track.action == "copy":
+            target = container.add_stream_from_template(stream, opaque=True)
+            codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
+            if self._startcodes and codec in ("h264", "hevc"):
+                # Of all muxers only AVI's does not call this filter by itself.
+                self._filters[stream.index] = BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
+        else:
+            target = container.add_stream(track.encoder)
+            conversion = AudioConversion if track.action == "audio" else SubtitleConversion
+            self._conversions[stream.index] = conversion(stream, target)  # type: ignore[arg-type]
+        target.metadata.update(metadata)
+        target.disposition = stream.disposition
+        self._targets[stream.index] = target
+
+    def put(self, packet: Packet) -> None:
+        """Take a packet of the input. What the plan leaves out is dropped here."""
+        if packet.stream_index not in self._targets:
+            return
+        if self._before_the_beginning(packet) or self._is_gap(packet):
+            return
+        if packet.stream.disposition & Disposition.attached_pic:
+            packet.pts = packet.dts = 0
+        if self._leaps(packet):
+            self.lost += 1
+            return
+        index = packet.stream_index
+        if index in self._conversions:
+            self._wait(self._conversions[index](packet))
+            return
+        for copy in self._filters[index].filter(packet) if index in self._filters else [packet]:
+            copy.stream = self._targets[index]
+            self._wait([copy])
+
+    def _leaps(self, packet: Packet) -> bool:
+        """Whether its time is far after both the picture's and the one before it."""
+        time = decoded(packet)
+        known = [t for t in (self._until, self._reached.get(packet.stream_index)) if t is not None]
+        if time is None or (known and time > max(known) + _LEAP):
+            return time is not None
+        self._reached[packet.stream_index] = max([time, *known])
+        return False
+
+    def _wait(self, packets: Iterable[Packet]) -> None:
+        for packet in packets:
+            self._waiting.append(packet)
+            self._held += packet.size
+        while self._held > _HELD:  # a picture that stands still while the sound goes on
+            self._mux(self._next())
+
+    def _next(self) -> Packet:
+        packet = self._waiting.popleft()
+        self._held -= packet.size
+        return packet
+
+    def release(self, until: Fraction) -> None:
+        """Write what belongs before a time, in seconds: the picture has come so far."""
+        self._until = until
+        while self._waiting and (decoded(self._waiting[0]) or 0) <= until:
+            self._mux(self._next())
+
+    def finish(self) -> None:
+        """Write all that is left."""
+        for conversion in self._conversions.values():
+            self._wait(conversion(None))
+        while self._waiting:
+            self._mux(self._next())
+
+    def _before_the_beginning(self, packet: Packet) -> bool:
+        """Whether it is sound that players leave out, and that would move all else where times start at 0.
+
+        MP4 keeps what a decoder needs to start up, and what was cut off without encoding anew, at negative
+        times. Matroska allows as much as the stream declares as its codec's delay.
+        """
+        if self._negative_times or packet.stream.type != "audio" or packet.pts is None or packet.pts >= 0:
+            return False
+        context = packet.stream.codec_context
+        delay = Fraction(context.delay, context.sample_rate) if context and self._codec_delay else 0
+        return packet.pts * tick(packet) + delay < -tick(packet)
+
+    def _is_gap(self, packet: Packet) -> bool:
+        """Whether it is one of the empty subtitles that fill silence in MP4: the muxer writes its own."""
+        return self._negative_times and packet.stream.type == "subtitle" and bytes(packet) == b"\0\0"
+
+    def _mux(self, packet: Packet) -> None:
+        if packet.dts is None:
+            packet.dts = packet.pts
+        if packet.dts is None:
+            return
+        last = self._last_dts.get(packet.stream)
+        if last is not None and packet.dts <= last:
+            # Muxers refuse times that do not grow; players have seen worse than one tick.
+            packet.dts = last + 1
+            packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
+        self._last_dts[packet.stream] = packet.dts
+        try:
+            with output_errors(self._path):
+                packet.stream.container.mux_one(packet)
+        except (ValueError, av.FFmpegError):
+            # Hours of work on the video must not fail for it.
+            self.lost += 1

@@ -1,0 +1,162 @@
+"""An output that is not finished: a file beside its final name, and the record of the job that writes it.
+
+``lit.mp4`` grows as ``.lit.partial-3fa9c1.mp4``; ``.lit.partial-3fa9c1.mp4.job`` says in JSON what the job
+is, and is locked while it runs. An output that a signal ended early has a record too: ``.lit.mp4.job``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rtvideo.media.durable import output_errors, sync_folder
+
+#: Bytes of an output's name that a draft and a record share with it: with what is added they stay below 255.
+_STEM, _NAME = 180, 240
+
+
+class PartialFile:
+    """The unfinished output of one run, for a ``with`` statement: what is not published there is discarded.
+
+    Attributes:
+        target: the final name.
+        path: where the output is written.
+    """
+
+    def __init__(self, target: Path, job: Mapping[str, Any], *, keep: bool = False) -> None:
+        """Choose a name and write the record.
+
+        Args:
+            job: what decides the result, as plain data.
+            keep: leave what there is for a later run if this one fails.
+
+        Raises:
+            OutputError: the folder does not take it.
+        """
+        self.target = target
+        self.path = target.with_name(f"{_beginning(target)}{secrets.token_hex(3)}{target.suffix}")
+        self._record = record_of(self.path)
+        self._job, self._keep = dict(job), keep
+        with output_errors(target):
+            self._lock = os.open(self._record, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                self._write_record(self._job)
+            except BaseException:
+                self.discard()
+                raise
+
+    def publish(self, *, unfinished: bool = False) -> None:
+        """Give the complete file its name. What earlier runs left of this output is of no use any more.
+
+        Args:
+            unfinished: it ends early; a later run may go on where it ends, or where an earlier one did.
+
+        Raises:
+            OutputError: it cannot be renamed; it is still there under the temporary name.
+        """
+        kept = record_of(self.target)
+        with output_errors(self.target):
+            if unfinished:
+                self._write_record({**self._job, "bytes": self.path.stat().st_size})
+                os.replace(self._record, kept)
+            os.replace(self.path, self.target)
+            if not unfinished:
+                self._record.unlink(missing_ok=True)
+                kept.unlink(missing_ok=True)
+            sync_folder(self.target.absolute().parent)
+        self._unlock()
+        for earlier in [] if unfinished else drafts(self.target):
+            earlier.unlink(missing_ok=True)
+            record_of(earlier).unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        for path in (self.path, self._record):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        self._unlock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and self._keep:
+            self._unlock()
+        elif self._lock >= 0:
+            self.discard()
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _write_record(self, job: Mapping[str, Any]) -> None:
+        data = json.dumps(job, indent=1).encode()
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, data, 0)
+        os.fsync(self._lock)
+
+
+def record_of(path: Path) -> Path:
+    """Return the name of the record that belongs to an unfinished file."""
+    return path.with_name(f".{_short(path.name.lstrip('.'), _NAME)}.job")
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return what the record of a file says; None if it has none, or not one that speaks of this file."""
+    try:
+        job = json.loads(record_of(path).read_bytes())
+        size = path.stat().st_size
+    except (OSError, ValueError):
+        return None
+    if not isinstance(job, dict) or job.pop("bytes", size) != size:
+        return None
+    return job
+
+
+def drafts(target: Path) -> list[Path]:
+    """Return the files that earlier runs for this output left, the largest first; none that is in use."""
+    beginning = _beginning(target)
+    with contextlib.suppress(OSError):
+        found = [
+            path
+            for path in target.absolute().parent.iterdir()
+            if path.name.startswith(beginning) and path.suffix == target.suffix and not _in_use(path)
+        ]
+        return sorted(found, key=lambda path: path.stat().st_size, reverse=True)
+    return []
+
+
+def _beginning(target: Path) -> str:
+    return f".{_short(target.stem, _STEM)}.partial-"
+
+
+def _short(text: str, size: int) -> str:
+    return os.fsdecode(os.fsencode(text)[:size])
+
+
+def _in_use(path: Path) -> bool:
+    try:
+        fd = os.open(record_of(path), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return False

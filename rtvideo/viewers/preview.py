@@ -1,0 +1,64 @@
+"""Frames as viewers show them: no larger than they need, in one format, made quickly rather than exactly."""
+
+from __future__ import annotations
+
+import av
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from rtvideo.colour import Coding, Matrix
+from rtvideo.media.tags import Tags, is_rgb, sws_colorspace, sws_range
+
+
+def fitted(width: int, height: int, largest: tuple[int, int], aspect: float = 1.0) -> tuple[int, int]:
+    """Return the size at which a picture is shown: even, within ``largest``, with square pixels.
+
+    Args:
+        aspect: width of a pixel before, its height being 1.
+    """
+    wide = width * aspect
+    scale = min(1.0, largest[0] / wide, largest[1] / height)
+    return max(2, round(wide * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+def shown_coding(frame: av.VideoFrame) -> Coding:
+    """Return how the samples of a shown frame are coded: limited range, by the frame's own matrix."""
+    matrix = _coding(frame).matrix
+    return Coding(Matrix.BT709 if matrix == Matrix.RGB else matrix, full_range=False)
+
+
+class Preview:
+    """Converts frames for a viewer.
+
+    Args:
+        pix_fmt: ``yuv420p`` (coded as `shown_coding` says) or an RGB format.
+        largest: width and height that a picture is shrunk to fit into.
+    """
+
+    def __init__(self, pix_fmt: str, largest: tuple[int, int]) -> None:
+        self._pix_fmt, self._largest = pix_fmt, largest
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame, aspect: float = 1.0) -> av.VideoFrame:
+        """Return the frame as it is shown; the same object if nothing has to be done."""
+        coding, target = _coding(frame), shown_coding(frame)
+        width, height = fitted(frame.width, frame.height, self._largest, aspect)
+        same = (frame.format.name, frame.width, frame.height) == (self._pix_fmt, width, height)
+        if same and (is_rgb(self._pix_fmt) or coding == target):
+            return frame
+        # To and from RGB, swscale wants the matrix of the other side.
+        matrix = target if is_rgb(frame.format.name) else coding
+        return self._reformatter.reformat(
+            frame,
+            width,
+            height,
+            self._pix_fmt,
+            src_colorspace=sws_colorspace(matrix),
+            dst_colorspace=sws_colorspace(matrix),
+            interpolation=Interpolation.BILINEAR,
+            src_color_range=sws_range(coding),
+            dst_color_range=sws_range(Coding(matrix.matrix, full_range=is_rgb(self._pix_fmt))),
+        )
+
+
+def _coding(frame: av.VideoFrame) -> Coding:
+    return Tags.of(frame).coding(frame.format.name, frame.height)

@@ -1,0 +1,55 @@
+"""Engines for tests that need none: identity and a gain, with a delay if wanted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from rtvideo.engines.session import Session, Settings
+from rtvideo.frame import Geometry, Planes
+
+
+class FakeSession:
+    """Copies planes, luma times ``gain``; holds ``delay`` frames back as an engine with look-ahead does."""
+
+    remembers = False
+
+    def __init__(self, gain: float = 1.0, delay: int = 0, fail_at: int | None = None, top: int = 255) -> None:
+        self.settings = Settings()
+        self.times: list[float | None] = []
+        self.closed = False
+        self._gain, self._delay, self._fail_at, self._top = gain, delay, fail_at, top
+        self._waiting: deque[Planes] = deque()
+
+    def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        if len(self.times) == self._fail_at:
+            raise RuntimeError("the engine broke")
+        self.times.append(time)
+        for index, (taken, given) in enumerate(zip(planes, out, strict=True)):
+            assert taken.shape == given.shape and taken.dtype == given.dtype
+            assert not np.shares_memory(taken, given)
+            given[:] = taken
+            if index == 0 and self._gain != 1:
+                given[:] = np.minimum(taken * float(self._gain), self._top).astype(taken.dtype)
+        self._waiting.append(out)
+
+    def receive(self) -> Planes | None:
+        return self._waiting.popleft() if len(self._waiting) > self._delay else None
+
+    def flush(self) -> None:
+        self._delay = 0
+
+    def reset(self) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
+
+    def __str__(self) -> str:
+        return "fake"
+
+
+def opening(session: Session) -> Callable[[Geometry, float | None], tuple[Session, float]]:
+    """Return what `rtvideo.files.job.enhance_video` takes as ``open_engine``."""
+    return lambda geometry, fps: (session, 0.0)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from model.scene import sample, street
+from rtvideo.errors import OutputError, UsageError
+
+SIZE = (160, 96)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample")
+    arguments = ["--truth", str(folder / "truth.mp4"), "--seconds", "1", "--size", "160x96", "--fps", "12"]
+    assert sample.main([str(folder / "night.mp4"), *arguments]) == 0
+    return folder / "night.mp4"
+
+
+def frames(path: Path) -> list[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))
+
+
+def test_it_is_a_tagged_video_with_sound(clip: Path) -> None:
+    with av.open(str(clip)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert (video.codec_context.name, video.format.name, video.average_rate) == ("h264", "yuv420p", 12)
+        assert (video.width, video.height) == SIZE
+        sound = np.concatenate([f.to_ndarray() for f in container.decode(audio)], axis=1)
+        assert 0.9 < sound.shape[1] / audio.rate <= 1.1
+        assert 0.003 < np.abs(sound).mean() < 0.2
+    for frame in frames(clip):
+        assert (frame.colorspace, frame.color_range) == (1, 1)  # BT.709, limited
+    assert len(frames(clip)) == 12
+    assert not list(clip.parent.glob(".*"))
+
+
+def test_it_is_dark_and_its_truth_is_not(clip: Path) -> None:
+    dark, lit = ([f.to_ndarray(format="rgb24") for f in frames(p)] for p in (clip, clip.with_stem("truth")))
+    assert len(dark) == len(lit)
+    assert 5 < np.mean(dark) < 25
+    assert 90 < np.mean(lit) < 150
+    # One scene: the dark clip resembles its truth, and not its truth mirrored.
+    for low, high in zip(dark, lit, strict=True):
+        assert likeness(low, high) > likeness(low, high[:, ::-1]) + 0.05
+
+
+def likeness(low: sample.Image, high: sample.Image) -> float:
+    return float(np.corrcoef(np.sqrt(low).ravel(), high.ravel())[0, 1])
+
+
+def test_it_moves(clip: Path) -> None:
+    lit = [f.to_ndarray(format="gray").astype(int) for f in frames(clip.with_stem("truth"))]
+    assert np.abs(lit[0] - lit[-1]).mean() > 5
+
+
+def test_frames_are_repeatable_and_seeds_differ() -> None:
+    dark, lit = sample.render_frame(7, size=SIZE)
+    sample._street.cache_clear()
+    street._town.cache_clear()
+    again, _ = sample.render_frame(7, size=SIZE)
+    np.testing.assert_array_equal(dark, again)
+    assert dark.shape == lit.shape == (SIZE[1], SIZE[0], 3) and dark.dtype == lit.dtype == np.uint8
+    other = sample.render_frame(7, size=SIZE, seed=1)[1]
+    assert np.abs(lit.astype(int) - other).mean() > 10
+
+
+def test_light_falls_where_the_lamps_are() -> None:
+    z = np.float32([street.LAMPS[1][0], street.LAMPS[1][0] + 8])
+    under, between = street.street_light(np.float32([street.LAMPS[1][1]] * 2), np.zeros(2), z, "up")[:, 1]
+    assert under > 2 * between
+
+
+def test_a_passing_car_is_heard() -> None:
+    (moment, *_) = street.Street.passings(4)
+    sound = sample.ambience(4, 30, 0)
+    at = int(moment * sample.RATE)
+    near = sound[0, at - 4000 : at + 4000].std()
+    assert near > 1.5 * sound[0, :20000].std()
+    assert near > 1.2 * sound[1, at - 4000 : at + 4000].std()  # on the left
+
+
+def test_photographs_come_in_pairs(tmp_path: Path) -> None:
+    sample.make_photos(tmp_path, count=3, size=(64, 48))
+    low, high = sorted((tmp_path / "low").iterdir()), sorted((tmp_path / "high").iterdir())
+    assert [p.name for p in low] == [p.name for p in high] == ["000.png", "001.png", "002.png"]
+    for dark, lit in zip(low, high, strict=True):
+        pictures = [frames(p)[0].to_ndarray(format="rgb24") for p in (dark, lit)]
+        assert [p.shape for p in pictures] == [(48, 64, 3)] * 2
+        assert pictures[0].mean() < pictures[1].mean()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--size", "641x360"], "641x360"),
+        (["--size", "16x16"], "16x16"),
+        (["--seconds", "0"], "--seconds 0"),
+        (["--seconds", "nan"], "--seconds nan"),
+        (["--fps", "1000"], "--fps 1000"),
+    ],
+)
+def test_bad_values_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str
+) -> None:
+    assert sample.main([str(tmp_path / "a.mp4"), *arguments]) == UsageError.exit_code
+    error = capsys.readouterr().err
+    assert text in error and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    target = tmp_path / "a.mp4"
+    target.write_text("mine")
+    with pytest.raises(UsageError, match=r"a\.mp4 exists"):
+        sample.make_clip(target, seconds=0.1, size=SIZE)
+    assert target.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["missing/a.mp4", "a.nonsense"])
+def test_what_cannot_be_written_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match=name):
+        sample.make_clip(tmp_path / name, seconds=0.1, size=SIZE)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,62 @@
+"""A generated network under sanitizers, through random geometries and strides.
+
+Debian's clang has all of them; ziglang's, which pip brings, lacks the one for addresses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rtvideo.kernels.cpu.build import _CLANGS, compilers
+from rtvideo.kernels.cpu.emit import HEADERS, emit
+from rtvideo.kernels.ir.lower import lower
+from rtvideo.models.description import Description
+from tests.helpers import networks
+
+EVERYTHING = dataclasses.replace(
+    networks.NIGHT, illumination=dataclasses.replace(networks.NIGHT.illumination, upsampling="guided")
+)
+
+
+def offers(wanted: str) -> Iterator[tuple[list[str], str]]:
+    """Commands, and which of the sanitizers each can offer, the best first."""
+    if clang := next((path for name in _CLANGS if (path := shutil.which(name))), None):
+        yield [clang, "-mavx2", "-mfma"], wanted
+    rest = ",".join(one for one in wanted.split(",") if one != "address")
+    for compiler in compilers():
+        if compiler.kind == "zig":
+            yield [*compiler.command, "-target", "x86_64-linux-gnu.2.28", "-mcpu=x86_64_v3"], rest
+
+
+# The first time ziglang builds the thread sanitizer's library, which takes a minute of one core.
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("description", [EVERYTHING, networks.RUAS], ids=lambda d: d.name)
+@pytest.mark.parametrize(("wanted", "rounds"), [("address,undefined", 60), ("thread", 15)])
+def test_nothing_is_found(description: Description, wanted: str, rounds: int, tmp_path: Path) -> None:
+    source = tmp_path / "network.cpp"
+    source.write_text(emit(lower(description, networks.weights(description))))
+    driver, program = Path(__file__).with_name("driver.cpp"), tmp_path / "driver"
+    for command, sanitizers in offers(wanted):
+        build = subprocess.run(
+            [
+                *command, "-std=c++17", "-O0", "-g", "-ffp-contract=fast", "-Wno-psabi", "-pthread",
+                f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", f"-I{HEADERS}", f"-DROUNDS={rounds}",
+                f'-DKERNEL="{source}"', str(driver), "-o", str(program),
+            ],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if "clang_rt" not in build.stderr:  # else clang is here without its sanitizers
+            break
+    else:
+        pytest.skip(
+            "no compiler with sanitizers: pip install ziglang, or apt-get install clang libclang-rt-dev"
+        )
+    assert build.returncode == 0, build.stderr
+    run = subprocess.run([program], capture_output=True, text=True, check=False, timeout=200)
+    assert (run.returncode, run.stdout) == (0, "done\n"), run.stderr[-3000:]

@@ -1,0 +1,157 @@
+"""CUDA sources run on the processor: a C++ compiler and `cuda_shim.hpp` stand in for the device."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import platform
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from model.ruas import RUAS
+from rtvideo.kernels.cpu import build
+from rtvideo.kernels.cpu.library import Format, Pace, Planes, float_format
+from rtvideo.kernels.cuda import launch, packing
+from rtvideo.kernels.cuda.emit import HEADERS, emit
+from rtvideo.kernels.cuda.history import Record
+from rtvideo.kernels.cuda.schedule import LEAST_SHARED
+from rtvideo.kernels.cuda.source import Source
+from rtvideo.kernels.ir.lower import lower
+from rtvideo.models.description import Description
+from tests.helpers import networks
+
+Image = np.ndarray[Any, Any]
+
+SHIM = Path(__file__).with_name("cuda_shim.hpp")
+_FLAGS = ("-std=c++17", "-O0", "-ffp-contract=off", "-fvisibility=hidden", "-w", "-x", "c++")
+
+
+def compile_shim(source: str, target: Path, command: Sequence[str], *flags: str) -> None:
+    """Build a program or library of a CUDA source on top of the shim."""
+    with tempfile.TemporaryDirectory() as folder:
+        kernels = Path(folder) / "kernels.cu"
+        kernels.write_text(source)
+        names = [f'-DKERNELS="{kernels}"', f"-I{HEADERS}", str(SHIM), "-o", str(target), "-lpthread"]
+        done = subprocess.run(
+            [*command, *_FLAGS, *flags, *names], capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr[:3000]
+
+
+def library_of(source: str) -> Path:
+    """Return a CUDA source as a library for the processor."""
+    clang = next((one for one in build.compilers() if one.kind != "gcc"), None)
+    if clang is None:
+        pytest.skip("no clang to play a CUDA device with: pip install ziglang")
+    target = Path(_folder().name) / (hashlib.sha256(source.encode()).hexdigest()[:16] + ".so")
+    if not target.exists():
+        zig = ("-target", f"{platform.machine()}-linux-gnu.2.17", "-fno-sanitize=all", "-nostdlib++")
+        flags = zig if clang.kind == "zig" else ()
+        compile_shim(source, target, clang.command, "-shared", "-fPIC", *flags)
+    return target
+
+
+class Emulated:
+    """A description's CUDA source, compiled for the processor, and its reference.
+
+    Args:
+        description: what is computed.
+        denoise: with noise removal.
+        half: cells in half precision.
+        temporal: looking at the frames before.
+        shared: bytes of shared memory of the device that is played.
+    """
+
+    def __init__(
+        self, description: Description, denoise: bool, half: bool, temporal: bool, shared: int
+    ) -> None:
+        weights = networks.weights(description)
+        packed: frozenset[str] = frozenset()
+        if half:  # what training makes of it: noise is small beside the image
+            weights = {k: v * np.float32(0.2) if "noise.head" in k else v for k, v in weights.items()}
+            packed = lower(description, weights, half=True).packed
+        program = lower(description, weights)
+        self.source: Source = emit(program, shared, denoise=denoise, temporal=temporal, packed=packed)
+        self.words = packing.data(program, packed)
+        self.program, self.denoise = program, denoise
+        self.net = RUAS(description).double()
+        self.net.load_state_dict({k: torch.from_numpy(np.array(v)).double() for k, v in weights.items()})
+        self.library = ctypes.CDLL(str(library_of(self.source.text)))
+
+    def planes(
+        self, format: Format, planes: Sequence[Image], out: Sequence[Image], size: tuple[int, int],
+        strength: float, denoise: float, band: int | None = None,
+        pace: Pace | None = None, history: Record | None = None,
+    ) -> None:  # fmt: skip
+        """Do what the engine does for a frame of (width, height), whole or in bands of so many rows."""
+        width, height = size
+        plan = launch.in_bands(self.source, *size, band) if band else launch.whole(self.source, *size)
+        frame = launch.frame_type(len(self.source.buffers))()
+        frame.format, frame.width, frame.height, frame.rows = format, width, height, plan.rows
+        frame.strength, frame.denoise = strength, denoise
+        frame.input, frame.output = _planes(planes), _planes(out)
+        if pace is not None and history is not None:
+            frame.pace, frame.history = pace, history
+        lengths = launch.sizes(self.source, width, height, plan.rows)
+        buffers = [np.full(n // 4, np.nan, np.float32) for n in lengths]
+        for k, buffer in enumerate(buffers):
+            frame.buffers[k] = buffer.ctypes.data
+        self._fill("frame", bytes(frame))
+        self._fill("w", self.words.tobytes())
+        for call in plan.calls:
+            kernel = getattr(self.library, call.launch.name)
+            self.library.launch(
+                kernel, call.across, call.down, call.launch.shared, 1, call.first, call.origin
+            )
+
+    def run(self, y: Image, strength: float, denoise: float, band: int | None = None) -> Image:
+        """What the kernels make of (3, H, W) float32 RGB."""
+        out = np.full_like(y, np.nan)
+        self.planes(float_format(), list(y), list(out), y.shape[:0:-1], strength, denoise, band)
+        return out
+
+    def reference(self, y: Image, strength: float, denoise: float) -> Image:
+        """The same in double precision."""
+        image = torch.from_numpy(y.astype(np.float64))[None]
+        with torch.no_grad():
+            if not self.denoise:
+                return self.net.illumination(image, strength).u[0].numpy()
+            return self.net(image, strength, denoise)[0].numpy()
+
+    def _fill(self, symbol: str, content: bytes) -> None:
+        size = ctypes.c_int.in_dll(self.library, f"size_of_{symbol}").value
+        assert size == len(content), f"{symbol}: {size} bytes on the device, {len(content)} here"
+        ctypes.memmove(ctypes.addressof(ctypes.c_char.in_dll(self.library, symbol)), content, size)
+
+
+@functools.cache
+def emulated(
+    description: Description,
+    *,
+    denoise: bool = True,
+    half: bool = False,
+    temporal: bool = False,
+    shared: int = LEAST_SHARED,
+) -> Emulated:
+    return Emulated(description, denoise and description.noise is not None, half, temporal, shared)
+
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="rtvideo-cuda-")
+
+
+def _planes(arrays: Sequence[Image]) -> Planes:
+    planes = Planes()
+    for k, array in enumerate(arrays):
+        assert array.strides[1] == array.itemsize
+        planes.data[k], planes.stride[k] = array.ctypes.data, array.strides[0]
+    return planes

@@ -1,0 +1,292 @@
+"""The CUDA kernels that look at the frames before, run on the processor."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("torch", reason="networks of tests are torch networks")
+
+import torch
+
+from rtvideo.colour import Matrix, levels
+from rtvideo.frame import Geometry, Plane
+from rtvideo.kernels.cpu import emit as cpp
+from rtvideo.kernels.cpu.library import Network, Pace, format_of, kept_format
+from rtvideo.kernels.cuda import launch
+from rtvideo.kernels.cuda.emit import HEADERS, emit
+from rtvideo.kernels.cuda.history import History, Record
+from rtvideo.kernels.cuda.schedule import LEAST_SHARED
+from rtvideo.kernels.ir.lower import lower
+from rtvideo.models.description import Description, Genotype, Illumination
+from tests.helpers import networks
+from tests.rtvideo.kernels.compiled import compiled
+from tests.rtvideo.kernels.cpu.test_over_time import LAYOUTS, Samples, film, geometry, to_codes, to_planes
+from tests.rtvideo.kernels.cuda.emulated import Emulated, emulated
+from tests.rtvideo.kernels.cuda.test_kernels import race
+from tests.rtvideo.kernels.over_time_reference import Recursive
+
+torch.set_num_threads(1)
+
+#: Next to no network, since the picture so far is looked at by itself.
+PLAIN = Description(
+    name="plain",
+    illumination=Illumination(
+        genotype=Genotype(*["skip"] * 7),
+        scales=(8,),
+        domain="log",
+        warm_start="fixed",
+        exposure="statistics",
+        mix=True,
+        floor=1 / 255,
+    ),
+)
+
+
+class Scene(ctypes.Structure):
+    _fields_ = [
+        ("noise", ctypes.c_float), ("slope", ctypes.c_float), ("curve", ctypes.c_float * 257),
+        ("own", ctypes.c_float),
+        *((name, ctypes.c_int) for name in ("seen", "moving", "fresh", "exposed", "lit")),
+    ]  # fmt: skip
+
+
+class Remembering:
+    """Kernels and what they keep, for one stream of frames."""
+
+    def __init__(self, kernels: Emulated, of: Geometry) -> None:
+        self.kernels, self.geometry, self.layout = kernels, of, format_of(of)
+        light = launch.light(kernels.program, of.width, of.height)
+        self.history = History(self.layout, kept_format(of), of.width, of.height, light)
+        memory = np.zeros(self.history.size + 256, np.uint8)
+        self.memory = memory[-memory.ctypes.data % 256 :][: self.history.size]
+        self.now = 0
+
+    def __call__(
+        self, planes: Sequence[Plane], pace: Pace, denoise: float = 0, band: int | None = None
+    ) -> list[Plane]:
+        out = self.geometry.empty()
+        size = self.geometry.width, self.geometry.height
+        self.kernels.planes(self.layout, planes, out, size, 1, denoise, band, pace=pace, history=self.record)
+        self.now = 1 - self.now
+        return out
+
+    @property
+    def record(self) -> Record:
+        return self.history.record(self.memory.ctypes.data, self.now)
+
+    @property
+    def scene(self) -> Scene:
+        return Scene.from_address(self.record.scene)
+
+    def picture(self) -> Samples:
+        """The picture so far, in codes of 8 bits."""
+        kept, planes = self.record.before, []
+        for k, (rows, columns) in enumerate(self.geometry.shapes()):
+            begin = kept.data[k] - self.memory.ctypes.data
+            lines = self.memory[begin : begin + rows * kept.stride[k]].reshape(rows, -1)
+            planes.append(lines.view(np.uint16)[:, :columns])
+        of = self.geometry
+        return to_codes(planes, Geometry(of.width, of.height, of.layout, 16, of.coding, of.chroma))
+
+
+def reference(of: Geometry, frames: float) -> Recursive:
+    lv, unit = levels(of.coding, of.depth), 1 << (of.depth - 8)
+    rgb = of.coding.matrix == Matrix.RGB
+    return Recursive(frames, rgb=rgb, black=lv.black / unit, neutral=lv.zero / unit)
+
+
+@given(
+    name=st.sampled_from(sorted(LAYOUTS)),
+    size=st.tuples(st.integers(1, 150), st.integers(1, 90)),
+    depth=st.sampled_from([(8, False), (10, False), (10, True), (16, False)]),
+    frames=st.sampled_from([2.5, 8.0, 15.0]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=10, deadline=None, derandomize=True)
+def test_the_picture_so_far_is_that_of_the_reference(
+    name: str, size: tuple[int, int], depth: tuple[int, bool], frames: float, seed: int
+) -> None:
+    check(geometry(name, *size, *depth), frames, seed)
+
+
+def test_an_exposure_and_a_cut_are_noticed() -> None:
+    wanted = check(geometry("nv", 150, 90, 16), 12, 1)
+    assert (wanted.exposed, wanted.cuts) == (1, 1)
+
+
+def check(of: Geometry, frames: float, seed: int) -> Recursive:
+    kernels, wanted = Remembering(emulated(PLAIN, temporal=True), of), reference(of, frames)
+    for number, codes in enumerate(film(of, seed)):
+        planes, relit = to_planes(codes, of), wanted.exposed
+        kernels(planes, Pace(frames, 0.1, number == 0))
+        exact = wanted(to_codes(planes, of))
+        scene = kernels.scene
+        assert (scene.seen, scene.exposed) == (wanted.seen, wanted.exposed - relit)
+        assert scene.fresh == (wanted.seen == 1)
+        assert scene.fresh or abs(scene.moving - wanted.moving) <= 2
+        assert scene.noise == pytest.approx(wanted.noise, abs=1e-2)
+        for made, plane in zip(kernels.picture(), exact, strict=True):
+            # Where an age is rounded the other way, a sample moves by a sixteenth of the noise at most.
+            assert np.abs(made - plane).max() <= 0.1
+            assert (np.abs(made - plane) > 0.02).mean() <= 0.02
+    return wanted
+
+
+def test_what_is_forgotten_does_not_count() -> None:
+    of = geometry("420", 131, 83)
+    kernels = Remembering(emulated(PLAIN, temporal=True), of)
+    first, *others = [to_planes(codes, of) for codes in film(of, 3, 3)]
+    for forget in (False, True):  # nothing is known before the first frame
+        kernels(first, Pace(8, 0.1, forget))
+        assert all(map(np.array_equal, kernels.picture(), first))
+        for frame in others:
+            kernels(frame, Pace(8, 0.1, False))
+        assert kernels.scene.seen == 3
+        assert not any(map(np.array_equal, kernels.picture(), others[-1]))
+
+
+def sliding(of: Geometry, number: int) -> list[Plane]:
+    """A scene that becomes a little darker while more and more of it moves."""
+    rng = np.random.default_rng(0)
+    scene = np.kron(rng.uniform(30, 60, (of.height // 8 + 1, 60)), np.ones((8, 8)))[: of.height]
+    still, moving = scene[:, : of.width].copy(), of.height * number // 8
+    still[:moving] = scene[:moving, 5 * number :][:, : of.width]
+    luma = (still * (1 - 0.02 * number) + rng.normal(0, 1, still.shape)).clip(16, 235)
+    return [luma.astype(np.uint8), np.full(of.shapes()[1], 128, np.uint8)]
+
+
+@pytest.mark.parametrize("description", [networks.NIGHT, networks.GUIDED], ids=lambda d: d.name)
+def test_the_processor_shows_the_same(description: Description) -> None:
+    of = geometry("nv", 101, 67)
+    kernels = emulated(description, denoise=False, temporal=True)
+    lagging, following = Remembering(kernels, of), Remembering(kernels, of)
+    cpu, lag, mixed, own = compiled(description), 0.0, [], 0.0
+    network = Network(cpu.library, cpu.weights, of.width, of.height, format_of(of), 1)
+    network.remember(kept_format(of))
+    for number in range(8):
+        frame, pace = sliding(of, number), Pace(8, 0.1, number == 0)
+        out, exact = lagging(frame, pace), of.empty()
+        at_once = following(frame, Pace(8, 1, number == 0))
+        network.run(frame, exact, 1, 0, pace)
+        for made, plane in zip(out, exact, strict=True):
+            assert np.abs(made.astype(int) - plane).max() <= 1
+        lag = max(lag, abs(float(out[0].mean() - at_once[0].mean())))
+        # What this frame has by itself, where what is shown goes to from what was shown before.
+        way = following.scene.own - own
+        mixed.append((lagging.scene.own - own) / way if abs(way) > 1e-5 else 1.0)
+        own = lagging.scene.own
+    assert lag > 0.5
+    assert mixed[0] == 1 and min(mixed) >= 0.1 and (min(mixed) < 0.5) == (description is networks.NIGHT)
+    network.close()
+
+
+def test_bands_make_the_very_same_picture() -> None:
+    of = geometry("nv", 40, 150)
+    kernels = emulated(networks.NIGHT, temporal=True)
+    whole, bands = Remembering(kernels, of), Remembering(kernels, of)
+    for number in range(3):
+        frame, pace = sliding(of, number), Pace(8, 0.1, number == 0)
+        made, other = whole(frame, pace, 1), bands(frame, pace, 1, band=64)
+        assert all(map(np.array_equal, made, other))
+
+
+def test_without_a_pace_there_is_nothing_more_to_launch() -> None:
+    for description in (networks.NIGHT, networks.GUIDED, networks.RUAS):
+        program = lower(description, networks.weights(description))
+        source = emit(program, LEAST_SHARED, denoise=True)
+        more = emit(program, LEAST_SHARED, denoise=True, temporal=True)
+        names, others = ({one.name for one in s.launches} for s in (source, more))
+        assert "OVER_TIME" not in source.text and names < others
+        assert not any(re.search("survey|judge|relight|recurse|follow|keep", name) for name in names)
+
+
+def test_both_back_ends_know_the_same_constants() -> None:
+    def constants(folder: Path, pattern: str) -> dict[str, str]:
+        text = "\n".join((folder / pattern.replace("*", n)).read_text() for n in FILES)
+        lines = re.findall(r"constexpr (?:int|float) ([^;{}()]+);", text)
+        return dict(part.strip().split(" = ") for line in lines for part in line.split(","))
+
+    processor, device = constants(cpp.HEADERS, "*.hpp"), constants(HEADERS, "*.cuh")
+    both = processor.keys() & device.keys()
+    assert {"CUT_SHARE", "STANDS", "OF_COLOUR", "MOVING", "UNIT"} <= both and len(both) >= 20
+    assert {name: processor[name] for name in both} == {name: device[name] for name in both}
+
+
+FILES = ("history", "survey", "recursive", "steady")
+
+MAIN = """
+int main() {
+    static unsigned char planes[3][WIDTH * HEIGHT * 3 / 2];
+    static float space[BUFFERS][4096 * 6];
+    static unsigned char pictures[2][2 * WIDTH * HEIGHT * 3 / 2], age[WIDTH * HEIGHT / 4];
+    static float values[5][1000];
+    static int counts[LEVELS * BINS];
+    static Scene scene;
+    frame.width = WIDTH, frame.height = frame.rows = HEIGHT, frame.strength = 1, frame.denoise = 1;
+    Format &f = frame.format;
+    f.layout = NV, f.chroma_x = f.chroma_y = 1, f.luma_gain = 1 / 255.0f;
+    History &h = frame.history;
+    h.format = f, h.format.wide = 1, h.format.luma_gain /= 256, h.code = 1;
+    h.age = age, h.level = values[0], h.change = values[1], h.spread = values[2], h.gain = values[3];
+    h.light = values[4], h.counts = counts, h.scene = &scene;
+    for (int b = 0; b < BUFFERS; b++) frame.buffers[b] = space[b];
+    for (int n = 0; n < 3; n++) {
+        for (int i = 0; i < WIDTH * HEIGHT; i++)
+            planes[n & 1][i] = 40 + i * 7919 % 13 + (i % WIDTH < 32 ? 30 : 8) * n;
+        for (int p = 0; p < 2; p++) {
+            const long long at = p * WIDTH * HEIGHT;
+            frame.in.data[p] = planes[n & 1] + at, frame.out.data[p] = planes[2] + at;
+            h.before.data[p] = pictures[n & 1] + 2 * at, h.after.data[p] = pictures[1 - (n & 1)] + 2 * at;
+            frame.in.stride[p] = frame.out.stride[p] = WIDTH;
+            h.before.stride[p] = h.after.stride[p] = 2 * WIDTH;
+        }
+        frame.pace = Pace{8, 0.1f, n == 0};
+        LAUNCHES
+    }
+    return scene.seen == 3 && scene.noise > 0 && scene.exposed && scene.shone ? 0 : 1;
+}
+"""
+
+
+def raced(folder: Path, wanted: str, old: str = "", new: str = "") -> tuple[int, str]:
+    """Frames with steps of exposure and light, under sanitizers; ``old`` of the kernels becomes ``new``."""
+    width, height = 152, 40
+    source = emulated(PLAIN, temporal=True).source
+    calls = [
+        f"launch({call.launch.name}, {call.across}, {call.down}, {call.launch.shared}, 4, 0, 0);"
+        for call in launch.whole(source, width, height).calls
+    ]
+    main = f"enum {{ WIDTH = {width}, HEIGHT = {height} }};" + MAIN.replace("LAUNCHES", " ".join(calls))
+    if old:
+        text = (HEADERS / "recursive.cuh").read_text()
+        assert old in text
+        text = text.replace(old, new).replace("#pragma once", "")
+        source = dataclasses.replace(source, text=source.text.replace('#include "recursive.cuh"', text))
+    return race(source, folder, wanted, main)
+
+
+# The first time ziglang builds the thread sanitizer's library, which takes a minute of one core.
+@pytest.mark.timeout(900)
+def test_threads_of_a_block_do_not_race(tmp_path: Path) -> None:
+    code, report = raced(tmp_path, "thread")
+    assert code == 0, report[:3000]
+
+
+def test_nothing_outside_is_touched(tmp_path: Path) -> None:
+    code, report = raced(tmp_path, "address,undefined")
+    assert code == 0, report[:3000]
+
+
+@pytest.mark.timeout(900)
+def test_a_missing_barrier_is_found(tmp_path: Path) -> None:
+    code, report = raced(tmp_path, "thread", "    barrier();\n    int moved = 0;", "    int moved = 0;")
+    assert (code, "data race" in report) == (66, True)

@@ -1,0 +1,103 @@
+"""What texts stand for, and that no secret of a URL is ever shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from rtvideo.media.network.address import Kind, kind_of, redact, scheme_of
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("-", Kind.PIPE),
+        ("0", Kind.CAMERA),
+        ("12", Kind.CAMERA),
+        ("cam", Kind.CAMERA),
+        ("/dev/video3", Kind.CAMERA),
+        ("/dev/v4l/by-id/usb-x-index0", Kind.CAMERA),
+        ("rtsp://host/x", Kind.STREAM),
+        ("RTSP://host/x", Kind.STREAM),
+        ("https://host/a.mp4?x=1", Kind.STREAM),
+        ("night.mp4", Kind.FILE),
+        ("dir/with:colon.mp4", Kind.FILE),
+        ("camera.mp4", Kind.FILE),
+        ("١", Kind.FILE),
+    ],
+)
+def test_kinds(text: str, kind: Kind) -> None:
+    assert kind_of(text) is kind
+
+
+def test_what_exists_is_a_file_and_a_named_pipe_is_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("0").touch()
+    Path("cam").mkdir()
+    os.mkfifo("topic.y4m")
+    assert kind_of("0") is Kind.FILE and kind_of("cam") is Kind.FILE
+    assert kind_of("topic.y4m") is Kind.PIPE
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://admin:s3cret@10.0.0.2:554/live", "rtsp://***@10.0.0.2:554/live"),
+        ("rtsp://admin@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://u:p/a@s?s#@cam/live", "rtsp://***"),
+        ("rtsp://u:p@s@cam/live", "rtsp://***@cam/live"),
+        ("http://cam/mjpg?user=me&password=it&raw", "http://cam/mjpg?user=***&password=***&***"),
+        ("rtmp://live.example.com/app/my-key-123", "rtmp://live.example.com/app/***"),
+        ("rtmps://h/app/key/more?x=1", "rtmps://h/app/***?x=***"),
+        ("srt://h:9000?passphrase=0123456789&mode=caller", "srt://h:9000?passphrase=***&mode=***"),
+        ("https://h/img@2x/live.m3u8", "https://h/img@2x/live.m3u8"),
+        ("night.mp4", "night.mp4"),
+        ("a@b:c.mp4", "a@b:c.mp4"),
+    ],
+)
+def test_redacted(address: str, shown: str) -> None:
+    assert redact(address) == shown
+
+
+SCHEMES = st.sampled_from(["rtsp", "http", "rtmp", "srt"])
+
+#: Characters that no other part of the addresses below has, so that finding one means that it leaked.
+SECRET = st.text("XYZ0189/@?#&=:%;+ ~$é", min_size=1)
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(["rtsp", "http", "rtmp", "srt"]),
+    SECRET,
+    SECRET,
+    st.sampled_from(["", ":81"]),
+    st.booleans(),
+)
+def test_user_and_password_never_show(scheme: str, user: str, secret: str, port: str, escape: bool) -> None:
+    if escape:
+        user, secret = quote(user, safe=""), quote(secret, safe="")
+    else:
+        # A name is over at the first colon, and without one nothing tells it from a host.
+        assume(not set(user) & set(":/?#@"))
+    shown = redact(f"{scheme}://{user}:{secret}@cam{port}/live")
+    assert not set(shown) & set("XYZ09%~$é")
+    assert shown.startswith(f"{scheme}://")
+
+
+@settings(max_examples=100)
+@given(st.dictionaries(st.text("abc", min_size=1), st.text("XYZ/@:=0%"), min_size=1), st.booleans())
+def test_values_of_a_query_never_show(values: dict[str, str], port: bool) -> None:
+    query = "&".join(f"{name}={value}" for name, value in values.items())
+    shown = redact(f"https://cam{':81' if port else ''}/x?{query}")
+    assert not set(shown) & set("XYZ0%")
+
+
+def test_schemes() -> None:
+    assert scheme_of("UDP://h:1") == "udp" and scheme_of("C:/x") == "" and scheme_of("a b://x") == ""

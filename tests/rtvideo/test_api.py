@@ -1,0 +1,300 @@
+"""The Python API, on arrays, frames and files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+from av.video.reformatter import ColorRange, Colorspace
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rtvideo
+from rtvideo import api as module
+from rtvideo.api import SESSIONS, Enhancer, enhance, enhancer_for
+from rtvideo.colour import Coding, Matrix
+from rtvideo.engines.session import Settings
+from rtvideo.errors import InputError, OutputError, UnavailableError, UsageError
+from rtvideo.frame import Geometry, Planes
+from rtvideo.media import images
+from rtvideo.media.images import Picture
+from rtvideo.media.planes import geometry_of, views
+from rtvideo.models import Model
+
+
+class Double:
+    """An engine that adds one to every sample (unless the strength is 0) and remembers what it was given."""
+
+    opened: list[Double]
+    remembers = False
+    delay = 0
+
+    def __init__(self, model: Model, geometry: Geometry, settings: Settings, **wishes: Any) -> None:
+        self.geometry, self.settings, self.wishes = geometry, settings, wishes
+        self.closed, self.flushed = False, False
+        self.queue: list[Planes] = []
+        self.opened.append(self)
+
+    def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        assert [plane.shape for plane in planes] == self.geometry.shapes()
+        for source, target in zip(planes, out, strict=True):
+            np.copyto(target, source + (self.settings.strength > 0))
+        self.queue.append(out)
+
+    def receive(self) -> Planes | None:
+        if not self.queue or (self.delay and not self.flushed):
+            return None
+        return self.queue.pop(0)
+
+    def flush(self) -> None:
+        self.flushed = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def __str__(self) -> str:
+        return "double"
+
+
+@pytest.fixture
+def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Double]]:
+    Double.opened, Double.delay = [], 0
+    monkeypatch.setattr(module, "find", lambda name: Model(name, None))
+    monkeypatch.setattr(module, "open_session", Double)
+    yield Double
+    Double.delay = 0
+
+
+def noise(*shape: int) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 200, shape, np.uint8)
+
+
+def filled(form: str, width: int, height: int) -> av.VideoFrame:
+    frame = av.VideoFrame(width, height, form)
+    rng = np.random.default_rng(0)
+    for plane in frame.planes:
+        top = 3 if frame.format.components[0].bits > 8 else 200  # high byte of a 10-bit sample
+        samples = rng.integers(0, 200, plane.buffer_size, np.uint8)
+        samples[1::2] %= top
+        plane.update(samples.tobytes())
+    frame.pts, frame.time_base = 1234, Fraction(1, 90000)
+    return frame
+
+
+def pixels(frame: av.VideoFrame) -> list[npt.NDArray[Any]]:
+    geometry = geometry_of(frame.format.name, frame.width, frame.height, Coding(Matrix.BT709, True))
+    return [np.array(view) for view in views(frame, geometry)]
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(st.integers(1, 70), st.integers(1, 50), st.sampled_from(["plain", "strided", "reversed", "fortran"]))
+def test_real_engine_on_arrays(gain_model: Path, width: int, height: int, memory: str) -> None:
+    frame = noise(height * 2, width * 2, 3)[:height, :width]
+    if memory == "strided":
+        frame = noise(height * 2, width * 2, 3)[::2, ::2]
+    elif memory == "reversed":
+        frame = frame[::-1, :, ::-1]
+    elif memory == "fortran":
+        frame = np.asfortranarray(frame)
+    before = frame.copy()
+    with Enhancer(str(gain_model), threads=1) as brighten:
+        lit = brighten(frame)
+    assert lit.shape == frame.shape and lit.dtype == np.uint8
+    np.testing.assert_array_equal(lit, np.minimum(before.astype(int) * 3, 255))
+    np.testing.assert_array_equal(frame, before)
+
+
+def test_strength_0_returns_the_input(gain_model: Path) -> None:
+    frame = noise(33, 17, 3)
+    with Enhancer(str(gain_model), strength=0) as enhancer:
+        lit = enhancer(frame)
+        np.testing.assert_array_equal(lit, frame)
+        assert not np.shares_memory(lit, frame)
+        enhancer.settings.strength = 1
+        assert (enhancer(frame) > frame).any()
+
+
+@pytest.mark.parametrize("form", ["yuv420p", "yuvj420p", "yuv422p", "yuv444p10le", "nv12", "gray", "rgb24"])
+def test_video_frames_keep_everything_but_the_picture(double: type[Double], form: str) -> None:
+    frame = filled(form, 63, 35)
+    frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.JPEG
+    frame.color_primaries, frame.color_trc = 1, 1
+    before = pixels(frame)
+    lit = Enhancer()(frame)
+    assert (lit.format.name, lit.width, lit.height) == (form, 63, 35)
+    assert (lit.pts, lit.time_base) == (1234, Fraction(1, 90000))
+    assert (lit.colorspace, lit.color_range) == (Colorspace.ITU709, ColorRange.JPEG)
+    assert (lit.color_primaries, lit.color_trc) == (1, 1)
+    for old, now, new in zip(before, pixels(frame), pixels(lit), strict=True):
+        np.testing.assert_array_equal(now, old)
+        np.testing.assert_array_equal(new, old + 1)
+
+
+def test_video_frames_of_other_formats_come_back_in_theirs(double: type[Double]) -> None:
+    frame = filled("bgr24", 32, 20)
+    lit = Enhancer(strength=0)(frame)
+    assert lit.format.name == "bgr24"
+    np.testing.assert_array_equal(lit.to_ndarray(), frame.to_ndarray())
+    assert double.opened[0].geometry.layout == "rgb"
+
+
+def test_video_frames_that_cannot_be_enhanced(double: type[Double]) -> None:
+    hdr = filled("yuv420p10le", 32, 20)
+    hdr.color_trc = 16
+    with pytest.raises(InputError, match="HDR"):
+        Enhancer()(hdr)
+    with pytest.raises(InputError, match="pal8"):
+        Enhancer()(av.VideoFrame(32, 20, "pal8"))
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "says"),
+    [
+        (np.zeros((4, 4, 3), np.float32), TypeError, "float32; allowed: uint8"),
+        (np.zeros((4, 4), np.uint8), ValueError, r"\(4, 4\); allowed: \(height, width, 3\)"),
+        (np.zeros((4, 4, 4), np.uint8), ValueError, r"\(4, 4, 4\)"),
+        (np.zeros((0, 4, 3), np.uint8), ValueError, r"\(0, 4, 3\)"),
+        ("night.png", TypeError, "is a str; allowed"),
+    ],
+)
+def test_wrong_frames(double: type[Double], frame: Any, kind: type[Exception], says: str) -> None:
+    with pytest.raises(kind, match=says):
+        Enhancer()(frame)
+
+
+@pytest.mark.parametrize("wish", [{"strength": 1.5}, {"strength": float("nan")}, {"denoise": -0.1}])
+def test_wrong_settings(double: type[Double], wish: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match=r"0\.\.1"):
+        Enhancer(**wish)
+
+
+def test_wrong_names(gain_model: Path) -> None:
+    with pytest.raises(UsageError, match="'dusk'"):
+        Enhancer("dusk")
+    with pytest.raises(UsageError, match="'warp'"):
+        Enhancer(str(gain_model), engine="warp")(noise(2, 2, 3))
+    with pytest.raises(UnavailableError, match="cuda"):
+        Enhancer(str(gain_model), device="cuda")(noise(2, 2, 3))
+
+
+def test_sessions_are_kept_and_closed(double: type[Double]) -> None:
+    with Enhancer(engine="onnx", device="cpu", threads=3) as enhancer:
+        for _ in range(3):
+            enhancer(noise(4, 4, 3))
+        assert len(double.opened) == 1
+        assert double.opened[0].wishes == {"engine": "onnx", "device": "cpu", "threads": 3}
+        for size in range(5, 5 + SESSIONS):
+            enhancer(noise(size, 4, 3))
+        assert [session.closed for session in double.opened] == [True] + [False] * SESSIONS
+    assert all(session.closed for session in double.opened)
+    enhancer.close()
+    with pytest.raises(ValueError, match="closed"):
+        enhancer(noise(4, 4, 3))
+
+
+def test_the_longest_unused_session_goes(double: type[Double]) -> None:
+    enhancer = Enhancer()
+    for size in (1, 2, 3, 4, 1, 5):  # 2 is now the one that nobody has asked for
+        enhancer(noise(size, 4, 3))
+    assert [session.geometry.height for session in double.opened if session.closed] == [2]
+
+
+def test_an_engine_that_looks_ahead_is_flushed(double: type[Double]) -> None:
+    double.delay = 1
+    np.testing.assert_array_equal(Enhancer()(noise(4, 4, 3)), noise(4, 4, 3) + 1)
+
+
+def test_enhance_file_on_an_image(gain_model: Path, tmp_path: Path) -> None:
+    dark = noise(21, 34, 3)
+    images.write(Picture(dark, noise(21, 34)), tmp_path / "a.png")
+    report = rtvideo.enhance_file(
+        tmp_path / "a.png", str(tmp_path / "b.png"), model=str(gain_model), threads=1
+    )
+    lit = images.read(tmp_path / "b.png")
+    np.testing.assert_array_equal(lit.pixels, np.minimum(dark.astype(int) * 3, 255))
+    np.testing.assert_array_equal(lit.alpha, noise(21, 34))
+    assert (report.frames_in, report.frames_out, report.incomplete) == (1, 1, None)
+    assert report.engine == "onnx cpu, 1 thread"
+    assert sorted(report.milliseconds) == ["decode", "encode", "enhance"]
+
+
+def test_16_bits_and_grey_reach_the_engine_as_they_are(gain_model: Path, tmp_path: Path) -> None:
+    deep = np.random.default_rng(0).integers(0, 65535, (21, 34, 3), np.uint16, endpoint=True)
+    for name, dark in (("rgb", deep), ("grey", deep[..., 0]), ("shallow", noise(21, 34))):
+        images.write(Picture(dark), tmp_path / f"{name}.png")
+        for strength, want in ((0, dark), (1, np.minimum(dark.astype(int) * 3, np.iinfo(dark.dtype).max))):
+            target = tmp_path / f"{name}{strength}.png"
+            rtvideo.enhance_file(tmp_path / f"{name}.png", target, model=str(gain_model), strength=strength)
+            lit = images.read(target).pixels
+            assert lit.dtype == dark.dtype
+            np.testing.assert_allclose(lit.astype(int), want, atol=strength)
+
+
+def test_comparison_of_images(gain_model: Path, tmp_path: Path) -> None:
+    dark = noise(5, 7, 3)
+    images.write(Picture(dark, noise(5, 7)), tmp_path / "a.png")
+    lit = np.minimum(dark.astype(int) * 3, 255)
+    for compare, want in (
+        ("split", np.concatenate([dark[:, :3], lit[:, 3:]], axis=1)),
+        ("side", np.concatenate([dark, lit], axis=1)),
+    ):
+        target = tmp_path / f"{compare}.png"
+        rtvideo.enhance_file(tmp_path / "a.png", target, model=str(gain_model), compare=compare)
+        np.testing.assert_array_equal(images.read(target).pixels, want)
+
+
+def test_one_enhancer_for_many_images(double: type[Double], tmp_path: Path) -> None:
+    options = rtvideo.Options()
+    with enhancer_for(options) as shared:
+        for name in ("a.png", "b.png"):
+            images.write(Picture(noise(4, 4, 3)), tmp_path / name)
+            enhance(tmp_path / name, tmp_path / f"lit-{name}", options, enhancer=shared)
+    assert len(double.opened) == 1
+
+
+def test_files_that_are_refused(double: type[Double], tmp_path: Path) -> None:
+    image = tmp_path / "a.png"
+    images.write(Picture(noise(4, 4, 3)), image)
+    before = image.read_bytes()
+    with pytest.raises(UsageError, match="is the input"):
+        rtvideo.enhance_file(image, image, overwrite=True)
+    with pytest.raises(UsageError, match=r"\.mp4"):
+        rtvideo.enhance_file(image, tmp_path / "a.mp4")
+    with pytest.raises(UsageError, match="not an image"):
+        rtvideo.enhance_file(tmp_path / "a.mp4", tmp_path / "b.png")
+    with pytest.raises(UsageError, match="crf is for videos"):
+        rtvideo.enhance_file(image, tmp_path / "b.png", crf=20)
+    with pytest.raises(InputError, match="no such file"):
+        rtvideo.enhance_file(tmp_path / "none.png", tmp_path / "b.png")
+    with pytest.raises(OutputError, match="no such folder"):
+        rtvideo.enhance_file(image, tmp_path / "none" / "b.png")
+    with pytest.raises(TypeError, match="brightness"):
+        rtvideo.enhance_file(image, tmp_path / "b.png", brightness=2)
+    assert image.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [image]
+
+
+def test_import_is_light() -> None:
+    heavy = ("torch", "onnxruntime", "cv2", "av", "numpy", "PIL", "rich")
+    code = (
+        "import sys, rtvideo, rtvideo.cli.entry\n"
+        f"print([name for name in {heavy} if name in sys.modules])\n"
+        "rtvideo.Enhancer\n"
+        "print([name for name in ('torch', 'onnxruntime', 'cv2', 'av') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[]", "[]"]
+
+
+def test_names_of_the_package() -> None:
+    assert set(rtvideo.__all__) <= set(dir(rtvideo))
+    with pytest.raises(AttributeError, match="Enhancerr"):
+        rtvideo.Enhancerr  # noqa: B018
