@@ -1,7 +1,8 @@
 """Clips of the night with their truth: what a camera records of a scene over time, and what it was.
 
 A scene is a photograph under a light; both may change from frame to frame. `model.camera_simulator` makes
-of it what a sensor and an encoder would. The truth keeps pools and changes of light, softened, and has no noise.
+of it what a sensor and an encoder would. The truth keeps pools and changes of light, softened, and has no
+noise.
 Sources: streets that the project renders, or daylight videos of one's own. Everything follows from a seed.
 """
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
 
-from rtvideo.cli import values
-from rtvideo.errors import UsageError
+from rtvideo import values
 from rtvideo.options import Options
 from rtvideo.version import __version__
 
@@ -19,19 +17,13 @@ examples:
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see rtvideo --help)")
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser; what it refuses is a `UsageError`."""
-    flags = _Parser(
+    flags = values.Parser(
         prog="rtvideo",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     flags.add_argument("positional", nargs="*", metavar="INPUT", help="the same as --input")
     files = flags.add_argument_group("files")
@@ -77,11 +69,14 @@ def parser() -> argparse.ArgumentParser:
         help="0 (unchanged) to 1 (full, the default)",
     )
     look.add_argument(
-        "--denoise", type=values.amount, metavar="D", help="noise removal: off, auto (the default) or 0 to 1"
+        "--denoise",
+        type=values.share_or_auto,
+        metavar="D",
+        help="noise removal: off, auto (default) or 0 to 1",
     )
     look.add_argument(
         "--temporal",
-        type=values.amount,
+        type=values.share_or_auto,
         metavar="T",
         help="quiet shadows and steady light over time: off, auto (the default: on for video) or 0 to 1",
     )

@@ -20,7 +20,8 @@ import pytest
 from PIL import Image
 
 import rtvideo.api  # noqa: F401 - before anything is patched, because it keeps what it finds
-from rtvideo.cli.entry import main, values
+from rtvideo import values
+from rtvideo.cli.entry import main
 from rtvideo.cli.progress import Bar, Lines, Silent, clock, progress
 from rtvideo.errors import InputError, SourceLostError
 from rtvideo.files.job import Progress

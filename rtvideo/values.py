@@ -1,18 +1,42 @@
-"""What flags take: text in, a value out, or a complaint that names what is allowed."""
+"""Flags of a command line: what argparse reads them with. `rtvideo.cli`, search, model and benchmarks use it.
+
+Each function takes the text of a flag and returns its value, or raises ``ArgumentTypeError`` with one line
+that names the bad text and what is allowed.
+"""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import NoReturn
+
+from rtvideo.errors import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser without abbreviations; what it refuses is a `UsageError`."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(**{"allow_abbrev": False, **settings})  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a `UsageError` that names the command's help."""
+        raise UsageError(f"{message} (see {self.prog} --help)")
 
 
 def number(text: str, allowed: str, fits: Callable[[float], bool]) -> float:
-    """Return a number that fits; the complaint about any other names what is allowed."""
+    """Return a number for which ``fits`` is true.
+
+    Args:
+        text: of the flag.
+        allowed: what the message says is allowed.
+        fits: called with the number, or with NaN where the text is none.
+    """
     try:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not fits(value):  # never true of NaN
+    if not fits(value):  # comparisons with NaN are false
         raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}")
     return value
 
@@ -22,15 +46,11 @@ def share(text: str) -> float:
     return number(text, "a number from 0 to 1", lambda value: 0 <= value <= 1)
 
 
-def amount(text: str) -> float | None:
+def share_or_auto(text: str) -> float | None:
     """Return 0 for ``off``, None for ``auto``, else a number from 0 to 1."""
-    if text == "auto":
-        return None
-    return (
-        0.0
-        if text == "off"
-        else number(text, "off, auto or a number from 0 to 1", lambda value: 0 <= value <= 1)
-    )
+    if text in ("off", "auto"):
+        return 0.0 if text == "off" else None
+    return number(text, "off, auto or a number from 0 to 1", lambda value: 0 <= value <= 1)
 
 
 def quality(text: str) -> float:
@@ -38,18 +58,19 @@ def quality(text: str) -> float:
     return number(text, "a number from 0 to 63", lambda value: 0 <= value <= 63)
 
 
+def weight(text: str) -> float:
+    """Return a finite number, 0 or more."""
+    return number(text, "a number, 0 or more", lambda value: 0 <= value < float("inf"))
+
+
 def count(text: str) -> int:
     """Return a whole number, 0 or more."""
-    return int(
-        number(text, "a whole number, 0 or more", lambda value: value >= 0 and value == value // 1 < 1e9)
-    )
+    return int(number(text, "a whole number, 0 or more", lambda value: 0 <= value < 1e9 and value % 1 == 0))
 
 
 def positive(text: str) -> int:
     """Return a whole number, 1 or more."""
-    return int(
-        number(text, "a whole number, 1 or more", lambda value: value >= 1 and value == value // 1 < 1e18)
-    )
+    return int(number(text, "a whole number, 1 or more", lambda value: 1 <= value < 1e18 and value % 1 == 0))
 
 
 def time(text: str) -> float:
@@ -82,7 +103,7 @@ def rate(text: str) -> float:
 
 
 def size(text: str) -> tuple[int, int]:
-    """Return width and height, given as ``1280x720``."""
+    """Return width and height in pixels, given as ``1280x720``."""
     width, mark, height = text.lower().partition("x")
     if not (mark and width.isdecimal() and height.isdecimal() and 0 < int(width) < 65536 > int(height) > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size; allowed: WIDTHxHEIGHT, such as 1280x720")
