@@ -1,86 +1,201 @@
-"""All outputs and viewers of a live run: fed side by side, ended together."""
+"""Where live pictures go: to outputs and viewers side by side, each behind a queue and in its own thread.
+
+GStreamer calls this a ``tee`` with a ``queue`` on each branch.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
-from rtvideo.channel import Aborted
+from rtvideo.channel import Aborted, Channel
 from rtvideo.errors import OutputError
-from rtvideo.live.output_worker import Outlet, OutputWorker
 from rtvideo.media.pairs import FramePair
 from rtvideo.media.timing import Packet
+from rtvideo.stopwatch import Stopwatch
+
+#: Pairs that may wait where nothing is dropped.
+_DEPTH = 3
+
+#: Seconds that an output may take for one pair.
+_STUCK = 30.0
 
 
-class FanOut:
-    """A `rtvideo.live.output_worker.OutputWorker` for each outlet."""
+class LiveOutput(Protocol):
+    """Takes pairs: a file, a server, a viewer. All methods are called from one thread.
 
-    def __init__(self, outlets: Sequence[Outlet], *, drops: bool, ended: Callable[[], None]) -> None:
-        """Start nothing yet.
+    Attributes:
+        name: for messages and statistics.
+        required: its failure ends the run. That of a viewer does not, as long as anything else is left.
+        latency: stopwatches for what it measures itself, by name.
+    """
 
-        Args:
-            drops: nothing is waited for; where not, what is required is.
-            ended: called when one that is required has failed, or none is left.
-        """
-        self._all = [
-            OutputWorker(outlet, drops=drops or not outlet.required, ended=self._one_ended)
-            for outlet in outlets
-        ]
-        self._awaited = self._all
-        self._ended = ended
-
-    def __iter__(self) -> Iterator[OutputWorker]:
-        """Yield them in the order of the outlets."""
-        return iter(self._all)
-
-    def start(self) -> None:
-        """Start their threads."""
-        for drain in self._all:
-            drain.thread.start()
-
-    def put(self, pair: FramePair) -> None:
-        """Hand a pair to each that is watched."""
-        for drain in self._all:
-            if drain.outlet.watched:
-                with contextlib.suppress(Aborted):  # this one has ended
-                    drain.pairs.put(pair)
-
-    def copy(self, copies: Callable[[], list[Packet]]) -> None:
-        """Hand packets of another stream to each that keeps them; ``copies`` makes a copy for one."""
-        for drain in self._all:
-            if drain.outlet.required:
-                drain.packets += copies()
+    name: str
+    required: bool
+    latency: dict[str, Stopwatch]
 
     @property
     def watched(self) -> bool:
-        """Whether anybody takes pairs."""
-        return any(drain.outlet.watched for drain in self._all)
+        """Whether anybody looks at it; a file or a server is always watched."""
 
     @property
-    def stuck(self) -> bool:
-        """Whether one waits for ever."""
-        return any(drain.stuck for drain in self._all)
+    def connecting(self) -> bool:
+        """Whether its server has not answered yet."""
+
+    def take(self, pair: FramePair) -> None:
+        """Encode, write or show a pair.
+
+        Raises:
+            ConsumerClosed: the reader of the output has closed it.
+        """
+
+    def copy(self, packet: Packet) -> None:
+        """Pass on a packet of another stream."""
+
+    def finish(self) -> None:
+        """Complete the output."""
+
+    def abort(self) -> None:
+        """Close the output incomplete: called instead of `finish`, or after it failed."""
+
+
+class ConsumerClosed(Exception):
+    """The reader of an output has closed it. The output ends, and this is not an error."""
+
+
+class OutputWorker:
+    """One output, the queue before it and the thread between them."""
+
+    def __init__(self, output: LiveOutput, *, drops: bool, ended: Callable[[], None]) -> None:
+        """Prepare the thread; `FanOut.start` starts it.
+
+        Args:
+            drops: where the output is too slow the oldest pair is dropped; else the pipeline waits.
+            ended: called when the thread ends.
+        """
+        self.output = output
+        self.pairs: Channel[FramePair] = Channel(1 if drops else _DEPTH, drops=drops)
+        self.packets: deque[Packet] = deque()
+        self.error: Exception | None = None
+        self.frames = 0
+        self.work = Stopwatch()
+        self._ended = ended
+        self._busy_since: float | None = None
+        self._dropped_connecting = 0
+        self.thread = threading.Thread(target=self._run, name=f"rtvideo {output.name}", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            for pair in self.pairs:
+                began = self._busy_since = time.monotonic()
+                self._copy()
+                connecting = self.output.connecting
+                self.output.take(pair)
+                if connecting:
+                    self._dropped_connecting = self.pairs.dropped
+                else:
+                    self.work.add(time.monotonic() - began)
+                self._busy_since = None
+                self.frames += 1
+            self._copy()
+            self.output.finish()
+        except (Aborted, ConsumerClosed):
+            self.output.abort()
+        except Exception as error:
+            self.error = error
+            self.output.abort()
+        finally:
+            self.pairs.abort()
+            self.packets.clear()
+            self._ended()
 
     @property
     def lost(self) -> int:
-        """Pairs dropped because an output, not just a viewer, was too slow."""
-        return sum(drain.lost for drain in self._all if drain.outlet.required)
+        """Pairs dropped since the server answered: before, they say nothing of this machine's speed."""
+        return 0 if self.output.connecting else self.pairs.dropped - self._dropped_connecting
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the output has been busy with one pair for too long to be working still."""
+        since = self._busy_since
+        return since is not None and time.monotonic() - since > _STUCK
+
+    def _copy(self) -> None:
+        while self.packets:
+            self.output.copy(self.packets.popleft())
+
+
+class FanOut:
+    """An `OutputWorker` for each output."""
+
+    def __init__(self, outputs: Sequence[LiveOutput], *, drops: bool, ended: Callable[[], None]) -> None:
+        """Prepare the workers; `start` starts them.
+
+        Args:
+            drops: no output is waited for. Where False, the pipeline waits for those that are required.
+            ended: called when a required output has failed, or none is left.
+        """
+        self._workers = [
+            OutputWorker(output, drops=drops or not output.required, ended=self._one_ended)
+            for output in outputs
+        ]
+        self._awaited = self._workers
+        self._ended = ended
+
+    def __iter__(self) -> Iterator[OutputWorker]:
+        """Yield the workers in the order of the outputs."""
+        return iter(self._workers)
+
+    def start(self) -> None:
+        """Start the threads."""
+        for worker in self._workers:
+            worker.thread.start()
+
+    def put(self, pair: FramePair) -> None:
+        """Queue a pair for each output that is watched."""
+        for worker in self._workers:
+            if worker.output.watched:
+                with contextlib.suppress(Aborted):  # this one has ended
+                    worker.pairs.put(pair)
+
+    def copy(self, copies: Callable[[], list[Packet]]) -> None:
+        """Queue a packet of another stream for each required output; ``copies`` makes a copy for one."""
+        for worker in self._workers:
+            if worker.output.required:
+                worker.packets += copies()
+
+    @property
+    def watched(self) -> bool:
+        """Whether any output is watched."""
+        return any(worker.output.watched for worker in self._workers)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether any output is stuck, see `OutputWorker.stuck`."""
+        return any(worker.stuck for worker in self._workers)
+
+    @property
+    def lost(self) -> int:
+        """Pairs dropped because a required output, not just a viewer, was too slow."""
+        return sum(worker.lost for worker in self._workers if worker.output.required)
 
     @property
     def dropped(self) -> dict[str, int]:
-        """Pairs dropped, by outlet."""
-        return {drain.outlet.name: drain.pairs.dropped for drain in self._all}
+        """Pairs dropped, by name of the output."""
+        return {worker.output.name: worker.pairs.dropped for worker in self._workers}
 
     def close(self) -> None:
-        """Say that no more pairs come; outputs are completed."""
-        for drain in self._all:
-            drain.pairs.close()
+        """Say that no more pairs come, so that outputs are completed."""
+        for worker in self._workers:
+            worker.pairs.close()
 
-    def give_up(self) -> None:
-        """Do not wait, in the end, for those whose server has not answered."""
-        self._awaited = [drain for drain in self._all if not drain.outlet.connecting]
+    def give_up_connecting(self) -> None:
+        """Do not let `join` wait for outputs whose server has not answered."""
+        self._awaited = [worker for worker in self._workers if not worker.output.connecting]
 
     def join(self, deadline: float) -> None:
         """Wait until outputs are complete, up to a moment on the clock of `time.monotonic`.
@@ -88,39 +203,39 @@ class FanOut:
         Raises:
             OutputError: one is not.
         """
-        for drain in self._awaited:
-            if not drain.stuck:
-                drain.thread.join(max(0.0, deadline - time.monotonic()))
-        for drain in self._awaited:
-            if drain.thread.is_alive():
-                raise OutputError(f"{drain.outlet.name}: takes no more data; given up")
+        for worker in self._awaited:
+            if not worker.stuck:
+                worker.thread.join(max(0.0, deadline - time.monotonic()))
+        for worker in self._awaited:
+            if worker.thread.is_alive():
+                raise OutputError(f"{worker.output.name}: takes no more data; given up")
 
     def abort(self, grace: float) -> None:
-        """End them without completing outputs; each gets ``grace`` seconds."""
-        for drain in self._all:
-            drain.pairs.abort()
-        for drain in self._all:
-            drain.thread.join(grace)
+        """End the workers without completing their outputs; each gets ``grace`` seconds."""
+        for worker in self._workers:
+            worker.pairs.abort()
+        for worker in self._workers:
+            worker.thread.join(grace)
 
     def raise_unanswered(self) -> None:
-        """Raise the error of one that never came about."""
-        for drain in self._all:
-            if drain.error is not None and drain.outlet.connecting:
-                raise drain.error
+        """Raise the error of an output whose server never answered."""
+        for worker in self._workers:
+            if worker.error is not None and worker.output.connecting:
+                raise worker.error
 
     def raise_first(self) -> None:
-        """Raise the first error of one that is required, or of any where all failed."""
-        failed = [drain for drain in self._awaited if drain.error is not None]
-        for drain in failed:
-            if drain.outlet.required or len(failed) == len(self._all):
-                assert drain.error is not None
-                raise drain.error
+        """Raise the first error of a required output, or of any output where all failed."""
+        failed = [worker for worker in self._awaited if worker.error is not None]
+        for worker in failed:
+            if worker.output.required or len(failed) == len(self._workers):
+                assert worker.error is not None
+                raise worker.error
 
     def _one_ended(self) -> None:
         left = [
-            drain
-            for drain in self._all
-            if drain.thread.is_alive() and drain.thread is not threading.current_thread()
+            worker
+            for worker in self._workers
+            if worker.thread.is_alive() and worker.thread is not threading.current_thread()
         ]
-        if not left or any(drain.error is not None and drain.outlet.required for drain in self._all):
+        if not left or any(worker.error is not None and worker.output.required for worker in self._workers):
             self._ended()

@@ -12,8 +12,8 @@ from rtvideo.engines.session import Session
 from rtvideo.errors import UsageError
 from rtvideo.files.job import SessionFactory, engine_of
 from rtvideo.live.fallback import FallbackSession
+from rtvideo.live.fanout import LiveOutput
 from rtvideo.live.input import LiveInput
-from rtvideo.live.output_worker import Outlet
 from rtvideo.live.outputs import Opening, check_outputs, shown_names
 from rtvideo.live.pipeline import LivePipeline
 from rtvideo.live.quality import QualityController
@@ -129,9 +129,9 @@ def enhance_live(
         report.temporal = session.settings.temporal
 
         _warm_up(enhancer, session, source)
-        outlets = Opening(source, enhancer, options, warn).all(outputs, viewers, controls)
+        opened = Opening(source, enhancer, options, warn).all(outputs, viewers, controls)
         if playing:
-            _await_somebody(outlets, stop)
+            _await_somebody(opened, stop)
         coarser = FallbackSession(session, enhancer.geometry)
         adapter = QualityController(
             lambda: controls.denoise > 0,
@@ -143,7 +143,7 @@ def enhance_live(
             source,
             enhancer,
             session,
-            outlets,
+            opened,
             controls,
             halt,
             adapter=adapter if live.adapt and source.nature.live else None,
@@ -175,9 +175,9 @@ def _warm_up(enhancer: PairEnhancer, session: Session, source: LiveInput) -> Non
         session.reset()
 
 
-def _await_somebody(outlets: Sequence[Outlet], stop: threading.Event) -> None:
+def _await_somebody(outputs: Sequence[LiveOutput], stop: threading.Event) -> None:
     """Begin to play when somebody looks: it takes a while to open a page."""
-    while not (stop.is_set() or any(outlet.watched for outlet in outlets)):
+    while not (stop.is_set() or any(output.watched for output in outputs)):
         stop.wait(0.05)
 
 
@@ -200,8 +200,8 @@ def _fill(report: LiveReport, pipeline: LivePipeline, source: LiveInput) -> None
     report.damaged, report.reconnects = source.damaged, source.reconnects
     report.incomplete, report.lost = source.lost, source.lost is not None and source.nature.lasts
     report.latency = {"enhanced": counters.enhanced.milliseconds()} if source.nature.live else {}
-    for drain in pipeline.drains:
-        report.milliseconds[drain.outlet.name] = drain.work.milliseconds()
+    for worker in pipeline.fan_out:
+        report.milliseconds[worker.output.name] = worker.work.milliseconds()
         if source.nature.live:
-            for name, watch in drain.outlet.latency.items():
-                report.latency[f"{name} {drain.outlet.name}"] = watch.milliseconds()
+            for name, watch in worker.output.latency.items():
+                report.latency[f"{name} {worker.output.name}"] = watch.milliseconds()

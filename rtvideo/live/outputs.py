@@ -11,9 +11,9 @@ from pathlib import Path
 
 from rtvideo.errors import RtvideoError, UsageError
 from rtvideo.files.job import check_output, picture_of
+from rtvideo.live.fanout import LiveOutput
 from rtvideo.live.input import TICK, LiveInput
-from rtvideo.live.output_worker import Outlet
-from rtvideo.live.raw_output import ViewerOutput, virtual_camera, y4m_outlet
+from rtvideo.live.raw_output import ViewerOutput, virtual_camera, y4m_output
 from rtvideo.media.camera import path_of
 from rtvideo.media.live_output import EncodedLiveOutput
 from rtvideo.media.network.address import Kind, kind_of, redact
@@ -77,31 +77,31 @@ class Opening:
 
     def all(
         self, outputs: Sequence[str], viewers: Sequence[ViewerFactory], controls: Controls
-    ) -> list[Outlet]:
+    ) -> list[LiveOutput]:
         """Open everything. A viewer that cannot be opened is left out if there is anything else.
 
         Raises:
             RtvideoError: the first failure; what was open by then is closed.
         """
-        outlets: list[Outlet] = []
+        opened: list[LiveOutput] = []
         try:
-            outlets += map(self._output, outputs)
+            opened += map(self._output, outputs)
             for number, factory in enumerate(viewers, start=1):
                 try:
                     viewer = factory(controls, self._source.name)
                 except RtvideoError as error:
-                    if not outlets and number == len(viewers):
+                    if not opened and number == len(viewers):
                         raise
                     self._warn(str(error))
                 else:
-                    outlets.append(ViewerOutput(viewer, f"viewer {number}"))
+                    opened.append(ViewerOutput(viewer, f"viewer {number}"))
         except BaseException:
-            for outlet in outlets:
-                outlet.abort()
+            for output in opened:
+                output.abort()
             raise
-        return outlets
+        return opened
 
-    def _output(self, text: str) -> Outlet:
+    def _output(self, text: str) -> LiveOutput:
         rate: Fraction = self._picture.rate
         compare, live = self._options.compare, self._source.nature.live
         kind = kind_of(text)
@@ -109,11 +109,11 @@ class Opening:
             return virtual_camera(path_of(text), self._enhancer, rate, compare)
         if kind is Kind.PIPE:
             pipe = FileIO(sys.stdout.fileno(), "w", closefd=False) if text == "-" else FileIO(text, "w")
-            return y4m_outlet(pipe, self._enhancer, rate, compare, live=live)
+            return y4m_output(pipe, self._enhancer, rate, compare, live=live)
         target = target_of(text, live=live)
-        outlet = EncodedLiveOutput(
+        output = EncodedLiveOutput(
             target, self._source.connection, self._picture, self._enhancer, self._options, live=live
         )
-        for note in outlet.notes:
-            self._warn(f"{outlet.name}: {note}")
-        return outlet
+        for note in output.notes:
+            self._warn(f"{output.name}: {note}")
+        return output

@@ -21,9 +21,8 @@ from rtvideo.engines.session import Session
 from rtvideo.live.decoder import PacketDecoder
 from rtvideo.live.engine import LiveEngine
 from rtvideo.live.fallback import FallbackSession
-from rtvideo.live.fanout import FanOut
+from rtvideo.live.fanout import FanOut, LiveOutput
 from rtvideo.live.input import LiveInput, TimedPacket
-from rtvideo.live.output_worker import Outlet
 from rtvideo.live.quality import QualityController
 from rtvideo.media.network.connect import TIMEOUT
 from rtvideo.media.pairs import FramePair, PairEnhancer
@@ -51,10 +50,10 @@ class LiveCounters:
 
 
 class LivePipeline:
-    """One run from a live source to its outlets.
+    """One run from a live source to its outputs.
 
     Attributes:
-        counters, drains, decoding, enhancing (work times): may be read at any time.
+        counters, fan_out, decoding, enhancing (work times): may be read at any time.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class LivePipeline:
         source: LiveInput,
         enhancer: PairEnhancer,
         session: Session,
-        outlets: list[Outlet],
+        outputs: list[LiveOutput],
         controls: Controls,
         halt: threading.Event,
         *,
@@ -93,10 +92,10 @@ class LivePipeline:
         self._live = live
         depth = (1 if source.connection.intra else _PACKETS) if live else _DEPTH
         self._arrived: Channel[TimedPacket] = Channel(depth, drops=live)
-        self._pictures = PacketDecoder(source, self._arrived, lambda: self.drains.watched)
+        self._pictures = PacketDecoder(source, self._arrived, lambda: self.fan_out.watched)
         self._decoded: Channel[tuple[av.VideoFrame, float]] = Channel(1 if live else _DEPTH, drops=live)
         self._ended = threading.Event()
-        self.drains = FanOut(outlets, drops=live, ended=self._ended.set)
+        self.fan_out = FanOut(outputs, drops=live, ended=self._ended.set)
         self._errors: list[BaseException] = []
         self._recent: deque[float] = deque()
         self._turn, self._aspect = source.connection.turn, source.connection.aspect
@@ -115,7 +114,7 @@ class LivePipeline:
     def dropped(self) -> dict[str, int]:
         """Frames left out because something was too slow, by the stage that they waited for."""
         counts = {"decode": self._arrived.dropped + self._pictures.skipped, "enhance": self._decoded.dropped}
-        return counts | self.drains.dropped
+        return counts | self.fan_out.dropped
 
     def run(self, stop: threading.Event, on_tick: Callable[[], None] = lambda: None) -> None:
         """Work until the source ends or is lost, ``stop`` is set, or nothing is left that takes pictures.
@@ -133,10 +132,10 @@ class LivePipeline:
             for stage, after in (
                 (self._capture, self._arrived.close),
                 (self._decode, self._decoded.close),
-                (self._enhance, self._close_drains),
+                (self._enhance, self._close_outputs),
             )
         ]
-        self.drains.start()
+        self.fan_out.start()
         for thread in stages:
             thread.start()
         try:
@@ -145,16 +144,16 @@ class LivePipeline:
             ):
                 on_tick()
             # Where an output never came about it is as if nothing had begun, as with a bad file name.
-            self.drains.raise_unanswered()
+            self.fan_out.raise_unanswered()
             if stop.is_set() or self._controls.stop.is_set():
-                self.drains.give_up()
+                self.fan_out.give_up_connecting()
             self._end(stages)
         except BaseException:
             self._abort(stages)
             raise
         if self._errors:
             raise self._errors[0]
-        self.drains.raise_first()
+        self.fan_out.raise_first()
 
     def _end(self, stages: list[threading.Thread]) -> None:
         """Let what is under way through to the outputs."""
@@ -165,13 +164,13 @@ class LivePipeline:
         deadline = time.monotonic() + _FINISH
         for thread in stages[1:]:
             thread.join(max(0.0, deadline - time.monotonic()))
-        self.drains.join(deadline)
+        self.fan_out.join(deadline)
 
     def _abort(self, stages: list[threading.Thread]) -> None:
         self._halt.set()
         self._arrived.abort()
         self._decoded.abort()
-        self.drains.abort(_GRACE)
+        self.fan_out.abort(_GRACE)
         for thread in stages:
             thread.join(_GRACE)
 
@@ -186,8 +185,8 @@ class LivePipeline:
         finally:
             after()
 
-    def _close_drains(self) -> None:
-        self.drains.close()
+    def _close_outputs(self) -> None:
+        self.fan_out.close()
         self._ended.set()
 
     def _is_dead(self) -> bool:
@@ -195,12 +194,12 @@ class LivePipeline:
         dead = self._source.nature.lasts and time.monotonic() - self._source.seen > 2 * TIMEOUT
         if dead:
             self._source.lost = f"source lost: no picture for {2 * TIMEOUT:g} s"
-        return dead or self.drains.stuck
+        return dead or self.fan_out.stuck
 
     def _capture(self) -> None:
         for arrival in self._source.arrivals():
             if not arrival.is_video:
-                self.drains.copy(partial(self._source.shared, arrival.packet))
+                self.fan_out.copy(partial(self._source.shared, arrival.packet))
             else:
                 self._arrived.put(arrival)
             if self._halt.is_set():
@@ -218,7 +217,7 @@ class LivePipeline:
             begin = shown if begin is None else begin
             if self._duration is not None and shown - begin > self._duration - 1e-6:
                 break
-            if not self.drains.watched:
+            if not self.fan_out.watched:
                 continue
             # Where the engine is late for a picture's turn it gets the newest instead, though that has none.
             has_turn = cadence.takes(shown, self._most())
@@ -275,8 +274,8 @@ class LivePipeline:
             turn=self._turn,
             aspect=self._aspect,
         )
-        self.drains.put(replace(pair, info=info))
+        self.fan_out.put(replace(pair, info=info))
 
     def _lost(self) -> int:
         """Frames dropped, but for those that only a viewer missed."""
-        return self._arrived.dropped + self._pictures.skipped + self._decoded.dropped + self.drains.lost
+        return self._arrived.dropped + self._pictures.skipped + self._decoded.dropped + self.fan_out.lost

@@ -14,7 +14,7 @@ import av
 from av.container import OutputContainer
 
 from rtvideo.errors import OutputError
-from rtvideo.live.output_worker import ConsumerClosed
+from rtvideo.live.fanout import ConsumerClosed
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.network.pipes import PipeWriter
 from rtvideo.media.pairs import FramePair, PairEnhancer, tags_of
@@ -27,7 +27,7 @@ _REPEATS = 60
 
 
 class ViewerOutput:
-    """See `rtvideo.live.output_worker.Outlet`: a window or web page."""
+    """See `rtvideo.live.fanout.LiveOutput`: a window or web page."""
 
     required = False
     connecting = False
@@ -61,7 +61,7 @@ class ViewerOutput:
 
 
 class RawOutput:
-    """See `Outlet`: uncompressed frames into a muxer that passes them on at once."""
+    """See `rtvideo.live.fanout.LiveOutput`: uncompressed frames into a muxer that passes them on at once."""
 
     required = True
     watched = True
@@ -149,7 +149,7 @@ class RawOutput:
             raise OutputError(f"{self.name}: cannot be written: {error.strerror or error}") from None
 
 
-def y4m_outlet(
+def y4m_output(
     pipe: FileIO, enhancer: PairEnhancer, rate: Fraction, compare: str | None, *, live: bool
 ) -> RawOutput:
     """Return an output of y4m for another program, which may leave at any time.
@@ -196,7 +196,7 @@ def virtual_camera(
     """
     try:
         container = (opener or _open_camera)(path)
-        outlet = RawOutput(
+        output = RawOutput(
             path,
             container,
             "rawvideo",
@@ -209,7 +209,7 @@ def virtual_camera(
         container.start_encoding()
     except (av.FFmpegError, OSError) as error:
         raise OutputError(f"{path}: {_camera_trouble(path, error)}") from None
-    return outlet
+    return output
 
 
 def _open_camera(path: str) -> OutputContainer:

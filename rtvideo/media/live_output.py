@@ -45,7 +45,7 @@ _GLOBAL_HEADERS = ("flv", "rtsp")
 
 
 class EncodedLiveOutput:
-    """See `Outlet`: encodes pairs and writes them with the other streams of the source."""
+    """See `rtvideo.live.fanout.LiveOutput`: encodes pairs, and writes them with the other streams."""
 
     required = True
     watched = True

@@ -21,7 +21,7 @@ from rtvideo.engines.fused import FusedSession
 from rtvideo.engines.session import Settings
 from rtvideo.errors import OutputError, SourceLostError, UsageError
 from rtvideo.kernels.cpu import build
-from rtvideo.live import raw_output as outlets
+from rtvideo.live import raw_output
 from rtvideo.live.job import LiveOptions, LiveReport, enhance_live
 from rtvideo.live.quality import STEPS, QualityController
 from rtvideo.media.camera import CaptureOptions
@@ -305,7 +305,7 @@ def test_a_virtual_camera_gets_what_every_program_takes(
         opened.append(path)
         return av.open(str(tmp_path / "device.nut"), "w", format="nut")
 
-    monkeypatch.setattr(outlets, "_open_camera", device)
+    monkeypatch.setattr(raw_output, "_open_camera", device)
     source = clips.write(tmp_path / "in.mkv", pix_fmt="yuv422p10le", codec="ffv1", range=2, frames=6)
     live(str(source), "/dev/video42", gain=1.5)
     assert opened == ["/dev/video42"]

@@ -14,10 +14,10 @@ import pytest
 
 from rtvideo.channel import Aborted, Channel
 from rtvideo.errors import OutputError
-from rtvideo.live import output_worker as drain
+from rtvideo.live import fanout
 from rtvideo.live import pipeline as live_pipeline
+from rtvideo.live.fanout import ConsumerClosed
 from rtvideo.live.input import TICK, TimedPacket
-from rtvideo.live.output_worker import ConsumerClosed
 from rtvideo.live.pipeline import LivePipeline
 from rtvideo.media.network.connect import SourceTraits
 from rtvideo.media.pairs import FramePair, PairEnhancer
@@ -87,7 +87,7 @@ class Source:
         return [(frame(packet.index), captured)]
 
 
-class Outlet:
+class Output:
     """Notes what comes; ``during`` is called with each number, and may wait or raise."""
 
     def __init__(
@@ -123,7 +123,7 @@ class Outlet:
 
 
 def pipeline(
-    source: Source, *outlets: Outlet, controls: Controls | None = None, session: Any = None, **how: Any
+    source: Source, *outputs: Output, controls: Controls | None = None, session: Any = None, **how: Any
 ) -> LivePipeline:
     enhancer = PairEnhancer(Tags(), frame(0))
     session = session or FakeSession()
@@ -131,36 +131,36 @@ def pipeline(
         source,  # type: ignore[arg-type]
         enhancer,
         session,
-        list(outlets),
+        list(outputs),
         controls or Controls(),
         threading.Event(),
         **how,
     )
 
 
-def run(source: Source, *outlets: Outlet, **how: Any) -> LivePipeline:
-    made = pipeline(source, *outlets, **how)
+def run(source: Source, *outputs: Output, **how: Any) -> LivePipeline:
+    made = pipeline(source, *outputs, **how)
     made.run(threading.Event())
     assert not [t.name for t in threading.enumerate() if t.name.startswith("rtvideo")]
     return made
 
 
 def test_what_can_wait_is_never_dropped() -> None:
-    slow, fast = Outlet("slow", during=lambda index: time.sleep(0.002)), Outlet("fast")
+    slow, fast = Output("slow", during=lambda index: time.sleep(0.002)), Output("fast")
     made = run(Source(60, live=False), slow, fast)
     assert slow.seen == fast.seen == list(range(60))
     assert slow.ended == fast.ended == "finished" and sum(made.dropped.values()) == 0
 
 
 def test_a_viewer_of_what_can_wait_is_not_waited_for() -> None:
-    out = Outlet()
+    out = Output()
     done = threading.Event()
 
     def look(index: int) -> None:
         if index == 0:
             assert done.wait(LONG)
 
-    viewer = Outlet("viewer", required=False, during=look)
+    viewer = Output("viewer", required=False, during=look)
     source = Source(40, live=False, before=lambda index: index == 39 and done.set())
     made = run(source, out, viewer)
     assert out.seen == list(range(40))
@@ -168,8 +168,8 @@ def test_a_viewer_of_what_can_wait_is_not_waited_for() -> None:
 
 
 def test_a_slow_output_gets_the_newest_and_delays_nobody() -> None:
-    fast, released = Outlet("fast"), threading.Event()
-    slow = Outlet("slow", during=lambda index: released.wait(LONG) if index == 0 else None)
+    fast, released = Output("fast"), threading.Event()
+    slow = Output("slow", during=lambda index: released.wait(LONG) if index == 0 else None)
 
     def before(index: int) -> None:
         wait_for(lambda: len(fast.seen) >= index)  # the camera is as slow as the fast one is fast
@@ -196,7 +196,7 @@ def test_at_most_one_picture_waits_before_a_slow_engine() -> None:
             assert release.wait(LONG)
             super().submit(*args)
 
-    out = Outlet()
+    out = Output()
 
     def before(index: int) -> None:
         if index == 1:
@@ -233,7 +233,7 @@ def test_an_engine_that_is_late_for_a_turn_gets_the_newest_picture() -> None:
         if index == 7:
             wait_for(lambda: len(taken) == 3)
 
-    made = pipeline(Source(8, before=before), Outlet(), session=Slow(), max_fps=25 / 3)
+    made = pipeline(Source(8, before=before), Output(), session=Slow(), max_fps=25 / 3)
     made.run(threading.Event())
     assert taken in ([0, 4, 6], [0, 5, 6]), "not 3, which waited for its turn while newer ones came"
     assert made.dropped["decode"] == made.dropped["enhance"] == 0
@@ -247,7 +247,7 @@ def test_compressed_pictures_that_are_late_are_skipped_to_the_next_key_picture()
         source.age = 1.0 if 13 <= index <= 16 else 0.0
 
     source._before = before
-    made = pipeline(source, Outlet())
+    made = pipeline(source, Output())
     made.run(threading.Event())
     assert source.decoded == [*range(13), *range(20, 40)], "a decoder cannot begin anywhere"
     assert made.dropped["decode"] == 7
@@ -256,7 +256,7 @@ def test_compressed_pictures_that_are_late_are_skipped_to_the_next_key_picture()
 def test_times_grow_whatever_the_source_says() -> None:
     source = Source(6, live=False)
     source.connection.decode = lambda packet, captured=0.0: [] if packet is None else [(frame(2), captured)]
-    out = Outlet()
+    out = Output()
     run(source, out)
     times = [pair.lit.pts for pair in out.pairs]
     assert times == [7200 + index for index in range(6)]
@@ -264,7 +264,7 @@ def test_times_grow_whatever_the_source_says() -> None:
 
 def test_pairs_carry_what_is_known() -> None:
     controls = Controls(strength=0.5, denoise=0.7)
-    out = Outlet()
+    out = Output()
     run(Source(5), out, controls=controls)
     pair = out.pairs[-1]
     assert pair.info.engine == "fake" and pair.info.strength == 0.5 and pair.info.denoise == 0.7
@@ -281,7 +281,7 @@ def test_controls_count_from_the_next_frame_and_stay_within_bounds() -> None:
         seen.append((session.settings.strength, session.settings.denoise))
         controls.strength, controls.denoise = [(7.0, -3.0), (0.25, 0.5), (0.0, 1.0)][index % 3]
 
-    out = Outlet(during=during)
+    out = Output(during=during)
     run(
         Source(4, before=lambda index: wait_for(lambda: len(seen) >= index)),
         out,
@@ -290,27 +290,27 @@ def test_controls_count_from_the_next_frame_and_stay_within_bounds() -> None:
     )
     assert seen[1:] == [(1.0, 0.0), (0.25, 0.5), (0.0, 1.0)]
     controls.removes_noise = False
-    run(Source(1), Outlet(), controls=controls, session=session)
+    run(Source(1), Output(), controls=controls, session=session)
     assert session.settings.denoise == 0
 
 
 def test_a_viewer_ends_the_run_and_the_outputs_are_finished() -> None:
-    controls, out = Controls(), Outlet()
-    viewer = Outlet("viewer", required=False, during=lambda index: index >= 3 and controls.stop.set())
+    controls, out = Controls(), Output()
+    viewer = Output("viewer", required=False, during=lambda index: index >= 3 and controls.stop.set())
     endless = Source(10**9, before=lambda index: time.sleep(0.001))
     pipeline(endless, out, viewer, controls=controls).run(threading.Event())
     assert out.ended == viewer.ended == "finished"
 
 
 def test_a_stop_ends_an_endless_source() -> None:
-    stop, out = threading.Event(), Outlet(during=lambda index: index >= 5 and stop.set())
+    stop, out = threading.Event(), Output(during=lambda index: index >= 5 and stop.set())
     pipeline(Source(10**9, before=lambda index: time.sleep(0.001)), out).run(stop)
     assert out.ended == "finished" and len(out.seen) >= 5
 
 
 def test_a_source_that_is_silent_does_not_hold_up_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_pipeline, "_GRACE", 0.1)
-    stop, silent, out = threading.Event(), threading.Event(), Outlet()
+    stop, silent, out = threading.Event(), threading.Event(), Output()
 
     def before(index: int) -> None:
         if index == 3:
@@ -327,7 +327,7 @@ def test_a_source_that_is_silent_does_not_hold_up_a_stop(monkeypatch: pytest.Mon
 def test_a_driver_that_waits_for_ever_is_a_lost_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_pipeline, "_GRACE", 0.1)
     monkeypatch.setattr(live_pipeline, "TIMEOUT", 0.2)
-    silent, out = threading.Event(), Outlet()
+    silent, out = threading.Event(), Output()
     source = Source(9, before=lambda index: index == 3 and silent.wait(LONG))
     pipeline(source, out).run(threading.Event())
     silent.set()
@@ -340,7 +340,7 @@ def boom(index: int) -> None:
 
 
 def test_an_output_that_fails_ends_the_run_and_the_others_are_finished() -> None:
-    good, bad = Outlet("good"), Outlet("bad", during=boom)
+    good, bad = Output("good"), Output("bad", during=boom)
     endless = Source(10**9, before=lambda index: time.sleep(0.001))
     with pytest.raises(OutputError, match="disk full"):
         pipeline(endless, good, bad).run(threading.Event())
@@ -352,15 +352,15 @@ def test_an_output_that_cannot_be_finished_is_an_error() -> None:
         raise OutputError("no room for the index")
 
     with pytest.raises(OutputError, match="no room"):
-        run(Source(3), Outlet(at_end=fail))
+        run(Source(3), Output(at_end=fail))
 
 
 def test_a_viewer_that_fails_is_left_out_while_there_is_an_output() -> None:
-    out, viewer = Outlet(), Outlet("viewer", required=False, during=boom)
+    out, viewer = Output(), Output("viewer", required=False, during=boom)
     run(Source(12, live=False), out, viewer)
     assert out.seen == list(range(12)) and viewer.ended == "aborted"
     with pytest.raises(OutputError, match="disk full"):
-        run(Source(12, before=lambda index: time.sleep(0.01)), Outlet("viewer", required=False, during=boom))
+        run(Source(12, before=lambda index: time.sleep(0.01)), Output("viewer", required=False, during=boom))
 
 
 def gone(index: int) -> None:
@@ -369,16 +369,16 @@ def gone(index: int) -> None:
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
-    out, pipe = Outlet(), Outlet("stdout", during=gone)
+    out, pipe = Output(), Output("stdout", during=gone)
     run(Source(12, live=False), out, pipe)
     assert out.seen == list(range(12)) and pipe.seen == [0, 1, 2]
-    alone = Outlet("stdout", during=gone)
+    alone = Output("stdout", during=gone)
     pipeline(Source(10**9, live=False), alone).run(threading.Event())
     assert alone.seen == [0, 1, 2], "with nobody left the run is over"
 
 
 def test_a_defect_in_the_engine_comes_up_after_the_outputs_are_finished() -> None:
-    out = Outlet()
+    out = Output()
     endless = Source(10**9, before=lambda index: time.sleep(0.001))
     with pytest.raises(RuntimeError, match="the engine broke"):
         pipeline(endless, out, session=FakeSession(fail_at=4)).run(threading.Event())
@@ -386,10 +386,10 @@ def test_a_defect_in_the_engine_comes_up_after_the_outputs_are_finished() -> Non
 
 
 def test_an_output_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain, "_STUCK", 0.2)
+    monkeypatch.setattr(fanout, "_STUCK", 0.2)
     monkeypatch.setattr(live_pipeline, "_FINISH", 0.3)
-    release, good = threading.Event(), Outlet("good")
-    stuck = Outlet("server", during=lambda index: release.wait(LONG))
+    release, good = threading.Event(), Output("good")
+    stuck = Output("server", during=lambda index: release.wait(LONG))
     endless = Source(10**9, before=lambda index: time.sleep(0.001))
     with pytest.raises(OutputError, match="server: takes no more data"):
         pipeline(endless, good, stuck).run(threading.Event())
@@ -404,7 +404,7 @@ def test_an_abort_waits_for_nothing() -> None:
         if out.seen:
             raise Second
 
-    out = Outlet()
+    out = Output()
     endless = Source(10**9, before=lambda index: time.sleep(0.001))
     with pytest.raises(Second):
         pipeline(endless, out).run(threading.Event(), tick)
@@ -412,7 +412,7 @@ def test_an_abort_waits_for_nothing() -> None:
 
 
 def test_nothing_is_decoded_while_nobody_looks() -> None:
-    viewer = Outlet("viewer", required=False)
+    viewer = Output("viewer", required=False)
     source = Source(30)
 
     def before(index: int) -> None:
@@ -436,7 +436,7 @@ def test_limits() -> None:
 
 
 def run_seen(**how: Any) -> list[int]:
-    out = Outlet()
+    out = Output()
     run(Source(100, live=False), out, **how)
     assert out.ended == "finished"
     return out.seen
@@ -466,7 +466,7 @@ def test_what_waits_is_renewed() -> None:
 
 
 def test_engines_that_look_ahead_lose_nothing() -> None:
-    out = Outlet()
+    out = Output()
     run(Source(9, live=False), out, session=FakeSession(gain=2, delay=3))
     assert out.seen == list(range(9))
 
@@ -476,7 +476,7 @@ def test_the_clock_of_pictures_is_that_of_mpeg() -> None:
 
 
 def test_waiting_for_a_server_to_answer_is_no_sign_of_a_slow_machine() -> None:
-    answer, out = threading.Event(), Outlet("server")
+    answer, out = threading.Event(), Output("server")
     out.connecting = True
 
     def during(index: int) -> None:
@@ -484,7 +484,7 @@ def test_waiting_for_a_server_to_answer_is_no_sign_of_a_slow_machine() -> None:
         out.connecting = False
 
     out._during = during
-    fast = Outlet("fast")
+    fast = Output("fast")
 
     def before(index: int) -> None:
         wait_for(lambda: len(fast.seen) >= index)
