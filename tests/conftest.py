@@ -1,8 +1,8 @@
-"""What all tests share: where the reference material lies, what is missing here, and that nothing hides it.
+"""What all tests share: the reference material, and an account of what was skipped.
 
-A test that needs something which a machine may lack (the material in ../shared, a GPU, an optional package)
-skips and says so. ``RTVIDEO_REQUIRE=shared,gpu,torch`` turns skips whose reason holds one of these words into
-failures.
+A test that needs something that a machine may lack (the material in ../shared, a GPU, an optional package)
+skips and gives the reason. ``RTVIDEO_REQUIRE=shared,gpu,torch`` turns each skip whose reason holds one of these
+words into a failure. The end of the report counts the skips by reason.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 # Before any test imports torch or OpenBLAS: many small tests on few cores are slowest with many threads each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -29,7 +30,9 @@ settings.load_profile("rtvideo")
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIRED = [word for word in os.environ.get("RTVIDEO_REQUIRE", "").lower().split(",") if word]
+#: Reasons of skipped tests, and of modules that were skipped as a whole.
 SKIPPED: Counter[str] = Counter()
+MODULES_SKIPPED: Counter[str] = Counter()
 
 
 @pytest.fixture(scope="session")
@@ -39,10 +42,6 @@ def shared() -> Path:
     if not (path / "data").is_dir():
         pytest.skip("shared: no ../shared/data beside the checkout")
     return path
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "gpu: needs an NVIDIA GPU")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -61,31 +60,57 @@ def has_gpu() -> bool:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    _count(report)
+    _fail_if_required(report)
     return report
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
-    _count(report)
+    _fail_if_required(report)
     return report
 
 
-def _count(report: pytest.TestReport | pytest.CollectReport) -> None:
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if reason := _reason(report):
+        SKIPPED[reason] += 1
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if reason := _reason(report):
+        MODULES_SKIPPED[reason] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # of pytest-xdist, whose main process collects nothing
+        session.config.workeroutput["modules_skipped"] = dict(MODULES_SKIPPED)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    global MODULES_SKIPPED
+    MODULES_SKIPPED |= Counter(getattr(node, "workeroutput", {}).get("modules_skipped", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if SKIPPED or MODULES_SKIPPED:
+        terminalreporter.section("not tested here")
+    for reason, count in SKIPPED.most_common():
+        terminalreporter.line(f"{count:4} skipped: {reason}")
+    for reason, count in MODULES_SKIPPED.most_common():
+        terminalreporter.line(f"{count:4} modules skipped: {reason}")
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Return why a test or module was skipped; nothing if it was not."""
     if not report.skipped or hasattr(report, "wasxfail") or not isinstance(report.longrepr, tuple):
-        return
-    reason = report.longrepr[2].removeprefix("Skipped: ")
+        return ""
+    return report.longrepr[2].removeprefix("Skipped: ")
+
+
+def _fail_if_required(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = _reason(report)
     missing = [word for word in REQUIRED if word in reason.lower()]
     if missing:
         report.outcome = "failed"
         report.longrepr = f"RTVIDEO_REQUIRE names {missing[0]}, but this would be skipped: {reason}"
-    else:
-        SKIPPED[reason] += 1
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if SKIPPED:
-        terminalreporter.section("not tested here")
-    for reason, count in SKIPPED.most_common():
-        terminalreporter.line(f"{count:4} skipped: {reason}")

@@ -1,0 +1,44 @@
+# The everyday commands; CONTRIBUTING.md says when to use which. Tools come from .venv where there is one.
+BIN := $(if $(wildcard .venv/bin/python),.venv/bin/)
+TORCH ?= torch==2.13.0
+PYTEST = $(BIN)pytest -n auto --dist loadfile
+CPP = $(shell find rtvideo tests -name "*.h" -o -name "*.hpp" -o -name "*.cuh" -o -name "*.cpp")
+
+.PHONY: help setup fast test lint format bench ci
+
+help:
+	@echo "make setup    create .venv with all that tests and tools need"
+	@echo "make fast     the tests of an inner loop: under a minute on two cores"
+	@echo "make test     all tests (ARGS='-k denoise' and the like reach pytest)"
+	@echo "make lint     ruff, mypy and clang-format, which change nothing"
+	@echo "make format   let ruff and clang-format rewrite the code"
+	@echo "make bench    one benchmark: the engines of this machine at 1080p"
+	@echo "make ci       what must pass before a change goes in: .ci/run"
+
+setup:
+	python3 -m venv .venv
+	.venv/bin/pip install $(TORCH)
+	.venv/bin/pip install -e '.[onnx,train,export,test]' pre-commit
+
+fast:
+	$(PYTEST) -m "not (slow or compile or browser or network or gpu)" $(ARGS)
+
+test:
+	$(PYTEST) $(ARGS)
+
+lint:
+	$(BIN)ruff check .
+	$(BIN)ruff format --check .
+	$(BIN)mypy
+	$(BIN)clang-format --dry-run -Werror $(CPP)
+
+format:
+	$(BIN)ruff check --fix .
+	$(BIN)ruff format .
+	$(BIN)clang-format -i $(CPP)
+
+bench:
+	$(BIN)python benchmarks/fps.py --sizes 1920x1080 $(ARGS)
+
+ci:
+	.ci/run
