@@ -35,7 +35,7 @@ from benchmarks.machine import facts
 from rtvideo.errors import RtvideoError, UsageError
 from rtvideo.live.job import LiveOptions, LiveReport, enhance_live
 from rtvideo.options import Options
-from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.base import FrameInfo, ViewerControls
 
 #: Seconds at the beginning that are left out: the engine and the encoder start.
 _WARM = 2.0
@@ -50,11 +50,11 @@ class Probe:
         self.ages: list[tuple[float, float]] = []
         self._began = time.monotonic()
 
-    def opened(self, controls: Controls, name: str) -> Probe:
+    def opened(self, controls: ViewerControls, name: str) -> Probe:
         """Return itself: see `rtvideo.viewers.base.ViewerFactory`."""
         return self
 
-    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: Info) -> None:
+    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: FrameInfo) -> None:
         """Read the time from the enhanced picture."""
         now = time.monotonic()
         if now - self._began > _WARM:

@@ -35,7 +35,7 @@ from benchmarks.compiled import one_size
 from benchmarks.machine import facts
 from rtvideo.errors import UsageError
 from rtvideo.stopwatch import Stopwatch
-from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.web.address import Address
 from rtvideo.viewers.web.viewer import WebViewer
 
@@ -96,7 +96,7 @@ def play(viewer: WebViewer, size: tuple[int, int], fps: float, ended: threading.
         frame = stamped(scene[index % len(scene)])
         index += 1
         began = time.perf_counter()
-        viewer.show(frame, frame, Info("benchmark", fps=fps, latency=0.0))
+        viewer.show(frame, frame, FrameInfo("benchmark", fps=fps, latency=0.0))
         watch.add(time.perf_counter() - began)
     return watch
 
@@ -104,7 +104,7 @@ def play(viewer: WebViewer, size: tuple[int, int], fps: float, ended: threading.
 def measure(size: tuple[int, int], fps: float, seconds: float, viewers: int) -> dict[str, Any]:
     """Return percentiles in milliseconds of ``show``, and of the age of pictures where there is a page."""
     load = os.getloadavg()[0]
-    viewer = WebViewer(Address(), Controls(), "benchmark")
+    viewer = WebViewer(Address(), ViewerControls(), "benchmark")
     ended = threading.Event()
     times: list[Stopwatch] = []
     result: dict[str, Any] = {"viewers": viewers}

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.chromium import browser
 from model.scene.sample import make_clip
 from rtvideo.api import Enhancer
-from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.web.address import Address
 from rtvideo.viewers.web.viewer import WebViewer
 
@@ -39,7 +39,7 @@ def show(clip: Path, viewer: WebViewer, enhance: Enhancer, ended: threading.Even
             for frame in container.decode(video=0):
                 began = time.monotonic()
                 lit = enhance(frame)
-                viewer.show(frame, lit, Info("fused cpu", fps=30.0, latency=time.monotonic() - began))
+                viewer.show(frame, lit, FrameInfo("fused cpu", fps=30.0, latency=time.monotonic() - began))
                 if ended.wait(max(0.0, 1 / 30 - (time.monotonic() - began))):
                     return
 
@@ -52,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Enhancer(denoise=0.0) as enhance:
         clip = Path(folder) / "night.mp4"
         make_clip(clip, seconds=4, size=(width, height))
-        viewer = WebViewer(Address(), Controls(), clip.name)
+        viewer = WebViewer(Address(), ViewerControls(), clip.name)
         ended = threading.Event()
         thread = threading.Thread(target=show, args=[clip, viewer, enhance, ended])
         thread.start()

@@ -11,7 +11,7 @@ from rtvideo.live.fallback import FallbackSession
 from rtvideo.live.quality import STEPS, QualityController
 from rtvideo.media.pairs import FramePair, PairEnhancer
 from rtvideo.stopwatch import Stopwatch
-from rtvideo.viewers.base import Controls
+from rtvideo.viewers.base import ViewerControls
 
 
 class LiveEngine:
@@ -26,7 +26,7 @@ class LiveEngine:
         self,
         enhancer: PairEnhancer,
         session: Session,
-        controls: Controls,
+        controls: ViewerControls,
         adapter: QualityController | None = None,
         coarser: FallbackSession | None = None,
     ) -> None:

@@ -22,7 +22,7 @@ from rtvideo.media.network.address import Kind, kind_of, redact
 from rtvideo.media.network.connect import SourceTraits, connect
 from rtvideo.media.pairs import PairEnhancer
 from rtvideo.options import Options, Report
-from rtvideo.viewers.base import Controls, ViewerFactory
+from rtvideo.viewers.base import ViewerControls, ViewerFactory
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,9 @@ def enhance_live(
         fps = min(source.connection.fps or 30.0, options.max_fps or 1e9)
         session, denoise = (open_engine or engine_of(options))(enhancer.geometry, fps)
         stack.callback(session.close)
-        controls = Controls(options.strength, denoise, removes_noise=_removes_noise(options, open_engine))
+        controls = ViewerControls(
+            options.strength, denoise, removes_noise=_removes_noise(options, open_engine)
+        )
         report.engine, report.denoise = str(session), denoise
         report.temporal = session.settings.temporal
 

@@ -20,7 +20,7 @@ from rtvideo.media.network.address import Kind, kind_of, redact
 from rtvideo.media.network.target import target_of
 from rtvideo.media.pairs import PairEnhancer
 from rtvideo.options import Options
-from rtvideo.viewers.base import Controls, ViewerFactory
+from rtvideo.viewers.base import ViewerControls, ViewerFactory
 
 
 def check_outputs(input: str, outputs: Sequence[str], options: Options) -> None:
@@ -76,7 +76,7 @@ class Opening:
         )
 
     def all(
-        self, outputs: Sequence[str], viewers: Sequence[ViewerFactory], controls: Controls
+        self, outputs: Sequence[str], viewers: Sequence[ViewerFactory], controls: ViewerControls
     ) -> list[LiveOutput]:
         """Open everything. A viewer that cannot be opened is left out if there is anything else.
 

@@ -28,7 +28,7 @@ from rtvideo.media.network.connect import TIMEOUT
 from rtvideo.media.pairs import FramePair, PairEnhancer
 from rtvideo.media.rate_limit import FrameRateLimiter
 from rtvideo.stopwatch import Stopwatch
-from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.base import FrameInfo, ViewerControls
 
 #: Frames that may wait before a stage where nothing is dropped.
 _DEPTH = 3
@@ -62,7 +62,7 @@ class LivePipeline:
         enhancer: PairEnhancer,
         session: Session,
         outputs: list[LiveOutput],
-        controls: Controls,
+        controls: ViewerControls,
         halt: threading.Event,
         *,
         adapter: QualityController | None = None,
@@ -263,7 +263,7 @@ class LivePipeline:
         while now - self._recent[0] > 1:
             self._recent.popleft()
         session = self._engine.session
-        info = Info(
+        info = FrameInfo(
             engine=str(session),
             fps=float(len(self._recent)),
             latency=now - pair.captured if self._live else None,

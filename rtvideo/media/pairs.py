@@ -15,9 +15,9 @@ from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.planes import LAYOUTS, Converter, geometry_of, nearest_format, views
 from rtvideo.media.tags import Tags, is_rgb
 from rtvideo.media.timing import seconds
-from rtvideo.viewers.base import Info
+from rtvideo.viewers.base import FrameInfo
 
-_NOTHING_KNOWN = Info(engine="")
+_NOTHING_KNOWN = FrameInfo(engine="")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class FramePair:
     original: av.VideoFrame
     lit: av.VideoFrame
     captured: float
-    info: Info = _NOTHING_KNOWN
+    info: FrameInfo = _NOTHING_KNOWN
 
 
 def live_format(pix_fmt: str) -> str:

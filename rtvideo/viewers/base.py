@@ -11,12 +11,12 @@ import av
 
 
 @dataclass
-class Controls:
+class ViewerControls:
     """What a viewer may change while frames run; read before each frame, written from any thread.
 
     Attributes:
         strength: 0..1, as `rtvideo.engines.session.Settings`.
-        denoise: 0..1, likewise. Less runs where the machine is too slow; `Info` says what did.
+        denoise: 0..1, likewise. Less runs where the machine is too slow; `FrameInfo` says what did.
         removes_noise: whether the model can; where not, ``denoise`` has no effect.
         stop: set it to end the run; outputs are finalised.
     """
@@ -28,7 +28,7 @@ class Controls:
 
 
 @dataclass(frozen=True)
-class Info:
+class FrameInfo:
     """What is known about one frame, for an overlay.
 
     Attributes:
@@ -60,7 +60,7 @@ class Viewer(Protocol):
     def watched(self) -> bool:
         """Whether anybody looks. While nobody does, at no viewer and no output, nothing is enhanced."""
 
-    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: Info) -> None:
+    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: FrameInfo) -> None:
         """Show a frame beside what it was made from.
 
         Args:
@@ -77,4 +77,4 @@ class Viewer(Protocol):
 
 
 #: Opens a viewer that writes to the controls, for pictures called by the given name.
-ViewerFactory: TypeAlias = Callable[[Controls, str], Viewer]
+ViewerFactory: TypeAlias = Callable[[ViewerControls, str], Viewer]

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from rtvideo.console import say
 from rtvideo.errors import UnavailableError
-from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.preview import Preview
 
 #: A picture is shown at most so large.
@@ -48,7 +48,7 @@ class Window:
         UnavailableError: there is no display, or no OpenCV with windows.
     """
 
-    def __init__(self, controls: Controls, name: str) -> None:
+    def __init__(self, controls: ViewerControls, name: str) -> None:
         if not os.environ.get("DISPLAY"):
             raise UnavailableError(f"no window: DISPLAY is not set, so there is no screen; {_ELSE}")
         self._controls = controls
@@ -96,7 +96,7 @@ class Window:
         """Whether it is not paused. A window that is gone says so with the next frame."""
         return not (self._paused and self._reader.is_alive())
 
-    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: Info) -> None:
+    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: FrameInfo) -> None:
         """See `rtvideo.viewers.base.Viewer.show`; frames that come while one is being drawn are left out."""
         if not self._reader.is_alive() and not self._controls.stop.is_set():
             raise UnavailableError(f"the window ended by itself: {self._complaint()}")
@@ -112,7 +112,7 @@ class Window:
         asked = {"strength": self._controls.strength, "denoise": self._controls.denoise}
         self._send(asdict(info) | asked | {"width": width, "height": height})
 
-    def _upright(self, frame: av.VideoFrame, info: Info) -> npt.NDArray[np.uint8]:
+    def _upright(self, frame: av.VideoFrame, info: FrameInfo) -> npt.NDArray[np.uint8]:
         """Return a frame's BGR pixels, (height, width, 3), as a view."""
         made = self._preview(frame, info.aspect)
         (plane,) = made.planes

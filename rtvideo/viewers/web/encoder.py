@@ -16,8 +16,8 @@ from rtvideo.errors import UnavailableError
 from rtvideo.media.planes import FramePool, copy_columns, geometry_of, views
 from rtvideo.media.tags import Tags
 from rtvideo.viewers.preview import Preview, fitted, shown_coding
-from rtvideo.viewers.web.backlog import Chunk, Stream
 from rtvideo.viewers.web.fragments import TIMESCALE, codec_name, fragment
+from rtvideo.viewers.web.send_queue import Chunk, Stream
 
 #: One of the two pictures is at most so large; H.264 of both then fits level 4, which phones decode.
 LARGEST = (1280, 720)

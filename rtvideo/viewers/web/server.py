@@ -21,8 +21,8 @@ from websockets.http11 import Request, Response
 from rtvideo.errors import RtvideoError
 from rtvideo.viewers.web.access import Access
 from rtvideo.viewers.web.address import Address
-from rtvideo.viewers.web.backlog import Backlog, Chunk, Stream
 from rtvideo.viewers.web.page import page
+from rtvideo.viewers.web.send_queue import Chunk, SendQueue, Stream
 
 #: Browsers that may watch at a time.
 VIEWERS = 16
@@ -51,7 +51,7 @@ class _Browser:
 
     connection: ServerConnection
     kind: str
-    backlog: Backlog
+    queue: SendQueue
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -87,9 +87,9 @@ class Server:
         """Whether any browser watches pictures of a kind, ``h264`` or ``jpeg``."""
         return any(browser.kind == kind for browser in list(self._browsers))
 
-    def starved(self, kind: str) -> bool:
+    def needs_keyframe(self, kind: str) -> bool:
         """Whether any of them cannot go on without a picture that stands by itself."""
-        return any(browser.kind == kind and browser.backlog.starved for browser in list(self._browsers))
+        return any(browser.kind == kind and browser.queue.needs_keyframe for browser in list(self._browsers))
 
     def publish(self, kind: str, chunk: Chunk) -> None:
         """Send a picture to all browsers that watch this kind. Never waits."""
@@ -153,9 +153,9 @@ class Server:
         assert connection.request is not None
         query = parse_qs(urlsplit(connection.request.path).query)
         if query.get("pictures") == ["jpeg"]:
-            browser = _Browser(connection, "jpeg", Backlog(limit=1))  # any of them can be left out
+            browser = _Browser(connection, "jpeg", SendQueue(limit=1))  # any of them can be left out
         else:
-            browser = _Browser(connection, "h264", Backlog())
+            browser = _Browser(connection, "h264", SendQueue())
         connection.transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_SNDBUF, _IN_FLIGHT
         )
@@ -173,7 +173,7 @@ class Server:
     async def _pictures(self, browser: _Browser) -> None:
         stream: Stream | None = None
         while True:
-            chunk = await browser.backlog.get()
+            chunk = await browser.queue.get()
             if chunk.stream is not stream:
                 stream = chunk.stream
                 await self._send(browser, stream.description)
@@ -210,7 +210,7 @@ class Server:
     def _publish(self, kind: str, chunk: Chunk) -> None:
         for browser in self._browsers:
             if browser.kind == kind:
-                browser.backlog.put(chunk)
+                browser.queue.put(chunk)
 
     def _tell(self, state: dict[str, Any]) -> None:
         self._state = state

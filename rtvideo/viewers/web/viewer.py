@@ -11,7 +11,7 @@ import av
 
 from rtvideo.console import say
 from rtvideo.errors import UnavailableError
-from rtvideo.viewers.base import Controls, Info, ViewerFactory
+from rtvideo.viewers.base import FrameInfo, ViewerControls, ViewerFactory
 from rtvideo.viewers.web.access import Access
 from rtvideo.viewers.web.address import Address
 from rtvideo.viewers.web.encoder import H264, Encoder, Jpeg, SideBySide
@@ -41,7 +41,7 @@ class WebViewer:
         OutputError: the address cannot be listened on.
     """
 
-    def __init__(self, address: Address, controls: Controls, name: str) -> None:
+    def __init__(self, address: Address, controls: ViewerControls, name: str) -> None:
         try:
             from rtvideo.viewers.web.server import Server
         except ImportError:
@@ -51,7 +51,7 @@ class WebViewer:
         access = Access.to(address)
         # Where a file lies is nobody's business who only watches.
         self._controls, self._name = controls, os.path.basename(name) or name
-        self._info: Info | None = None
+        self._info: FrameInfo | None = None
         self._told = self._asked = self._took = 0.0
         self._compose = SideBySide()
         self._encoders: dict[str, tuple[tuple[int, int, int], Encoder]] = {}
@@ -64,7 +64,7 @@ class WebViewer:
         """Whether a browser is connected."""
         return any(map(self._server.wants, _ENCODERS))
 
-    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: Info) -> None:
+    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: FrameInfo) -> None:
         """See `rtvideo.viewers.base.Viewer.show`."""
         self._info = info
         now = time.monotonic()
@@ -78,7 +78,7 @@ class WebViewer:
             return
         wide = self._compose(original, lit, info.aspect)
         for kind in kinds:
-            key = self._server.starved(kind) and now - self._asked >= _KEYS_APART
+            key = self._server.needs_keyframe(kind) and now - self._asked >= _KEYS_APART
             if key:
                 self._asked = now
             for chunk in self._encoder(kind, wide).encode(wide, key=key):

@@ -17,7 +17,7 @@ from rtvideo.live.input import TICK
 from rtvideo.live.quality import STEPS
 from rtvideo.media.pairs import FramePair, PairEnhancer
 from rtvideo.media.tags import Tags
-from rtvideo.viewers.base import Controls
+from rtvideo.viewers.base import ViewerControls
 from tests.helpers.doubles import FakeSession
 
 pytestmark = pytest.mark.timeout(30)
@@ -62,7 +62,7 @@ class Run:
 
     def __init__(self, fine: FakeSession) -> None:
         enhancer = PairEnhancer(Tags(), frame(0))
-        self.controls = Controls()
+        self.controls = ViewerControls()
         self.adapter: Any = SimpleNamespace(step=ALL, saw=lambda now, seconds, lost: None)
         self.coarser = FallbackSession(fine, enhancer.geometry)
         self.engine = LiveEngine(enhancer, fine, self.controls, self.adapter, self.coarser)

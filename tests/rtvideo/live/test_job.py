@@ -29,7 +29,7 @@ from rtvideo.media.pairs import PairEnhancer
 from rtvideo.media.tags import Tags
 from rtvideo.models import find
 from rtvideo.options import Options
-from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.base import FrameInfo, ViewerControls
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
 from tests.helpers.servers import (
@@ -115,20 +115,20 @@ def test_a_live_source_is_recorded_while_it_is_shown(tmp_path: Path) -> None:
 class Viewer:
     """Notes what it is shown, and may act on it."""
 
-    def __init__(self, act: Callable[[Controls, int], None] = lambda controls, count: None) -> None:
-        self.infos: list[Info] = []
+    def __init__(self, act: Callable[[ViewerControls, int], None] = lambda controls, count: None) -> None:
+        self.infos: list[FrameInfo] = []
         self.levels: list[tuple[float, float]] = []
         self.names: set[str] = set()
         self.closed = 0
         self.watched = True
         self._act = act
 
-    def opened(self, controls: Controls, name: str) -> Viewer:
+    def opened(self, controls: ViewerControls, name: str) -> Viewer:
         self._controls = controls
         self.names.add(name)
         return self
 
-    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: Info) -> None:
+    def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: FrameInfo) -> None:
         self.infos.append(info)
         self.levels.append(
             (float(np.mean(original.to_ndarray()[:48])), float(np.mean(lit.to_ndarray()[:48])))
@@ -162,7 +162,7 @@ def test_a_viewer_can_end_the_run(tmp_path: Path) -> None:
 
 
 def test_a_viewer_that_does_not_open_is_left_out_if_there_is_an_output(tmp_path: Path) -> None:
-    def fails(controls: Controls, name: str) -> Any:
+    def fails(controls: ViewerControls, name: str) -> Any:
         raise OutputError("no display")
 
     source, said = str(numbered(tmp_path / "in.mkv", 5)), []
@@ -396,7 +396,7 @@ def test_coarser_illumination_in_a_real_run(monkeypatch: pytest.MonkeyPatch) -> 
     class Compares(Viewer):
         session: FusedSession | None = None
 
-        def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: Info) -> None:
+        def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: FrameInfo) -> None:
             enhancer = PairEnhancer(Tags(), original)
             if self.session is None:
                 self.session = FusedSession(model, enhancer.geometry, Settings(), threads=1)

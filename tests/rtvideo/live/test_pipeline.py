@@ -23,7 +23,7 @@ from rtvideo.media.network.connect import SourceTraits
 from rtvideo.media.pairs import FramePair, PairEnhancer
 from rtvideo.media.tags import Tags
 from rtvideo.stopwatch import Stopwatch
-from rtvideo.viewers.base import Controls
+from rtvideo.viewers.base import ViewerControls
 from tests.helpers.doubles import FakeSession
 from tests.helpers.waiting import wait_until
 
@@ -123,7 +123,7 @@ class Output:
 
 
 def pipeline(
-    source: Source, *outputs: Output, controls: Controls | None = None, session: Any = None, **how: Any
+    source: Source, *outputs: Output, controls: ViewerControls | None = None, session: Any = None, **how: Any
 ) -> LivePipeline:
     enhancer = PairEnhancer(Tags(), frame(0))
     session = session or FakeSession()
@@ -132,7 +132,7 @@ def pipeline(
         enhancer,
         session,
         list(outputs),
-        controls or Controls(),
+        controls or ViewerControls(),
         threading.Event(),
         **how,
     )
@@ -263,7 +263,7 @@ def test_times_grow_whatever_the_source_says() -> None:
 
 
 def test_pairs_carry_what_is_known() -> None:
-    controls = Controls(strength=0.5, denoise=0.7)
+    controls = ViewerControls(strength=0.5, denoise=0.7)
     out = Output()
     run(Source(5), out, controls=controls)
     pair = out.pairs[-1]
@@ -274,7 +274,7 @@ def test_pairs_carry_what_is_known() -> None:
 
 
 def test_controls_count_from_the_next_frame_and_stay_within_bounds() -> None:
-    controls, session = Controls(), FakeSession()
+    controls, session = ViewerControls(), FakeSession()
     seen: list[tuple[float, float]] = []
 
     def during(index: int) -> None:
@@ -295,7 +295,7 @@ def test_controls_count_from_the_next_frame_and_stay_within_bounds() -> None:
 
 
 def test_a_viewer_ends_the_run_and_the_outputs_are_finished() -> None:
-    controls, out = Controls(), Output()
+    controls, out = ViewerControls(), Output()
     viewer = Output("viewer", required=False, during=lambda index: index >= 3 and controls.stop.set())
     endless = Source(10**9, before=lambda index: time.sleep(0.001))
     pipeline(endless, out, viewer, controls=controls).run(threading.Event())

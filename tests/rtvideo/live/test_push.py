@@ -13,7 +13,7 @@ import pytest
 
 from rtvideo.errors import OutputError
 from rtvideo.media.network import target
-from rtvideo.viewers.base import Controls
+from rtvideo.viewers.base import ViewerControls
 from tests.helpers.servers import Server
 from tests.rtvideo.live.test_job import CAMERA, LAVFI, Viewer, decoded, free_port, live
 
@@ -92,7 +92,7 @@ def test_a_push_that_still_connects_does_not_hold_up_the_end(tmp_path: Path) -> 
         accepted.set()
         server.stopped.wait()
 
-    def act(controls: Controls, count: int) -> None:
+    def act(controls: ViewerControls, count: int) -> None:
         if count > 3 and accepted.is_set():
             controls.stop.set()
 

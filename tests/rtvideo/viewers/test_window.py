@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 
 from rtvideo.errors import UnavailableError
-from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.window import Window
 
 pytestmark = pytest.mark.timeout(60)
 
 FAKE = Path(__file__).with_name("fake_cv2")
-INFO = Info("fake engine", fps=24.96, latency=0.0414, dropped=3, note="half of the frames")
+INFO = FrameInfo("fake engine", fps=24.96, latency=0.0414, dropped=3, note="half of the frames")
 WIDTH, HEIGHT = 64, 48
 
 
@@ -84,12 +84,12 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> User:
 
 
 @pytest.fixture
-def controls() -> Controls:
-    return Controls(strength=0.5, denoise=0.4)
+def controls() -> ViewerControls:
+    return ViewerControls(strength=0.5, denoise=0.4)
 
 
 @pytest.fixture
-def window(user: User, controls: Controls) -> Iterator[Window]:
+def window(user: User, controls: ViewerControls) -> Iterator[Window]:
     window = Window(controls, "night.mp4")
     yield window
     window.close()
@@ -126,7 +126,7 @@ def test_the_overlay_says_what_runs_and_can_be_hidden(user: User, window: Window
     eventually(lambda: user.reads() == "")
 
 
-def test_keys_change_strength_and_noise_removal(user: User, window: Window, controls: Controls) -> None:
+def test_keys_change_strength_and_noise_removal(user: User, window: Window, controls: ViewerControls) -> None:
     for key, strength, denoise in [
         ("+", 0.6, 0.4),
         ("=", 0.7, 0.4),
@@ -144,7 +144,7 @@ def test_keys_change_strength_and_noise_removal(user: User, window: Window, cont
 
 
 def test_without_noise_removal_in_the_model_d_changes_nothing(
-    user: User, window: Window, controls: Controls, capsys: pytest.CaptureFixture[str]
+    user: User, window: Window, controls: ViewerControls, capsys: pytest.CaptureFixture[str]
 ) -> None:
     controls.removes_noise = False
     user.presses("d")
@@ -154,13 +154,13 @@ def test_without_noise_removal_in_the_model_d_changes_nothing(
 
 
 @pytest.mark.parametrize("key", ["q", "Q", "\x1b"])
-def test_q_ends_the_run(user: User, window: Window, controls: Controls, key: str) -> None:
+def test_q_ends_the_run(user: User, window: Window, controls: ViewerControls, key: str) -> None:
     user.presses(key)
     assert controls.stop.wait(30)
     window.show(grey(1), grey(2), INFO)
 
 
-def test_closing_the_window_ends_the_run(user: User, window: Window, controls: Controls) -> None:
+def test_closing_the_window_ends_the_run(user: User, window: Window, controls: ViewerControls) -> None:
     (user.folder / "closed").touch()
     assert controls.stop.wait(30)
     window._reader.join(30)
@@ -265,7 +265,7 @@ def test_a_window_that_crashes_is_an_error_that_says_why(user: User, window: Win
 def test_without_a_screen_the_error_names_what_else_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     with pytest.raises(UnavailableError, match=r"DISPLAY is not set.*--serve.*--out") as told:
-        Window(Controls(), "x")
+        Window(ViewerControls(), "x")
     assert told.value.exit_code == 7
 
 
@@ -281,16 +281,16 @@ def test_without_opencv_windows_the_error_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("RTVIDEO_FAKE_CV2_MODE", mode)
     with pytest.raises(UnavailableError, match=message) as told:
-        Window(Controls(), "x")
+        Window(ViewerControls(), "x")
     assert "\n" not in str(told.value)
 
 
 def test_the_window_does_not_outlive_a_job_that_is_killed(user: User) -> None:
     script = (
         "import os, signal\n"
-        "from rtvideo.viewers.base import Controls\n"
+        "from rtvideo.viewers.base import ViewerControls\n"
         "from rtvideo.viewers.window import Window\n"
-        "window = Window(Controls(), 'x')\n"
+        "window = Window(ViewerControls(), 'x')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     root = Path(__file__).resolve().parents[3]

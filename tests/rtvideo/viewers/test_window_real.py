@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.window import Window
 from tests.rtvideo.viewers.test_window import grey
 
@@ -71,7 +71,7 @@ def screen(tmp_path: Path) -> Iterator[Screen]:
 def test_a_real_window(screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISPLAY", screen.display)
-    controls = Controls(strength=0.5, denoise=0.4)
+    controls = ViewerControls(strength=0.5, denoise=0.4)
     window = Window(controls, "night.mp4")
     try:
 
@@ -79,7 +79,7 @@ def test_a_real_window(screen: Screen, tmp_path: Path, monkeypatch: pytest.Monke
             end = time.monotonic() + 40
             while not happened():
                 assert time.monotonic() < end, "it did not happen"
-                window.show(grey(40, WIDTH, HEIGHT), grey(200, WIDTH, HEIGHT), Info("fake engine"))
+                window.show(grey(40, WIDTH, HEIGHT), grey(200, WIDTH, HEIGHT), FrameInfo("fake engine"))
                 time.sleep(0.02)
 
         def share(level: int) -> float:

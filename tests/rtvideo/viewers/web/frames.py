@@ -8,10 +8,10 @@ from functools import cache
 import av
 import numpy as np
 
-from rtvideo.viewers.base import Info
+from rtvideo.viewers.base import FrameInfo
 from tests.helpers import clips
 
-INFO = Info("fake", fps=25.0, latency=0.04, dropped=3, note="as told")
+INFO = FrameInfo("fake", fps=25.0, latency=0.04, dropped=3, note="as told")
 
 
 @cache

@@ -16,7 +16,7 @@ pytest.importorskip("websockets", reason="websockets: not installed (pip install
 
 from benchmarks import chromium
 from benchmarks.chromium import Page
-from rtvideo.viewers.base import Controls, Info
+from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.web.address import Address
 from rtvideo.viewers.web.viewer import WebViewer
 from tests.rtvideo.viewers.web.frames import INFO, pair
@@ -55,9 +55,9 @@ def browser(url: str) -> Iterator[Page]:
 
 @contextmanager
 def job(
-    controls: Controls,
+    controls: ViewerControls,
     host: str = "127.0.0.1",
-    info: Info = INFO,
+    info: FrameInfo = INFO,
     size: Callable[[], tuple[int, int]] = lambda: (320, 180),
 ) -> Iterator[WebViewer]:
     """A live job: frames that move, made brighter as strongly as the controls say."""
@@ -81,7 +81,7 @@ def job(
 
 
 @contextmanager
-def watching(controls: Controls, before: str = "", **given: Any) -> Iterator[Page]:
+def watching(controls: ViewerControls, before: str = "", **given: Any) -> Iterator[Page]:
     with job(controls, **given) as viewer, browser("about:blank") as page:
         page.call("Page.addScriptToEvaluateOnNewDocument", source=REFUSALS + before)
         page.call("Page.navigate", url=viewer.url)
@@ -90,7 +90,7 @@ def watching(controls: Controls, before: str = "", **given: Any) -> Iterator[Pag
 
 
 def test_the_page_shows_moving_brighter_pictures_and_its_controls_work(tmp_path: Path) -> None:
-    controls = Controls(strength=1.0, denoise=0.5)
+    controls = ViewerControls(strength=1.0, denoise=0.5)
     with watching(controls) as page:
         dark, lit = page.run(MEANS)
         assert lit > 2 * dark > 0
@@ -133,7 +133,7 @@ def test_the_page_shows_moving_brighter_pictures_and_its_controls_work(tmp_path:
 
 def test_the_page_follows_pictures_that_change_size() -> None:
     size = [320, 180]
-    with watching(Controls(), size=lambda: (size[0], size[1])) as page:
+    with watching(ViewerControls(), size=lambda: (size[0], size[1])) as page:
         size[:] = 200, 120
         page.wait_for("canvas.width === 200 && canvas.height === 120 && drawn !== null")
         page.wait_for(f"(([dark, lit]) => lit > 2 * dark)({MEANS})")
@@ -141,7 +141,7 @@ def test_the_page_follows_pictures_that_change_size() -> None:
 
 
 def test_the_page_turns_pictures_upright() -> None:
-    with watching(Controls(), info=replace(INFO, turn=90)) as page:
+    with watching(ViewerControls(), info=replace(INFO, turn=90)) as page:
         page.wait_for("canvas.width === 180 && canvas.height === 320")
         # What was on the left is at the top now; the picture is darkest there.
         page.run("at('split').value = 0; setSplit()")
@@ -150,20 +150,20 @@ def test_the_page_turns_pictures_upright() -> None:
 
 
 def test_a_browser_without_media_source_gets_jpegs() -> None:
-    with watching(Controls(), "delete window.MediaSource; delete window.ManagedMediaSource") as page:
+    with watching(ViewerControls(), "delete window.MediaSource; delete window.ManagedMediaSource") as page:
         assert page.run("pictures") == "jpeg"
         dark, lit = page.run(MEANS)
         assert lit > 2 * dark > 0
 
 
 def test_the_page_comes_back_when_the_connection_does() -> None:
-    with watching(Controls()) as page:
+    with watching(ViewerControls()) as page:
         page.run("socket.close(); drawn = null; at('message').hidden = false")
         page.wait_for(f"{SHOWN} && at('status').textContent === 'live'")
 
 
 def test_a_wrong_token_gets_nothing() -> None:
-    with job(Controls(), "0.0.0.0") as viewer:
+    with job(ViewerControls(), "0.0.0.0") as viewer:
         port = viewer.url.split("/")[2].rsplit(":", 1)[1]
         with browser(f"http://127.0.0.1:{port}/?token=wrong") as page:
             page.wait_for("document.body && document.body.textContent.includes('Forbidden')")

@@ -20,14 +20,14 @@ pytest.importorskip("websockets", reason="websockets: not installed (pip install
 
 import itertools
 
-from rtvideo.cli.viewers.web import server
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from rtvideo.errors import OutputError
-from rtvideo.viewers.base import Controls
+from rtvideo.viewers.base import ViewerControls
+from rtvideo.viewers.web import server
 from rtvideo.viewers.web.address import Address
-from rtvideo.viewers.web.backlog import LIMIT
+from rtvideo.viewers.web.send_queue import LIMIT
 from rtvideo.viewers.web.viewer import WebViewer
 from tests.helpers import clips
 from tests.helpers.waiting import wait_until
@@ -37,12 +37,12 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture
-def controls() -> Controls:
-    return Controls(strength=0.75, denoise=0.25)
+def controls() -> ViewerControls:
+    return ViewerControls(strength=0.75, denoise=0.25)
 
 
 @contextmanager
-def viewing(controls: Controls, host: str = "127.0.0.1") -> Iterator[WebViewer]:
+def viewing(controls: ViewerControls, host: str = "127.0.0.1") -> Iterator[WebViewer]:
     viewer = WebViewer(Address(host), controls, "/home/somebody/a night")
     try:
         yield viewer
@@ -52,7 +52,7 @@ def viewing(controls: Controls, host: str = "127.0.0.1") -> Iterator[WebViewer]:
 
 
 @pytest.fixture
-def viewer(controls: Controls) -> Iterator[WebViewer]:
+def viewer(controls: ViewerControls) -> Iterator[WebViewer]:
     with viewing(controls) as viewer:
         yield viewer
 
@@ -171,7 +171,7 @@ def test_jpeg_for_browsers_without_h264(viewer: WebViewer) -> None:
     assert all(picture.startswith(b"\xff\xd8") for picture in data)
 
 
-def test_sliders_reach_the_job_and_the_other_pages(viewer: WebViewer, controls: Controls) -> None:
+def test_sliders_reach_the_job_and_the_other_pages(viewer: WebViewer, controls: ViewerControls) -> None:
     with live(viewer) as mine, live(viewer) as other:
         mine.send('{"strength": 0.5, "denoise": 1}')
         while True:
@@ -200,7 +200,7 @@ def test_sliders_reach_the_job_and_the_other_pages(viewer: WebViewer, controls: 
     ],
 )
 def test_a_page_that_asks_for_nonsense_is_sent_away(
-    viewer: WebViewer, controls: Controls, message: str | bytes
+    viewer: WebViewer, controls: ViewerControls, message: str | bytes
 ) -> None:
     with live(viewer) as socket:
         socket.send(message)
@@ -211,7 +211,7 @@ def test_a_page_that_asks_for_nonsense_is_sent_away(
 
 
 def test_beyond_this_machine_nobody_gets_anything_without_the_token(
-    controls: Controls, capsys: pytest.CaptureFixture[str]
+    controls: ViewerControls, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with viewing(controls, "0.0.0.0") as viewer:
         token = viewer.url.partition("?token=")[2]
@@ -274,10 +274,10 @@ def test_all_share_one_encoding(viewer: WebViewer) -> None:
 def test_one_that_reads_nothing_slows_nobody_and_goes_on_with_a_whole_picture(viewer: WebViewer) -> None:
     with stuck_browser(viewer) as stuck:
         browser = only_browser(viewer)
-        shown = feed(viewer, lambda: browser.backlog.dropped > LIMIT, size=(640, 360))
+        shown = feed(viewer, lambda: browser.queue.dropped > LIMIT, size=(640, 360))
         with live(viewer) as other:
             assert len(receive(other, viewer, 5)[1]) == 6
-        assert len(browser.backlog._chunks) <= LIMIT
+        assert len(browser.queue._chunks) <= LIMIT
         # What it has now, and what comes after the gap, must play as one stream.
         _, data = receive(stuck, viewer, shown)
         with av.open(io.BytesIO(b"".join(data))) as container:
@@ -293,8 +293,8 @@ def test_one_that_reads_nothing_slows_nobody_and_goes_on_with_a_whole_picture(vi
 def test_of_jpegs_only_the_newest_waits(viewer: WebViewer) -> None:
     with stuck_browser(viewer, "pictures=jpeg"):
         browser = only_browser(viewer)
-        feed(viewer, lambda: browser.backlog.dropped > 3, size=(640, 360))
-        assert len(browser.backlog._chunks) == 1
+        feed(viewer, lambda: browser.queue.dropped > 3, size=(640, 360))
+        assert len(browser.queue._chunks) == 1
 
 
 def test_frames_that_change_size_begin_a_new_stream(viewer: WebViewer) -> None:
@@ -317,7 +317,7 @@ def test_too_many_are_turned_away(viewer: WebViewer, monkeypatch: pytest.MonkeyP
             live(viewer)
 
 
-def test_a_port_that_is_taken_is_an_error_of_one_line(viewer: WebViewer, controls: Controls) -> None:
+def test_a_port_that_is_taken_is_an_error_of_one_line(viewer: WebViewer, controls: ViewerControls) -> None:
     port = int(viewer.url.rstrip("/").rsplit(":", 1)[1])
     with pytest.raises(
         OutputError, match=rf"--serve 127.0.0.1:{port}: cannot be listened on: Address"
@@ -326,26 +326,26 @@ def test_a_port_that_is_taken_is_an_error_of_one_line(viewer: WebViewer, control
     assert "\n" not in str(told.value) and told.value.exit_code == 6
 
 
-def test_a_host_of_elsewhere_is_an_error(controls: Controls) -> None:
+def test_a_host_of_elsewhere_is_an_error(controls: ViewerControls) -> None:
     for host, reason in (("192.0.2.1", "Cannot assign requested address; "), ("no.such.host.invalid", "")):
         with pytest.raises(OutputError, match=rf"{host}:0: cannot be listened on: {reason}"):
             WebViewer(Address(host), controls, "elsewhere")
 
 
-def test_localhost_is_each_address_of_this_machine(controls: Controls) -> None:
+def test_localhost_is_each_address_of_this_machine(controls: ViewerControls) -> None:
     with viewing(controls, "localhost") as viewer:
         assert get(viewer.url, "/")[0].status == 200
         near = viewer.url.replace("localhost", "127.0.0.1")
         assert get(near, "/")[0].status == 200
 
 
-def test_closing_waits_for_no_browser(controls: Controls) -> None:
+def test_closing_waits_for_no_browser(controls: ViewerControls) -> None:
     with viewing(controls) as viewer:
         place = ("127.0.0.1", int(viewer.url.rstrip("/").rsplit(":", 1)[1]))
         with socket.create_connection(place) as silent, stuck_browser(viewer) as stuck:
             silent.sendall(b"GET / HT")
             browser = only_browser(viewer)
-            feed(viewer, lambda: browser.backlog.dropped > 0, size=(640, 360))
+            feed(viewer, lambda: browser.queue.dropped > 0, size=(640, 360))
             began = time.monotonic()
             viewer.close()
             assert time.monotonic() - began < 10

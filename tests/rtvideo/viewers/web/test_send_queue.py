@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtvideo.viewers.web.backlog import Backlog, Chunk, Stream
+from rtvideo.viewers.web.send_queue import Chunk, SendQueue, Stream
 
 STREAM = Stream("{}")
 
@@ -19,30 +19,30 @@ def chunk(number: int, key: bool) -> Chunk:
 @given(st.lists(st.sampled_from(["key", "delta", "take"]), max_size=80), st.integers(1, 5))
 def test_what_is_taken_can_be_decoded_and_never_waits_in_a_long_queue(actions: list[str], limit: int) -> None:
     async def play() -> tuple[list[int], int, int]:
-        backlog, taken, put, keys = Backlog(limit), [], 0, set()
+        queue, taken, put, keys = SendQueue(limit), [], 0, set()
         waiting = 0
         for action in actions:
             if action != "take":
                 if action == "key":
                     keys.add(put)
-                backlog.put(chunk(put, action == "key"))
+                queue.put(chunk(put, action == "key"))
                 put += 1
                 continue
             try:
                 async with asyncio.timeout(0):
-                    taken.append(int((await backlog.get()).data))
+                    taken.append(int((await queue.get()).data))
             except TimeoutError:
                 continue
         while True:
             try:
                 async with asyncio.timeout(0):
-                    taken.append(int((await backlog.get()).data))
+                    taken.append(int((await queue.get()).data))
                     waiting += 1
             except TimeoutError:
                 break
         assert all(b == a + 1 or b in keys for a, b in itertools.pairwise(taken))
         assert not taken or taken[0] in keys
-        assert backlog.dropped + len(taken) == put
+        assert queue.dropped + len(taken) == put
         return taken, waiting, put
 
     taken, waiting, _ = asyncio.run(play())
@@ -50,22 +50,22 @@ def test_what_is_taken_can_be_decoded_and_never_waits_in_a_long_queue(actions: l
 
 
 def test_it_says_that_it_needs_a_picture_to_begin_with() -> None:
-    backlog = Backlog(limit=2)
-    assert backlog.starved
-    backlog.put(chunk(0, True))
-    assert not backlog.starved
+    queue = SendQueue(limit=2)
+    assert queue.needs_keyframe
+    queue.put(chunk(0, True))
+    assert not queue.needs_keyframe
     for number in (1, 2):
-        backlog.put(chunk(number, False))
-    assert backlog.starved and backlog.dropped == 3
+        queue.put(chunk(number, False))
+    assert queue.needs_keyframe and queue.dropped == 3
 
 
 @pytest.mark.timeout(20)
 def test_it_waits_for_a_picture() -> None:
     async def play() -> bytes:
-        backlog = Backlog()
-        task = asyncio.ensure_future(backlog.get())
+        queue = SendQueue()
+        task = asyncio.ensure_future(queue.get())
         await asyncio.sleep(0)
-        backlog.put(chunk(7, True))
+        queue.put(chunk(7, True))
         return (await task).data
 
     assert asyncio.run(play()) == b"7"

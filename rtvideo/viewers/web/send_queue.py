@@ -37,7 +37,7 @@ class Chunk:
     key: bool
 
 
-class Backlog:
+class SendQueue:
     """A queue that rather drops than grows. For one event loop's thread.
 
     Attributes:
@@ -48,13 +48,13 @@ class Backlog:
         self.dropped = 0
         self._limit = limit
         self._chunks: deque[Chunk] = deque()
-        self._starved = True
+        self._needs_keyframe = True
         self._filled = asyncio.Event()
 
     @property
-    def starved(self) -> bool:
+    def needs_keyframe(self) -> bool:
         """Whether it waits for a picture that stands by itself."""
-        return self._starved
+        return self._needs_keyframe
 
     def put(self, chunk: Chunk) -> None:
         """Add a chunk, or drop it."""
@@ -62,11 +62,11 @@ class Backlog:
             self.dropped += len(self._chunks)
             self._chunks.clear()
             self._filled.clear()
-            self._starved = True
-        if self._starved and not chunk.key:
+            self._needs_keyframe = True
+        if self._needs_keyframe and not chunk.key:
             self.dropped += 1
             return
-        self._starved = False
+        self._needs_keyframe = False
         self._chunks.append(chunk)
         self._filled.set()
 
