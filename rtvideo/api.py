@@ -161,7 +161,7 @@ class Enhancer:
     def _video_frame(self, frame: VideoFrame) -> VideoFrame:
         import av
 
-        from rtvideo.media.planes import Converter, geometry_of, nearest_format, views
+        from rtvideo.media.planes import FrameConverter, geometry_of, nearest_format, views
         from rtvideo.media.tags import Tags
 
         form, width, height = frame.format.name, frame.width, frame.height
@@ -169,11 +169,11 @@ class Enhancer:
         coding = tags.coding(form, height)
         near = nearest_format(form)
         geometry = geometry_of(near, width, height, coding)
-        dark = Converter(near, width, height, coding)(frame, coding)
+        dark = FrameConverter(near, width, height, coding)(frame, coding)
         lit = av.VideoFrame(width, height, near)
         self.planes(views(dark, geometry), geometry, views(lit, geometry), frame.time)
         try:
-            lit = Converter(form, width, height, coding)(lit, coding)
+            lit = FrameConverter(form, width, height, coding)(lit, coding)
         except (ValueError, OSError):
             raise InputError(f"frames of format {form} cannot be made; convert to {near} first") from None
         tags.apply(lit)

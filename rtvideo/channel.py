@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 _T = TypeVar("_T")
 
 
-class Aborted(Exception):
-    """Another stage failed; this one ends quietly."""
+class ChannelAborted(Exception):
+    """The channel was aborted, since another stage failed; this stage ends quietly."""
 
 
 class Channel(Generic[_T]):
@@ -38,7 +38,7 @@ class Channel(Generic[_T]):
         """Add an item, making room or waiting for it. After `close` it is left out.
 
         Raises:
-            Aborted: the channel was aborted.
+            ChannelAborted: the channel was aborted.
         """
         with self._changed:
             if not self._drops:
@@ -46,7 +46,7 @@ class Channel(Generic[_T]):
                     lambda: len(self._items) < self._depth or self._aborted or self._closed
                 )
             if self._aborted:
-                raise Aborted
+                raise ChannelAborted
             if self._closed:
                 return
             if len(self._items) == self._depth:
@@ -65,13 +65,13 @@ class Channel(Generic[_T]):
         """Take items, waiting for them, until the channel is closed and empty.
 
         Raises:
-            Aborted: the channel was aborted.
+            ChannelAborted: the channel was aborted.
         """
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._items or self._closed or self._aborted)
                 if self._aborted:
-                    raise Aborted
+                    raise ChannelAborted
                 if not self._items:
                     return
                 item = self._items.popleft()

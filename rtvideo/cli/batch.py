@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rtvideo.cli.outcome import TaskResult, summary, table
-from rtvideo.cli.signals import Aborted, Stop
+from rtvideo.cli.signals import SecondSignal, Stop
 from rtvideo.console import internal, line, printable, say
 from rtvideo.errors import ExitCode, RtvideoError
 from rtvideo.media.partial_file import read_record
@@ -116,7 +116,7 @@ def run_all(
         else:
             with TaskRunner(options, stop, quiet=quiet, verbose=verbose) as attempts:
                 _in_turn(tasks, attempts, stop, outcomes.__setitem__)
-    except Aborted:
+    except SecondSignal:
         kept = "what is done is kept for --resume" if options.resume else "nothing was written"
         say(f"error: aborted; {kept}")
     if stop.code is not None:

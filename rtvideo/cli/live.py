@@ -41,7 +41,7 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
         raise UsageError("--out - and --stats -: stdout takes one of them")
     from rtvideo.cli.parser import options_of
     from rtvideo.cli.progress import progress
-    from rtvideo.cli.signals import Aborted, signals
+    from rtvideo.cli.signals import SecondSignal, signals
     from rtvideo.cli.stats import check_stats, write_stats
     from rtvideo.cli.viewers import viewers
     from rtvideo.live.job import LiveOptions, enhance_live
@@ -71,7 +71,7 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
                 on_progress=lambda frames: on_progress(frames, None),
                 stop=stop.event,
             )
-        except Aborted:
+        except SecondSignal:
             say("error: aborted; outputs are not complete")
             return stop.code or ExitCode.INTERRUPTED
         except (InputError, SourceLostError):

@@ -11,8 +11,8 @@ from types import FrameType
 from rtvideo.errors import ExitCode
 
 
-class Aborted(BaseException):
-    """A second signal: nobody wants to wait for the output to be finalised."""
+class SecondSignal(BaseException):
+    """A second signal came: stop at once, without completing the output."""
 
 
 class Stop:
@@ -30,7 +30,7 @@ class Stop:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal."""
         if self.event.is_set():
-            raise Aborted
+            raise SecondSignal
         self.code = ExitCode(128 + number)
         self.event.set()
 

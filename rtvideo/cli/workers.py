@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from rtvideo.cli.batch import TaskRunner
 from rtvideo.cli.outcome import TaskResult
-from rtvideo.cli.signals import Aborted, Stop, signals
+from rtvideo.cli.signals import SecondSignal, Stop, signals
 from rtvideo.console import say
 from rtvideo.cpus import usable_cpus
 from rtvideo.errors import ExitCode
@@ -82,7 +82,7 @@ def run_side_by_side(
                     workers.remove(worker)
                     workers.append(worker := _Worker(options, quiet, verbose))
                 worker.take(waiting)
-    except Aborted:
+    except SecondSignal:
         for worker in workers:
             worker.abort()
         raise
@@ -168,12 +168,12 @@ def _serve(orders: Connection, options: Options, quiet: bool, verbose: bool) -> 
         ):
             while True:
                 orders.send(attempts.run(orders.recv()))
-    except (EOFError, BrokenPipeError, ConnectionResetError, Aborted):
+    except (EOFError, BrokenPipeError, ConnectionResetError, SecondSignal):
         return
 
 
 def _abort(number: int, frame: FrameType | None) -> None:
-    raise Aborted
+    raise SecondSignal
 
 
 def _follow_parent() -> None:

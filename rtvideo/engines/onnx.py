@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rtvideo.engines.rgb import Array, Converter
+from rtvideo.engines.rgb import Array, RgbConverter
 from rtvideo.engines.session import Settings, check_strength
 from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
@@ -56,7 +56,7 @@ class OnnxSession(SyncSession):
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, *, threads: int) -> None:
         super().__init__(geometry, settings)
         self._model, self._threads = model, threads
-        self._converter = Converter(geometry)
+        self._converter = RgbConverter(geometry)
         self._rgb = np.empty((1, 3, geometry.height, geometry.width), np.float32)
         self._enhanced = np.empty_like(self._rgb)
         self._networks: dict[Path, _Network] = {}

@@ -22,7 +22,7 @@ Array = npt.NDArray[np.float32]
 _STRIP = 1 << 15
 
 
-class Converter:
+class RgbConverter:
     """Converts frames of one geometry; keeps its scratch memory. Not thread-safe.
 
     ``yuv`` with matrix ``RGB`` is planar RGB in the order G, B, R (H.273: Y is G, Cb is B, Cr is R).

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtvideo.engines.gpu.tensor import Network, TensorSession, network_file
-from rtvideo.engines.rgb import Converter
+from rtvideo.engines.rgb import RgbConverter
 from rtvideo.engines.session import Settings, check_strength
 from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
@@ -51,7 +51,7 @@ class TorchSession(SyncSession):
         self._torch = runtime()
         self._torch.set_num_threads(threads)
         self._model, self._threads = model, threads
-        self._converter = Converter(geometry)
+        self._converter = RgbConverter(geometry)
         self._rgb = np.empty((1, 3, geometry.height, geometry.width), np.float32)
         self._networks: dict[Path, Any] = {}
         self._check()

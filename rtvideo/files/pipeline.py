@@ -13,7 +13,7 @@ from typing import Protocol
 
 import av
 
-from rtvideo.channel import Aborted, Channel
+from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import UnavailableError
 from rtvideo.media.timing import Event, Packet
 from rtvideo.stopwatch import Stopwatch
@@ -139,7 +139,7 @@ class Pipeline:
     def _guard(self, stage: Callable[[], None]) -> None:
         try:
             stage()
-        except Aborted:
+        except ChannelAborted:
             pass
         except BaseException as error:
             self._fail(error)

@@ -14,11 +14,11 @@ STRAY = 1.0
 SETTLED = 3.0
 
 
-class Backlog:
-    """Tells what has waited to be read from what comes now: it comes faster than it was taken.
+class BacklogDetector:
+    """Tells packets that were waiting to be read from those that come now: they come faster than real time.
 
     Attributes:
-        endless: it does not end: the source hands out a recording as fast as it is read.
+        endless: the backlog does not end: the source hands out a recording as fast as it is read.
     """
 
     def __init__(self) -> None:

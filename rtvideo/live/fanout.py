@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from rtvideo.channel import Aborted, Channel
+from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import OutputError
 from rtvideo.media.pairs import FramePair
 from rtvideo.media.timing import Packet
@@ -103,7 +103,7 @@ class OutputWorker:
                 self.frames += 1
             self._copy()
             self.output.finish()
-        except (Aborted, ConsumerClosed):
+        except (ChannelAborted, ConsumerClosed):
             self.output.abort()
         except Exception as error:
             self.error = error
@@ -159,7 +159,7 @@ class FanOut:
         """Queue a pair for each output that is watched."""
         for worker in self._workers:
             if worker.output.watched:
-                with contextlib.suppress(Aborted):  # this one has ended
+                with contextlib.suppress(ChannelAborted):  # this one has ended
                     worker.pairs.put(pair)
 
     def copy(self, copies: Callable[[], list[Packet]]) -> None:

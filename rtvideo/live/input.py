@@ -13,7 +13,7 @@ import av
 from av.container import InputContainer
 
 from rtvideo.errors import RtvideoError
-from rtvideo.live.clock import STRAY, Backlog, Clock
+from rtvideo.live.clock import STRAY, BacklogDetector, Clock
 from rtvideo.live.connection import Connection
 from rtvideo.media.network.connect import SourceTraits, reason_of
 from rtvideo.media.timing import Packet, tick
@@ -110,7 +110,7 @@ class LiveInput:
         connection: Connection | None = self.connection
         while connection is not None:
             reason = "the stream ended"
-            backlog = Backlog() if self.nature.live and not self.nature.paced else None
+            backlog = BacklogDetector() if self.nature.live and not self.nature.paced else None
             try:
                 for packet in connection.packets():
                     self.seen = time.monotonic()

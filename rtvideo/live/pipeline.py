@@ -16,7 +16,7 @@ from functools import partial
 
 import av
 
-from rtvideo.channel import Aborted, Channel
+from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.engines.session import Session
 from rtvideo.live.decoder import PacketDecoder
 from rtvideo.live.engine import LiveEngine
@@ -177,7 +177,7 @@ class LivePipeline:
     def _guard(self, stage: Callable[[], None], after: Callable[[], None]) -> None:
         try:
             stage()
-        except Aborted:
+        except ChannelAborted:
             pass
         except BaseException as error:
             self._errors.append(error)

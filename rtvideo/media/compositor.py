@@ -6,7 +6,7 @@ import av
 
 from rtvideo.colour import Coding
 from rtvideo.media.pairs import FramePair, PairEnhancer
-from rtvideo.media.planes import Converter, copy_columns, geometry_of, views
+from rtvideo.media.planes import FrameConverter, copy_columns, geometry_of, views
 from rtvideo.media.tags import Tags
 
 
@@ -27,7 +27,7 @@ class Compositor:
         self.width = like.geometry.width * (2 if compare == "side" else 1)
         self.height = like.geometry.height
         self._wide = geometry_of(self._format, self.width, self.height, like.geometry.coding)
-        self._convert = Converter(pix_fmt, self.width, self.height, coding)
+        self._convert = FrameConverter(pix_fmt, self.width, self.height, coding)
         self._tags, self._own = tags, own
 
     def __call__(self, pair: FramePair) -> av.VideoFrame:

@@ -19,7 +19,7 @@ from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.gpu.decode import device_frame
 from rtvideo.media.gpu.surfaces import downloaded, format_of, software_format
 from rtvideo.media.planes import (
-    Converter,
+    FrameConverter,
     FramePool,
     copy_columns,
     geometry_of,
@@ -92,8 +92,8 @@ class FrameEnhancer:
         self._work_format = surfaces or nearest_format(encoding.pix_fmt)
         width, height = encoding.width, encoding.height
         self._width = width * 2 if compare == "side" else width
-        self._to_work = Converter(self._work_format, width, height, encoding.coding)
-        self._to_encoder = Converter(encoding.pix_fmt, self._width, height, encoding.coding)
+        self._to_work = FrameConverter(self._work_format, width, height, encoding.coding)
+        self._to_encoder = FrameConverter(encoding.pix_fmt, self._width, height, encoding.coding)
         self._wide = geometry_of(self._work_format, self._width, height, encoding.coding)
         self._pool = FramePool(self._work_format, width, height)
         self._wide_pool = FramePool(self._work_format, self._width, height)
@@ -117,7 +117,7 @@ class FrameEnhancer:
             self.changed += 1
             frame = downloaded(frame)
             # The filter graph is built for one shape too.
-            frame = Converter(self._shape[2], self._shape[0], self._shape[1], self._coding(frame))(
+            frame = FrameConverter(self._shape[2], self._shape[0], self._shape[1], self._coding(frame))(
                 frame, self._coding(frame)
             )
         if self._deinterlacer is None and frame.interlaced_frame:

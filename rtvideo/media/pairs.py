@@ -12,7 +12,7 @@ from rtvideo.colour import Coding
 from rtvideo.engines.session import Session
 from rtvideo.frame import Geometry
 from rtvideo.media.deinterlace import Deinterlacer
-from rtvideo.media.planes import LAYOUTS, Converter, geometry_of, nearest_format, views
+from rtvideo.media.planes import LAYOUTS, FrameConverter, geometry_of, nearest_format, views
 from rtvideo.media.tags import Tags, is_rgb
 from rtvideo.media.timing import seconds
 from rtvideo.viewers.base import FrameInfo
@@ -82,7 +82,7 @@ class PairEnhancer:
             self._coding = Tags().coding(self.pix_fmt, first.height)
         self.tags = tags_of(self._coding, source_tags)
         self.geometry: Geometry = geometry_of(self.pix_fmt, *self._size, self._coding)
-        self._convert = Converter(self.pix_fmt, *self._size, self._coding)
+        self._convert = FrameConverter(self.pix_fmt, *self._size, self._coding)
         self._deinterlacer: Deinterlacer | None = None
         self._interlaced_shape: tuple[int, int, str] | None = None
         self._pending: deque[FramePair] = deque()

@@ -91,7 +91,7 @@ def views(frame: av.VideoFrame, geometry: Geometry) -> list[Plane]:
     return arrays
 
 
-class Converter:
+class FrameConverter:
     """Turns frames into one format, size and coding, saying matrix and range to swscale each time.
 
     (PyAV's implicit conversion takes BT.601 limited whatever the tags say.)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtvideo.colour import LUMA_WEIGHTS, Coding, Matrix
-from rtvideo.engines.rgb import Converter
+from rtvideo.engines.rgb import RgbConverter
 from rtvideo.errors import UsageError
 from rtvideo.frame import Geometry
 from tests.rtvideo.engines import reference
@@ -45,8 +45,8 @@ def random_planes(geometry: Geometry, seed: int) -> list[np.ndarray]:
     return planes
 
 
-def convert(geometry: Geometry, rows: int | None = None) -> Converter:
-    converter = Converter(geometry)
+def convert(geometry: Geometry, rows: int | None = None) -> RgbConverter:
+    converter = RgbConverter(geometry)
     if rows:  # small pictures would otherwise be a single strip
         converter._rows = min(converter._rows, rows)
     return converter
@@ -101,7 +101,7 @@ def test_frames_in_gamut_come_back(geometry: Geometry, seed: int) -> None:
 def test_every_444_colour_in_gamut_comes_back(matrix: Matrix, full_range: bool) -> None:
     rng = np.random.default_rng(1)
     geometry = Geometry(97, 33, "yuv", 8, Coding(matrix, full_range), (0, 0))
-    converter = Converter(geometry)
+    converter = RgbConverter(geometry)
     first, again = geometry.empty(), geometry.empty()
     # Rounding to codes may leave the gamut by half a code at its border.
     rgb = (0.02 + 0.96 * rng.random((3, 33, 97))).astype(np.float32)
@@ -118,7 +118,7 @@ def test_known_colours() -> None:
     planes = geometry.empty()
     red = np.zeros((3, 2, 2), np.float32)
     red[0] = 1
-    Converter(geometry).from_rgb(red, planes)
+    RgbConverter(geometry).from_rgb(red, planes)
     assert [int(plane[0, 0]) for plane in planes] == [63, 102, 240]
 
 
@@ -126,7 +126,7 @@ def test_pictures_larger_than_a_strip() -> None:
     geometry = Geometry(1921, 1083, "nv", 10, Coding(Matrix.BT2020_NCL, False), (1, 1), msb=True)
     planes = random_planes(geometry, 0)
     rgb = np.empty((3, 1083, 1921), np.float32)
-    converter = Converter(geometry)
+    converter = RgbConverter(geometry)
     assert converter._rows < 1083
     converter.to_rgb(planes, rgb)
     np.testing.assert_allclose(rgb, reference.to_rgb(geometry, planes), atol=2e-6)
@@ -135,8 +135,8 @@ def test_pictures_larger_than_a_strip() -> None:
 def test_what_does_not_exist_is_refused() -> None:
     coding = Coding(Matrix.BT709, False)
     with pytest.raises(UsageError, match="'bayer' with 8 bits"):
-        Converter(Geometry(4, 4, "bayer", 8, coding))
+        RgbConverter(Geometry(4, 4, "bayer", 8, coding))
     with pytest.raises(UsageError, match="7 bits"):
-        Converter(Geometry(4, 4, "yuv", 7, coding))
+        RgbConverter(Geometry(4, 4, "yuv", 7, coding))
     with pytest.raises(UsageError, match="planar RGB"):
-        Converter(Geometry(4, 4, "yuv", 8, Coding(Matrix.RGB, True), (1, 1)))
+        RgbConverter(Geometry(4, 4, "yuv", 8, Coding(Matrix.RGB, True), (1, 1)))

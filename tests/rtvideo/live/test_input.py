@@ -18,7 +18,7 @@ import pytest
 
 from rtvideo.errors import InputError, SourceLostError, UnavailableError, UsageError
 from rtvideo.live import clock
-from rtvideo.live.clock import Backlog, Clock
+from rtvideo.live.clock import BacklogDetector, Clock
 from rtvideo.live.input import TICK, LiveInput
 from rtvideo.media.camera import CaptureOptions
 from rtvideo.media.network import connect as connect_module
@@ -361,8 +361,8 @@ def test_the_clock_follows_the_source_and_arrival_where_it_strays() -> None:
 
 
 def arrivals(gap: float, count: int = 100) -> list[bool]:
-    """Return which of some packets, 40 ms apart by their times, ``Backlog`` holds when they come so."""
-    backlog, found = Backlog(), []
+    """Return which of some packets, 40 ms apart by their times, a detector holds when they come so."""
+    backlog, found = BacklogDetector(), []
     for index in range(count):
         packet = av.Packet(b"x")
         packet.pts = packet.dts = index
@@ -375,7 +375,7 @@ def test_what_waited_is_told_from_what_comes() -> None:
     assert arrivals(0.04) == [True] * 5 + [False] * 95, "a few show the pace"
     assert all(arrivals(0.001)), "much faster than it was taken"
     assert not any(arrivals(0.4)[5:]), "slower is no backlog"
-    backlog = Backlog()
+    backlog = BacklogDetector()
     assert backlog.holds(None, 0.0), "sound waits for the picture"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import av
 import pytest
 
-from rtvideo.channel import Aborted, Channel
+from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import OutputError
 from rtvideo.live import fanout
 from rtvideo.live import pipeline as live_pipeline
@@ -452,7 +452,7 @@ def test_a_channel_that_drops_keeps_the_newest_and_counts() -> None:
     channel.renew(10)
     assert list(channel) == [] and channel.dropped == 8, "what is not there is not renewed"
     channel.abort()
-    with pytest.raises(Aborted):
+    with pytest.raises(ChannelAborted):
         channel.put(1)
 
 
