@@ -43,6 +43,7 @@ from rtvideo.options import Options
 class CopyEngine:
     """The cheapest engine there can be: it moves each sample once."""
 
+    name = "copy"
     remembers = False
 
     def __init__(self) -> None:
@@ -70,7 +71,7 @@ class CopyEngine:
         """Nothing is held."""
 
     def __str__(self) -> str:
-        return "copy"
+        return self.name
 
 
 def opener(options: Options) -> Callable[[Geometry, float | None], tuple[Session, float]] | None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from rtvideo.cpus import usable_cpus
-from rtvideo.engines.session import EstimatesItself, Session, Settings
+from rtvideo.engines.session import Session, Settings
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
 from rtvideo.models import Model
@@ -208,42 +208,6 @@ def _on_gpu_if_it_works(model: Model, geometry: Geometry, settings: Settings) ->
     except UnavailableError as error:
         logging.getLogger("rtvideo").warning("%s; going on without a GPU", error)
         return None
-
-
-def auto_denoise(
-    model: Model,
-    geometry: Geometry,
-    fps: float | None,
-    session: Session | str,
-    threads: int = 0,
-    *,
-    temporal: bool = False,
-) -> float:
-    """Return the noise removal that ``--denoise auto`` stands for: 1 where it runs in real time, else 0.
-
-    The decision rests on figures that were measured once and written down (`rtvideo.engines.cost`), so that
-    the same command gives the same result on every run.
-
-    Args:
-        model, geometry, threads: as for `open_session`.
-        fps: frames a second that must be met; None for images, which have no such limit.
-        session: what runs, or what it calls itself.
-        temporal: whether it looks at the frames before, too.
-    """
-    from rtvideo.engines.cost import REAL_TIME_SHARE, seconds_per_frame
-
-    if model.description is None or model.description.noise is None:
-        return 0.0
-    if fps is None:
-        return 1.0
-    if isinstance(session, EstimatesItself):
-        seconds = session.seconds_per_frame()
-    else:
-        engine = str(session).partition(",")[0]
-        seconds = seconds_per_frame(
-            engine, model.description, geometry, threads or usable_cpus(), temporal=temporal
-        )
-    return 1.0 if seconds <= REAL_TIME_SHARE / fps else 0.0
 
 
 def _check_names(engine: str, device: str) -> None:

@@ -50,7 +50,7 @@ class FusedSession(SyncSession):
     def __init__(
         self, model: Model, geometry: Geometry, settings: Settings, *, threads: int, instructions: str = ""
     ) -> None:
-        super().__init__(geometry, settings)
+        super().__init__(geometry, settings, threads)
         self._model = model
         if reason := refusal(model, geometry):
             raise UnavailableError(f"engine fused: {reason}")
@@ -67,6 +67,7 @@ class FusedSession(SyncSession):
             library, program.data(), geometry.width, geometry.height, format_of(geometry), threads
         )
         self._isa = usable[0].name
+        self.name = f"fused cpu {self._isa}"
         self._pacer, self._remembers = Pacer(), False
 
     def reset(self) -> None:
@@ -80,16 +81,12 @@ class FusedSession(SyncSession):
             raise UnavailableError(f"model {self._model.name}: its illumination has no coarser size")
         settings = replace(self.settings, denoise=0.0)
         # Only what noise removal keeps is bf16.
-        instructions, threads = self._isa.removesuffix("-bf16"), self._network.threads
-        return FusedSession(model, self._geometry, settings, threads=threads, instructions=instructions)
+        instructions = self._isa.removesuffix("-bf16")
+        return FusedSession(model, self._geometry, settings, threads=self.threads, instructions=instructions)
 
     def close(self) -> None:
         """End the threads and give the workspace back."""
         self._network.close()
-
-    def __str__(self) -> str:
-        threads = self._network.threads
-        return f"fused cpu {self._isa}, {threads} thread{'' if threads == 1 else 's'}"
 
     def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
         pace = self._pacer.pace(time, self.settings.temporal)

@@ -53,9 +53,11 @@ class OnnxSession(SyncSession):
         UsageError, UnavailableError: as `rtvideo.engines.open_session`.
     """
 
+    name = "onnx cpu"
+
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, *, threads: int) -> None:
-        super().__init__(geometry, settings)
-        self._model, self._threads = model, threads
+        super().__init__(geometry, settings, threads)
+        self._model = model
         self._converter = RgbConverter(geometry)
         self._rgb = np.empty((1, 3, geometry.height, geometry.width), np.float32)
         self._enhanced = np.empty_like(self._rgb)
@@ -68,9 +70,6 @@ class OnnxSession(SyncSession):
         self._networks.clear()
         self._rgb = self._enhanced = np.empty((1, 3, 0, 0), np.float32)
 
-    def __str__(self) -> str:
-        return f"onnx cpu, {self._threads} thread{'' if self._threads == 1 else 's'}"
-
     def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
         network = self._network()
         self._converter.to_rgb(planes, self._rgb[0])
@@ -80,7 +79,7 @@ class OnnxSession(SyncSession):
     def _network(self) -> _Network:
         path = self._model.network(denoise=self.settings.denoise > 0)
         if path not in self._networks:
-            self._networks[path] = _Network(path, self._rgb, self._enhanced, self._threads)
+            self._networks[path] = _Network(path, self._rgb, self._enhanced, self.threads)
         network = self._networks[path]
         check_strength(self._model.name, self.settings, network.scalars)
         return network

@@ -65,6 +65,13 @@ class Session(Protocol):
     settings: Settings
     remembers: bool
 
+    @property
+    def name(self) -> str:
+        """What runs: engine, device, perhaps instructions or precision, such as ``fused cpu avx2``.
+
+        The same on every run: costs are looked up by it, and ``--resume`` compares it.
+        """
+
     def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
         """Take a frame. ``out`` is filled by the time the matching `receive` returns.
 
@@ -87,7 +94,7 @@ class Session(Protocol):
         """Give everything back. The session cannot be used afterwards; closing twice is fine."""
 
     def __str__(self) -> str:
-        """Say what really runs: engine, device, perhaps instructions, threads: ``onnx cpu, 2 threads``."""
+        """Return the name for people, with the number of threads: ``onnx cpu, 2 threads``."""
 
 
 @runtime_checkable

@@ -13,12 +13,16 @@ class SyncSession(ABC):
     """A `rtvideo.engines.session.Session` that is done at once; subclasses say how a frame is enhanced.
 
     Without state over time unless a subclass has some and says so.
+
+    Attributes:
+        threads: that it uses, at least 1.
     """
 
+    name: str
     remembers = False
 
-    def __init__(self, geometry: Geometry, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, geometry: Geometry, settings: Settings, threads: int = 1) -> None:
+        self.settings, self.threads = settings, threads
         self._geometry = geometry
         self._done: deque[Planes] = deque()
 
@@ -43,6 +47,9 @@ class SyncSession(ABC):
 
     def reset(self) -> None:  # noqa: B027
         """Do nothing: there is no state over time."""
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.threads} thread{'' if self.threads == 1 else 's'}"
 
     @abstractmethod
     def close(self) -> None:

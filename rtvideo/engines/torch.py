@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,6 @@ from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Planes
 from rtvideo.models import Model, read_network
-
-#: How torch runs a network on a GPU: operator by operator, those as one CUDA graph, or compiled into another.
-MODES = ("eager", "graph", "compile")
 
 
 def runtime() -> Any:
@@ -46,11 +43,13 @@ class TorchSession(SyncSession):
         UsageError, UnavailableError: as `rtvideo.engines.open_session`.
     """
 
+    name = "torch cpu"
+
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, *, threads: int) -> None:
-        super().__init__(geometry, settings)
+        super().__init__(geometry, settings, threads)
         self._torch = runtime()
         self._torch.set_num_threads(threads)
-        self._model, self._threads = model, threads
+        self._model = model
         self._converter = RgbConverter(geometry)
         self._rgb = np.empty((1, 3, geometry.height, geometry.width), np.float32)
         self._networks: dict[Path, Any] = {}
@@ -61,9 +60,6 @@ class TorchSession(SyncSession):
         """Give networks and buffers back."""
         self._networks.clear()
         self._rgb = np.empty((1, 3, 0, 0), np.float32)
-
-    def __str__(self) -> str:
-        return f"torch cpu, {self._threads} thread{'' if self._threads == 1 else 's'}"
 
     def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
         torch, network = self._torch, self._network()
@@ -87,30 +83,13 @@ class TorchCudaSession(TensorSession):
 
     Args:
         model, geometry, settings, number, half: as for `TensorSession`.
-        mode: one of `MODES`.
 
     Raises:
         UnavailableError: torch is missing or has no CUDA, or as `TensorSession`.
         UsageError: as `TensorSession`, or a strength that the network does not have.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        geometry: Geometry,
-        settings: Settings,
-        *,
-        number: int = 0,
-        half: bool | None = None,
-        mode: str = "graph",
-    ) -> None:
-        if mode not in MODES:
-            raise ValueError(f"mode {mode!r}; allowed: {', '.join(MODES)}")
-        self._mode = mode
-        super().__init__(model, geometry, settings, number=number, half=half)
-
-    def __str__(self) -> str:
-        return f"torch {self._device.name}, {self._precision}, {self._mode}"
+    engine = "torch"
 
     def _open(self, stack: ExitStack) -> Any:
         torch = self._torch = runtime()
@@ -133,7 +112,6 @@ class TorchCudaSession(TensorSession):
         image = self._view(ends.image, shape, half=ends.half_image)
         enhanced = self._view(ends.enhanced, shape, half=ends.half_enhanced)
         scalars = [self._view(tensors.scalars[name], ()) for name in network.scalars]
-        function = torch.compile(network, dynamic=False) if self._mode == "compile" else network
 
         def work() -> None:
             with (
@@ -142,11 +120,14 @@ class TorchCudaSession(TensorSession):
                 torch.cuda.stream(self._torch_stream),
                 torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
             ):
-                enhanced.copy_(function(image, *scalars))
+                enhanced.copy_(network(image, *scalars))
 
-        if self._mode == "eager":
-            return Network(ends, work)
-        work()  # what is set up or compiled at first cannot be in a graph
+        return Network(ends, self._as_graph(work))
+
+    def _as_graph(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Return what does the same work as one CUDA graph."""
+        torch = self._torch
+        work()  # what is set up at first cannot be in a graph
         graph = torch.cuda.CUDAGraph()
         with _failures(), torch.cuda.graph(graph, stream=self._torch_stream):
             work()
@@ -155,7 +136,7 @@ class TorchCudaSession(TensorSession):
             with _failures(), torch.cuda.stream(self._torch_stream):
                 graph.replay()
 
-        return Network(ends, replay)
+        return replay
 
     def _view(self, address: int, shape: tuple[int, ...], *, half: bool = False) -> Any:
         """Return device memory of ours as a tensor."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from av.stream import Disposition
 
-from rtvideo.engines.session import Session, Settings, check_temporal
+from rtvideo.engines.auto import resolve_settings
+from rtvideo.engines.session import Session, Settings
 from rtvideo.errors import OutputError, UnavailableError, UsageError
 from rtvideo.files.pipeline import Counters, Pipeline
 from rtvideo.files.resume import as_before, job_of, taken_over, unfinished
@@ -109,7 +110,8 @@ def enhance_video(
         session = _open(open_engine or engine_of(options), options, geometry, source.fps, report)
         if session is not None:
             stack.callback(session.close)
-        job = job_of(input, options, report.engine, report.denoise, report.temporal)
+        engine = report.engine if session is None else session.name
+        job = job_of(input, options, engine, report.denoise, report.temporal)
         kept = taken_over(before, job, output, container, _position(source, streams))
         report.resumed = kept.count if kept else 0
         if before is not None and kept is None:
@@ -283,26 +285,21 @@ def engine_of(options: Options) -> SessionFactory:
         from rtvideo import engines, models
 
         model = models.find(options.model)
-        settings = Settings(options.strength, options.denoise or 0.0, options.temporal or 0.0)
+        asked = Settings(options.strength, options.denoise or 0.0, options.temporal or 0.0)
         session = engines.open_session(
             model,
             geometry,
-            settings,
+            asked,
             engine=options.engine,
             device=options.device,
             threads=options.threads,
         )
-        # What is possible and affordable depends on the engine that was found to work.
-        if options.temporal is None:
-            settings.temporal = 1.0 if session.remembers else 0.0
-        elif settings.temporal and not session.remembers:
+        try:
+            session.settings = resolve_settings(options, model, geometry, session, fps)
+        except UsageError:
             session.close()
-            check_temporal(settings)
-        if options.denoise is None:
-            settings.denoise = engines.auto_denoise(
-                model, geometry, fps, session, options.threads, temporal=settings.temporal > 0
-            )
-        return session, settings.denoise
+            raise
+        return session, session.settings.denoise
 
     return opener
 

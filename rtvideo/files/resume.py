@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -64,7 +63,7 @@ def job_of(input: Path, options: Options, engine: str, denoise: float, temporal:
     """Return all that decides the result, as plain data.
 
     Args:
-        engine: as the session names itself; how many threads it has makes no difference.
+        engine: `rtvideo.engines.session.Session.name`.
         denoise, temporal: the strengths that were chosen.
     """
     settings = {name: value for name, value in asdict(options).items() if name not in _NOT_COMPARED}
@@ -73,7 +72,7 @@ def job_of(input: Path, options: Options, engine: str, denoise: float, temporal:
         "pyav": av.__version__,
         "input": _fingerprint(input),
         "model": _digest(find(options.model)),
-        "engine": re.sub(r", \d+ threads?$", "", engine),
+        "engine": engine,
         "denoise": denoise,
         "temporal": temporal,
         **settings,

@@ -14,6 +14,7 @@ from rtvideo.frame import Geometry, Planes
 class FakeSession:
     """Copies planes, luma times ``gain``; holds ``delay`` frames back as an engine with look-ahead does."""
 
+    name = "fake"
     remembers = False
 
     def __init__(self, gain: float = 1.0, delay: int = 0, fail_at: int | None = None, top: int = 255) -> None:
@@ -47,7 +48,7 @@ class FakeSession:
         self.closed = True
 
     def __str__(self) -> str:
-        return "fake"
+        return self.name
 
 
 def opening(session: Session) -> Callable[[Geometry, float | None], tuple[Session, float]]:

@@ -43,6 +43,7 @@ class CudaSession(GpuSession):
         UsageError: settings outside 0..1, or noise removal asked of a model that has none.
     """
 
+    engine = "cuda"
     share_of_peak = 0.2
     remembers = True
 
@@ -51,9 +52,6 @@ class CudaSession(GpuSession):
     ) -> None:
         self._half, self._pacer = half, Pacer()
         super().__init__(model, geometry, settings, number)
-
-    def __str__(self) -> str:
-        return f"cuda {self._device.name}, {'f16' if self._half else 'f32'}"
 
     def reset(self) -> None:
         """See `rtvideo.engines.session.Session.reset`."""

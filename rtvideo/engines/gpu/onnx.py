@@ -47,8 +47,7 @@ class OnnxCudaSession(TensorSession):
         UsageError: as `TensorSession`, or a strength that the network does not have.
     """
 
-    def __str__(self) -> str:
-        return f"onnx {self._device.name}, {self._precision}"
+    engine = "onnx"
 
     def _open(self, stack: ExitStack) -> Any:
         self._ort = runtime()

@@ -65,6 +65,7 @@ class GpuSession(ABC):
         number: of the device.
 
     Attributes:
+        engine: what the name begins with.
         share_of_peak: of the device's arithmetic, what an engine reaches anywhere; a cautious estimate.
 
     Raises:
@@ -72,8 +73,10 @@ class GpuSession(ABC):
         UsageError: settings outside 0..1, or noise removal asked of a model that has none.
     """
 
+    engine: str
     share_of_peak: float
     remembers = False
+    _half: bool
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, number: int) -> None:
         self.settings = settings
@@ -159,6 +162,14 @@ class GpuSession(ABC):
         work = sum(multiply_adds(self._model.description)) + _OTHER_WORK
         pixels = self._geometry.width * self._geometry.height
         return pixels * work / (self.share_of_peak * self._device.multiply_adds)
+
+    @property
+    def name(self) -> str:
+        """See `rtvideo.engines.session.Session`."""
+        return f"{self.engine} {self._device.name}, {'f16' if self._half else 'f32'}"
+
+    def __str__(self) -> str:
+        return self.name
 
     @property
     def device(self) -> Device:

@@ -8,13 +8,16 @@ import pytest
 
 from rtvideo.colour import Coding, Matrix
 from rtvideo.cpus import usable_cpus
-from rtvideo.engines import auto_denoise, available, open_session
+from rtvideo.engines import available, open_session
+from rtvideo.engines.auto import resolve_settings
 from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import driver
 from rtvideo.models import Model
+from rtvideo.options import Options
 from tests.helpers import networks
+from tests.helpers.doubles import FakeSession
 
 NIGHT = Model("night", networks.NIGHT)
 
@@ -62,8 +65,17 @@ def test_without_onnxruntime_the_command_that_brings_it_is_named(
         open_session(model, geometry(8, 8), Settings(), engine="onnx")
 
 
+def auto_denoise(
+    model: Model, geometry: Geometry, fps: float | None, engine: str, threads: int = 0, temporal: bool = False
+) -> float:
+    session = FakeSession()
+    session.name, session.remembers = engine, temporal
+    options = Options(threads=threads, temporal=float(temporal))
+    return resolve_settings(options, model, geometry, session, fps).denoise
+
+
 def test_auto_denoise_is_on_where_it_keeps_up() -> None:
-    slow, fast = "onnx cpu, 2 threads", "fused cpu avx512, 2 threads"
+    slow, fast = "onnx cpu", "fused cpu avx512"
     assert auto_denoise(NIGHT, geometry(1920, 1080), None, slow) == 1.0  # an image has all the time it takes
     assert auto_denoise(NIGHT, geometry(1920, 1080), 30, fast, threads=2) == 0.0
     assert auto_denoise(NIGHT, geometry(640, 360), 30, fast, threads=2) == 1.0
@@ -74,7 +86,7 @@ def test_auto_denoise_is_on_where_it_keeps_up() -> None:
     )
     assert not auto_denoise(NIGHT, geometry(just - 20, 360), 30, fast, threads=2, temporal=True)
     assert auto_denoise(NIGHT, geometry(640, 360), 30, slow, threads=2) == 0.0
-    assert auto_denoise(NIGHT, geometry(640, 360), 30, "not measured yet, 2 threads", threads=2) == 0.0
+    assert auto_denoise(NIGHT, geometry(640, 360), 30, "not measured yet", threads=2) == 0.0
     assert auto_denoise(NIGHT, geometry(64, 64), 30, slow, threads=2) == 1.0
     assert auto_denoise(Model("fine", networks.FINE), geometry(64, 64), None, slow) == 0.0
     assert auto_denoise(Model("peer", None), geometry(64, 64), None, slow) == 0.0

@@ -140,8 +140,6 @@ def test_torch_without_cuda_says_so(night: Model, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UnavailableError, match=r"cannot use CUDA here; pytorch\.org"):
         open_session(night, NV12, Settings(), engine="torch", device="cuda")
     assert cuda.alive == {}
-    with pytest.raises(ValueError, match="mode 'fast'; allowed: eager, graph, compile"):
-        TorchCudaSession(night, NV12, Settings(), mode="fast")
 
 
 def test_on_a_device_torch_works_on_the_tensors_of_the_session(
@@ -164,8 +162,9 @@ def test_on_a_device_torch_works_on_the_tensors_of_the_session(
         return torch.from_numpy(array_at(address, shape, np.float16 if half else np.float32))
 
     monkeypatch.setattr(TorchCudaSession, "_view", view)
-    session = TorchCudaSession(night, NV12, Settings(0.6, 0.5), mode="eager")
-    assert str(session) == "torch Fake 9000, f32, eager"
+    monkeypatch.setattr(TorchCudaSession, "_as_graph", lambda self, work: work)
+    session = TorchCudaSession(night, NV12, Settings(0.6, 0.5))
+    assert str(session) == "torch Fake 9000, f32"
     session.submit(frame := planes(NV12, 4), out := NV12.empty())
     session.flush()
     assert session.receive() is out

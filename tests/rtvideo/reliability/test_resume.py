@@ -176,8 +176,7 @@ def test_another_input_or_engine_is_refused(tmp_path: Path) -> None:
     crash(source, tmp_path / "out.mp4", at=FRAMES - 14)
 
     class Other(FakeSession):
-        def __str__(self) -> str:
-            return "another, 2 threads"
+        name = "another"
 
     with pytest.raises(UsageError, match=r"engine \(fake, now another\)"):
         enhance(source, tmp_path / "out.mp4", Other(), resume=True)

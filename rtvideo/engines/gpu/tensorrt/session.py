@@ -31,14 +31,13 @@ class TensorRTSession(TensorSession):
         UsageError: as `TensorSession`, or a strength that the network does not have.
     """
 
+    engine = "tensorrt"
     graphs = True
-
-    def __str__(self) -> str:
-        kind = "tensorrt-rtx" if self._package.rtx else "tensorrt"
-        return f"{kind} {self._device.name}, {self._precision}"
 
     def _open(self, stack: ExitStack) -> Any:
         self._package = load()
+        if self._package.rtx:
+            self.engine = "tensorrt-rtx"
         device = self._device
         self._plans = Plans(self._package, Machine(device.name, device.capability))
         self._runtime = self._package.module.Runtime(self._package.logger)

@@ -14,7 +14,8 @@ import torch
 from safetensors.numpy import save_file
 
 from rtvideo.cli.entry import main
-from rtvideo.engines import auto_denoise, available, open_session
+from rtvideo.engines import available, open_session
+from rtvideo.engines.auto import resolve_settings
 from rtvideo.engines.gpu import self_check as agreement
 from rtvideo.engines.gpu.cuda import CudaSession, refusal
 from rtvideo.engines.session import Settings
@@ -22,6 +23,7 @@ from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import driver
 from rtvideo.models import Model, find
+from rtvideo.options import Options
 from tests.helpers import networks
 from tests.rtvideo.engines import reference
 from tests.rtvideo.engines.geometries import GEOMETRIES, NV12, planes
@@ -230,8 +232,9 @@ def test_auto_does_not_trust_a_gpu_that_disagrees(
 
 def test_noise_removal_by_itself_follows_the_device(night: Model, cuda: FakeCuda) -> None:
     session = CudaSession(night, NV12, Settings())
-    assert auto_denoise(night, NV12, 30, session) == 1.0  # 64 multiprocessor-GHz do 800 pixels
-    assert auto_denoise(night, NV12, 1e6, session) == 0.0
+    # 64 multiprocessor-GHz do 800 pixels
+    assert resolve_settings(Options(), night, NV12, session, 30).denoise == 1.0
+    assert resolve_settings(Options(), night, NV12, session, 1e6).denoise == 0.0
     work = session.seconds_per_frame()
     session.close()
     larger = dataclasses.replace(NV12, width=370, height=220)

@@ -97,6 +97,8 @@ def expected(frame: list[np.ndarray], settings: Settings) -> list[np.ndarray]:
 class Replaced(TensorSession):
     """A network that remembers what it was given and hands out ``result``."""
 
+    engine = "replaced"
+
     def __init__(self, geometry: Geometry, result: np.ndarray, half: bool) -> None:
         self.result, self.given = result, np.empty(0)
         super().__init__(Model("replaced", None), geometry, Settings(), half=half)
@@ -110,9 +112,6 @@ class Replaced(TensorSession):
             array_at(ends.enhanced, self.result.shape, kind)[...] = self.result
 
         return Network(ends, lambda: self._device._api.later(self._stream, later))
-
-    def __str__(self) -> str:
-        return "replaced"
 
 
 @pytest.mark.parametrize("half", [False, True], ids=["f32", "f16"])

@@ -1,0 +1,50 @@
+"""What ``--denoise auto`` and ``--temporal auto`` stand for, once the engine is known."""
+
+from __future__ import annotations
+
+from rtvideo.cpus import usable_cpus
+from rtvideo.engines.cost import REAL_TIME_SHARE, seconds_per_frame
+from rtvideo.engines.session import EstimatesItself, Session, Settings, check_temporal
+from rtvideo.frame import Geometry
+from rtvideo.models import Model
+from rtvideo.options import Options
+
+
+def resolve_settings(
+    options: Options, model: Model, geometry: Geometry, session: Session, fps: float | None
+) -> Settings:
+    """Return the settings that the options ask for, with a number in place of each ``auto``.
+
+    Args:
+        options: what the user asked for.
+        model, geometry, session: what was opened; the session is not changed.
+        fps: frames a second that must be met; None where nobody waits.
+
+    Raises:
+        UsageError: temporal smoothing is asked of an engine that looks at each frame alone.
+    """
+    settings = Settings(options.strength)
+    settings.temporal = float(session.remembers) if options.temporal is None else options.temporal
+    if not session.remembers:
+        check_temporal(settings)
+    if options.denoise is not None:
+        settings.denoise = options.denoise
+    elif _denoise_keeps_up(model, geometry, session, fps, options.threads, over_time=settings.temporal > 0):
+        settings.denoise = 1.0
+    return settings
+
+
+def _denoise_keeps_up(
+    model: Model, geometry: Geometry, session: Session, fps: float | None, threads: int, *, over_time: bool
+) -> bool:
+    """Return whether noise removal runs in real time, by figures that do not change from run to run."""
+    if model.description is None or model.description.noise is None:
+        return False
+    if fps is None:
+        return True
+    if isinstance(session, EstimatesItself):
+        seconds = session.seconds_per_frame()
+    else:
+        threads = threads or usable_cpus()
+        seconds = seconds_per_frame(session.name, model.description, geometry, threads, temporal=over_time)
+    return seconds <= REAL_TIME_SHARE / fps
