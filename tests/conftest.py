@@ -1,8 +1,8 @@
 """What all tests share: the reference material, and an account of what was skipped.
 
 A test that needs something that a machine may lack (the material in ../shared, a GPU, an optional package)
-skips and gives the reason. ``RTVIDEO_REQUIRE=shared,gpu,torch`` turns each skip whose reason holds one of these
-words into a failure. The end of the report counts the skips by reason.
+skips and gives the reason. ``RTVIDEO_REQUIRE=shared,gpu,torch`` turns each skip whose reason holds one of
+these words into a failure. The end of the report counts the skips by reason.
 """
 
 from __future__ import annotations
