@@ -187,6 +187,7 @@ def _losses_met(source: Source, worker: FrameEnhancer, sink: FileOutput, contain
     """Yield what was not kept as it was, and could be known only under way."""
     if source.damaged:
         yield f"{source.damaged} damaged packets or frames; what could be decoded is in the output"
+    yield from source.timeline.notes()
     if worker.changed:
         yield f"{worker.changed} frames of another size or format were converted"
     if worker.deinterlaced and not source.first.interlaced_frame:

@@ -35,7 +35,7 @@ class Trim:
         self._source = source
         self._frames = frames
         self._limited = frames is not None or duration is not None
-        beginning = Fraction(source.container.start_time or 0, 1_000_000)
+        beginning = source.start
         self._from = beginning + Fraction(start) if start else None
         self._until = (self._from or beginning) + Fraction(duration) if duration else None
         self._asked = start
@@ -56,7 +56,7 @@ class Trim:
             yield from self._source.read()
             return
         if self._from is not None:
-            self._source.seek(float(self._from))
+            self._source.seek(self._from)
         shift: Fraction | None = None if self._from is not None else Fraction(0)
         held: deque[Packet] = deque()
         count, until = 0, self._until

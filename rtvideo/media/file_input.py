@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.codec.hwaccel import HWAccel
+from av.format import Flags
 
 from rtvideo.cpus import usable_cpus
 from rtvideo.errors import InputError
 from rtvideo.media.gpu.surfaces import downloaded, software_format
 from rtvideo.media.input_info import InputInfo, choose_video
-from rtvideo.media.timing import Event, Packet, end, tick
+from rtvideo.media.timeline import Timeline
+from rtvideo.media.timing import Event, Packet, end, seconds, tick
 
 #: FFmpeg reads these as video, but they are text, single pictures, or lists of other files.
 _NO_VIDEO_FORMATS = re.compile(r"tty|image2.*|.*_pipe|concat|hls|dash|imf|sdp")
@@ -48,6 +51,8 @@ class Source(InputInfo):
         container: PyAV's input, for its metadata, chapters and streams.
         video: the stream that is decoded.
         first: the first frame, decoded while opening; it is yielded again by `read`.
+        timeline: what was mended of the input's clock; start: when the input begins on the mended one, in
+            seconds.
         damaged: packets that the demuxer or the decoder found damaged. (Where damage hits the structure of
             the container itself, the packets in between vanish and nobody can count them.)
         incomplete: what is missing at the end, once `read` has come to it.
@@ -80,6 +85,14 @@ class Source(InputInfo):
             else:
                 self.video.thread_type = "AUTO"
                 codec.thread_count = min(usable_cpus(), 16)
+            flags = Flags(self.container.format.flags)
+            start = Fraction(self.container.start_time or 0, 1_000_000)
+            self.timeline = Timeline(start=start, joins=Flags.ts_discont in flags)
+            self.start = start + self.timeline.offset_at_start
+            # A place is found by an index of key frames, and by times that do not step.
+            self._seekable = not flags & (Flags.ts_discont | Flags.no_timestamps)
+            self._skip_until: Fraction | None = None
+            self._groups: deque[list[Packet]] = deque(maxlen=2)
             self._packet_counts: Counter[int] = Counter()
             self._end = 0.0
             # Raw streams have no times: then frames follow each other at the nominal rate.
@@ -111,10 +124,13 @@ class Source(InputInfo):
             e for e in self._peeked if not isinstance(e, av.VideoFrame) and e.stream_index == stream.index
         ]
 
-    def seek(self, seconds: float) -> None:
-        """Go to the key frame at or before ``seconds`` on the container's own clock."""
+    def seek(self, time: Fraction) -> None:
+        """Go to the key frame from which the frame shown at ``time`` (in seconds) can be decoded."""
+        if not self._seekable:
+            self._skip_until = time
+            return
         try:
-            self.container.seek(int(seconds / tick(self.video)), stream=self.video)
+            self.container.seek(int(time / tick(self.video)), stream=self.video)
         except av.FFmpegError:
             # Not seekable (or before the first index entry): reading from the start finds the place too.
             return
@@ -133,13 +149,38 @@ class Source(InputInfo):
 
     def _decode_all(self) -> Iterator[Event]:
         for packet in self._packets():
-            if packet.stream_index == self.video.index:
-                yield from self._decode(packet)
+            if self._skip_until is not None:
+                packets = self._skipped_to(packet, self._skip_until)
             else:
-                yield packet
+                packets = [packet]
+            for wanted in packets:
+                if wanted.stream_index == self.video.index:
+                    yield from self._decode(wanted)
+                else:
+                    yield wanted
         flush = Packet()
         flush.time_base = tick(self.video)
         yield from self._decode(flush)
+
+    def _skipped_to(self, packet: Packet, time: Fraction) -> list[Packet]:
+        """Return what is wanted of the packets so far: none before ``time`` but those that its frame needs.
+
+        Two groups of pictures are kept: the first frames shown in one may refer to the one before.
+        """
+        if packet.stream_index != self.video.index:
+            return [packet] if (end(packet) or time) > time else []
+        if packet.is_keyframe:
+            self._groups.append([])
+        if self._groups:
+            self._groups[-1].append(packet)
+        shown = seconds(packet)
+        if shown is not None and shown < time:
+            return []
+        self._skip_until = None
+        self.video.codec_context.flush_buffers()
+        wanted = [packet for group in self._groups for packet in group]
+        self._groups.clear()
+        return wanted or [packet]
 
     def _packets(self) -> Iterator[Packet]:
         failures = 0
@@ -150,6 +191,7 @@ class Source(InputInfo):
                         return
                     self.damaged += failures
                     failures = 0
+                    self.timeline.place(packet)
                     self._account(packet)
                     yield packet
                 return
