@@ -93,6 +93,7 @@ class Source(InputInfo):
             self._seekable = not flags & (Flags.ts_discont | Flags.no_timestamps)
             self._skip_until: Fraction | None = None
             self._groups: deque[list[Packet]] = deque(maxlen=2)
+            self._groups_begun = 0
             self._packet_counts: Counter[int] = Counter()
             self._end = 0.0
             # Raw streams have no times: then frames follow each other at the nominal rate.
@@ -171,16 +172,19 @@ class Source(InputInfo):
             return [packet] if (end(packet) or time) > time else []
         if packet.is_keyframe:
             self._groups.append([])
-        if self._groups:
-            self._groups[-1].append(packet)
+            self._groups_begun += 1
+        if not self._groups:
+            return [packet]  # of the group that the first frame came from
+        self._groups[-1].append(packet)
         shown = seconds(packet)
         if shown is not None and shown < time:
             return []
         self._skip_until = None
-        self.video.codec_context.flush_buffers()
+        if self._groups_begun > len(self._groups):  # what the decoder had before is not what comes now
+            self.video.codec_context.flush_buffers()
         wanted = [packet for group in self._groups for packet in group]
         self._groups.clear()
-        return wanted or [packet]
+        return wanted
 
     def _packets(self) -> Iterator[Packet]:
         failures = 0

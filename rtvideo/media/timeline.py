@@ -3,7 +3,7 @@
 A container's times should grow. Those of MPEG-TS wrap after 26.5 hours, begin again where recordings were
 joined by ``cat`` or an encoder was restarted, and leap ahead where a clock was set. Each such step begins a
 new *epoch*: from there on one offset is added to the times of all streams, so that sound and picture stay
-together and the new part follows the old one. A packet that comes late from an earlier epoch keeps its offset.
+together and the new part follows the old one. A late packet of an earlier epoch keeps its offset.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Timeline:
         if stream.end is None:
             stream.epoch = self._first_epoch(time)
         elif not self._continues(time + self._offsets[stream.epoch] - stream.end, steady=steady):
-            stream.epoch = self._epoch_of(time, stream.end, steady=steady)
+            stream.epoch = self._epoch_of(time, stream.end, stream.epoch, steady=steady)
         offset = self._offsets[stream.epoch]
         ends = time + offset + duration
         stream.end = ends if stream.end is None else max(ends, stream.end - _BACK)
@@ -109,17 +109,20 @@ class Timeline:
             return 0
         return min(range(len(self._offsets)), key=lambda k: abs(time + self._offsets[k] - reached))
 
-    def _epoch_of(self, time: Fraction, end: Fraction, *, steady: bool) -> int:
-        """Return the epoch that a packet belongs to which does not follow the last one of its stream."""
-        gaps = {k: time + offset - end for k, offset in enumerate(self._offsets)}
-        nearest = min(gaps, key=lambda k: (abs(gaps[k]) > _NEAR, abs(gaps[k]), -k))
-        if abs(gaps[nearest]) <= _NEAR or not steady:
+    def _epoch_of(self, time: Fraction, end: Fraction, left: int, *, steady: bool) -> int:
+        """Return the epoch of a packet that cannot be of the one that its stream was in, ``left``."""
+        gaps = {k: time + offset - end for k, offset in enumerate(self._offsets) if k != left}
+        nearest = min(gaps, key=lambda k: (abs(gaps[k]), -k), default=left)
+        if nearest != left and abs(gaps[nearest]) <= _NEAR:
             return nearest
         newest = len(self._offsets) - 1
-        if self._continues(gaps[newest], steady=True):
+        if newest != left and self._continues(gaps[newest], steady=True):
             return newest  # another stream began this epoch, and this one has a gap there
-        self.resets += gaps[newest] < 0
-        self.leaps += gaps[newest] > 0
+        if not steady:
+            return nearest
+        gap = time + self._offsets[left] - end
+        self.resets += gap < 0
+        self.leaps += gap > 0
         reached = self._reached()
         assert reached is not None
         self._offsets.append(max(end, min(reached, end + _NEAR)) - time)

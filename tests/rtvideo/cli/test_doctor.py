@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rtvideo.cli.entry import doctor, main
+from rtvideo.cli import doctor, main
 from rtvideo.engines import EngineInfo
 from rtvideo.errors import UnavailableError
 from rtvideo.models import find

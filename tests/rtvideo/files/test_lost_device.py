@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("onnxruntime", reason="plays the networks")
 pytest.importorskip("torch", reason="the stand-in for a device comes with the tests against torch")
 
-from rtvideo.cli.entry import entry as cli
+from rtvideo.cli import entry as cli
 from rtvideo.engines.gpu.tensorrt import package
 from rtvideo.errors import OutputError, UnavailableError
 from rtvideo.files.job import enhance_video

@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the stand-in for a device comes with the tests against torch")
 
-from rtvideo.cli.entry import entry as cli
+from rtvideo.cli import entry as cli
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.fused import FusedSession
 from rtvideo.engines.gpu.cuda import CudaSession
