@@ -8,7 +8,7 @@ from benchmarks.contestants import Frame, picture
 from benchmarks.fps import parse_sizes
 from rtvideo import models
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.fused import refusal
+from rtvideo.engines.fused import FusedSession
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cpu import isa
@@ -26,7 +26,7 @@ def compilable(name: str) -> Model:
         UnavailableError: there can be no kernel for it.
     """
     model = models.find(name)
-    if reason := refusal(model):
+    if reason := FusedSession.unsupported_reason(model):
         raise UnavailableError(reason)
     return model
 

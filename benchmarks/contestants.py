@@ -15,7 +15,7 @@ from benchmarks.baselines import GAIN, clahe
 from model.genotypes import AUTHORS_IEM, AUTHORS_NRM
 from rtvideo import models
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.fused import FusedSession, refusal
+from rtvideo.engines.fused import FusedSession
 from rtvideo.engines.onnx import runtime
 from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
@@ -75,7 +75,7 @@ def contestants(folder: Path, engines: Sequence[str], peers: Sequence[str] = ())
                 yield Contestant(name, "openvino", cost, openvino(model.network(denoise=denoise)))
             if "torch" in engines and importlib.util.find_spec("torch"):
                 yield Contestant(name, "torch", cost, torch_eager(model, denoise))
-            if "fused" in engines and refusal(model) is None:
+            if "fused" in engines and FusedSession.unsupported_reason(model) is None:
                 for one in _best():
                     yield Contestant(name, f"fused {one}", cost, fused(model, one, denoise))
     if "filters" in engines:

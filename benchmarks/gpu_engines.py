@@ -34,7 +34,7 @@ def _onnx(model: Model, geometry: Geometry, settings: Settings, number: int, hal
 
 
 def _torch(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> GpuSession:
-    from rtvideo.engines.torch import TorchCudaSession
+    from rtvideo.engines.gpu.torch import TorchCudaSession
 
     return TorchCudaSession(model, geometry, settings, number=number, half=half)
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines import open_session
+from rtvideo.engines.opening import open_session
 from rtvideo.engines.session import Session, Settings, check_settings
 from rtvideo.errors import InputError, UsageError
 from rtvideo.frame import Geometry, Planes

@@ -100,7 +100,10 @@ sys.path.insert(0, sys.argv[1])
 import numpy as np
 from rtvideo import models
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines import Geometry, Settings, available, open_session
+from rtvideo.engines.opening import open_session
+from rtvideo.engines.registry import available
+from rtvideo.engines.session import Settings
+from rtvideo.frame import Geometry
 geometry = Geometry(64, 48, "yuv", 8, Coding(Matrix.BT709, False))
 print(available()[0].reason)
 for name in models.names():

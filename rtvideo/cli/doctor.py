@@ -155,7 +155,7 @@ def _models() -> Finding:
 
 
 def _engines() -> list[Finding]:
-    from rtvideo.engines import available
+    from rtvideo.engines.registry import available
 
     engines = available()
     findings = [

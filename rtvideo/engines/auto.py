@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtvideo.cpus import usable_cpus
 from rtvideo.engines.cost import REAL_TIME_SHARE, seconds_per_frame
+from rtvideo.engines.registry import cost_of
 from rtvideo.engines.session import EstimatesItself, Session, Settings, check_temporal
 from rtvideo.frame import Geometry
 from rtvideo.models import Model
@@ -45,6 +46,6 @@ def _denoise_keeps_up(
     if isinstance(session, EstimatesItself):
         seconds = session.seconds_per_frame()
     else:
-        threads = threads or usable_cpus()
-        seconds = seconds_per_frame(session.name, model.description, geometry, threads, temporal=over_time)
+        cost, threads = cost_of(session.name), threads or usable_cpus()
+        seconds = seconds_per_frame(cost, model.description, geometry, threads, temporal=over_time)
     return seconds <= REAL_TIME_SHARE / fps

@@ -27,24 +27,13 @@ class Cost:
     multiply_add: float
 
 
-#: By what a session calls itself; what is not here counts as the slowest.
-COSTS = {
-    "fused cpu avx512-bf16": Cost(4.0, 0.02),
-    "fused cpu avx512": Cost(4.0, 0.026),
-    "fused cpu avx2": Cost(5.0, 0.03),
-    "fused cpu sse4": Cost(10.0, 0.08),
-    "onnx cpu": Cost(50.0, 0.25),
-}
-
-
 #: Nanoseconds a pixel of looking at the frames before, on the same machine; the same for all instructions.
 OVER_TIME = 4.5
 
 
 def seconds_per_frame(
-    engine: str, description: Description, geometry: Geometry, threads: int, *, temporal: bool = False
+    cost: Cost, description: Description, geometry: Geometry, threads: int, *, temporal: bool = False
 ) -> float:
     """Return the estimated seconds that an engine takes for a frame with noise removal."""
-    cost = COSTS.get(engine, COSTS["onnx cpu"])
     nanoseconds = OVER_TIME * temporal + cost.pixel + cost.multiply_add * sum(multiply_adds(description))
     return geometry.width * geometry.height * nanoseconds * 1e-9 / threads

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtvideo.engines.session import Settings
+from rtvideo.engines.session import Settings, no_weights
 from rtvideo.engines.sync import SyncSession
 from rtvideo.engines.time_constants import Pacer
 from rtvideo.errors import UnavailableError, UsageError
@@ -19,24 +19,11 @@ from rtvideo.kernels.ir.lower import lower
 from rtvideo.models import Model
 
 
-def refusal(model: Model, geometry: Geometry | None = None) -> str | None:
-    """Return why there is no kernel for a model (and a geometry), or None if there can be one."""
-    if model.description is None:
-        return f"model {model.name} is a foreign network; kernels are made from descriptions"
-    if model.weights is None:
-        return f"model {model.name} has no weights (.safetensors) beside its description"
-    if geometry is not None and (reason := supports(geometry)):
-        return reason
-    if not isa.usable():
-        return "no kernels for this kind of processor"
-    return None
-
-
 class FusedSession(SyncSession):
     """A `rtvideo.engines.session.Session` of compiled kernels, one frame at a time.
 
     Args:
-        model, geometry, settings, threads: as `rtvideo.engines.open_session`; threads at least 1.
+        model, geometry, settings, threads: as `rtvideo.engines.opening.open_session`; threads at least 1.
         instructions: name of an instruction set (`rtvideo.kernels.cpu.isa`), or empty for the best that works
         here.
 
@@ -52,7 +39,7 @@ class FusedSession(SyncSession):
     ) -> None:
         super().__init__(geometry, settings, threads)
         self._model = model
-        if reason := refusal(model, geometry):
+        if reason := self.unsupported_reason(model, geometry):
             raise UnavailableError(f"engine fused: {reason}")
         assert model.description is not None and model.weights is not None
         self._check()
@@ -69,6 +56,25 @@ class FusedSession(SyncSession):
         self._isa = usable[0].name
         self.name = f"fused cpu {self._isa}"
         self._pacer, self._remembers = Pacer(), False
+
+    @staticmethod
+    def unsupported_reason(model: Model, geometry: Geometry | None = None) -> str | None:
+        """See `rtvideo.engines.registry.SessionType`; without a geometry, of the model alone."""
+        no_kernels = None if isa.usable() else "no kernels for this kind of processor"
+        return no_weights(model) or (supports(geometry) if geometry else None) or no_kernels
+
+    @staticmethod
+    def probe() -> str:
+        """See `rtvideo.engines.registry.SessionType`."""
+        usable = isa.usable()
+        if not usable:
+            raise UnavailableError("no kernels for this kind of processor; use --engine onnx")
+        if build.prebuilt(usable[0]):
+            return f"{usable[0].name}, built in"
+        compilers = build.compilers()
+        if not compilers:
+            raise UnavailableError("no compiler to make kernels with: pip install ziglang")
+        return f"{usable[0].name}, compiled by {compilers[0].kind}"
 
     def reset(self) -> None:
         """See `rtvideo.engines.session.Session.reset`."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rtvideo.engines.rgb import Array, RgbConverter
-from rtvideo.engines.session import Settings, check_strength
+from rtvideo.engines.session import Settings, check_strength, no_network
 from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Planes
@@ -50,7 +50,7 @@ class OnnxSession(SyncSession):
     With ``denoise`` 0 the network without noise removal runs; the other one is opened when first asked for.
 
     Raises:
-        UsageError, UnavailableError: as `rtvideo.engines.open_session`.
+        UsageError, UnavailableError: as `rtvideo.engines.opening.open_session`.
     """
 
     name = "onnx cpu"
@@ -64,6 +64,16 @@ class OnnxSession(SyncSession):
         self._networks: dict[Path, _Network] = {}
         self._check()
         self._network()
+
+    @staticmethod
+    def unsupported_reason(model: Model, geometry: Geometry) -> str | None:
+        """See `rtvideo.engines.registry.SessionType`."""
+        return no_network(model)
+
+    @staticmethod
+    def probe() -> str:
+        """See `rtvideo.engines.registry.SessionType`."""
+        return f"onnxruntime {runtime().__version__}"
 
     def close(self) -> None:
         """Give networks and buffers back."""

@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from rtvideo.errors import UsageError
 from rtvideo.frame import Planes
+from rtvideo.models import Model
 
 
 @dataclass
@@ -27,6 +28,20 @@ class Settings:
     strength: float = 1.0
     denoise: float = 0.0
     temporal: float = 0.0
+
+
+def no_weights(model: Model) -> str | None:
+    """Return why there are no kernels for a model, None if they can be made."""
+    if model.description is None:
+        return f"model {model.name} is a foreign network; kernels are made from descriptions"
+    if model.weights is None:
+        return f"model {model.name} has no weights (.safetensors) beside its description"
+    return None
+
+
+def no_network(model: Model) -> str | None:
+    """Return why a model cannot run as an ONNX file, None if it can."""
+    return None if model.networks else f"model {model.name} has no network (.onnx) beside its description"
 
 
 def check_settings(settings: Settings) -> None:

@@ -283,11 +283,12 @@ def engine_of(options: Options) -> SessionFactory:
     """Return what opens the engine and the model that the options name."""
 
     def opener(geometry: Geometry, fps: float | None) -> tuple[Session, float]:
-        from rtvideo import engines, models
+        from rtvideo import models
+        from rtvideo.engines.opening import open_session
 
         model = models.find(options.model)
         asked = Settings(options.strength, options.denoise or 0.0, options.temporal or 0.0)
-        session = engines.open_session(
+        session = open_session(
             model,
             geometry,
             asked,

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="is the reference")
 pytest.importorskip("onnx", reason="torch reads the networks with it")
 
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines import open_session
+from rtvideo.engines.opening import open_session
 from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry

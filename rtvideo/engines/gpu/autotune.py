@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from rtvideo.frame import Geometry
 from rtvideo.kernels import cache
 from rtvideo.kernels.cuda.driver import Device
 from rtvideo.models import Model
+from rtvideo.version import installed
 
 Opener = Callable[[], Session]
 
@@ -31,36 +30,6 @@ _PACKAGES = (
     "rtvideo", "cuda-bindings", "nvidia-cuda-nvrtc", "tensorrt", "tensorrt-rtx-cu13-bindings",
     "onnxruntime-gpu",
 )  # fmt: skip
-
-
-def contenders(model: Model, geometry: Geometry, settings: Settings, number: int) -> dict[str, Opener]:
-    """Return the engines that are installed and may run a model on a device, the likeliest winner first."""
-    from rtvideo.engines.gpu import cuda
-    from rtvideo.engines.gpu import self_check as agreement
-    from rtvideo.engines.gpu.tensorrt.package import MODULES
-
-    def open_cuda() -> Session:
-        agreement.check(model, geometry, settings.denoise, number)
-        return cuda.CudaSession(model, geometry, settings, number=number)
-
-    def open_tensorrt() -> Session:
-        from rtvideo.engines.gpu.tensorrt.session import TensorRTSession
-
-        return TensorRTSession(model, geometry, settings, number=number)
-
-    def open_onnx() -> Session:
-        from rtvideo.engines.gpu.onnx import OnnxCudaSession
-
-        return OnnxCudaSession(model, geometry, settings, number=number)
-
-    found: dict[str, Opener] = {}
-    if cuda.refusal(model, geometry) is None:
-        found["cuda"] = open_cuda
-    if model.networks and any(importlib.util.find_spec(name) for name in MODULES):
-        found["tensorrt"] = open_tensorrt
-    if model.networks and _version("onnxruntime-gpu"):
-        found["onnx"] = open_onnx
-    return found
 
 
 def open_fastest(
@@ -121,7 +90,7 @@ def frames_a_second(session: Session, geometry: Geometry) -> float:
 def key_of(model: Model, settings: Settings, device: Device) -> str:
     """Return what decides which engine is fastest: device, driver, model and versions, not size of frames."""
     facts: list[object] = [device.name, device.capability, device.driver, settings.denoise > 0]
-    facts += [[name, _version(name)] for name in _PACKAGES]
+    facts += [[name, installed(name)] for name in _PACKAGES]
     files = [*sorted(model.networks.values()), *([model.weights] if model.weights else [])]
     facts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
@@ -174,10 +143,3 @@ def _remembered(path: Path) -> dict[str, float]:
         return {str(name): float(fps) for name, fps in found.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None

@@ -9,32 +9,25 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from rtvideo.engines.gpu.session import GpuSession
-from rtvideo.engines.session import Settings
+from rtvideo.engines.gpu.session import GpuSession, need_driver
+from rtvideo.engines.session import Settings, no_weights
 from rtvideo.engines.time_constants import Pacer
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.kernels import weights
 from rtvideo.kernels.cpu.library import Pace, format_of, kept_format, supports
+from rtvideo.kernels.cuda import nvrtc
+from rtvideo.kernels.cuda.driver import Device
 from rtvideo.kernels.cuda.network import DevicePlane, Network
 from rtvideo.kernels.ir.lower import lower
 from rtvideo.models import Model
-
-
-def refusal(model: Model, geometry: Geometry | None = None) -> str | None:
-    """Return why there is no kernel for a model (and a geometry), or None if there can be one."""
-    if model.description is None:
-        return f"model {model.name} is a foreign network; kernels are made from descriptions"
-    if model.weights is None:
-        return f"model {model.name} has no weights (.safetensors) beside its description"
-    return supports(geometry) if geometry is not None else None
 
 
 class CudaSession(GpuSession):
     """A `rtvideo.engines.session.Session` of kernels on a CUDA device; frames come out one behind.
 
     Args:
-        model, geometry, settings: as `rtvideo.engines.open_session`.
+        model, geometry, settings: as `rtvideo.engines.opening.open_session`.
         number: of the device.
         half: full-size cells in half precision.
 
@@ -53,13 +46,27 @@ class CudaSession(GpuSession):
         self._half, self._pacer = half, Pacer()
         super().__init__(model, geometry, settings, number)
 
+    @staticmethod
+    def unsupported_reason(model: Model, geometry: Geometry | None = None) -> str | None:
+        """See `rtvideo.engines.registry.SessionType`; without a geometry, of the model alone."""
+        return no_weights(model) or (supports(geometry) if geometry else None)
+
+    @staticmethod
+    def probe() -> str:
+        """See `rtvideo.engines.registry.SessionType`."""
+        need_driver()
+        device = Device()
+        device.close()
+        major, minor = nvrtc.version()
+        return f"{device.name}, NVRTC {major}.{minor}"
+
     def reset(self) -> None:
         """See `rtvideo.engines.session.Session.reset`."""
         self._pacer.forget()
 
     def _open(self, stack: ExitStack) -> Any:
         model, geometry = self._model, self._geometry
-        if reason := refusal(model, geometry):
+        if reason := self.unsupported_reason(model, geometry):
             raise UnavailableError(f"engine cuda: {reason}")
         assert model.description is not None and model.weights is not None
         values = weights.read(model.weights)

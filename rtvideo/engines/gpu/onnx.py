@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 
 from rtvideo.engines import onnx
+from rtvideo.engines.gpu.session import need_driver
 from rtvideo.engines.gpu.tensor import Network, TensorSession, network_file
 from rtvideo.engines.session import check_strength
 from rtvideo.errors import UnavailableError
+from rtvideo.frame import Geometry
+from rtvideo.models import Model
+from rtvideo.version import installed
 
 PROVIDER = "CUDAExecutionProvider"
 
@@ -48,6 +52,18 @@ class OnnxCudaSession(TensorSession):
     """
 
     engine = "onnx"
+
+    @staticmethod
+    def unsupported_reason(model: Model, geometry: Geometry) -> str | None:
+        """See `rtvideo.engines.registry.SessionType`."""
+        missing = None if installed("onnxruntime-gpu") else "onnxruntime-gpu is not installed"
+        return TensorSession.unsupported_reason(model, geometry) or missing
+
+    @staticmethod
+    def probe() -> str:
+        """See `rtvideo.engines.registry.SessionType`."""
+        need_driver()
+        return f"onnxruntime {runtime().__version__}"
 
     def _open(self, stack: ExitStack) -> Any:
         self._ort = runtime()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from rtvideo.engines.fused import FusedSession
 from rtvideo.engines.session import Session, Settings
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Plane, Planes
@@ -19,16 +20,18 @@ TOLERANCE = 3.0
 _WIDTH, _HEIGHT = 150, 90
 
 
-def check(model: Model, geometry: Geometry, denoise: float, number: int = 0) -> None:
+#: Opens what is checked, for frames of a geometry.
+Opener = Callable[[Geometry, Settings], Session]
+
+
+def check(opener: Opener, model: Model, geometry: Geometry, denoise: float) -> None:
     """Raise UnavailableError if a GPU's kernels do not agree with the processor's, or cannot run."""
-    off = difference(model, geometry, denoise, number)
+    off = difference(opener, model, geometry, denoise)
     if off is not None and off > TOLERANCE:
-        raise UnavailableError(
-            f"engine cuda is off by {off:.0f} of 255 from the processor (please report it)"
-        )
+        raise UnavailableError(f"the GPU is off by {off:.0f} of 255 from the processor (please report it)")
 
 
-def difference(model: Model, geometry: Geometry, denoise: float, number: int = 0) -> float | None:
+def difference(opener: Opener, model: Model, geometry: Geometry, denoise: float) -> float | None:
     """Return by how many codes of 255 a GPU and the processor differ at most on dark frames.
 
     Alone and over time. None where the processor has no kernel for it, so that nothing can be said.
@@ -36,9 +39,6 @@ def difference(model: Model, geometry: Geometry, denoise: float, number: int = 0
     Raises:
         UnavailableError: the GPU cannot do it.
     """
-    from rtvideo.engines.fused import FusedSession
-    from rtvideo.engines.gpu.cuda import CudaSession
-
     small = dataclasses.replace(geometry, width=_WIDTH, height=_HEIGHT)
     frames = _dark(small)
     made: list[Plane] = []
@@ -49,7 +49,7 @@ def difference(model: Model, geometry: Geometry, denoise: float, number: int = 0
             wanted += _enhanced(FusedSession(model, small, settings, threads=1), frames, small)
         except UnavailableError:
             return None
-        made += _enhanced(CudaSession(model, small, settings, number=number), frames, small)
+        made += _enhanced(opener(small, settings), frames, small)
     shift = 16 - small.depth if small.msb and small.depth > 8 else 0
     unit = 2.0 ** (shift + small.depth - 8)
     return max(float(np.abs(a.astype(int) - b).max()) for a, b in zip(made, wanted, strict=True)) / unit

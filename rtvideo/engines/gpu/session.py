@@ -20,6 +20,7 @@ from rtvideo.engines.gpu.frame import DeviceFrame
 from rtvideo.engines.session import Settings, check_settings, check_temporal
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry, Plane, Planes, check_planes, pass_through
+from rtvideo.kernels.cuda import driver
 from rtvideo.kernels.cuda.driver import Device, DeviceError
 from rtvideo.kernels.cuda.network import DevicePlane
 from rtvideo.models import Model
@@ -57,11 +58,17 @@ class _Slot:
     owners: tuple[object, ...] = ()
 
 
+def need_driver() -> None:
+    """Raise UnavailableError where this machine has no NVIDIA driver."""
+    if not driver.installed():
+        raise UnavailableError("no NVIDIA driver")
+
+
 class GpuSession(ABC):
     """A `rtvideo.engines.session.Session` on a CUDA device; frames come out one behind.
 
     Args:
-        model, geometry, settings: as `rtvideo.engines.open_session`.
+        model, geometry, settings: as `rtvideo.engines.opening.open_session`.
         number: of the device.
 
     Attributes:

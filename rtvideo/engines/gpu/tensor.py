@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rtvideo.engines.gpu.session import GpuSession
-from rtvideo.engines.session import Settings
+from rtvideo.engines.session import Settings, no_network
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cpu.library import format_of, supports
@@ -99,6 +99,11 @@ class TensorSession(GpuSession):
                 super().__init__(model, geometry, settings, number)
             except UnavailableError as error:
                 raise _with_advice(error, model) from None
+
+    @staticmethod
+    def unsupported_reason(model: Model, geometry: Geometry) -> str | None:
+        """See `rtvideo.engines.registry.SessionType`."""
+        return no_network(model) or supports(geometry)
 
     @abstractmethod
     def _network(self, denoise: bool, stack: ExitStack) -> Network:

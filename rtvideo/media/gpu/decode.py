@@ -13,6 +13,7 @@ import av
 from av.sidedata.sidedata import Type as SideDataType
 
 from rtvideo.engines.gpu.frame import DeviceFrame
+from rtvideo.engines.registry import device_index
 from rtvideo.errors import InputError
 from rtvideo.frame import Geometry
 from rtvideo.media.file_input import Source
@@ -46,9 +47,8 @@ def open_source(
     log = logging.getLogger("rtvideo")
     if not device.startswith("cuda") or compare is not None:
         return opener(path, video_stream)
-    number = int(device.partition(":")[2] or 0)
     try:
-        source = opener(path, video_stream, hardware(number))
+        source = opener(path, video_stream, hardware(device_index(device)))
     except (InputError, av.FFmpegError) as error:
         log.info("%s: decoded in software: no decoder on %s (%s)", path, device, error)
         return opener(path, video_stream)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rtvideo.cli import doctor, main
-from rtvideo.engines import EngineInfo
+from rtvideo.engines.registry import EngineInfo
 from rtvideo.errors import UnavailableError
 from rtvideo.models import find
 
@@ -48,7 +48,7 @@ def test_no_engine(
     shipped: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = EngineInfo("onnx", "cpu", False, "needs onnxruntime: pip install 'rtvideo[onnx]'")
-    monkeypatch.setattr("rtvideo.engines.available", lambda: [broken])
+    monkeypatch.setattr("rtvideo.engines.registry.available", lambda: [broken])
     code, out = run(capsys)
     assert code == 7
     assert "engine onnx on cpu: fails" in out

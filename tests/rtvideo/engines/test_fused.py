@@ -18,8 +18,9 @@ import torch
 from safetensors.numpy import save_file
 
 from rtvideo.colour import LUMA_WEIGHTS, Coding, Matrix
-from rtvideo.engines import available, open_session
-from rtvideo.engines.fused import FusedSession, refusal
+from rtvideo.engines.fused import FusedSession
+from rtvideo.engines.opening import open_session
+from rtvideo.engines.registry import available
 from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
@@ -168,9 +169,11 @@ def test_without_a_compiler_auto_says_so_and_goes_on(
 
 def test_what_it_cannot_do_is_said(night: Model, tmp_path: Path) -> None:
     geometry = Geometry(16, 16, "yuv", 8, BT709)
-    assert refusal(night, geometry) is None
-    assert "foreign" in str(refusal(Model("peer", None)))
-    assert "subsampled by 4" in str(refusal(night, dataclasses.replace(geometry, chroma=(2, 2))))
+    assert FusedSession.unsupported_reason(night, geometry) is None
+    assert "foreign" in str(FusedSession.unsupported_reason(Model("peer", None)))
+    assert "subsampled by 4" in str(
+        FusedSession.unsupported_reason(night, dataclasses.replace(geometry, chroma=(2, 2)))
+    )
     with pytest.raises(UnavailableError, match="no weights"):
         open_session(Model("night", networks.NIGHT), geometry, Settings(), engine="fused")
     with pytest.raises(UsageError, match="strength 2"):

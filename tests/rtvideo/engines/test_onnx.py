@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines import open_session
+from rtvideo.engines.opening import open_session
 from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry

@@ -19,9 +19,9 @@ import torch
 from export.onnx_graph import build
 from model.ruas import RUAS
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines import open_session
+from rtvideo.engines.gpu.torch import TorchCudaSession
+from rtvideo.engines.opening import open_session
 from rtvideo.engines.session import Settings
-from rtvideo.engines.torch import TorchCudaSession
 from rtvideo.engines.torch_graph import OnnxModule
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from rtvideo.engines.gpu.session import need_driver
 from rtvideo.engines.gpu.tensor import Network, TensorSession, network_file
-from rtvideo.engines.gpu.tensorrt.package import Package, load
+from rtvideo.engines.gpu.tensorrt.package import MODULES, Package, load
 from rtvideo.engines.gpu.tensorrt.plans import Machine, Plans
 from rtvideo.engines.session import check_strength
 from rtvideo.errors import UnavailableError
+from rtvideo.frame import Geometry
+from rtvideo.models import Model
 
 _TYPES = "f32 or f16"
 
@@ -33,6 +37,21 @@ class TensorRTSession(TensorSession):
 
     engine = "tensorrt"
     graphs = True
+
+    @staticmethod
+    def unsupported_reason(model: Model, geometry: Geometry) -> str | None:
+        """See `rtvideo.engines.registry.SessionType`."""
+        found = any(importlib.util.find_spec(name) for name in MODULES)
+        return TensorSession.unsupported_reason(model, geometry) or (
+            None if found else "TensorRT is not installed"
+        )
+
+    @staticmethod
+    def probe() -> str:
+        """See `rtvideo.engines.registry.SessionType`."""
+        package = load()
+        need_driver()
+        return str(package)
 
     def _open(self, stack: ExitStack) -> Any:
         self._package = load()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.gpu import autotune as fastest
+from rtvideo.engines.gpu import autotune
 from rtvideo.engines.session import Settings
 from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
@@ -47,7 +47,7 @@ class Contest:
 
     def run(self, names: str = "cuda tensorrt onnx", key: str = "key") -> Copy:
         openers = {name: lambda name=name: self.opened(name) for name in names.split()}
-        session = fastest.open_fastest(openers, "Fake 9000", key, self.measure, self.folder)
+        session = autotune.open_fastest(openers, "Fake 9000", key, self.measure, self.folder)
         assert [s for s in self.sessions if s.open] == [session]
         session.close()
         return session
@@ -125,8 +125,8 @@ def test_a_folder_that_cannot_be_written_to_costs_memory_alone(contest: Contest,
 
 def test_frames_are_counted_from_when_the_engine_is_warm(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(0, 0.01)
-    monkeypatch.setattr(fastest, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    with_clock = fastest.frames_a_second(Copy("cuda"), NV12)
+    monkeypatch.setattr(autotune, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    with_clock = autotune.frames_a_second(Copy("cuda"), NV12)
     assert with_clock == pytest.approx(100, rel=0.05)
 
 
@@ -134,21 +134,10 @@ def test_the_key_holds_what_decides(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(b"1")
     model = Model("m", None, networks={"iem": tmp_path / "a.onnx"})
     device: Any = SimpleNamespace(name="A", capability=(9, 0), driver=13000)
-    keys = {fastest.key_of(model, Settings(), device), fastest.key_of(model, Settings(1, 1), device)}
+    keys = {autotune.key_of(model, Settings(), device), autotune.key_of(model, Settings(1, 1), device)}
     device.driver = 13010
-    keys.add(fastest.key_of(model, Settings(), device))
+    keys.add(autotune.key_of(model, Settings(), device))
     (tmp_path / "a.onnx").write_bytes(b"2")
-    keys.add(fastest.key_of(model, Settings(0.5), device))
+    keys.add(autotune.key_of(model, Settings(0.5), device))
     assert len(keys) == 4
-    assert fastest.key_of(model, Settings(0.2), device) in keys
-
-
-def test_only_installed_engines_are_contenders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    foreign = Model("peer", None, networks={"iem": tmp_path / "a.onnx"})
-    monkeypatch.setattr(fastest.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(fastest, "_version", lambda name: None)
-    assert fastest.contenders(foreign, NV12, Settings(), 0) == {}
-    monkeypatch.setattr(fastest, "_version", lambda name: "1.27" if name == "onnxruntime-gpu" else None)
-    assert list(fastest.contenders(foreign, NV12, Settings(), 0)) == ["onnx"]
-    monkeypatch.setattr(fastest.importlib.util, "find_spec", lambda name: name == "tensorrt_rtx")
-    assert list(fastest.contenders(foreign, NV12, Settings(), 0)) == ["tensorrt", "onnx"]
+    assert autotune.key_of(model, Settings(0.2), device) in keys

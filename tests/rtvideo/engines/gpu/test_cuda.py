@@ -14,10 +14,11 @@ import torch
 from safetensors.numpy import save_file
 
 from rtvideo.cli.entry import main
-from rtvideo.engines import available, open_session
 from rtvideo.engines.auto import resolve_settings
-from rtvideo.engines.gpu import self_check as agreement
-from rtvideo.engines.gpu.cuda import CudaSession, refusal
+from rtvideo.engines.gpu import self_check
+from rtvideo.engines.gpu.cuda import CudaSession
+from rtvideo.engines.opening import open_session
+from rtvideo.engines.registry import available
 from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
@@ -215,9 +216,12 @@ def test_auto_takes_a_device_that_is_there(
 
 @pytest.mark.parametrize("geometry", GEOMETRIES[:3], ids=lambda g: f"{g.layout}{g.depth}")
 def test_gpu_and_processor_agree(night: Model, cuda: FakeCuda, geometry: Geometry) -> None:
-    off = agreement.difference(night, geometry, 1.0)
+    def on_gpu(geometry: Geometry, settings: Settings) -> CudaSession:
+        return CudaSession(night, geometry, settings)
+
+    off = self_check.difference(on_gpu, night, geometry, 1.0)
     assert off is not None and off <= 1
-    assert agreement.difference(Model("night", networks.NIGHT), geometry, 0.0) is None
+    assert self_check.difference(on_gpu, Model("night", networks.NIGHT), geometry, 0.0) is None
 
 
 def test_auto_does_not_trust_a_gpu_that_disagrees(
@@ -244,8 +248,8 @@ def test_noise_removal_by_itself_follows_the_device(night: Model, cuda: FakeCuda
 
 
 def test_what_it_cannot_do_is_said(night: Model, cuda: FakeCuda) -> None:
-    assert refusal(night, NV12) is None
-    assert "foreign" in str(refusal(Model("peer", None)))
+    assert CudaSession.unsupported_reason(night, NV12) is None
+    assert "foreign" in str(CudaSession.unsupported_reason(Model("peer", None)))
     with pytest.raises(UnavailableError, match="no weights"):
         CudaSession(Model("night", networks.NIGHT), NV12, Settings())
     with pytest.raises(UsageError, match="strength 2"):
