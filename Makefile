@@ -2,7 +2,6 @@
 BIN := $(if $(wildcard .venv/bin/python),.venv/bin/)
 TORCH ?= torch==2.13.0
 PYTEST = $(BIN)pytest -n auto --dist loadfile
-CPP = $(shell find rtvideo tests -name "*.h" -o -name "*.hpp" -o -name "*.cuh" -o -name "*.cpp")
 
 .PHONY: help setup fast test lint format bench ci
 
@@ -27,15 +26,12 @@ test:
 	$(PYTEST) $(ARGS)
 
 lint:
-	$(BIN)ruff check .
-	$(BIN)ruff format --check .
-	$(BIN)mypy
-	$(BIN)clang-format --dry-run -Werror $(CPP)
+	.ci/lint
 
 format:
 	$(BIN)ruff check --fix .
 	$(BIN)ruff format .
-	$(BIN)clang-format -i $(CPP)
+	$(BIN)clang-format -i $$(find rtvideo tests -name '*.h' -o -name '*.hpp' -o -name '*.cuh' -o -name '*.cpp')
 
 bench:
 	$(BIN)python benchmarks/fps.py --sizes 1920x1080 $(ARGS)

@@ -1,9 +1,9 @@
-"""Write the quality tables of README.md and docs/quality.md from what was measured into docs/quality/*.json.
+"""Write the tables of docs/quality.md from what was measured into docs/quality/*.json.
 
     python docs/make_quality.py
 
 `benchmarks/quality.py` writes eval15.json, sice.json and faults.json, `benchmarks/ablation.py` ablation.json.
-The tables stand between marks in those pages and are replaced.
+The tables stand between marks in that page and are replaced.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Record = Mapping[str, Any]
 
 
 def summary(sets: Mapping[str, Sequence[Row]]) -> str:
-    """Return PSNR and SSIM of each method on each set of pairs, as README shows them."""
+    """Return PSNR and SSIM of each method on each set of pairs, the summary of the page."""
     names = [row.method for row in next(iter(sets.values()))]
     cells = {name: {row.method: row for row in rows} for name, rows in sets.items()}
     lines = [["", "parameters", *sets], ["---"] * (2 + len(sets))]
@@ -119,7 +119,7 @@ def _lines(rows: Sequence[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    """Rewrite both pages with what is there."""
+    """Rewrite the page with what is there."""
     measured = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in MEASURED.glob("*.json")}
     sets = {
         words: [Row(**row) for row in measured[name]["rows"]]
@@ -131,9 +131,9 @@ def main() -> None:
         page[f"faults {number + 1}"] = fault_table(known(rows))
     if "ablation" in measured:
         page["ablation"] = ablation(measured["ablation"])
-    _update(ROOT / "docs/quality.md", page)
     if sets:
-        _update(ROOT / "README.md", {"quality": summary(sets)})
+        page["quality"] = summary(sets)
+    _update(ROOT / "docs/quality.md", page)
 
 
 def _update(path: Path, tables: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Write the speed tables of README.md and docs/kernels.md from what benchmarks/fps.py measured.
+"""Write the tables of docs/speed.md and docs/kernels.md from what benchmarks/fps.py measured.
 
     python docs/make_tables.py docs/fps/*.json
 
@@ -117,16 +117,13 @@ def main(paths: Sequence[str]) -> None:
     run = read([Path(path) for path in paths])
     own = ["night, IEM", "night, IEM+NRM"]
     engines = [r for r in run["engines"] if r["engine"] != "torch"]
-    _update("README.md", {
-        "speed": engine_table(engines, [*own, ""]),
+    _update("docs/speed.md", {
+        "speed": engine_table(engines, [*own, "paper, IEM", "paper, IEM+NRM", ""], shares=True),
         "files": file_table(run["files"]),
-    })  # fmt: skip
-    _update("docs/kernels.md", {
-        "speed": engine_table(engines, [*own, "paper, IEM", "paper, IEM+NRM"], shares=True),
         "threads": thread_table(run["threads"]),
         "passes": pass_table(run["passes"]),
-        "illumination": illumination_table(run["illumination"][-1]),
     })  # fmt: skip
+    _update("docs/kernels.md", {"illumination": illumination_table(run["illumination"][-1])})
 
 
 def _update(name: str, tables: dict[str, str]) -> None:

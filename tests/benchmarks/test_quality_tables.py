@@ -74,16 +74,18 @@ def test_the_pages_hold_what_was_measured(
 ) -> None:
     (tmp_path / "docs" / "quality").mkdir(parents=True)
     marks = ("eval15", "ablation")
-    (tmp_path / "README.md").write_text("before\n<!-- quality -->\nold\n<!-- end -->\nafter\n")
-    (tmp_path / "docs/quality.md").write_text("".join(f"<!-- {mark} -->\n<!-- end -->\n" for mark in marks))
+    (tmp_path / "docs/quality.md").write_text(
+        "before\n<!-- quality -->\nold\n<!-- end -->\nafter\n"
+        + "".join(f"<!-- {mark} -->\n<!-- end -->\n" for mark in marks)
+    )
     measured = {"eval15": {"rows": [asdict(row("night", 19))]}, "ablation": {"rows": []}}
     for name, record in measured.items():
         (tmp_path / "docs/quality" / f"{name}.json").write_text(json.dumps(record))
     monkeypatch.setattr(pages, "ROOT", tmp_path)
     monkeypatch.setattr(pages, "MEASURED", tmp_path / "docs/quality")
     pages.main()
-    readme = (tmp_path / "README.md").read_text()
-    assert "| night |  | 19.00 / 0.500 |" in readme
-    assert "old" not in readme
-    assert readme.startswith("before\n")
-    assert "| night | 19.00 | 0.500 | 20.00 |" in (tmp_path / "docs/quality.md").read_text()
+    page = (tmp_path / "docs/quality.md").read_text()
+    assert "| night |  | 19.00 / 0.500 |" in page
+    assert "old" not in page
+    assert page.startswith("before\n")
+    assert "| night | 19.00 | 0.500 | 20.00 |" in page
