@@ -19,9 +19,10 @@ import av
 from benchmarks.pipeline import CopyEngine, opener, work
 from rtvideo.files.job import enhance_video, picture_of
 from rtvideo.media.codecs import choose
+from rtvideo.media.destination import FileDestination
 from rtvideo.media.file_input import Source
-from rtvideo.media.file_output import FileOutput
 from rtvideo.media.frames import FrameEnhancer
+from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.streams import plan
 from rtvideo.options import Options
 
@@ -97,7 +98,9 @@ def encode_only(clip: Path, target: Path, options: Options) -> float:
                 frames += worker.push(event)
             if len(frames) == options.frames:
                 break
-        sink = FileOutput(target, "mp4", source, plan(source, "mp4"), encoding)
+        sink = EncodedOutput(
+            FileDestination(target, "mp4"), VideoEncoder(encoding), source, plan(source, "mp4")
+        )
         began = time.perf_counter()
         for frame in frames:
             sink.write(frame)

@@ -33,9 +33,10 @@ from rtvideo.engines.session import Session, Settings
 from rtvideo.files.job import engine_of, enhance_video, picture_of
 from rtvideo.frame import Geometry, Planes
 from rtvideo.media.codecs import choose
+from rtvideo.media.destination import FileDestination
 from rtvideo.media.file_input import Source
-from rtvideo.media.file_output import FileOutput
 from rtvideo.media.frames import FrameEnhancer, working_geometry
+from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.streams import plan
 from rtvideo.options import Options
 
@@ -110,7 +111,9 @@ def work(clip: Path, target: Path, options: Options, until: str) -> tuple[int, f
             session, _ = engine_of(options)(working_geometry(encoding), source.fps)
         stack.callback(session.close)
         worker = FrameEnhancer(encoding, session, source.tags, source.first)
-        sink = FileOutput(target, "mp4", source, plan(source, "mp4"), encoding)
+        sink = EncodedOutput(
+            FileDestination(target, "mp4"), VideoEncoder(encoding), source, plan(source, "mp4")
+        )
         frames, cpu, wall = 0, time.process_time(), time.perf_counter()
         for event in source.read():
             if not isinstance(event, av.VideoFrame):
@@ -130,7 +133,7 @@ def work(clip: Path, target: Path, options: Options, until: str) -> tuple[int, f
     return frames, *spent
 
 
-def deliver(done: Iterator[av.VideoFrame], worker: FrameEnhancer, sink: FileOutput, until: str) -> None:
+def deliver(done: Iterator[av.VideoFrame], worker: FrameEnhancer, sink: EncodedOutput, until: str) -> None:
     """Encode frames, or only give their memory back."""
     for frame in done:
         if until == "encode":

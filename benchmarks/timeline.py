@@ -93,9 +93,9 @@ class Timeline:
     def codecs(self) -> Iterator[None]:
         """Record what is decoded and encoded meanwhile."""
         from rtvideo.media.file_input import Source
-        from rtvideo.media.file_output import FileOutput
+        from rtvideo.media.output import EncodedOutput
 
-        read, write = Source.read, FileOutput.write
+        read, write = Source.read, EncodedOutput.write
 
         def reading(source: Source) -> Iterator[Any]:
             events, end = read(source), object()
@@ -106,11 +106,11 @@ class Timeline:
                     return
                 yield event
 
-        def writing(sink: FileOutput, frame: Any) -> None:
+        def writing(sink: EncodedOutput, frame: Any) -> None:
             with self.span("encode"):
                 write(sink, frame)
 
-        with patch.object(Source, "read", reading), patch.object(FileOutput, "write", writing):
+        with patch.object(Source, "read", reading), patch.object(EncodedOutput, "write", writing):
             yield
 
 

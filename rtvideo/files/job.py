@@ -23,12 +23,13 @@ from rtvideo.files.trim import Trim
 from rtvideo.frame import Geometry
 from rtvideo.media.codecs import Encoding, Picture, carries_captions, choose
 from rtvideo.media.containers import container_for
+from rtvideo.media.destination import FileDestination
 from rtvideo.media.durable import output_errors
 from rtvideo.media.file_input import Source
-from rtvideo.media.file_output import FileOutput
 from rtvideo.media.frames import FrameEnhancer, has_captions, has_timecode, working_geometry
 from rtvideo.media.gpu.decode import open_source
 from rtvideo.media.input_info import InputInfo
+from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.partial_file import PartialFile, read_record
 from rtvideo.media.rate_limit import limited
 from rtvideo.media.streams import Plan, plan
@@ -132,7 +133,13 @@ def enhance_video(
         )
         draft = stack.enter_context(PartialFile(output, job, keep=options.resume))
         hardware = None if results is None else results.hardware
-        sink = FileOutput(draft.path, container, source, streams, encoding, cut.shift, output, kept, hardware)
+        sink = EncodedOutput(
+            FileDestination(draft.path, container, output),
+            VideoEncoder(encoding, hardware=hardware, reused=kept.packets() if kept else ()),
+            source,
+            streams,
+            shift=cut.shift,
+        )
         if results is not None:
             stack.callback(sink.release)
         pipeline = Pipeline(limited(cut.read(), options.max_fps), worker, sink, stop)
@@ -183,7 +190,7 @@ def _losses_ahead(source: Source, encoding: Encoding) -> Iterator[str]:
         yield "the time code inside the pictures (SMPTE 12M) is dropped"
 
 
-def _losses_met(source: Source, worker: FrameEnhancer, sink: FileOutput, container: str) -> Iterator[str]:
+def _losses_met(source: Source, worker: FrameEnhancer, sink: EncodedOutput, container: str) -> Iterator[str]:
     """Yield what was not kept as it was, and could be known only under way."""
     if source.damaged:
         yield f"{source.damaged} damaged packets or frames; what could be decoded is in the output"
@@ -194,8 +201,8 @@ def _losses_met(source: Source, worker: FrameEnhancer, sink: FileOutput, contain
         yield "interlaced frames were deinterlaced with bwdif"
     if sink.lost:
         yield f"{sink.lost} packets of other streams do not fit into {container}: left out"
-    if sink.bumped:
-        yield f"{sink.bumped} frames were not later than the one before: moved by a tick"
+    if sink.encoder.moved:
+        yield f"{sink.encoder.moved} frames were not later than the one before: moved by a tick"
 
 
 def _teller(

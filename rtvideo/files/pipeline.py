@@ -39,7 +39,7 @@ class Worker(Protocol):
 
 
 class Output(Protocol):
-    """Where frames and packets go; see `rtvideo.media.file_output.FileOutput`."""
+    """Where frames and packets go; see `rtvideo.media.output.EncodedOutput`."""
 
     def write(self, frame: av.VideoFrame) -> None:
         """Encode a frame."""

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from rtvideo.errors import RtvideoError, UsageError
 from rtvideo.files.job import check_output, picture_of
+from rtvideo.live.encoded_output import destination_of, open_encoded_output
 from rtvideo.live.fanout import LiveOutput
 from rtvideo.live.input import TICK, LiveInput
 from rtvideo.live.raw_output import ViewerOutput, virtual_camera, y4m_output
 from rtvideo.media.camera import path_of
-from rtvideo.media.live_output import EncodedLiveOutput
 from rtvideo.media.network.address import Kind, kind_of, redact
-from rtvideo.media.network.target import target_of
 from rtvideo.media.pairs import PairEnhancer
 from rtvideo.options import Options
 from rtvideo.viewers.base import ViewerControls, ViewerFactory
@@ -39,7 +38,7 @@ def check_outputs(input: str, outputs: Sequence[str], options: Options) -> None:
         if kind is Kind.CAMERA and kind_of(input) is Kind.CAMERA and path_of(text) == path_of(input):
             raise UsageError(f"--out {text}: is the input; a virtual camera has a number of its own")
         if kind is Kind.STREAM:
-            target_of(text, live=True)
+            destination_of(text, live=True)
         if kind is Kind.FILE:
             check_output(Path(input), Path(text), options)
 
@@ -110,10 +109,12 @@ class Opening:
         if kind is Kind.PIPE:
             pipe = FileIO(sys.stdout.fileno(), "w", closefd=False) if text == "-" else FileIO(text, "w")
             return y4m_output(pipe, self._enhancer, rate, compare, live=live)
-        target = target_of(text, live=live)
-        output = EncodedLiveOutput(
-            target, self._source.connection, self._picture, self._enhancer, self._options, live=live
+        return open_encoded_output(
+            text,
+            self._source.connection,
+            self._picture,
+            self._enhancer,
+            self._options,
+            live=live,
+            warn=self._warn,
         )
-        for note in output.notes:
-            self._warn(f"{output.name}: {note}")
-        return output

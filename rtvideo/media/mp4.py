@@ -9,11 +9,38 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import av
+
 #: Boxes that hold nothing but boxes, on the way to what is changed here.
 _NESTED = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 
-#: What a stream of the output is in the file: a track; a track of the separate texts; a cover picture.
-Kind = Literal["track", "text", "cover"]
+#: What becomes of a stream of the output: a track, a track of the separate texts, or a cover picture.
+TrackKind = Literal["track", "text", "cover"]
+
+
+class TextTracks:
+    """The text subtitles of a file, written to a file in memory until `complete` joins the two.
+
+    Attributes:
+        container: takes their streams and packets.
+    """
+
+    def __init__(self, format: str, timescale: str) -> None:
+        """Open the file in memory.
+
+        Args:
+            format: FFmpeg's short name, one of the MOV family.
+            timescale: ticks a second of the other file.
+        """
+        self._file = io.BytesIO()
+        options = {"movie_timescale": timescale}
+        self.container = av.open(self._file, "w", format=format, container_options=options)
+
+    def finish(self) -> bytes:
+        """Return the whole file."""
+        self.container.start_encoding()
+        self.container.close()
+        return self._file.getvalue()
 
 
 @dataclass
@@ -48,7 +75,7 @@ def parse(data: bytes) -> list[Box]:
     return found
 
 
-def complete(path: Path, kinds: Sequence[Kind], texts: bytes) -> None:
+def complete(path: Path, kinds: Sequence[TrackKind], texts: bytes) -> None:
     """Add tracks of text to a finished file, and take out those of cover pictures.
 
     A muxer of fragments fills the gaps between texts wrongly, and gives a cover picture, which has its place
@@ -119,7 +146,7 @@ def _outline(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         place += max(8, size)
 
 
-def _arrange(moov: Box, kinds: Sequence[Kind], apart: Sequence[Box]) -> None:
+def _arrange(moov: Box, kinds: Sequence[TrackKind], apart: Sequence[Box]) -> None:
     tracks = iter([box for box in moov.boxes if box.name == b"trak"])
     texts = iter(apart)
     header = moov.find(b"mvhd")

@@ -1,11 +1,10 @@
-"""The other streams of the output: packets copied or converted, and written as far as the picture is."""
+"""The other streams of an output: packets copied or converted, and written no further than the picture."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
 from fractions import Fraction
-from pathlib import Path
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -13,45 +12,41 @@ from av.container import OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.media.containers import MOV_FAMILY, metadata_of
-from rtvideo.media.durable import output_errors
 from rtvideo.media.streams import Track
 from rtvideo.media.timing import Packet, decoded, tick
 from rtvideo.media.transcode import AudioConversion, Conversion, SubtitleConversion
 
-#: Seconds by which a packet may run ahead of the picture: what leaps further has a damaged time, and would
-#: take all that follows along.
+#: Seconds by which a packet may run ahead of the picture. One that is further ahead has a damaged time, and
+#: would hold up all that follow.
 _LEAP = 3600
 
 #: Bytes that wait for the picture at most.
 _HELD = 64 << 20
 
 
-class Copies:
+class OtherStreams:
     """All streams of the output but the enhanced one.
 
-    An encoder runs seconds behind. Packets wait for it here, so that the muxer need not hold the whole file
+    A video encoder runs seconds behind. Packets wait for it here: else the muxer would hold the whole file
     back for a stream that comes rarely, such as subtitles.
 
     Attributes:
-        lost: packets that the format would not take after all, or whose time is absurd.
+        lost: packets that the muxer refused, or whose time is absurd.
     """
 
-    def __init__(
-        self, container: OutputContainer, name: str, path: Path, texts: OutputContainer | None = None
-    ) -> None:
+    def __init__(self, container: OutputContainer, format: str, texts: OutputContainer | None = None) -> None:
         """Begin without streams.
 
         Args:
-            name: FFmpeg's short name of the format.
-            texts: takes streams of text, where the container itself cannot.
-            path: that errors speak of.
+            format: FFmpeg's short name of the muxer.
+            texts: takes text subtitles, where the container itself cannot.
         """
         self.lost = 0
-        self._container, self._path, self._texts = container, path, texts
+        self._container, self._texts = container, texts
         # Elsewhere a negative time makes the muxer move everything.
-        self._negative_times = name in MOV_FAMILY
-        self._codec_delay = name in ("matroska", "webm")
-        self._startcodes = name == "avi"
+        self._negative_times = format in MOV_FAMILY
+        self._codec_delay = format in ("matroska", "webm")
+        self._start_codes = format == "avi"
         self._last_dts: dict[Stream, int] = {}
         self._targets: dict[int, Stream] = {}
         self._conversions: dict[int, Conversion] = {}
@@ -79,7 +74,7 @@ class Copies:
         if track.action == "copy":
             target = container.add_stream_from_template(stream, opaque=True)
             codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
-            if self._startcodes and codec in ("h264", "hevc"):
+            if self._start_codes and codec in ("h264", "hevc"):
                 # Of all muxers only AVI's does not call this filter by itself.
                 self._filters[stream.index] = BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
         else:
@@ -90,8 +85,8 @@ class Copies:
         target.disposition = stream.disposition
         self._targets[stream.index] = target
 
-    def put(self, packet: Packet) -> None:
-        """Take a packet of the input. What the plan leaves out is dropped here."""
+    def write(self, packet: Packet) -> None:
+        """Take a packet of the input, and drop it if its stream was not added."""
         if packet.stream_index not in self._targets:
             return
         if self._before_the_beginning(packet) or self._is_gap(packet):
@@ -171,8 +166,9 @@ class Copies:
             packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
         self._last_dts[packet.stream] = packet.dts
         try:
-            with output_errors(self._path):
-                packet.stream.container.mux_one(packet)
+            packet.stream.container.mux_one(packet)
+        except OSError:
+            raise
         except (ValueError, av.FFmpegError):
             # Hours of work on the video must not fail for it.
             self.lost += 1

@@ -129,7 +129,7 @@ def _copies(source: InputInfo, stream: Stream, container: str) -> bool:
                 sample.pts = sample.dts = 0
                 sample.time_base, sample.is_keyframe = tick(packet), True
                 sample.stream = copy
-                if container != "avi":  # there a filter puts H.264 right, see `FileOutput`
+                if container != "avi":  # there a filter puts H.264 right, see `OtherStreams.add`
                     out.mux_one(sample)
     except (ValueError, av.FFmpegError):
         return False

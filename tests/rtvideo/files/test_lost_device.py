@@ -93,12 +93,12 @@ def test_a_run_can_go_on_from_there(tmp_path: Path) -> None:
 
 
 def test_an_output_that_fails_too_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rtvideo.media.file_output import FileOutput
+    from rtvideo.media.output import EncodedOutput
 
-    def full(self: FileOutput) -> None:
+    def full(self: EncodedOutput) -> None:
         raise OutputError("disk full")
 
-    monkeypatch.setattr(FileOutput, "finish", full)
+    monkeypatch.setattr(EncodedOutput, "finish", full)
     source, target = clips.write(tmp_path / "in.mp4", frames=9), tmp_path / "out.mp4"
     with pytest.raises(UnavailableError):
         enhance_video(source, target, Options(), open_engine=opening(Lost(fail_at=5)))

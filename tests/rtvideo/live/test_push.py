@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rtvideo.errors import OutputError
-from rtvideo.media.network import target
+from rtvideo.media.network import server as push
 from rtvideo.viewers.base import ViewerControls
 from tests.helpers.servers import Server
 from tests.rtvideo.live.test_job import CAMERA, LAVFI, Viewer, decoded, free_port, live
@@ -75,7 +75,7 @@ def test_push(address: str, listening: str) -> None:
 def test_a_server_that_accepts_and_says_nothing_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    monkeypatch.setattr(target, "TIMEOUT", 0.5)
+    monkeypatch.setattr(push, "TIMEOUT", 0.5)
     other = tmp_path / "other.mkv"
     with Server(lambda connection, server: server.stopped.wait()) as server:
         address = f"{scheme}://127.0.0.1:{server.port}/app/key"
@@ -100,7 +100,7 @@ def test_a_push_that_still_connects_does_not_hold_up_the_end(tmp_path: Path) -> 
         began = time.monotonic()
         address = f"rtmp://127.0.0.1:{server.port}/app/key"
         live(CAMERA, other, address, how=LAVFI, viewers=[Viewer(act).opened])
-        assert time.monotonic() - began < target.TIMEOUT - 1
+        assert time.monotonic() - began < push.TIMEOUT - 1
     assert len(decoded(other)) > 1
 
 

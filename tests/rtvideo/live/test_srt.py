@@ -18,8 +18,8 @@ import pytest
 from rtvideo.cli.entry import main
 from rtvideo.errors import InputError, OutputError, SourceLostError, UnavailableError
 from rtvideo.media.network import connect as connect_module
+from rtvideo.media.network import server as push
 from rtvideo.media.network import srt as bridge
-from rtvideo.media.network import target
 from rtvideo.media.network.connect import SourceTraits
 from rtvideo.media.network.ffmpeg_process import Program
 from tests.helpers.ffmpegs import FakeFFmpeg
@@ -46,7 +46,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFFmpeg:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connect_module, "TIMEOUT", 0.7)
-    monkeypatch.setattr(target, "TIMEOUT", 0.7)
+    monkeypatch.setattr(push, "TIMEOUT", 0.7)
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_ctrl_c_while_nobody_takes_what_is_sent(fake: FakeFFmpeg) -> None:
         begin = time.monotonic()
         _, said = program.communicate(timeout=60)
     assert program.returncode == 130 and b"Traceback" not in said and not fake.runs()
-    assert time.monotonic() - begin < target.TIMEOUT - 1
+    assert time.monotonic() - begin < push.TIMEOUT - 1
 
 
 def test_ctrl_c_in_a_terminal_is_for_rtvideo_alone(fake: FakeFFmpeg, tmp_path: Path) -> None:

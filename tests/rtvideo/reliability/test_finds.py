@@ -9,7 +9,7 @@ import pytest
 
 from rtvideo.errors import OutputError, UnavailableError
 from rtvideo.files.job import enhance_video
-from rtvideo.media.file_output import FileOutput
+from rtvideo.media.output import VideoEncoder
 from rtvideo.options import Options
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
@@ -44,18 +44,18 @@ def test_sound_without_the_header_that_it_needs(tmp_path: Path) -> None:
 
 
 def test_an_error_of_ffmpeg_that_is_no_built_in_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = FileOutput._encode
+    original = VideoEncoder.encode
 
     class Broken:
         @staticmethod
         def encode(frame: av.VideoFrame | None) -> list[av.Packet]:
             raise av.error.PatchWelcomeError(-1163346256, "Not yet implemented in FFmpeg", "")
 
-    def broken(self: FileOutput, frame: av.VideoFrame | None) -> list[av.Packet]:
-        self._video = Broken()  # type: ignore[assignment]
+    def broken(self: VideoEncoder, frame: av.VideoFrame) -> list[av.Packet]:
+        self._stream = Broken()  # type: ignore[assignment]
         return original(self, frame)
 
-    monkeypatch.setattr(FileOutput, "_encode", broken)
+    monkeypatch.setattr(VideoEncoder, "encode", broken)
     with pytest.raises(OutputError, match=r"out\.mp4: FFmpeg cannot write it: Not yet implemented"):
         enhance(clips.write(tmp_path / "in.mp4"), tmp_path / "out.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]

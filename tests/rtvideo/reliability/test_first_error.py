@@ -11,9 +11,9 @@ import pytest
 
 from rtvideo.files.job import enhance_video
 from rtvideo.files.trim import Trim
-from rtvideo.media.file_output import FileOutput
 from rtvideo.media.frames import FrameEnhancer
-from rtvideo.media.packets import Copies
+from rtvideo.media.output import EncodedOutput, VideoEncoder
+from rtvideo.media.packets import OtherStreams
 from rtvideo.options import Options
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
@@ -49,14 +49,14 @@ PLACES = [
     (FrameEnhancer, "flush", 0),
     (FrameEnhancer, "release", 15),
     (FrameEnhancer, "_finish", 15),
-    (FileOutput, "__init__", 0),
-    (FileOutput, "write", 0),
-    (FileOutput, "write", 15),
-    (FileOutput, "copy", 15),
-    (FileOutput, "_encode", 15),
-    (FileOutput, "finish", 0),
-    (Copies, "put", 3),
-    (Copies, "finish", 0),
+    (EncodedOutput, "__init__", 0),
+    (EncodedOutput, "write", 0),
+    (EncodedOutput, "write", 15),
+    (EncodedOutput, "copy", 15),
+    (VideoEncoder, "encode", 15),
+    (EncodedOutput, "finish", 0),
+    (OtherStreams, "write", 3),
+    (OtherStreams, "finish", 0),
     (FakeSession, "submit", 15),
     (FakeSession, "receive", 15),
     (FakeSession, "flush", 0),

@@ -1,0 +1,142 @@
+"""Live pictures encoded: into a recording, HLS segments, or to a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rtvideo.live.recording import Recording
+from rtvideo.media.codecs import Encoding, Picture, choose
+from rtvideo.media.compositor import Compositor
+from rtvideo.media.destination import KEY_FRAME_INTERVAL, Destination, HlsDestination
+from rtvideo.media.input_info import InputInfo
+from rtvideo.media.network.address import Kind, kind_of
+from rtvideo.media.network.server import Server
+from rtvideo.media.output import EncodedOutput, VideoEncoder
+from rtvideo.media.pairs import FramePair, PairEnhancer
+from rtvideo.media.streams import Plan, plan
+from rtvideo.media.timing import Packet
+from rtvideo.options import Options
+
+#: What makes encoders fast enough for live pictures, unless the user gives a preset.
+_FAST = {
+    "libx264": {"preset": "superfast"},
+    "libx265": {"preset": "ultrafast"},
+    "libsvtav1": {"preset": "12"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+}
+
+
+def destination_of(address: str, *, live: bool) -> Destination:
+    """Return where ``--out`` leads: a recording, HLS segments or a server. Nothing is opened yet.
+
+    Args:
+        live: HLS segments that are no longer in the list are deleted.
+
+    Raises:
+        UsageError: no format or protocol that can be written.
+        UnavailableError: neither this FFmpeg nor an installed one speaks SRT.
+    """
+    if kind_of(address) is Kind.STREAM:
+        return Server(address)
+    if address.lower().endswith(".m3u8"):
+        return HlsDestination(Path(address), live=live)
+    return Recording(Path(address))
+
+
+class EncodedLiveOutput:
+    """See `rtvideo.live.fanout.LiveOutput`: encodes pairs, and writes them with the sound of the source."""
+
+    required = True
+    watched = True
+
+    def __init__(self, output: EncodedOutput, compositor: Compositor, name: str) -> None:
+        """Feed an open output."""
+        self.name, self.latency = name, output.latency
+        self._output, self._compose = output, compositor
+
+    @property
+    def connecting(self) -> bool:
+        """Whether its server has not answered yet."""
+        return self._output.connecting
+
+    def take(self, pair: FramePair) -> None:
+        """Encode a pair and write what the encoder gives."""
+        self._output.write(self._compose(pair), pair.captured)
+
+    def copy(self, packet: Packet) -> None:
+        """Pass on a packet of sound, or convert it."""
+        self._output.copy(packet)
+
+    def finish(self) -> None:
+        """Flush the encoder, end the output, and give a file its name."""
+        self._output.finish()
+
+    def abort(self) -> None:
+        """Leave no file behind."""
+        self._output.abort()
+
+
+def open_encoded_output(
+    address: str,
+    source: InputInfo,
+    picture: Picture,
+    enhancer: PairEnhancer,
+    options: Options,
+    *,
+    live: bool,
+    warn: Callable[[str], None],
+) -> EncodedLiveOutput:
+    """Open a recording, HLS segments or a server.
+
+    Args:
+        address: see `destination_of`.
+        source: gives the other streams and metadata.
+        picture: what is encoded, on the clock of the pairs.
+        enhancer: whose pairs will come.
+        live: pictures come when they come, so that the encoder has to keep up.
+        warn: told what the output cannot hold.
+
+    Raises:
+        RtvideoError: see `destination_of`, `rtvideo.media.codecs.choose`, `EncodedOutput`.
+    """
+    destination = destination_of(address, live=live)
+    encoding, notes = choose(picture, destination.holds, options.codec, options.crf, options.preset)
+    if live or destination.waits:
+        encoding = _fast(encoding, options, delay=not destination.waits)
+    streams = plan(source, destination.holds)
+    left = sorted({track.source.type for track in streams.tracks} - {"audio"})
+    for note in (
+        *notes,
+        *filter(None, [streams.warning]),
+        *([f"of the other streams only sound is kept here, not {' and '.join(left)}"] if left else []),
+    ):
+        warn(f"{destination.name}: {note}")
+    output = EncodedOutput(
+        destination,
+        VideoEncoder(encoding, threads=options.threads),
+        source,
+        Plan([track for track in streams.tracks if track.source.type == "audio"]),
+        metadata={"creation_time": datetime.now(UTC).isoformat(timespec="microseconds")},
+    )
+    # Frames whose times the encoder changes must not be those of the pair, which others read.
+    own = encoding.time_base != picture.time_base
+    coding, tags = encoding.coding, encoding.tags
+    compositor = Compositor(enhancer, encoding.pix_fmt, coding, tags, options.compare, own=own)
+    return EncodedLiveOutput(output, compositor, destination.name)
+
+
+def _fast(encoding: Encoding, options: Options, *, delay: bool) -> Encoding:
+    """Return the encoding with key frames at even distances, and made faster unless there is a preset.
+
+    Args:
+        delay: the encoder may hold pictures back.
+    """
+    extra = {"g": str(max(1, round(KEY_FRAME_INTERVAL * encoding.rate)))}
+    if options.preset is None:
+        extra |= _FAST.get(encoding.codec, {})
+    if not delay and encoding.codec in ("libx264", "libx265"):
+        extra["tune"] = "zerolatency"
+    return replace(encoding, options=encoding.options | extra)

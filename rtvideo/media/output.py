@@ -1,0 +1,273 @@
+"""The encoded output of files and live runs: frames are encoded, other streams passed on, and interleaved."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+from av.codec.hwaccel import HWAccel
+from av.container import OutputContainer
+
+from rtvideo.media import mp4
+from rtvideo.media.codecs import Encoding
+from rtvideo.media.containers import MOV_FAMILY, holds_chapters, metadata_of
+from rtvideo.media.destination import Destination, FileDestination
+from rtvideo.media.input_info import InputInfo
+from rtvideo.media.packets import OtherStreams
+from rtvideo.media.streams import Plan, timecode_of
+from rtvideo.media.timing import Packet, decoded, tick
+from rtvideo.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
+
+#: Ticks from one frame to the next; MP4 holds no more, and a damaged time is often more.
+_LEAP = (1 << 31) - 1
+
+
+class VideoEncoder:
+    """Encodes the enhanced frames as one stream of an output.
+
+    Attributes:
+        encoding: what it is opened with.
+        frames: taken so far.
+        moved: frames whose time had to change: it was not after the one before, or absurdly far after.
+    """
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        *,
+        threads: int = 0,
+        hardware: HWAccel | None = None,
+        reused: Iterable[Packet] = (),
+    ) -> None:
+        """Prepare; the output opens it.
+
+        Args:
+            threads: that encode at most; 0 leaves it to the encoder.
+            hardware: takes frames on this device, and those in main memory too.
+            reused: packets of an earlier run, given out instead of encoding the first frames.
+        """
+        self.encoding, self._threads, self._hardware = encoding, threads, hardware
+        self.frames = self.moved = 0
+        self._reused = iter(reused)
+        self._reused_until: Fraction | None = None
+        self._last_pts: int | None = None
+
+    def add_to(self, container: OutputContainer) -> av.VideoStream:
+        """Add the stream to a container, and return it."""
+        encoding = self.encoding
+        stream = container.add_stream(
+            encoding.codec, rate=encoding.rate, time_base=encoding.time_base, hwaccel=self._hardware
+        )
+        assert isinstance(stream, av.VideoStream)
+        encoding.configure(stream.codec_context)
+        stream.codec_context.thread_count = self._threads
+        stream.time_base = encoding.time_base
+        self._stream = stream
+        return stream
+
+    def encode(self, frame: av.VideoFrame) -> list[Packet]:
+        """Encode a frame. Where its time does not follow that of the one before, it becomes a tick more."""
+        self._set_time(frame)
+        frame.pict_type = 0  # the choice of the input's encoder must not bind this one
+        self.frames += 1
+        reused = next(self._reused, None)
+        if reused is not None:
+            reused.stream, self._reused_until = self._stream, decoded(reused)
+            return [reused]
+        return [self._after_reused(packet) for packet in self._stream.encode(frame)]
+
+    def flush(self) -> list[Packet]:
+        """Return the packets that are left."""
+        packets = [self._after_reused(packet) for packet in self._stream.encode(None)]
+        if packets and self._last_pts is not None and (packets[-1].pts or 0) < self._last_pts:
+            # FFmpeg ends an MP4 of fragments with the last packet, though frames before it may end later.
+            step = round(1 / (self.encoding.rate * self.encoding.time_base))
+            packets[-1].duration = self._last_pts + max(1, step) - (packets[-1].pts or 0)
+        return packets
+
+    def _set_time(self, frame: av.VideoFrame) -> None:
+        time_base, last = self.encoding.time_base, self._last_pts
+        if frame.pts is None or not frame.time_base:
+            frame.pts, frame.time_base = 0 if last is None else last + 1, time_base
+        elif frame.time_base != time_base:
+            scale = frame.time_base / time_base
+            frame.pts, frame.duration = round(frame.pts * scale), round((frame.duration or 0) * scale)
+            frame.time_base = time_base
+        if last is not None and not last < frame.pts <= last + _LEAP:
+            frame.pts = last + 1
+            self.moved += 1
+        self._last_pts = frame.pts
+
+    def _after_reused(self, packet: Packet) -> Packet:
+        """Let decoding times grow: a new encoder may begin before the end of the old one's packets."""
+        if self._reused_until is not None:
+            packet.dts = max(packet.dts or 0, math.floor(self._reused_until / tick(packet)) + 1)
+            self._reused_until = decoded(packet)
+        return packet
+
+
+class EncodedOutput:
+    """Writes enhanced frames and the other streams of the input to a destination.
+
+    Attributes:
+        encoder: of the frames.
+        latency: how long after their capture frames were ``encoded`` and ``written``, where it is known.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        encoder: VideoEncoder,
+        source: InputInfo,
+        plan: Plan,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        shift: Fraction = Fraction(0),
+    ) -> None:
+        """Open the output and write its header, so that nothing can be refused later.
+
+        Args:
+            source: gives metadata, chapters and rotation.
+            plan: what happens to the other streams.
+            metadata: added to that of the source.
+            shift: seconds that chapters move back (packets come shifted already).
+
+        Raises:
+            OutputError: it cannot be written. (A server that cannot be reached comes up in `write`.)
+            UnavailableError: this FFmpeg does not know the protocol.
+            UsageError: the container refuses the streams.
+        """
+        self.encoder, self.latency = encoder, {"encoded": Stopwatch(), "written": Stopwatch()}
+        self._destination = destination
+        self._captured: dict[int, float] = {}
+        self._tracks: list[mp4.TrackKind] = []
+        self._texts: mp4.TextTracks | None = None
+        try:
+            with destination.errors():
+                self._open(source, plan, metadata_of(source.container.metadata) | dict(metadata or {}))
+                self._add_streams(source, plan)
+                if destination.keeps_metadata and holds_chapters(destination.format):
+                    self._container.set_chapters(_chapters(source, shift))
+                destination.start(self._container)
+        except BaseException:
+            self.abort()
+            raise
+
+    def _open(self, source: InputInfo, plan: Plan, metadata: dict[str, str]) -> None:
+        destination = self._destination
+        if destination.format in MOV_FAMILY:
+            # For the whole file it would give every video stream a time code track; see `_add_video`.
+            metadata.pop("timecode", None)
+        rates = {self.encoder.encoding.time_base.denominator}
+        rates.update(tick(t.source).denominator for t in plan.tracks if t.source.type == "audio")
+        self._container = destination.open(metadata, rates)
+        if destination.keeps_metadata:
+            self._container.metadata.update(metadata)
+        texts = None
+        if destination.format in MOV_FAMILY and any(track.is_text for track in plan.tracks):
+            timescale = self._container.container_options["movie_timescale"]
+            self._texts = mp4.TextTracks(destination.format, timescale)
+            texts = self._texts.container
+        self._others = OtherStreams(self._container, destination.format, texts)
+
+    def _add_streams(self, source: InputInfo, plan: Plan) -> None:
+        tracks = {track.source.index: track for track in plan.tracks}
+        for stream in source.container.streams:
+            if stream.index == source.video.index:
+                self._add_video(source)
+                self._tracks.append("track")
+            elif track := tracks.get(stream.index):
+                self._others.add(track)
+                self._tracks.append("text" if track.is_text else "cover" if track.is_cover else "track")
+
+    def _add_video(self, source: InputInfo) -> None:
+        stream = self.encoder.add_to(self._container)
+        stream.set_display_matrix(source.display_matrix)
+        if self._destination.keeps_metadata:
+            stream.metadata.update(metadata_of(source.video.metadata))
+            stream.disposition = source.video.disposition
+            codes = filter(None, map(timecode_of, [source.video, *source.container.streams.data]))
+            if timecode := next(codes, None):
+                stream.metadata["timecode"] = timecode
+
+    @property
+    def connecting(self) -> bool:
+        """Whether a server has not answered yet."""
+        return self._destination.connecting
+
+    @property
+    def lost(self) -> int:
+        """Packets of other streams that the format did not take after all."""
+        return self._others.lost
+
+    def write(self, frame: av.VideoFrame, captured: float | None = None) -> None:
+        """Encode a frame, and write what the encoder gives.
+
+        Args:
+            frame: its time may be changed.
+            captured: when it was captured, on the clock of `time.monotonic`.
+
+        Raises:
+            OutputError: it cannot be written, or the server does not answer.
+        """
+        with self._destination.errors():
+            packets = self.encoder.encode(frame)
+            if captured is not None and frame.pts is not None:
+                self._captured[frame.pts] = captured
+            self._mux(packets)
+
+    def _mux(self, packets: Iterable[Packet]) -> None:
+        encoded = time.monotonic()
+        for packet in packets:
+            captured, until = self._captured.pop(packet.pts or 0, None), decoded(packet)
+            self._container.mux_one(packet)
+            self._destination.written += 1
+            if captured is not None:
+                self.latency["encoded"].add(encoded - captured)
+                self.latency["written"].add(time.monotonic() - captured)
+            if until is not None:
+                self._others.release(until)
+
+    def copy(self, packet: Packet) -> None:
+        """Pass on a packet of another stream, or convert it, as the plan says."""
+        with self._destination.errors():
+            self._others.write(packet)
+
+    def finish(self) -> None:
+        """Flush the encoders and write the index; the output is complete, and on the disk."""
+        with self._destination.errors():
+            self._mux(self.encoder.flush())
+            self._destination.check_answered()
+            self._others.finish()
+            self._container.close()
+            if self._destination.format in MOV_FAMILY and set(self._tracks) != {"track"}:
+                assert isinstance(self._destination, FileDestination)
+                texts = b"" if self._texts is None else self._texts.finish()
+                mp4.complete(self._destination.path, self._tracks, texts)
+            self._destination.finish()
+
+    def release(self) -> None:
+        """Let go of the encoder when all is done: it may refer to memory of a device that goes next."""
+        del self.encoder, self._others, self._container, self._destination
+
+    def abort(self) -> None:
+        """Close the output as it is, without an index."""
+        self._destination.abort()
+
+
+def _chapters(source: InputInfo, shift: Fraction) -> list[Chapter]:
+    chapters: list[Chapter] = []
+    for chapter in source.container.chapters():
+        ticks = round(shift / tick(chapter))
+        if chapter["end"] <= ticks:
+            continue
+        chapter["start"], chapter["end"] = max(0, chapter["start"] - ticks), chapter["end"] - ticks
+        chapters.append(chapter)
+    return chapters
