@@ -16,13 +16,13 @@ from model.genotypes import AUTHORS_IEM, AUTHORS_NRM
 from rtvideo import models
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.fused import FusedSession
-from rtvideo.engines.onnx import runtime
 from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cpu import isa
 from rtvideo.models import Model
 from rtvideo.models.description import Description, Illumination, Noise
+from rtvideo.models.onnx import runtime
 from rtvideo.models.shapes import multiply_adds, shapes
 
 Frame = Callable[[], object]

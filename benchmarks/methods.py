@@ -13,8 +13,8 @@ from benchmarks.baselines import Method
 from model.data import Image
 from model.metrics import quantise
 from rtvideo import models
-from rtvideo.engines.onnx import runtime
 from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.models.onnx import runtime
 from rtvideo.models.shapes import multiply_adds, shapes
 
 _LOL_PIXELS = 600 * 400  # the size at which the paper's table 2 counts

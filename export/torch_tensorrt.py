@@ -12,7 +12,7 @@ from torch import Tensor
 from rtvideo.engines.gpu.tensorrt.build import Profile
 from rtvideo.engines.torch_graph import OnnxModule
 from rtvideo.errors import UnavailableError
-from rtvideo.models import read_network
+from rtvideo.models.files import read_network
 
 
 def compile_network(network: Path, profile: Profile) -> bytes:

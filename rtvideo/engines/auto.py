@@ -5,7 +5,7 @@ from __future__ import annotations
 from rtvideo.cpus import usable_cpus
 from rtvideo.engines.cost import REAL_TIME_SHARE, seconds_per_frame
 from rtvideo.engines.registry import cost_of
-from rtvideo.engines.session import EstimatesItself, Session, Settings, check_temporal
+from rtvideo.engines.session import EstimatesItself, Session, Settings, check_settings
 from rtvideo.frame import Geometry
 from rtvideo.models import Model
 from rtvideo.options import Options
@@ -22,16 +22,16 @@ def resolve_settings(
         fps: frames a second that must be met; None where nobody waits.
 
     Raises:
-        UsageError: temporal smoothing is asked of an engine that looks at each frame alone.
+        UsageError: noise removal is asked of a model that has none, or temporal smoothing of an engine that
+            looks at each frame alone.
     """
     settings = Settings(options.strength)
     settings.temporal = float(session.remembers) if options.temporal is None else options.temporal
-    if not session.remembers:
-        check_temporal(settings)
     if options.denoise is not None:
         settings.denoise = options.denoise
     elif _denoise_keeps_up(model, geometry, session, fps, options.threads, over_time=settings.temporal > 0):
         settings.denoise = 1.0
+    check_settings(settings, model, remembers=session.remembers)
     return settings
 
 

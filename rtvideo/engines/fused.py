@@ -9,7 +9,7 @@ import numpy as np
 from rtvideo.engines.session import Settings, no_weights
 from rtvideo.engines.sync import SyncSession
 from rtvideo.engines.time_constants import Pacer
-from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Plane, Planes
 from rtvideo.kernels import weights
 from rtvideo.kernels.cpu import build, isa
@@ -37,8 +37,7 @@ class FusedSession(SyncSession):
     def __init__(
         self, model: Model, geometry: Geometry, settings: Settings, *, threads: int, instructions: str = ""
     ) -> None:
-        super().__init__(geometry, settings, threads)
-        self._model = model
+        super().__init__(model, geometry, settings, threads)
         if reason := self.unsupported_reason(model, geometry):
             raise UnavailableError(f"engine fused: {reason}")
         assert model.description is not None and model.weights is not None
@@ -111,11 +110,6 @@ class FusedSession(SyncSession):
         for target, result in zip(out, made, strict=True):
             if result is not target:
                 np.copyto(target, result)
-
-    def _check(self) -> None:
-        super()._check()
-        if self.settings.denoise > 0 and not self._model.has_denoise:
-            raise UsageError(f"model {self._model.name} has no noise removal; use --denoise off")
 
 
 def _rows(plane: Plane) -> Plane:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,34 +13,8 @@ from rtvideo.engines.session import Settings, check_strength, no_network
 from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Planes
-from rtvideo.models import Model, read_network
-
-
-def runtime() -> Any:
-    """Return the onnxruntime module.
-
-    Raises:
-        UnavailableError: it is not installed or cannot be loaded; the message says how to get it.
-    """
-    try:
-        import onnxruntime  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise UnavailableError(
-            f"engine onnx needs onnxruntime: pip install 'rtvideo[onnx]' ({error})"
-        ) from None
-    return onnxruntime
-
-
-def metadata(path: Path) -> dict[str, str]:
-    """Return the metadata properties of an ONNX file.
-
-    Raises:
-        UnavailableError: onnxruntime is missing or does not take the file.
-    """
-    try:
-        return dict(open_network(path, threads=1).get_modelmeta().custom_metadata_map)
-    except UnicodeDecodeError as error:
-        raise UnavailableError(f"{path}: its metadata is not text: {error}") from None
+from rtvideo.models import Model
+from rtvideo.models.onnx import first_line, open_network, runtime
 
 
 class OnnxSession(SyncSession):
@@ -56,8 +29,7 @@ class OnnxSession(SyncSession):
     name = "onnx cpu"
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, *, threads: int) -> None:
-        super().__init__(geometry, settings, threads)
-        self._model = model
+        super().__init__(model, geometry, settings, threads)
         self._converter = RgbConverter(geometry)
         self._rgb = np.empty((1, 3, geometry.height, geometry.width), np.float32)
         self._enhanced = np.empty_like(self._rgb)
@@ -150,31 +122,3 @@ def image_and_enhanced(session: Any, path: Path, *, half: bool = False) -> tuple
         raise UnavailableError(f"{path}: must take one image and return one ({allowed}, NCHW, RGB 0..1)")
     image, enhanced = (End(end.name, kinds[end.type]) for end in ends)
     return image, enhanced
-
-
-def open_network(path: Path, threads: int, providers: Sequence[Any] = ("CPUExecutionProvider",)) -> Any:
-    """Open an ONNX file. Warnings of onnxruntime are of no use to the user and stay silent.
-
-    Raises:
-        UnavailableError: the file or onnxruntime cannot be used.
-    """
-    ort = runtime()
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # A pool that spins between operators takes the cores that decoding and encoding need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return ort.InferenceSession(read_network(path), options, providers=list(providers))
-    except UnavailableError:
-        raise
-    except Exception as error:  # onnxruntime's exceptions have no common base but this
-        raise UnavailableError(
-            f"{path}: not a network that onnxruntime can run: {first_line(error)}"
-        ) from None
-
-
-def first_line(error: Exception) -> str:
-    """Return what an exception of onnxruntime says first, which may go on for pages."""
-    return str(error).splitlines()[0][:200]

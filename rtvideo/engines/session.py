@@ -44,16 +44,19 @@ def no_network(model: Model) -> str | None:
     return None if model.networks else f"model {model.name} has no network (.onnx) beside its description"
 
 
-def check_settings(settings: Settings) -> None:
-    """Raise UsageError unless all settings lie in 0..1."""
+def check_settings(settings: Settings, model: Model | None = None, *, remembers: bool = True) -> None:
+    """Raise UsageError unless a session can have these settings.
+
+    Args:
+        model: that it runs; None where it is not known yet.
+        remembers: whether it can look at the frames before.
+    """
     for name, value in vars(settings).items():
         if not 0 <= value <= 1:
             raise UsageError(f"{name} {value:g} must lie in 0..1")
-
-
-def check_temporal(settings: Settings) -> None:
-    """Raise UsageError if an engine that looks at each frame alone is asked for more."""
-    if settings.temporal:
+    if model is not None and settings.denoise > 0:
+        model.check_denoise()
+    if settings.temporal > 0 and not remembers:
         raise UsageError(
             f"temporal {settings.temporal:g}: this engine looks at each frame alone; "
             "use --temporal off, or engine fused or cuda"

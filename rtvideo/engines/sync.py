@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 
-from rtvideo.engines.session import Settings, check_settings, check_temporal
+from rtvideo.engines.session import Settings, check_settings
 from rtvideo.frame import Geometry, Planes, check_planes, pass_through
+from rtvideo.models import Model
 
 
 class SyncSession(ABC):
@@ -21,9 +22,9 @@ class SyncSession(ABC):
     name: str
     remembers = False
 
-    def __init__(self, geometry: Geometry, settings: Settings, threads: int = 1) -> None:
+    def __init__(self, model: Model, geometry: Geometry, settings: Settings, threads: int = 1) -> None:
         self.settings, self.threads = settings, threads
-        self._geometry = geometry
+        self._model, self._geometry = model, geometry
         self._done: deque[Planes] = deque()
 
     def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
@@ -60,6 +61,4 @@ class SyncSession(ABC):
         """Fill ``out``; planes, settings and a strength above 0 have been checked."""
 
     def _check(self) -> None:
-        check_settings(self.settings)
-        if not self.remembers:
-            check_temporal(self.settings)
+        check_settings(self.settings, self._model, remembers=self.remembers)

@@ -14,7 +14,8 @@ from rtvideo.engines.session import Settings, check_strength, no_network
 from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Planes
-from rtvideo.models import Model, read_network
+from rtvideo.models import Model
+from rtvideo.models.files import read_network
 from rtvideo.version import installed
 
 
@@ -45,10 +46,9 @@ class TorchSession(SyncSession):
     name = "torch cpu"
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, *, threads: int) -> None:
-        super().__init__(geometry, settings, threads)
+        super().__init__(model, geometry, settings, threads)
         self._torch = runtime()
         self._torch.set_num_threads(threads)
-        self._model = model
         self._converter = RgbConverter(geometry)
         self._rgb = np.empty((1, 3, geometry.height, geometry.width), np.float32)
         self._networks: dict[Path, Any] = {}

@@ -55,6 +55,11 @@ class Model:
         """Whether there is a noise removal to switch on."""
         return self.description is not None and self.description.noise is not None
 
+    def check_denoise(self) -> None:
+        """Raise UsageError if there is no noise removal to switch on."""
+        if not self.has_denoise:
+            raise UsageError(f"model {self.name} has no noise removal; use --denoise off")
+
     def coarser(self) -> Model | None:
         """Return it coarser (`Description.coarser`), for engines that make kernels; None where it cannot."""
         description = None if self.description is None else self.description.coarser()
@@ -67,8 +72,8 @@ class Model:
             UsageError: noise removal is asked for and the model has none.
             UnavailableError: the file was not exported.
         """
-        if denoise and not self.has_denoise:
-            raise UsageError(f"model {self.name} has no noise removal; use --denoise off")
+        if denoise:
+            self.check_denoise()
         for variant in ("iem+nrm",) if denoise else ("iem", "iem+nrm"):
             if variant in self.networks:
                 return self.networks[variant]
@@ -103,22 +108,6 @@ def find(name_or_path: str) -> Model:
     return _described(path) if path.suffix == ".json" else _bare(path)
 
 
-def read_network(path: Path) -> bytes:
-    """Return an ONNX file's bytes, checked as far as can be without parsing them.
-
-    Raises:
-        UnavailableError: missing, larger than `files.SIZE_LIMIT`, or with weights in other files.
-    """
-    data = files.read(path)
-    # A tensor kept in another file must name that file under the key "location", in plain bytes: refusing
-    # every file that holds them is blunt, but nothing gets past it, and no network of ours has that word.
-    if b"location" in data:
-        raise UnavailableError(
-            f"{path}: weights in other files are not allowed; store them inside the ONNX file"
-        )
-    return data
-
-
 def _described(path: Path) -> Model:
     description = Description.from_json(_text(path), str(path))
     stem = path.name.removesuffix(".json")
@@ -136,7 +125,7 @@ def _described(path: Path) -> Model:
 
 def _bare(path: Path) -> Model:
     """A single ONNX file: what it is stands in its metadata."""
-    from rtvideo.engines.onnx import metadata  # it needs onnxruntime, which listing models must not
+    from rtvideo.models.onnx import metadata  # it needs onnxruntime, which listing models must not
 
     found = metadata(path)
     if "rtvideo.description" not in found:

@@ -8,8 +8,8 @@ import pytest
 
 import rtvideo.models
 from rtvideo.errors import UnavailableError, UsageError
-from rtvideo.models import VARIANTS, find, names, read_network
-from rtvideo.models.files import SIZE_LIMIT
+from rtvideo.models import VARIANTS, find, names
+from rtvideo.models.files import SIZE_LIMIT, read_network
 from rtvideo.models.shapes import multiply_adds, shapes
 from tests.helpers import networks
 

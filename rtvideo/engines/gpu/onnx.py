@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from rtvideo.engines import onnx
 from rtvideo.engines.gpu.session import need_driver
 from rtvideo.engines.gpu.tensor import Network, TensorSession, network_file
+from rtvideo.engines.onnx import image_and_enhanced
 from rtvideo.engines.session import check_strength
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
-from rtvideo.models import Model
+from rtvideo.models import Model, onnx
 from rtvideo.version import installed
 
 PROVIDER = "CUDAExecutionProvider"
@@ -83,7 +83,7 @@ class OnnxCudaSession(TensorSession):
                 "CPU: CUDA or cuDNN is missing or of another version; "
                 "run: pip install 'onnxruntime-gpu[cuda,cudnn]'"
             )
-        image, enhanced = onnx.image_and_enhanced(session, file, half=True)
+        image, enhanced = image_and_enhanced(session, file, half=True)
         ends = self._tensors.ends(half_image=image.half, half_enhanced=enhanced.half)
         scalars = {i.name for i in session.get_overridable_initializers()} & self._tensors.scalars.keys()
         check_strength(self._model.name, self.settings, scalars)

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.engines.gpu.frame import DeviceFrame
-from rtvideo.engines.session import Settings, check_settings, check_temporal
-from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.engines.session import Settings, check_settings
+from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Plane, Planes, check_planes, pass_through
 from rtvideo.kernels.cuda import driver
 from rtvideo.kernels.cuda.driver import Device, DeviceError
@@ -278,11 +278,7 @@ class GpuSession(ABC):
         ]
 
     def _check(self) -> None:
-        check_settings(self.settings)
-        if not self.remembers:
-            check_temporal(self.settings)
-        if self.settings.denoise > 0 and not self._model.has_denoise:
-            raise UsageError(f"model {self._model.name} has no noise removal; use --denoise off")
+        check_settings(self.settings, self._model, remembers=self.remembers)
 
 
 def _stride(size: int) -> int:

@@ -19,7 +19,7 @@ from rtvideo.engines.gpu.tensorrt import build
 from rtvideo.engines.gpu.tensorrt.build import Profile
 from rtvideo.engines.gpu.tensorrt.package import Package
 from rtvideo.kernels import cache
-from rtvideo.models import read_network
+from rtvideo.models.files import read_network
 
 #: What a build is said to take, in seconds, before one has been timed here.
 EXPECTED = {True: 5.0, False: 60.0}

@@ -24,7 +24,7 @@ PACE = {"cuda": 400.0, "tensorrt": 900.0, "onnx": 30.0}
 
 class Copy(SyncSession):
     def __init__(self, name: str) -> None:
-        super().__init__(NV12, Settings())
+        super().__init__(Model(name, None), NV12, Settings())
         self.name, self.open = name, True
 
     def close(self) -> None:
