@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rtvideo.live.fanout import LiveVideo
 from rtvideo.live.recording import Recording
-from rtvideo.media.codecs import Encoding, Picture, choose
+from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.destination import KEY_FRAME_INTERVAL, Destination, HlsDestination
-from rtvideo.media.input_info import InputInfo
 from rtvideo.media.network.address import Kind, kind_of
-from rtvideo.media.network.server import Server
+from rtvideo.media.network.push import PushServer
 from rtvideo.media.output import EncodedOutput, VideoEncoder
-from rtvideo.media.pairs import FramePair, PairEnhancer
+from rtvideo.media.pairs import FramePair
 from rtvideo.media.streams import Plan, plan
 from rtvideo.media.timing import Packet
 from rtvideo.options import Options
@@ -40,7 +40,7 @@ def destination_of(address: str, *, live: bool) -> Destination:
         UnavailableError: neither this FFmpeg nor an installed one speaks SRT.
     """
     if kind_of(address) is Kind.STREAM:
-        return Server(address)
+        return PushServer(address)
     if address.lower().endswith(".m3u8"):
         return HlsDestination(Path(address), live=live)
     return Recording(Path(address))
@@ -80,63 +80,58 @@ class EncodedLiveOutput:
 
 
 def open_encoded_output(
-    address: str,
-    source: InputInfo,
-    picture: Picture,
-    enhancer: PairEnhancer,
-    options: Options,
-    *,
-    live: bool,
-    warn: Callable[[str], None],
+    address: str, video: LiveVideo, options: Options, warn: Callable[[str], None]
 ) -> EncodedLiveOutput:
     """Open a recording, HLS segments or a server.
 
     Args:
         address: see `destination_of`.
-        source: gives the other streams and metadata.
-        picture: what is encoded, on the clock of the pairs.
-        enhancer: whose pairs will come.
-        live: pictures come when they come, so that the encoder has to keep up.
-        warn: told what the output cannot hold.
+        video: what will come.
+        warn: called with each thing that the output cannot hold.
 
     Raises:
-        RtvideoError: see `destination_of`, `rtvideo.media.codecs.choose`, `EncodedOutput`.
+        RtvideoError: see `destination_of`, `rtvideo.media.codecs.choose` and `EncodedOutput`.
     """
-    destination = destination_of(address, live=live)
-    encoding, notes = choose(picture, destination.holds, options.codec, options.crf, options.preset)
-    if live or destination.waits:
-        encoding = _fast(encoding, options, delay=not destination.waits)
-    streams = plan(source, destination.holds)
-    left = sorted({track.source.type for track in streams.tracks} - {"audio"})
-    for note in (
-        *notes,
-        *filter(None, [streams.warning]),
-        *([f"of the other streams only sound is kept here, not {' and '.join(left)}"] if left else []),
-    ):
+    destination = destination_of(address, live=video.live)
+    encoding, notes = choose(video.picture, destination.holds, options.codec, options.crf, options.preset)
+    if video.live or destination.waits:
+        encoding = _fast(encoding, options, may_delay=not destination.waits)
+    streams = plan(video.source, destination.holds)
+    others = sorted({track.source.type for track in streams.tracks} - {"audio"})
+    if streams.warning:
+        notes.append(streams.warning)
+    if others:
+        notes.append(f"of the other streams only sound is kept here, not {' and '.join(others)}")
+    for note in notes:
         warn(f"{destination.name}: {note}")
     output = EncodedOutput(
         destination,
         VideoEncoder(encoding, threads=options.threads),
-        source,
+        video.source,
         Plan([track for track in streams.tracks if track.source.type == "audio"]),
         metadata={"creation_time": datetime.now(UTC).isoformat(timespec="microseconds")},
     )
-    # Frames whose times the encoder changes must not be those of the pair, which others read.
-    own = encoding.time_base != picture.time_base
-    coding, tags = encoding.coding, encoding.tags
-    compositor = Compositor(enhancer, encoding.pix_fmt, coding, tags, options.compare, own=own)
+    compositor = Compositor(
+        video.enhancer,
+        encoding.pix_fmt,
+        encoding.coding,
+        encoding.tags,
+        options.compare,
+        # Where the encoder changes the frames' times they must not be those of the pair, which others read.
+        own=encoding.time_base != video.picture.time_base,
+    )
     return EncodedLiveOutput(output, compositor, destination.name)
 
 
-def _fast(encoding: Encoding, options: Options, *, delay: bool) -> Encoding:
+def _fast(encoding: Encoding, options: Options, *, may_delay: bool) -> Encoding:
     """Return the encoding with key frames at even distances, and made faster unless there is a preset.
 
     Args:
-        delay: the encoder may hold pictures back.
+        may_delay: the encoder may hold pictures back.
     """
     extra = {"g": str(max(1, round(KEY_FRAME_INTERVAL * encoding.rate)))}
     if options.preset is None:
         extra |= _FAST.get(encoding.codec, {})
-    if not delay and encoding.codec in ("libx264", "libx265"):
+    if not may_delay and encoding.codec in ("libx264", "libx265"):
         extra["tune"] = "zerolatency"
     return replace(encoding, options=encoding.options | extra)

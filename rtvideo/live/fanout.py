@@ -10,11 +10,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import OutputError
-from rtvideo.media.pairs import FramePair
+from rtvideo.media.codecs import Picture
+from rtvideo.media.input_info import InputInfo
+from rtvideo.media.pairs import FramePair, PairEnhancer
 from rtvideo.media.timing import Packet
 from rtvideo.stopwatch import Stopwatch
 
@@ -23,6 +26,23 @@ _DEPTH = 3
 
 #: Seconds that an output may take for one pair.
 _STUCK = 30.0
+
+
+@dataclass(frozen=True)
+class LiveVideo:
+    """What outputs are opened for.
+
+    Attributes:
+        source: gives the other streams and metadata.
+        enhancer: gives the pairs.
+        picture: the facts about a pair that encoders are chosen by.
+        live: frames come when they are captured, so that outputs have to keep up.
+    """
+
+    source: InputInfo
+    enhancer: PairEnhancer
+    picture: Picture
+    live: bool
 
 
 class LiveOutput(Protocol):

@@ -142,7 +142,7 @@ class LiveInput:
         if packet.stream_index >= len(streams) or streams[packet.stream_index].type != "audio":
             return []
         # In memory of FFmpeg's own: bytes of Python's are freed with its lock, for which a thread of FFmpeg's
-        # (`rtvideo.media.network.server.Server`) would wait while the lock is held until it ends.
+        # (`rtvideo.media.network.push.PushServer`) would wait while the lock is held until it ends.
         copy = Packet(packet.size)
         copy.update(bytes(packet))
         copy.stream = streams[packet.stream_index]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 from rtvideo.engines.session import Session
 from rtvideo.errors import UsageError
@@ -14,7 +15,7 @@ from rtvideo.files.job import SessionFactory, engine_of
 from rtvideo.live.fallback import FallbackSession
 from rtvideo.live.fanout import LiveOutput
 from rtvideo.live.input import LiveInput
-from rtvideo.live.outputs import Opening, check_outputs, shown_names
+from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_names
 from rtvideo.live.pipeline import LivePipeline
 from rtvideo.live.quality import QualityController
 from rtvideo.media.camera import CaptureOptions
@@ -131,7 +132,13 @@ def enhance_live(
         report.temporal = session.settings.temporal
 
         _warm_up(enhancer, session, source)
-        opened = Opening(source, enhancer, options, warn).all(outputs, viewers, controls)
+        opened = open_outputs(
+            outputs,
+            [partial(factory, controls, source.name) for factory in viewers],
+            live_video(source, enhancer, options),
+            options,
+            warn,
+        )
         if playing:
             _await_somebody(opened, stop)
         coarser = FallbackSession(session, enhancer.geometry)

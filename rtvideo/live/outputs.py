@@ -5,21 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from io import FileIO
 from pathlib import Path
 
 from rtvideo.errors import RtvideoError, UsageError
 from rtvideo.files.job import check_output, picture_of
 from rtvideo.live.encoded_output import destination_of, open_encoded_output
-from rtvideo.live.fanout import LiveOutput
+from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.input import TICK, LiveInput
 from rtvideo.live.raw_output import ViewerOutput, virtual_camera, y4m_output
 from rtvideo.media.camera import path_of
 from rtvideo.media.network.address import Kind, kind_of, redact
 from rtvideo.media.pairs import PairEnhancer
 from rtvideo.options import Options
-from rtvideo.viewers.base import ViewerControls, ViewerFactory
+from rtvideo.viewers.base import Viewer
 
 
 def check_outputs(input: str, outputs: Sequence[str], options: Options) -> None:
@@ -48,73 +47,67 @@ def shown_names(outputs: Sequence[str]) -> str:
     return ", ".join("stdout" if text == "-" else redact(text) for text in outputs)
 
 
-class Opening:
-    """Opens outputs for one source."""
+def live_video(source: LiveInput, enhancer: PairEnhancer, options: Options) -> LiveVideo:
+    """Return what the outputs of a run are opened for.
 
-    def __init__(
-        self, source: LiveInput, enhancer: PairEnhancer, options: Options, warn: Callable[[str], None]
-    ) -> None:
-        """Note what all outputs are opened for.
+    Args:
+        enhancer: gives the pairs.
+    """
+    picture, live = picture_of(source.connection, options), source.nature.live
+    picture = replace(
+        picture,
+        # The codec in which a camera sends is no measure for a recording.
+        codec="h264" if live else picture.codec,
+        codec_tag="" if live else picture.codec_tag,
+        pix_fmt=enhancer.pix_fmt,
+        tags=enhancer.tags,
+        coding=enhancer.geometry.coding,
+        time_base=TICK if live else picture.time_base,
+    )
+    return LiveVideo(source.connection, enhancer, picture, live)
 
-        Args:
-            enhancer: whose pairs will come.
-            warn: told what an output cannot hold.
-        """
-        self._source, self._enhancer, self._options, self._warn = source, enhancer, options, warn
-        picture = picture_of(source.connection, options)
-        live = source.nature.live
-        self._picture = replace(
-            picture,
-            # What a camera sends is no measure for what is recorded.
-            codec="h264" if live else picture.codec,
-            codec_tag="" if live else picture.codec_tag,
-            pix_fmt=enhancer.pix_fmt,
-            tags=enhancer.tags,
-            coding=enhancer.geometry.coding,
-            time_base=TICK if live else picture.time_base,
-        )
 
-    def all(
-        self, outputs: Sequence[str], viewers: Sequence[ViewerFactory], controls: ViewerControls
-    ) -> list[LiveOutput]:
-        """Open everything. A viewer that cannot be opened is left out if there is anything else.
+def open_outputs(
+    outputs: Sequence[str],
+    viewers: Sequence[Callable[[], Viewer]],
+    video: LiveVideo,
+    options: Options,
+    warn: Callable[[str], None],
+) -> list[LiveOutput]:
+    """Open everything. A viewer that cannot be opened is left out if there is anything else.
 
-        Raises:
-            RtvideoError: the first failure; what was open by then is closed.
-        """
-        opened: list[LiveOutput] = []
-        try:
-            opened += map(self._output, outputs)
-            for number, factory in enumerate(viewers, start=1):
-                try:
-                    viewer = factory(controls, self._source.name)
-                except RtvideoError as error:
-                    if not opened and number == len(viewers):
-                        raise
-                    self._warn(str(error))
-                else:
-                    opened.append(ViewerOutput(viewer, f"viewer {number}"))
-        except BaseException:
-            for output in opened:
-                output.abort()
-            raise
-        return opened
+    Args:
+        outputs: as the user gave them.
+        viewers: each opens one.
+        video: what will come.
+        warn: called with what an output cannot hold, and why a viewer is left out.
 
-    def _output(self, text: str) -> LiveOutput:
-        rate: Fraction = self._picture.rate
-        compare, live = self._options.compare, self._source.nature.live
-        kind = kind_of(text)
-        if kind is Kind.CAMERA:
-            return virtual_camera(path_of(text), self._enhancer, rate, compare)
-        if kind is Kind.PIPE:
-            pipe = FileIO(sys.stdout.fileno(), "w", closefd=False) if text == "-" else FileIO(text, "w")
-            return y4m_output(pipe, self._enhancer, rate, compare, live=live)
-        return open_encoded_output(
-            text,
-            self._source.connection,
-            self._picture,
-            self._enhancer,
-            self._options,
-            live=live,
-            warn=self._warn,
-        )
+    Raises:
+        RtvideoError: the first failure; what was open by then is closed.
+    """
+    opened: list[LiveOutput] = []
+    try:
+        for text in outputs:
+            opened.append(_open_output(text, video, options, warn))
+        for number, open_viewer in enumerate(viewers, start=1):
+            try:
+                opened.append(ViewerOutput(open_viewer(), f"viewer {number}"))
+            except RtvideoError as error:
+                if not opened and number == len(viewers):
+                    raise
+                warn(str(error))
+    except BaseException:
+        for output in opened:
+            output.abort()
+        raise
+    return opened
+
+
+def _open_output(text: str, video: LiveVideo, options: Options, warn: Callable[[str], None]) -> LiveOutput:
+    kind = kind_of(text)
+    if kind is Kind.CAMERA:
+        return virtual_camera(path_of(text), video, options.compare)
+    if kind is Kind.PIPE:
+        pipe = FileIO(sys.stdout.fileno(), "w", closefd=False) if text == "-" else FileIO(text, "w")
+        return y4m_output(pipe, shown_names([text]), video, options.compare)
+    return open_encoded_output(text, video, options, warn)

@@ -1,29 +1,31 @@
-"""Outputs of live pictures that need no encoder: viewers, a virtual camera, y4m for another program."""
+"""Live outputs without an encoder: viewers, virtual cameras, and y4m for another program."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from fractions import Fraction
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from io import FileIO
 
 import av
 from av.container import OutputContainer
 
 from rtvideo.errors import OutputError
-from rtvideo.live.fanout import ConsumerClosed
+from rtvideo.live.fanout import ConsumerClosed, LiveVideo
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.network.pipes import PipeWriter
-from rtvideo.media.pairs import FramePair, PairEnhancer, tags_of
+from rtvideo.media.pairs import FramePair, tags_of
 from rtvideo.media.timing import Packet
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import Viewer
 
-#: Frames that stand in for missing ones at most, where the rate must be kept.
+#: Copies of a frame at most that fill a gap, where the rate must be kept.
 _REPEATS = 60
+
+#: Formats with the planes of those that y4m cannot name.
+_Y4M_FORMATS = {"nv12": "yuv420p", "p010le": "yuv420p10le"}
 
 
 class ViewerOutput:
@@ -33,7 +35,7 @@ class ViewerOutput:
     connecting = False
 
     def __init__(self, viewer: Viewer, name: str) -> None:
-        """Feed ``viewer``."""
+        """Feed an open viewer."""
         self.name = name
         self.latency = {"shown": Stopwatch()}
         self._viewer = viewer
@@ -44,76 +46,78 @@ class ViewerOutput:
         return self._viewer.watched
 
     def take(self, pair: FramePair) -> None:
-        """Show it."""
+        """Show a pair."""
         self._viewer.show(pair.original, pair.lit, pair.info)
         self.latency["shown"].add(time.monotonic() - pair.captured)
 
     def copy(self, packet: Packet) -> None:
-        """Leave it: viewers have no sound."""
+        """Do nothing: viewers have no sound."""
 
     def finish(self) -> None:
-        """Close it."""
+        """Close the viewer."""
         self._viewer.close()
 
     def abort(self) -> None:
-        """Close it."""
+        """Close the viewer."""
         self._viewer.close()
 
 
+@dataclass(frozen=True)
+class RawFormat:
+    """How frames are written.
+
+    Attributes:
+        codec: FFmpeg's name of an encoder that takes frames as they are.
+        pix_fmt, full_range: of the frames.
+        has_times: whether the muxer stores times. Where not, frames are repeated or left out to
+            keep the rate.
+    """
+
+    codec: str
+    pix_fmt: str
+    full_range: bool
+    has_times: bool = True
+
+
 class RawOutput:
-    """See `rtvideo.live.fanout.LiveOutput`: uncompressed frames into a muxer that passes them on at once."""
+    """See `rtvideo.live.fanout.LiveOutput`: uncompressed frames, in a muxer that writes them at once."""
 
     required = True
     watched = True
     connecting = False
 
     def __init__(
-        self,
-        name: str,
-        container: OutputContainer,
-        codec: str,
-        enhancer: PairEnhancer,
-        *,
-        pix_fmt: str,
-        full_range: bool,
-        rate: Fraction,
-        compare: str | None,
-        steady: bool = False,
-        pipe: FileIO | None = None,
+        self, name: str, container: OutputContainer, video: LiveVideo, format: RawFormat, compare: str | None
     ) -> None:
-        """Take over an open container and give it its one stream.
+        """Add the one stream to an open container.
 
         Args:
-            codec: FFmpeg's name of the encoder that takes frames as they are.
-            enhancer: whose pairs will come.
-            pix_fmt, full_range: of the frames that are written.
-            rate: frames a second.
+            video: what will come.
             compare: ``split``, ``side`` or None.
-            pipe: what the container writes to, to be closed in the end.
-            steady: the format knows no times, so frames are repeated and left out to keep the rate.
         """
         self.name, self.latency = name, {"written": Stopwatch()}
-        coding = replace(enhancer.geometry.coding, full_range=full_range)
-        tags = tags_of(coding, enhancer.tags)
-        self._present = Compositor(enhancer, pix_fmt, coding, tags, compare, own=True)
-        stream = container.add_stream(codec, rate=rate)
+        coding = replace(video.enhancer.geometry.coding, full_range=format.full_range)
+        tags = tags_of(coding, video.enhancer.tags)
+        self._compose = Compositor(video.enhancer, format.pix_fmt, coding, tags, compare, own=True)
+        self._rate, self._has_times = video.picture.rate, format.has_times
+        stream = container.add_stream(format.codec, rate=self._rate)
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = self._present.width, self._present.height, pix_fmt
+        stream.width, stream.height = self._compose.width, self._compose.height
+        stream.pix_fmt = format.pix_fmt
         tags.apply(stream.codec_context)
-        self._container, self._stream, self._rate, self._steady = container, stream, rate, steady
-        self._pipe = pipe
+        self._container, self._stream = container, stream
         self._written = 0
-        self._begin: float | None = None
+        self._first: float | None = None
 
     def take(self, pair: FramePair) -> None:
-        """Write it, as often as the rate wants."""
+        """Write a pair, as often as the rate asks for."""
         times = 1
-        if self._steady and pair.lit.time is not None:
-            self._begin = pair.lit.time if self._begin is None else self._begin
-            due = round((pair.lit.time - self._begin) * self._rate) + 1
+        if not self._has_times and pair.lit.time is not None:
+            self._first = pair.lit.time if self._first is None else self._first
+            due = round((pair.lit.time - self._first) * self._rate) + 1
             times = min(_REPEATS, due - self._written)
         if times > 0:
-            frame = self._present(pair)
+            frame = self._compose(pair)
             for _ in range(times):
                 frame.pts, frame.time_base = self._written, 1 / self._rate
                 with self._errors():
@@ -122,22 +126,24 @@ class RawOutput:
         self.latency["written"].add(time.monotonic() - pair.captured)
 
     def copy(self, packet: Packet) -> None:
-        """Leave it: there is no place for sound."""
+        """Do nothing: there is no place for sound."""
 
     def finish(self) -> None:
         """Write what is left and close."""
         with self._errors():
             self._container.mux(self._stream.encode(None))
             self._container.close()
-            if self._pipe is not None:
-                self._pipe.close()
+            self._close_pipe()
 
     def abort(self) -> None:
         """Close."""
         with contextlib.suppress(Exception):
             self._container.close()
-        if self._pipe is not None:
-            self._pipe.close()
+        self._close_pipe()
+
+    def _close_pipe(self) -> None:
+        if self._container.file is not None:
+            self._container.file.file.close()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -149,63 +155,36 @@ class RawOutput:
             raise OutputError(f"{self.name}: cannot be written: {error.strerror or error}") from None
 
 
-def y4m_output(
-    pipe: FileIO, enhancer: PairEnhancer, rate: Fraction, compare: str | None, *, live: bool
-) -> RawOutput:
-    """Return an output of y4m for another program, which may leave at any time.
+def y4m_output(pipe: FileIO, name: str, video: LiveVideo, compare: str | None) -> RawOutput:
+    """Return an output of y4m to another program, which may close the pipe at any time.
 
     Args:
-        pipe: stdout.
-        rate: frames a second, of which y4m has one for good.
-        live: frames may be missing: others stand in for them, so that the pictures keep their speed.
+        pipe: stdout, or a named pipe.
+        name: for messages.
     """
+    options = {"strict": "-1"}
     container = av.open(
-        PipeWriter(pipe), "w", format="yuv4mpegpipe", container_options={"strict": "-1"}, buffer_size=1 << 18
+        PipeWriter(pipe), "w", format="yuv4mpegpipe", container_options=options, buffer_size=1 << 18
     )
-    pix_fmt = {"nv12": "yuv420p", "p010le": "yuv420p10le"}.get(enhancer.pix_fmt, enhancer.pix_fmt)
-    full_range = enhancer.geometry.coding.full_range
-    return RawOutput(
-        "stdout",
-        container,
-        "wrapped_avframe",
-        enhancer,
-        pix_fmt=pix_fmt,
-        full_range=full_range,
-        rate=rate,
-        compare=compare,
-        steady=live,
-        pipe=pipe,
-    )
+    pix_fmt = _Y4M_FORMATS.get(video.enhancer.pix_fmt, video.enhancer.pix_fmt)
+    full_range = video.enhancer.geometry.coding.full_range
+    # y4m has a rate and no times. From a live source frames may be missing, and others are repeated.
+    format = RawFormat("wrapped_avframe", pix_fmt, full_range, has_times=not video.live)
+    return RawOutput(name, container, video, format, compare)
 
 
-def virtual_camera(
-    path: str,
-    enhancer: PairEnhancer,
-    rate: Fraction,
-    compare: str | None,
-    opener: Callable[[str], OutputContainer] | None = None,
-) -> RawOutput:
-    """Return an output to a virtual camera (v4l2loopback), in the one format that all programs take.
+def virtual_camera(path: str, video: LiveVideo, compare: str | None) -> RawOutput:
+    """Return an output to a virtual camera (v4l2loopback), in the format that all programs take.
 
     Args:
         path: ``/dev/videoN``.
-        opener: in place of FFmpeg, for tests.
 
     Raises:
-        OutputError: there is none, it is busy, or it is a camera.
+        OutputError: no such device, a busy one, or one that is a real camera.
     """
     try:
-        container = (opener or _open_camera)(path)
-        output = RawOutput(
-            path,
-            container,
-            "rawvideo",
-            enhancer,
-            pix_fmt="yuv420p",
-            full_range=False,
-            rate=rate,
-            compare=compare,
-        )
+        container = _open_camera(path)
+        output = RawOutput(path, container, video, RawFormat("rawvideo", "yuv420p", False), compare)
         container.start_encoding()
     except (av.FFmpegError, OSError) as error:
         raise OutputError(f"{path}: {_camera_trouble(path, error)}") from None
@@ -226,5 +205,5 @@ def _camera_trouble(path: str, error: av.FFmpegError | OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
         return "no permission; join its group: sudo usermod -aG video $USER"
     if error.errno == errno.EBUSY:
-        return "busy: another program feeds it, or reads it in another size; close that first"
+        return "busy: another program writes to it, or reads it in another size; close that first"
     return f"takes no pictures: {error.strerror or error}; only a virtual camera (v4l2loopback) does"

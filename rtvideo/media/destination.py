@@ -1,4 +1,4 @@
-"""Where an encoded output goes: a file, or HLS segments. (For servers see `rtvideo.media.network.server`.)"""
+"""Where an encoded output goes: a file, or HLS segments. (For servers see `rtvideo.media.network.push`.)"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pipes as FFmpeg reads and writes them: a reader that can be told to stop, a writer that writes all."""
+"""Pipes as file objects for FFmpeg: a reader that can be stopped, and a writer."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ import threading
 import time
 from io import FileIO
 
-#: Seconds between two looks at whether to stop.
+#: Seconds between two checks whether to stop.
 _LOOK = 0.1
 
-#: What to tell of somebody who was silent for too long.
+#: The message for a peer that was silent for too long.
 SILENCE = "no answer within {:g} s"
 
 
 class PipeReader:
-    """A pipe or stdin as a file object for `av.open`.
-
-    It cannot seek; where it is told to stop it ends, even while nothing comes.
-    """
+    """A pipe as a file object for `av.open`. It cannot seek, and can be stopped while nothing comes."""
 
     def __init__(self, pipe: FileIO, *stops: threading.Event, timeout: float = math.inf) -> None:
-        """Read from an open pipe, without a buffer of its own, until any of ``stops`` is set.
+        """Read from an open, unbuffered pipe until any of ``stops`` is set.
 
         Args:
             timeout: seconds for which nothing may come.
@@ -46,10 +43,10 @@ class PipeReader:
 
 
 class PipeWriter:
-    """A pipe or stdout as a file object for `av.open`. Raises BrokenPipeError once nobody reads."""
+    """A pipe or stdout as a file object for `av.open`. Writing raises BrokenPipeError once nobody reads."""
 
     def __init__(self, pipe: FileIO) -> None:
-        """Write to an open pipe, without a buffer of its own."""
+        """Write to an open, unbuffered pipe."""
         self._pipe = pipe
 
     def write(self, data: bytes) -> int:
@@ -58,3 +55,7 @@ class PipeWriter:
         while left:
             left = left[self._pipe.write(left) or 0 :]
         return len(data)
+
+    def close(self) -> None:
+        """Close the pipe; closing twice is fine."""
+        self._pipe.close()

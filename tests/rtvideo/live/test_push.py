@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rtvideo.errors import OutputError
-from rtvideo.media.network import server as push
+from rtvideo.media.network import push
 from rtvideo.viewers.base import ViewerControls
 from tests.helpers.servers import Server
 from tests.rtvideo.live.test_job import CAMERA, LAVFI, Viewer, decoded, free_port, live

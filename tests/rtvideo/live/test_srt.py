@@ -18,7 +18,7 @@ import pytest
 from rtvideo.cli.entry import main
 from rtvideo.errors import InputError, OutputError, SourceLostError, UnavailableError
 from rtvideo.media.network import connect as connect_module
-from rtvideo.media.network import server as push
+from rtvideo.media.network import push
 from rtvideo.media.network import srt as bridge
 from rtvideo.media.network.connect import SourceTraits
 from rtvideo.media.network.ffmpeg_process import Program

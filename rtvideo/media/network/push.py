@@ -35,7 +35,7 @@ _OPTIONS = {"flv": {"flvflags": "no_duration_filesize"}, "rtsp": {"rtsp_transpor
 _GLOBAL_HEADERS = ("flv", "rtsp")
 
 
-class Server(Destination):
+class PushServer(Destination):
     """A server that takes a stream. Connecting to it, and a server that hangs, hold up nobody else.
 
     FFmpeg's fifo muxer connects and writes in a thread of its own: PyAV would hold Python's lock meanwhile,
