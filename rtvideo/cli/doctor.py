@@ -12,7 +12,6 @@ from rtvideo.errors import ExitCode, RtvideoError
 from rtvideo.version import __version__, installed
 
 _PACKAGES = ("av", "numpy", "pillow", "rich", "onnxruntime", "onnxruntime-gpu")
-_ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "mpeg4", "mjpeg", "ffv1", "prores_ks")
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,11 @@ def _encoders() -> Finding:
         import av
     except ImportError as error:
         return Finding(
-            f"problem: PyAV cannot be loaded ({error}); run: pip install 'av >= 17, < 19'", fatal=True
+            f"problem: PyAV cannot be loaded ({error}); run: pip install 'av >= 18, < 19'", fatal=True
         )
-    found = [name for name in _ENCODERS if _has_encoder(name)]
+    from rtvideo.media.encoders import usual_encoders
+
+    found = [name for name in usual_encoders() if _has_encoder(name)]
     version = getattr(av, "ffmpeg_version_info", "of unknown version")
     return Finding(f"encoders: {', '.join(found) or 'none'} (FFmpeg {version})", fatal=not found)
 

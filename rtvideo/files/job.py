@@ -21,7 +21,7 @@ from rtvideo.files.pipeline import Counters, Pipeline
 from rtvideo.files.resume import as_before, job_of, taken_over, unfinished
 from rtvideo.files.trim import Trim
 from rtvideo.frame import Geometry
-from rtvideo.media.codecs import Encoding, Picture, carries_captions, choose
+from rtvideo.media.codecs import Encoding, Picture, choose
 from rtvideo.media.containers import container_for
 from rtvideo.media.destination import FileDestination
 from rtvideo.media.durable import output_errors
@@ -184,7 +184,7 @@ def _losses_ahead(source: Source, encoding: Encoding) -> Iterator[str]:
     """Yield what the first frame shows will not be kept as it is."""
     if source.first.interlaced_frame:
         yield "interlaced; deinterlaced with bwdif, one frame for each"
-    if has_captions(source.first) and not carries_captions(encoding.codec):
+    if has_captions(source.first) and not encoding.encoder.captions:
         yield f"codec {encoding.codec} drops the closed captions; libx264 keeps them"
     if has_timecode(source.first):
         yield "the time code inside the pictures (SMPTE 12M) is dropped"
@@ -222,7 +222,7 @@ def _on_device(
     encoding: Encoding, geometry: Geometry, session: Session | None, options: Options
 ) -> DeviceFrames | None:
     """Return where results stay on the device, if the encoder takes them from there."""
-    if options.compare is not None or not encoding.codec.endswith("_nvenc"):
+    if options.compare is not None or not encoding.encoder.on_gpu:
         return None
     from rtvideo.media.gpu.encode import device_frames_for
 

@@ -20,14 +20,6 @@ from rtvideo.media.streams import Plan, plan
 from rtvideo.media.timing import Packet
 from rtvideo.options import Options
 
-#: What makes encoders fast enough for live pictures, unless the user gives a preset.
-_FAST = {
-    "libx264": {"preset": "superfast"},
-    "libx265": {"preset": "ultrafast"},
-    "libsvtav1": {"preset": "12"},
-    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
-}
-
 
 def destination_of(address: str, *, live: bool) -> Destination:
     """Return where ``--out`` leads: a recording, HLS segments or a server. Nothing is opened yet.
@@ -131,7 +123,7 @@ def _fast(encoding: Encoding, options: Options, *, may_delay: bool) -> Encoding:
     """
     extra = {"g": str(max(1, round(KEY_FRAME_INTERVAL * encoding.rate)))}
     if options.preset is None:
-        extra |= _FAST.get(encoding.codec, {})
-    if not may_delay and encoding.codec in ("libx264", "libx265"):
-        extra["tune"] = "zerolatency"
+        extra |= encoding.encoder.live
+    if not may_delay:
+        extra |= encoding.encoder.streaming
     return replace(encoding, options=encoding.options | extra)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import io
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 
@@ -15,85 +14,12 @@ from av.container import OutputContainer
 
 from rtvideo.colour import Coding, Matrix, coding_of
 from rtvideo.errors import UsageError
+from rtvideo.media.encoders import ENCODERS, EncoderSpec, spec_of, usual_encoders
 from rtvideo.media.planes import LAYOUTS, has_alpha, nearest_format
 from rtvideo.media.tags import Tags, is_rgb
 
-# SVT-AV1 has no other way to be told not to talk on stderr: errors only.
-os.environ.setdefault("SVT_LOG", "1")
-
-#: Codec of the input to encoder of the output; any other input takes the first of `_FALLBACKS` that fits.
-_LIKE = {
-    "h264": "libx264",
-    "hevc": "libx265",
-    "vp8": "libvpx",
-    "vp9": "libvpx-vp9",
-    "av1": "libsvtav1",
-    "ffv1": "ffv1",
-    "prores": "prores_ks",
-    "mjpeg": "mjpeg",
-    "utvideo": "utvideo",
-    "huffyuv": "ffvhuff",
-    "ffvhuff": "ffvhuff",
-}
-_FALLBACKS = ("libx264", "libvpx-vp9", "mpeg4")
-
-#: Names that people type, beside FFmpeg's own.
-_ALIASES = {"x264": "libx264", "x265": "libx265", "h265": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How an encoder is told how good to be: the range of ``--crf``, its default, and what goes with it.
-
-    Attributes:
-        name: of the option that takes it.
-    """
-
-    low: float
-    high: float
-    default: float
-    options: dict[str, str] = field(default_factory=dict)
-    name: str = "crf"
-
-
-#: Near the edge of what can be seen: the output is looked at, and perhaps encoded again.
-_QUALITY = {
-    "libx264": Quality(0, 51, 19, {"preset": "fast"}),
-    "libx265": Quality(0, 51, 21, {"preset": "fast"}),
-    "libvpx-vp9": Quality(0, 63, 28, {"b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}),
-    "libvpx": Quality(4, 63, 10, {"b": "8M", "deadline": "good", "cpu-used": "4"}),
-    "libsvtav1": Quality(1, 63, 28, {"preset": "8"}),
-    # NVIDIA's; not run yet. Without these they would aim at two megabits a second, whatever the picture.
-    **{
-        f"{name}_nvenc": Quality(1, 51, default, {"rc": "vbr", "b": "0", "preset": "p5"}, "cq")
-        for name, default in (("h264", 21), ("hevc", 23), ("av1", 28))
-    },
-}
-#: Encoders with a fixed quantiser instead of a rate factor; ``--crf`` sets it.
-_QUANTISER = {"mjpeg": 2, "mpeg4": 3, "mpeg2video": 3, "mpeg1video": 3, "flv": 3, "h263p": 3}
 #: FFmpeg's FF_QP2LAMBDA: global_quality counts in units of 1/118 quantiser step.
 _QP2LAMBDA = 118
-
-_PRESETS: dict[str, tuple[str, ...]] = {
-    name: (
-        "ultrafast",
-        "superfast",
-        "veryfast",
-        "faster",
-        "fast",
-        "medium",
-        "slow",
-        "slower",
-        "veryslow",
-        "placebo",
-    )
-    for name in ("libx264", "libx265")
-}
-_PRESETS["libsvtav1"] = tuple(map(str, range(14)))
-_PRESETS |= {name: tuple(f"p{k}" for k in range(1, 8)) for name in _QUALITY if name.endswith("_nvenc")}
-
-#: Encoders that refuse odd sizes where chroma is subsampled; 4:4:4 keeps the size exact.
-_EVEN_SIZES = ("libx264", "libx265", "libsvtav1")
 
 
 @dataclass(frozen=True)
@@ -122,6 +48,11 @@ class Encoding:
     options: dict[str, str]
     quantiser: float | None = None
     codec_tag: str | None = None
+
+    @property
+    def encoder(self) -> EncoderSpec:
+        """What is known of the encoder."""
+        return spec_of(self.codec)
 
     def configure(self, codec: av.VideoCodecContext) -> None:
         """Give an encoder that is not open yet all of it."""
@@ -170,17 +101,15 @@ def choose(
     if codec is not None:
         names = [_named(codec, container)]
     else:
-        names = [
-            n
-            for n in (_LIKE.get(picture.codec), *_FALLBACKS, _default(container))
-            if n and _holds(container, n)
-        ]
+        first = [spec.name for spec in ENCODERS if picture.codec in spec.replaces]
+        others = [spec.name for spec in ENCODERS if spec.fallback]
+        names = [n for n in (*first, *others, _default(container)) if n and _holds(container, n)]
     failure = "no encoder for it"
     for name in names:
         encoding, warnings = _settings(name, picture, container, crf, preset)
         for time_base in _time_bases(picture, container):
             try:
-                attempt = _replace(encoding, time_base)
+                attempt = replace(encoding, time_base=time_base)
                 context = av.CodecContext.create(name, "w")
                 assert isinstance(context, av.VideoCodecContext)
                 attempt.configure(context)
@@ -194,10 +123,6 @@ def choose(
         f"{what} cannot encode {picture.width}x{picture.height} {picture.pix_fmt} video: {failure}; "
         "choose another with --codec or another file extension"
     )
-
-
-def _replace(encoding: Encoding, time_base: Fraction) -> Encoding:
-    return Encoding(**{**vars(encoding), "time_base": time_base})
 
 
 def _time_bases(picture: Picture, container: str) -> Iterator[Fraction]:
@@ -217,34 +142,33 @@ def _time_bases(picture: Picture, container: str) -> Iterator[Fraction]:
 def _settings(
     name: str, picture: Picture, container: str, crf: float | None, preset: str | None
 ) -> tuple[Encoding, list[str]]:
-    pix_fmt, coding, tags, warnings = _pixels(name, picture)
-    options: dict[str, str] = {}
-    quantiser: float | None = None
-    if name in _QUALITY:
-        quality = _QUALITY[name]
-        _check_crf(name, crf, quality.low, quality.high)
-        options = {**quality.options, quality.name: f"{quality.default if crf is None else crf:g}"}
-        if crf == 0:
-            options |= _lossless(name)
-    elif name in _QUANTISER:
-        _check_crf(name, crf, 1, 31)
-        quantiser = _QUANTISER[name] if crf is None else crf
+    spec = spec_of(name)
+    pix_fmt, coding, tags, warnings = _pixels(spec, picture)
+    options, quantiser = dict(spec.options), None
+    if spec.quality is not None:
+        quality = spec.quality.default if crf is None else crf
+        if not spec.quality.best <= quality <= spec.quality.smallest:
+            allowed = f"{spec.quality.best:g} (best) to {spec.quality.smallest:g} (smallest)"
+            raise UsageError(f"--crf {quality:g}: codec {name} takes {allowed}")
+        if spec.quality.option is None:
+            quantiser = quality
+        else:
+            options[spec.quality.option] = f"{quality:g}"
+        if quality == 0:
+            options |= spec.lossless
     elif crf is not None:
         raise UsageError(f"--crf {crf:g}: codec {name} has no such setting; leave it out")
     if preset is not None:
-        if name not in _PRESETS:
+        if not spec.presets:
             raise UsageError(f"--preset {preset}: codec {name} has no presets; leave it out")
-        if preset not in _PRESETS[name]:
-            raise UsageError(f"--preset {preset!r}: codec {name} takes {', '.join(_PRESETS[name])}")
+        if preset not in spec.presets:
+            raise UsageError(f"--preset {preset!r}: codec {name} takes {', '.join(spec.presets)}")
         options["preset"] = preset
-    if name == "libx265":
-        options["x265-params"] = "log-level=none:open-gop=0" + (":lossless=1" if crf == 0 else "")
     if container == "avi":
         options["bf"] = "0"
     tag = None
-    if name == "libx265" and container in ("mp4", "mov", "m4v"):
-        # Apple's players take only hvc1; what the input chose stays.
-        tag = "hev1" if picture.codec_tag == "hev1" else "hvc1"
+    if spec.mp4_tags and container in ("mp4", "mov", "m4v"):
+        tag = picture.codec_tag if picture.codec_tag in spec.mp4_tags else spec.mp4_tags[0]
     return (
         Encoding(
             name,
@@ -264,39 +188,28 @@ def _settings(
     )
 
 
-def _lossless(name: str) -> dict[str, str]:
-    # At more than 8 bits a rate factor of 0 is not lossless in x264, a quantiser of 0 is.
-    return {"libx264": {"qp": "0", "crf": "-1"}, "libvpx-vp9": {"lossless": "1"}}.get(name, {})
-
-
-def _check_crf(name: str, crf: float | None, low: float, high: float) -> None:
-    if crf is not None and not low <= crf <= high:
-        raise UsageError(f"--crf {crf:g}: codec {name} takes {low:g} (best) to {high:g} (smallest)")
-
-
-def _pixels(name: str, picture: Picture) -> tuple[str, Coding, Tags, list[str]]:
+def _pixels(spec: EncoderSpec, picture: Picture) -> tuple[str, Coding, Tags, list[str]]:
     """Choose the pixel format nearest to the input's, and what its samples mean."""
     # Those without components lie in a device's memory.
-    offered = [f.name for f in av.Codec(name, "w").video_formats or [] if f.components]
+    offered = [f.name for f in av.Codec(spec.name, "w").video_formats or [] if f.components]
     source, warnings = picture.pix_fmt, []
     if has_alpha(source):
         warnings.append(f"transparency ({source}) is dropped")
     wanted = source if source in LAYOUTS else nearest_format(source)
     odd = picture.width % 2 or picture.height % 2
-    if odd and name in _EVEN_SIZES:
+    if odd and spec.even_sizes:
         wanted = _unsubsampled(wanted)
-        if name == "libsvtav1":
-            offered = [f for f in offered if LAYOUTS[f].chroma == (0, 0)]
+        offered = [f for f in offered if f in LAYOUTS and not _is_subsampled(f)]
     pix_fmt = _closest(wanted, offered)
     if LAYOUTS.get(nearest_format(pix_fmt), LAYOUTS["gray"]).depth < LAYOUTS[wanted].depth and not is_rgb(
         wanted
     ):
-        warnings.append(f"{LAYOUTS[wanted].depth}-bit video becomes 8-bit: codec {name} holds no more")
+        warnings.append(f"{LAYOUTS[wanted].depth}-bit video becomes 8-bit: codec {spec.name} holds no more")
     tags, coding = picture.tags, picture.coding
     if is_rgb(source) and not is_rgb(pix_fmt):
         coding = Coding(_usual_matrix(picture.height), full_range=False)
         tags = Tags(matrix=int(coding.matrix), range=1, transfer=tags.transfer, primaries=tags.primaries)
-    if name == "mjpeg" and not coding.full_range:
+    if spec.full_range and not coding.full_range:
         # JPEG knows only full range; the pictures are converted and tagged so.
         pix_fmt = pix_fmt.replace("yuv4", "yuvj4")
         coding = Coding(coding.matrix, full_range=True)
@@ -312,6 +225,10 @@ def _pixels(name: str, picture: Picture) -> tuple[str, Coding, Tags, list[str]]:
 
 def _usual_matrix(height: int) -> Matrix:
     return coding_of(2, 1, 2, height).matrix
+
+
+def _is_subsampled(pix_fmt: str) -> bool:
+    return LAYOUTS[pix_fmt].layout != "gray" and LAYOUTS[pix_fmt].chroma != (0, 0)
 
 
 def _unsubsampled(pix_fmt: str) -> str:
@@ -350,13 +267,18 @@ def _closest(wanted: str, offered: list[str]) -> str:
 
 
 def _named(codec: str, container: str) -> str:
-    name = _ALIASES.get(codec, codec)
+    name = next((spec.name for spec in ENCODERS if codec in spec.aliases), codec)
     try:
         found = av.Codec(name, "w")
     except (ValueError, av.FFmpegError):
         found = None
     if found is None or found.type != "video":
-        near = difflib.get_close_matches(codec, [*video_encoders(), *_ALIASES], n=3, cutoff=0.5)
+        near = difflib.get_close_matches(
+            codec,
+            [*video_encoders(), *(alias for spec in ENCODERS for alias in spec.aliases)],
+            n=3,
+            cutoff=0.5,
+        )
         hint = (
             f"near: {', '.join(near)}"
             if near
@@ -364,17 +286,11 @@ def _named(codec: str, container: str) -> str:
         )
         raise UsageError(f"unknown video encoder {codec!r}; {hint}")
     if not _holds(container, found.name):
-        fitting = ", ".join(n for n in (*_LIKE.values(), "mpeg4") if _holds(container, n)) or _default(
+        fitting = ", ".join(name for name in usual_encoders() if _holds(container, name)) or _default(
             container
         )
         raise UsageError(f"codec {codec!r} does not fit into {container}; it takes, for example, {fitting}")
     return found.name
-
-
-def carries_captions(encoder: str) -> bool:
-    """Whether an encoder writes the closed captions (CEA-608 and 708) that a frame has beside its picture."""
-    # libx265 has the option too, but nothing of it arrives in the file.
-    return encoder == "libx264"
 
 
 @cache

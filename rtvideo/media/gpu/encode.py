@@ -98,7 +98,7 @@ def device_frames_for(
         session: the engine.
         kind: as for `DeviceFrames`.
     """
-    if not encoding.codec.endswith("_nvenc") or not isinstance(session, GpuSession):
+    if not encoding.encoder.on_gpu or not isinstance(session, GpuSession):
         return None
     if geometry.layout != "nv" or (geometry.width | geometry.height) % 2:
         return None

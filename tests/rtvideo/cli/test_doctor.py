@@ -9,6 +9,7 @@ import pytest
 from rtvideo.cli import doctor, main
 from rtvideo.engines.registry import EngineInfo
 from rtvideo.errors import UnavailableError
+from rtvideo.media.encoders import EncoderSpec
 from rtvideo.models import find
 
 
@@ -89,7 +90,9 @@ def test_no_models(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
 def test_no_encoders(
     shipped: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_ENCODERS", ("no_such_encoder",))
+    monkeypatch.setattr(
+        "rtvideo.media.encoders.ENCODERS", (EncoderSpec(name="no_such_encoder", fallback=True),)
+    )
     code, out = run(capsys)
     assert code == 7
     assert "encoders: none" in out
