@@ -22,29 +22,34 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import nn
-
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import fault_scenes
-from benchmarks.ablation_variants import Variant, variants
-from benchmarks.baselines import Method
-from benchmarks.fault_table import find_faults
-from benchmarks.paper_cache import Cache, code
-from model import data
-from model.checkpoint import write_whole
-from model.metrics import quantise
-from model.recipes import RECIPES, Recipe
-from model.ruas import parameters
-from model.train import Run, Trainer, evaluate, kinds
-from rtvideo.errors import RtvideoError
+from benchmarks.common.arguments import add_json
+from benchmarks.common.files import ROOT, write_json
+from model.command import Parser, imports, run
+from rtvideo import values
+
+with imports(__name__, "train"):
+    import numpy as np
+    import torch
+    from torch import nn
+
+    from benchmarks.faults import scenes
+    from benchmarks.faults.table import find_faults
+    from benchmarks.methods.baselines import Method
+    from benchmarks.training.cache import Cache, code
+    from benchmarks.training.variants import Variant, variants
+    from model import data
+    from model.checkpoint import write_whole
+    from model.metrics import quantise
+    from model.recipes import RECIPES, Recipe
+    from model.ruas import parameters
+    from model.train import Run, Trainer, evaluate, kinds
 
 #: What a result follows from, beside the recipe: it is computed anew when one of these files changes.
 _CODE = (
-    "benchmarks/fault_scenes.py", "benchmarks/fault_table.py", "benchmarks/faults.py",
+    "benchmarks/faults/measures.py", "benchmarks/faults/scenes.py", "benchmarks/faults/table.py",
     "model/cell.py", "model/data.py", "model/iem.py", "model/losses.py", "model/metrics.py",
     "model/camera_simulator.py", "model/nrm.py", "model/objectives.py", "model/operations.py",
     "model/ruas.py", "model/scenes.py", "model/train.py",
@@ -118,7 +123,7 @@ class Bench:
             trainer.advance()
         seconds = time.process_time() - began
         scores = evaluate(trainer.net, recipe, self.held)
-        faults = find_faults(method(trainer.net), fault_scenes.made())
+        faults = find_faults(method(trainer.net), scenes.made())
         return {
             **{name: scores[name] for name in ("psnr", "ssim", "iem_psnr", "iem_ssim")},
             **{name: value for name, value in asdict(faults).items() if not math.isnan(value)},
@@ -153,7 +158,7 @@ def method(net: nn.Module) -> Method:
     return run
 
 
-def run(bench: Bench, chosen: Sequence[Variant], seeds: Sequence[int], most: int) -> list[dict[str, Any]]:
+def rows_of(bench: Bench, chosen: Sequence[Variant], seeds: Sequence[int], most: int) -> list[dict[str, Any]]:
     """Compute what is missing, at most so many trainings, and return all rows, each with its seeds' scores.
 
     Seeds are the outer loop, so that a run that is stopped has treated all variants alike.
@@ -172,18 +177,18 @@ def run(bench: Bench, chosen: Sequence[Variant], seeds: Sequence[int], most: int
     return rows
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run the command; return an exit code."""
-    arguments = _parser().parse_args(argv)
+    return run(measure, _parser(), words, extra="train")
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Compute what is missing, and print or write all results."""
     torch.set_num_threads(arguments.threads)
-    try:
-        cache = Cache(arguments.runs, say=lambda text: None)
-        base = RECIPES[arguments.recipe]
-        bench = Bench.read(base, arguments.pairs, cache, arguments.steps, arguments.validation)
-        rows = run(bench, list(variants(base)), arguments.seeds, arguments.most)
-    except RtvideoError as error:
-        print(f"ablation.py: error: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    cache = Cache(arguments.runs, say=lambda text: None)
+    base = RECIPES[arguments.recipe]
+    bench = Bench.read(base, arguments.pairs, cache, arguments.steps, arguments.validation)
+    rows = rows_of(bench, list(variants(base)), arguments.seeds, arguments.most)
     record = {
         "recipe": arguments.recipe,
         "steps": arguments.steps,
@@ -192,33 +197,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         "held_out": len(bench.held),
         "rows": rows,
     }
-    text = json.dumps(record, indent=1) + "\n"
     if arguments.json is None:
-        print(text, end="")
-    else:
-        write_whole(arguments.json, text.encode())
-    return 0
+        print(json.dumps(record, indent=1))
+    write_json(arguments.json, record)
 
 
 def _parser() -> argparse.ArgumentParser:
-    assert __doc__
-    parser = argparse.ArgumentParser(prog="benchmarks/ablation.py", description=__doc__.splitlines()[0])
+    parser = Parser("python benchmarks/ablation.py", __doc__)
     add = parser.add_argument
     add("--pairs", type=Path, nargs="+", required=True, metavar="DIR", help="as for model.train")
     add("--recipe", choices=sorted(RECIPES), default="night")
-    add("--steps", type=int, default=120, help="of each training (120)")
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    add("--validation", type=int, default=16, metavar="N", help="held-out images that are scored (16)")
-    add(
-        "--most",
-        type=int,
-        default=-1,
-        metavar="N",
-        help="stop after so many trainings; the rest stays missing",
-    )
-    add("--runs", type=Path, default=Path("runs/ablation"), help="where results are kept")
-    add("--threads", type=int, default=1)
-    add("--json", type=Path, metavar="FILE", help="write there instead of stdout")
+    add("--steps", type=values.positive, default=120, help="of each training (120)")
+    add("--seeds", type=values.count, nargs="+", default=[0, 1, 2])
+    add("--validation", type=values.positive, default=16, metavar="N", help="held-out images to score (16)")
+    add("--most", type=values.count, default=10**9, metavar="N", help="stop after so many trainings")
+    add("--runs", type=Path, default=ROOT / "runs/ablation", help="where results are kept (runs/ablation)")
+    add("--threads", type=values.positive, default=1)
+    add_json(parser)
     return parser
 
 

@@ -2,82 +2,137 @@
 
     python benchmarks/fps.py [--sizes 640x360,1920x1080] [--engines fused,onnx,filters] [--input CLIP]
                              [--peer NAME=FILE.onnx] [--threads 1,2] [--json FILE]
+    python benchmarks/fps.py --engines fused,temporal       # what looking at the frames before costs
+    python benchmarks/fps.py --sizes '' --input CLIP --bound  # file to file, against the processor's bound
     python benchmarks/fps.py --device cuda [--sizes ...] [--engines cuda,onnx] [--input CLIP] [--json FILE]
 
 All contestants of a size take turns, so that whatever else the machine does meets all of them; figures are
 medians, and ratios within one run are what counts. ``fused`` includes colour conversion, the others do not.
-What runs on a GPU is measured by `benchmarks.gpu`, which has flags of its own.
+Engines whose packages are missing are named and left out; ``pip install '.[benchmark]'`` brings most of them.
+What runs on a GPU is measured by `benchmarks.gpu.command`, which has flags of its own.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import re
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import end_to_end
-from benchmarks.contestants import Contestant, Frame, contestants
-from benchmarks.machine import facts
-from benchmarks.peak import Peak
+from benchmarks.common import arguments as flags
+from benchmarks.common.files import write_json
+from benchmarks.common.machine import facts
+from benchmarks.speed import file_to_file
+from benchmarks.speed.contestants import ENGINES, PAPER_NEEDS, Contestant, contestants, missing
+from benchmarks.speed.peak import Peak
+from benchmarks.speed.turns import Frame, take_turns
+from model.command import Parser, run
 from model.scene.sample import make_clip
+from rtvideo import values
 from rtvideo.cpus import usable_cpus
-from rtvideo.errors import RtvideoError, UsageError
+from rtvideo.errors import UnavailableError
 
-ENGINES = ("fused", "onnx", "torch", "openvino", "filters")
 SIZES = "640x360,1280x720,1920x1080,3840x2160"
-
-#: Seconds that a turn should last at least: short frames are repeated. Long ones take three turns at most.
-TURN, LONG = 0.03, 1.0
 
 Record = dict[str, Any]
 
 
-def take_turns(
-    frames: Mapping[str, Frame], rounds: int, clock: Callable[[], float] = time.perf_counter
-) -> dict[str, list[float]]:
-    """Return seconds a frame of each contestant in each round, after one or two untimed frames."""
-    one: dict[str, float] = {}
-    for name, frame in frames.items():
-        for _ in range(2):  # the first pays for memory that is touched for the first time
-            began = clock()
-            frame()
-            one[name] = clock() - began
-            if one[name] > LONG:
-                break
-    times: dict[str, list[float]] = {name: [] for name in frames}
-    for number in range(rounds):
-        for name, frame in frames.items():
-            if number >= 3 and one[name] > LONG:
-                continue
-            repeats = max(1, round(TURN / max(one[name], 1e-6)))
-            began = clock()
-            for _ in range(repeats):
-                frame()
-            times[name].append((clock() - began) / repeats)
-    return times
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure, print, write; return an exit code."""
+    device = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    device.add_argument("--device", default="cpu")
+    if device.parse_known_args(words)[0].device != "cpu":
+        from benchmarks.gpu import command
+
+        return command.main(words)
+    return run(measure, _parser(), words, extra="benchmark")
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Measure what the arguments ask for, print it on the way, and write all of it."""
+    check(arguments)
+    result: Record = {"machine": facts(), "peak": {}, "engines": [], "threads": [], "files": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        those = list(contestants(folder, arguments.engines, arguments.peer))
+        for width, height in arguments.sizes:
+            table, peak = compare(width, height, arguments.threads[-1], those, arguments.rounds)
+            result["engines"] += table
+            result["peak"][f"{width}x{height}"] = peak
+            head = f"f32 peak {peak:.1f} GMAC/s" if peak else "no compiler, so no peak: pip install ziglang"
+            print(f"{width}x{height}: {head}", *map(line, table), sep="\n", flush=True)
+        ours = [one for one in those if one.engine.startswith("fused")]
+        if arguments.sizes and len(arguments.threads) > 1:
+            width, height = arguments.sizes[-1]
+            result["threads"] = scaling(width, height, arguments.threads, ours, arguments.rounds)
+            print(*map(line, result["threads"]), sep="\n", flush=True)
+        for clip in arguments.input:
+            for preset in ("ultrafast", "medium"):
+                table = file_to_file.measure(
+                    clip, arguments.engines, preset, arguments.frames, arguments.runs, bound=arguments.bound
+                )
+                result["files"] += table
+                print(*(file_to_file.line(record) for record in table), sep="\n", flush=True)
+        sample = folder / "sample.mp4"
+        make_clip(sample, seconds=0.5, size=(640, 360))
+        result["start_up_seconds"] = file_to_file.start_up(sample, arguments.runs)
+        print("start-up:", *(f"{k} {v:.2f} s" for k, v in result["start_up_seconds"].items()))
+    write_json(arguments.json, result)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Refuse what could not be measured, and name the engines that are left out, before work begins.
+
+    Raises:
+        InputError: a clip cannot be read.
+        UnavailableError: a peer is not a network.
+    """
+    for clip in arguments.input:
+        file_to_file.size_of(clip)
+    if arguments.peer:
+        from benchmarks.methods.onnx import open_network
+
+        for _, path in arguments.peer:
+            open_network(path)
+    needs = {engine: ENGINES[engine] for engine in arguments.engines} | {"the paper's network": PAPER_NEEDS}
+    for what, packages in needs.items():
+        if names := missing(packages):
+            print(
+                f"left out: {what} ({', '.join(names)} not installed; pip install '.[benchmark]')",
+                file=sys.stderr,
+            )
 
 
 def compare(
     width: int, height: int, threads: int, those: Sequence[Contestant], rounds: int
-) -> tuple[list[Record], float]:
-    """Return a record for each contestant at one size, and the peak in 10^9 multiply-adds a second."""
-    peak = Peak(threads)
-    frames: dict[str, Frame] = {str(k): one.open(width, height, threads) for k, one in enumerate(those)}
-    times = take_turns({"peak": peak, **frames}, rounds)
-    ceiling = peak.multiply_adds / min(times["peak"])
-    return records(width, height, threads, those, [times[str(k)] for k in range(len(those))], ceiling), (
-        ceiling / 1e9
+) -> tuple[list[Record], float | None]:
+    """Return a record for each contestant at one size, and the peak in 10^9 multiply-adds a second.
+
+    Contestants that cannot run here are named and left out; so is the peak where there is no compiler.
+    """
+    frames: dict[int, Frame] = {}
+    for k, one in enumerate(those):
+        try:
+            frames[k] = one.open(width, height, threads)
+        except UnavailableError as error:
+            print(f"left out: {one.engine} on {one.network}: {error}", file=sys.stderr)
+    try:
+        peak = Peak(threads)
+    except UnavailableError:
+        peak = None
+    turns: dict[str, Frame] = {str(k): frame for k, frame in frames.items()}
+    times = take_turns(({} if peak is None else {"peak": peak}) | turns, rounds)
+    ceiling = float("inf") if peak is None else peak.multiply_adds / min(times["peak"])
+    table = records(
+        width, height, threads, [those[k] for k in frames], [times[str(k)] for k in frames], ceiling
     )
+    return table, None if peak is None else ceiling / 1e9
 
 
 def scaling(
@@ -121,116 +176,51 @@ def records(
     ]
 
 
-def parse_sizes(text: str) -> list[tuple[int, int]]:
-    """Return ``WxH,WxH`` as pairs, none of an empty text. Raises UsageError where it is written otherwise."""
-    if not text:
-        return []
-    found = [re.fullmatch(r"(\d{2,5})x(\d{2,5})", part) for part in text.split(",")]
-    if not all(found):
-        raise UsageError(f"--sizes {text!r}: must be WIDTHxHEIGHT, several with commas: {SIZES}")
-    return [(int(one[1]), int(one[2])) for one in found if one]
-
-
-def parse_threads(text: str) -> list[int]:
-    """Return ``1,2,4`` as sorted numbers. Raises UsageError where it is written otherwise."""
-    if not re.fullmatch(r"[1-9]\d?(,[1-9]\d?)*", text):
-        raise UsageError(f"--threads {text!r}: must be numbers from 1 to 99, several with commas: 1,2,4")
-    return sorted({int(part) for part in text.split(",")})
-
-
-def parse_engines(text: str) -> list[str]:
-    """Return the engines named. Raises UsageError for another one."""
-    found = text.split(",")
-    for name in found:
-        if name not in ENGINES:
-            raise UsageError(f"--engines {name!r}: allowed: {', '.join(ENGINES)}")
-    return found
-
-
-def line(record: Record) -> str:
+def line(record: Mapping[str, Any]) -> str:
     """Return a record for people."""
     low, high = record["spread_ms"]
     ratio, share = record["times_onnxruntime"], record["share_of_peak"]
     return (
-        f"{record['size']:10} {record['threads']:2} thr  {record['network']:15} {record['engine']:25} "
+        f"{record['size']:10} {record['threads']:2} thr  {record['network']:15} {record['engine']:29} "
         f"{record['ms']:9.2f} ms ({low:.2f} to {high:.2f})"
         + (f"  {ratio:6.1f} x onnxruntime" if ratio else "")
         + (f"  {share:5.1%} of peak" if share and share > 0.005 else "")
     )
 
 
-def run(arguments: argparse.Namespace) -> Record:
-    """Measure what the arguments ask for, print it on the way, and return all of it."""
-    sizes, threads = parse_sizes(arguments.sizes), parse_threads(arguments.threads or str(usable_cpus()))
-    engines = parse_engines(arguments.engines)
-    result: Record = {"machine": facts(), "peak": {}, "engines": [], "threads": [], "files": []}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        those = list(contestants(folder, engines, arguments.peer))
-        for width, height in sizes:
-            table, peak = compare(width, height, threads[-1], those, arguments.rounds)
-            result["engines"] += table
-            result["peak"][f"{width}x{height}"] = peak
-            print(f"{width}x{height}: f32 peak {peak:.1f} GMAC/s", *map(line, table), sep="\n", flush=True)
-        ours = [one for one in those if one.engine.startswith("fused")]
-        if sizes and len(threads) > 1:
-            result["threads"] = scaling(*sizes[-1], threads, ours, arguments.rounds)
-            print(*map(line, result["threads"]), sep="\n", flush=True)
-        for clip in arguments.input:
-            for preset in ("ultrafast", "medium"):
-                table = end_to_end.measure(clip, engines, preset, arguments.frames, arguments.runs)
-                result["files"] += table
-                for record in table:
-                    what = (
-                        f"{record['row']}, denoise {record['denoise']}"
-                        if "denoise" in record
-                        else record["row"]
-                    )
-                    print(f"{clip.name} {preset:10} {what:45} {record['fps']:7.1f} frames/s", flush=True)
-        sample = folder / "sample.mp4"
-        make_clip(sample, seconds=0.5, size=(640, 360))
-        result["start_up_seconds"] = end_to_end.start_up(sample, arguments.runs)
-        print("start-up:", *(f"{k} {v:.2f} s" for k, v in result["start_up_seconds"].items()))
-    return result
+def _engines(text: str) -> list[str]:
+    found = text.split(",")
+    for name in found:
+        if name not in ENGINES:
+            raise argparse.ArgumentTypeError(f"{name!r} is not an engine; allowed: {', '.join(ENGINES)}")
+    return found
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print, write; return an exit code."""
-    assert __doc__ is not None
-    where = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    where.add_argument(
-        "--device", default="cpu", help="cpu (default), or cuda[:N]; see benchmarks/gpu.py --help"
-    )
-    device, others = where.parse_known_args(argv)
-    if device.device != "cpu":
-        from benchmarks import gpu
+def _threads(text: str) -> list[int]:
+    return sorted({values.positive(part) for part in text.split(",")})
 
-        return gpu.main(["--device", device.device, *others])
-    parser = argparse.ArgumentParser(
-        prog="benchmarks/fps.py", description=__doc__.splitlines()[0], parents=[where]
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("python benchmarks/fps.py", __doc__)
+    add = parser.add_argument
+    add("--device", default="cpu", help="cpu (default), or cuda[:N]: see --device cuda --help")
+    add("--sizes", type=flags.sizes, default=SIZES, help=f"WIDTHxHEIGHT,... or '' (default {SIZES})")
+    usual = ",".join(name for name in ENGINES if name != "temporal")
+    add("--engines", type=_engines, default=usual, help=f"of {', '.join(ENGINES)} (default {usual})")
+    flags.add_peer(parser)
+    add("--input", action="append", default=[], type=Path, metavar="CLIP", help="file to file")
+    add("--bound", action="store_true", help="with --input: the frames a second that the processor allows")
+    add(
+        "--threads",
+        type=_threads,
+        default=[usable_cpus()],
+        help="1,2,...: tables at the largest, then what each costs (all cores)",
     )
-    parser.add_argument("--sizes", default=SIZES, help=f"WIDTHxHEIGHT,... or '' (default {SIZES})")
-    parser.add_argument(
-        "--engines", default=",".join(ENGINES), help="those that are not installed are left out"
-    )
-    parser.add_argument("--peer", action="append", default=[], metavar="NAME=FILE.onnx")
-    parser.add_argument(
-        "--input", action="append", default=[], type=Path, metavar="CLIP", help="file to file"
-    )
-    parser.add_argument("--threads", help="1,2,...: tables at the largest, then what each costs (all cores)")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each contestant")
-    parser.add_argument("--runs", type=int, default=3, help="runs of each file-to-file row")
-    parser.add_argument("--frames", type=int, default=120, help="of a clip, at most")
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    arguments = parser.parse_args(argv)
-    try:
-        result = run(arguments)
-    except RtvideoError as error:
-        print(f"fps.py: error: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
-    return 0
+    add("--rounds", type=values.positive, default=7, help="turns of each contestant")
+    add("--runs", type=values.positive, default=3, help="runs of each file-to-file row")
+    add("--frames", type=values.positive, default=120, help="of a clip, at most")
+    flags.add_json(parser)
+    return parser
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${PYTHON:-python3}
 json=${1:-gpu_check.json}
 
-"$python" benchmarks/gpu.py --only-look || exit
+"$python" benchmarks/fps.py --device cuda --only-look || exit
 RTVIDEO_REQUIRE=gpu timeout 240 "$python" -m pytest -q -p no:cacheprovider tests/gpu
 right=$?
-timeout 270 "$python" benchmarks/gpu.py --json "$json"
+timeout 270 "$python" benchmarks/fps.py --device cuda --json "$json"
 measured=$?
 if [ "$right" -ne 0 ]; then
     echo "gpu_check: the kernels are NOT right: pytest tests/gpu ended with $right; the figures above count for nothing"

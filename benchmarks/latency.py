@@ -1,7 +1,7 @@
 """How old a picture is when it is enhanced, shown and in the file, and whether that grows.
 
-A camera in a process of its own draws the time into its pictures (`benchmarks.time_code`); a viewer of the
-live job reads it back from the enhanced ones, and in the end it is read from the recording. So everything
+A camera in a process of its own draws the time into its pictures (`benchmarks.live.time_code`). A viewer of
+the live job reads it back from the enhanced ones, and in the end it is read from the recording. So everything
 between the camera's `send` and the viewer is in the figures.
 
     python benchmarks/latency.py                        # 720p at 30 and 1080p at 60, a minute each
@@ -11,7 +11,6 @@ between the camera's `send` and the viewer is in the figures.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import socket
@@ -25,14 +24,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+# The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import av
 import numpy as np
 
-from benchmarks import time_code
-from benchmarks.machine import facts
-from rtvideo.errors import RtvideoError, UsageError
+from benchmarks.common.arguments import add_json
+from benchmarks.common.files import ROOT, write_json
+from benchmarks.common.machine import facts
+from benchmarks.live import time_code
+from benchmarks.live.times import in_words, percentiles
+from model.command import Parser, run
+from rtvideo import values
+from rtvideo.errors import UsageError
 from rtvideo.live.job import LiveOptions, LiveReport, enhance_live
 from rtvideo.options import Options
 from rtvideo.viewers.base import FrameInfo, ViewerControls
@@ -72,24 +77,17 @@ def luma_of(frame: av.VideoFrame) -> time_code.Luma:
     return luma
 
 
-def percentiles(ages: Sequence[float]) -> dict[str, float]:
-    """Return median, p95 and p99 in milliseconds."""
-    cut = statistics.quantiles(ages, n=100, method="inclusive")
-    return {"median": round(1e3 * cut[49], 1), "p95": round(1e3 * cut[94], 1), "p99": round(1e3 * cut[98], 1)}
-
-
 def measure(size: str, rate: float, seconds: float, options: Options, *, record: bool) -> dict[str, Any]:
     """Run the live job for a while and return the figures."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    root = Path(__file__).resolve().parents[1]
-    command = [sys.executable, "-m", "benchmarks.time_code", str(port), size, str(rate)]
+    command = [sys.executable, "-m", "benchmarks.live.time_code", str(port), size, str(rate)]
     load = os.getloadavg()[0]
     probe, stop = Probe(), threading.Event()
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as camera,
+        subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as camera,
     ):
         assert camera.stdout is not None
         camera.stdout.readline()
@@ -167,48 +165,48 @@ def verdict(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def parse(text: str) -> tuple[str, float]:
-    """Return size and rate of ``1280x720@30``."""
-    found = re.fullmatch(r"(\d+x\d+)@([\d.]+)", text)
-    if not found:
-        raise UsageError(f"{text!r} is not allowed; allowed: WIDTHxHEIGHT@RATE, such as 1280x720@30")
-    return found[1], float(found[2])
+def sizes(text: str) -> list[tuple[str, float]]:
+    """Return sizes and rates of ``1280x720@30,1920x1080@60``."""
+    found = [re.fullmatch(r"(\d+x\d+)@([\d.]+)", part) for part in text.split(",")]
+    if not all(found):
+        allowed = "WIDTHxHEIGHT@RATE, such as 1280x720@30"
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}")
+    return [(one[1], float(one[2])) for one in found if one]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print, and write JSON if wanted."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--sizes", default="1280x720@30,1920x1080@60", help="WIDTHxHEIGHT@RATE, comma separated"
-    )
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each")
-    parser.add_argument("--denoise", choices=("auto", "off", "on"), default="auto")
-    parser.add_argument("--no-record", action="store_true", help="a viewer alone, no file")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args(argv)
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure, print, and write JSON if wanted; return an exit code."""
+    parser = Parser("python benchmarks/latency.py", __doc__)
+    add = parser.add_argument
+    usual = "1280x720@30,1920x1080@60"
+    add("--sizes", type=sizes, default=usual, help=f"WIDTHxHEIGHT@RATE, comma separated ({usual})")
+    add("--seconds", type=values.length, default=60.0, help="for each (60)")
+    add("--denoise", choices=("auto", "off", "on"), default="auto")
+    add("--no-record", action="store_true", help="a viewer alone, no file")
+    add_json(parser)
+    return run(show, parser, words, extra="benchmark")
+
+
+def show(arguments: argparse.Namespace) -> None:
+    """Measure each size, print it, and write all."""
     denoise = {"auto": None, "off": 0.0, "on": 1.0}[arguments.denoise]
     results = []
-    try:
-        for size, rate in map(parse, arguments.sizes.split(",")):
-            result = measure(
-                size, rate, arguments.seconds, Options(denoise=denoise), record=not arguments.no_record
-            )
-            results.append(result)
-            print(f"{size}@{rate:g}, {arguments.seconds:g} s, load {result['load']}, {result['engine']}")
-            for name in ("camera to viewer", "first third", "last third", "stored times are off by"):
-                print(f"  {name}: {result[name]}")
-            for group in ("packet to", "stages"):
-                for name, value in result[group].items():
-                    print(f"  {group} {name}: {value}")
-            print(f"  dropped: {result['dropped']}, {result['fps']} frames/s, warnings: {result['warnings']}")
-            for words in verdict(result):
-                print(f"  {words}")
-    except RtvideoError as error:
-        print(f"latency: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps({"machine": facts(), "results": results}, indent=2) + "\n")
-    return 0
+    for size, rate in arguments.sizes:
+        result = measure(
+            size, rate, arguments.seconds, Options(denoise=denoise), record=not arguments.no_record
+        )
+        results.append(result)
+        print(f"{size}@{rate:g}, {arguments.seconds:g} s, load {result['load']}, {result['engine']}")
+        for name in ("camera to viewer", "first third", "last third", "stored times are off by"):
+            print(f"  {name}: {in_words(result[name])}")
+        for group in ("packet to", "stages"):
+            for name, value in result[group].items():
+                print(f"  {group} {name}: {in_words(value)}")
+        dropped = ", ".join(f"{count} {place}" for place, count in result["dropped"].items()) or "none"
+        print(f"  dropped: {dropped}; {result['fps']} frames/s", *result["warnings"], sep="\n  ")
+        for text in verdict(result):
+            print(f"  {text}")
+    write_json(arguments.json, {"machine": facts(), "results": results})
 
 
 if __name__ == "__main__":

@@ -12,32 +12,38 @@ package websockets.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
-import numpy.typing as npt
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
-
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.chromium import browser
-from benchmarks.compiled import one_size
-from benchmarks.machine import facts
-from rtvideo.errors import UsageError
+import av
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.common.arguments import add_json
+from benchmarks.common.files import write_json
+from benchmarks.common.machine import facts
+from benchmarks.live.times import in_words, percentiles
+from model.command import Parser, imports, run
+from rtvideo import values
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.web.address import Address
 from rtvideo.viewers.web.viewer import WebViewer
+
+with imports(__name__, "benchmark"):
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import ClientConnection, connect
+
+    from benchmarks.live.chromium import browser
 
 #: Bits of the clock, in milliseconds, from left to right, the highest first.
 BITS = 16
@@ -123,10 +129,7 @@ def measure(size: tuple[int, int], fps: float, seconds: float, viewers: int) -> 
                 )
                 page.run(READ)
                 time.sleep(seconds)
-                ages = Stopwatch()
-                for age in page.run("ages"):
-                    ages.add(age / 1000)
-                result["page"] = ages.milliseconds()
+                result["page"] = percentiles([age / 1000 for age in page.run("ages")])
             else:
                 time.sleep(seconds)
             ended.set()
@@ -140,31 +143,34 @@ def measure(size: tuple[int, int], fps: float, seconds: float, viewers: int) -> 
     return result
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Measure, and print a line for each number of viewers; return an exit code."""
-    parser = argparse.ArgumentParser(description="How late the web page is, and what its viewers cost.")
-    parser.add_argument("--size", default="1280x720")
-    parser.add_argument("--fps", type=float, default=30.0)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--viewers", default="0,1,8")
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    try:
-        width, height = one_size(given.size)
-    except UsageError as error:
-        print(f"page_latency: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    record: dict[str, Any] = facts() | {"size": given.size, "fps": given.fps, "rows": []}
-    for viewers in map(int, given.viewers.split(",")):
-        row = measure((width, height), given.fps, given.seconds, viewers)
+    parser = Parser("python benchmarks/page_latency.py", __doc__)
+    add = parser.add_argument
+    add("--size", type=values.size, default=(1280, 720), metavar="WxH", help="(1280x720)")
+    add("--fps", type=values.rate, default=30.0)
+    add("--seconds", type=values.length, default=10.0)
+    add("--viewers", type=_counts, default=[0, 1, 8], metavar="N,N", help="at a time (0,1,8)")
+    add_json(parser)
+    return run(show, parser, words, extra="benchmark")
+
+
+def show(arguments: argparse.Namespace) -> None:
+    """Measure each number of viewers, print it, and write all."""
+    width, height = arguments.size
+    record: dict[str, Any] = facts() | {"size": f"{width}x{height}", "fps": arguments.fps, "rows": []}
+    for viewers in arguments.viewers:
+        row = measure(arguments.size, arguments.fps, arguments.seconds, viewers)
         record["rows"].append(row)
-        print(
-            f"{viewers} viewers, load {row['load']}: show {row['show']} ms, "
-            f"age of pictures in the page {row.get('page', '-')} ms"
-        )
-    if given.json:
-        given.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return 0
+        print(f"{viewers} viewers, load {row['load']}")
+        print(f"  show: {in_words(row['show'])}")
+        if "page" in row:
+            print(f"  age of pictures in the page: {in_words(row['page'])}")
+    write_json(arguments.json, record)
+
+
+def _counts(text: str) -> list[int]:
+    return [values.count(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":

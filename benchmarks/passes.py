@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import json
 import re
 import statistics
 import sys
@@ -22,11 +21,14 @@ from typing import Any
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.compiled import compilable, instruction_set, on_planes, one_size
-from benchmarks.contestants import paper
-from benchmarks.fps import take_turns
-from benchmarks.machine import facts
-from rtvideo.errors import RtvideoError
+from benchmarks.common.arguments import add_json
+from benchmarks.common.files import write_json
+from benchmarks.common.machine import facts
+from benchmarks.speed.compiled import compilable, instruction_set, on_planes
+from benchmarks.speed.contestants import paper
+from benchmarks.speed.turns import take_turns
+from model.command import Parser, run
+from rtvideo import values
 from rtvideo.kernels import weights
 from rtvideo.kernels.cpu import build
 from rtvideo.kernels.cpu.emit import emit
@@ -143,31 +145,28 @@ def table(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Measure, print, write; return an exit code."""
-    assert __doc__ is not None
-    parser = argparse.ArgumentParser(prog="benchmarks/passes.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--size", default="1920x1080", help="WIDTHxHEIGHT")
-    parser.add_argument(
-        "--model", default="night", help="name or file; paper: the paper's network, untrained"
-    )
-    parser.add_argument("--isa", default="", help="instruction set (the best with f32)")
-    parser.add_argument("--denoise", type=float, default=0.0, help="0 (default) to 1")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    arguments = parser.parse_args(argv)
-    try:
-        isa, (width, height) = instruction_set(arguments.isa), one_size(arguments.size)
-        with tempfile.TemporaryDirectory() as folder:
-            model = paper(Path(folder)) if arguments.model == "paper" else compilable(arguments.model)
-            result = profile(model, width, height, isa, arguments.denoise, arguments.rounds)
-    except RtvideoError as error:
-        print(f"passes.py: error: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    parser = Parser("python benchmarks/passes.py", __doc__)
+    add = parser.add_argument
+    add("--size", type=values.size, default=(1920, 1080), metavar="WxH", help="(1920x1080)")
+    add("--model", default="night", help="name or file; paper: the paper's network, untrained")
+    add("--isa", default="", help="instruction set (the best with f32)")
+    add("--denoise", type=values.share, default=0.0, help="0 (default) to 1")
+    add("--rounds", type=values.positive, default=15)
+    add_json(parser)
+    return run(measure, parser, words, extra="benchmark")
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Print the table, and write it."""
+    isa = instruction_set(arguments.isa)
+    with tempfile.TemporaryDirectory() as folder:
+        model = paper(Path(folder)) if arguments.model == "paper" else compilable(arguments.model)
+        width, height = arguments.size
+        result = profile(model, width, height, isa, arguments.denoise, arguments.rounds)
     print(*table(result), sep="\n")
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps({"machine": facts(), "passes": result}, indent=2) + "\n")
-    return 0
+    write_json(arguments.json, {"machine": facts(), "passes": result})
 
 
 if __name__ == "__main__":

@@ -5,79 +5,64 @@
     python benchmarks/quality.py --faults [--night DIR CLIP ...] [--lit DIR CLIP ...]
 
 Pairs are matched by file name, or read from DIR/pairs.csv. The protocol is that of `model.metrics`. Faults
-(`benchmarks.faults`) are looked for in scenes made for it, and in the images and clips that are named.
+(`benchmarks.faults.measures`) are looked for in scenes made for it, and in images and clips that are named.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import baselines, fault_scenes
-from benchmarks.fault_scenes import Material
-from benchmarks.fault_table import Faults, fault_table, find_faults
-from benchmarks.methods import Contender, contenders
-from model.data import Item, Reader, matched, paired
-from model.metrics import blown, mean_matched_psnr, psnr, ssim
-from rtvideo.errors import RtvideoError, UsageError
+from benchmarks.common.arguments import add_json, add_peer
+from benchmarks.common.files import write_json
+from model.command import Parser, imports, run
+from rtvideo.errors import UsageError
+
+with imports(__name__, "benchmark"):
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: F401 (asked for before anything is read)
+    import skimage  # noqa: F401
+
+    from benchmarks.faults import scenes
+    from benchmarks.faults.scenes import Material
+    from benchmarks.faults.table import Faults, fault_table, find_faults
+    from benchmarks.methods import baselines
+    from benchmarks.methods.contenders import contenders
+    from benchmarks.methods.scores import score, table
+    from model.data import Item, Reader, matched, paired
 
 
-@dataclass(frozen=True)
-class Row:
-    """Mean scores of one method over all pairs; parameters and multiply-adds (G, at 600x400) where known."""
-
-    method: str
-    psnr: float
-    ssim: float
-    matched_psnr: float
-    blown: float
-    parameters: int | None
-    giga_multiply_adds: float | None
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command; return an exit code."""
+    return run(measure, _parser(), words, extra="benchmark")
 
 
-def score(contender: Contender, items: Sequence[Item]) -> Row:
-    """Return the mean scores of a contender."""
-    table = []
-    for item in items:
-        assert item.high is not None
-        image = contender.method(item.low)
-        table.append(
-            (
-                psnr(image, item.high),
-                ssim(image, item.high),
-                mean_matched_psnr(image, item.high),
-                blown(image),
-            )
-        )
-    a, b, c, d = (float(mean) for mean in np.mean(table, axis=0))
-    return Row(contender.name, a, b, c, d, contender.parameters, contender.giga_multiply_adds)
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Return the rows as a Markdown table."""
-    lines = [
-        "| method | PSNR | SSIM | mean-matched PSNR | blown | parameters | GMAC at 600x400 |",
-        "| --- " * 7 + "|",
-    ]
-    for r in rows:
-        parameters = "" if r.parameters is None else f"{r.parameters:,}"
-        cost = "" if r.giga_multiply_adds is None else f"{r.giga_multiply_adds:.4f}"
-        lines.append(
-            f"| {r.method} | {r.psnr:.2f} | {r.ssim:.3f} | {r.matched_psnr:.2f} | {r.blown:.2%} "
-            f"| {parameters} | {cost} |"
-        )
-    return "\n".join(lines)
+def measure(arguments: argparse.Namespace) -> None:
+    """Print the tables, and write what they hold."""
+    if arguments.fit is not None:
+        gain, mean = baselines.fit(paired([arguments.fit], Reader()))
+        print(f"GAIN = {gain:g}\nGAMMA_MEAN = {mean:g}")
+        return
+    record: dict[str, Any] = {}
+    if arguments.low or arguments.pairs or not arguments.faults:
+        items = read(arguments)
+        rows = [score(contender, items) for contender in contenders(arguments.peer)]
+        print(f"{len(items)} pairs\n\n{table(rows)}\n")
+        record = {"pairs": len(items), "rows": [asdict(row) for row in rows]}
+    if arguments.faults:
+        record["faults"] = {}
+        for title, material in look(arguments).items():
+            found = {one.name: find_faults(one.method, material) for one in contenders(arguments.peer)}
+            print(f"faults, {title}\n\n{fault_table(found)}\n")
+            record["faults"][title] = [_known(name, one) for name, one in found.items()]
+    write_json(arguments.json, record)
 
 
 def read(arguments: argparse.Namespace) -> list[Item]:
@@ -97,45 +82,11 @@ def read(arguments: argparse.Namespace) -> list[Item]:
 
 def look(arguments: argparse.Namespace) -> dict[str, Material]:
     """Return what to look for faults in, by a title each."""
-    found = {"scenes made for it": fault_scenes.made()}
+    found = {"scenes made for it": scenes.made()}
     if arguments.night or arguments.lit:
-        named = fault_scenes.named(arguments.night, arguments.lit)
+        named = scenes.named(arguments.night, arguments.lit)
         found[f"{len(named.night)} dark and {len(named.lit)} lit images"] = named
     return found
-
-
-def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Print the tables, and return what they hold, ready for JSON."""
-    record: dict[str, Any] = {}
-    if arguments.low or arguments.pairs or not arguments.faults:
-        items = read(arguments)
-        rows = [score(contender, items) for contender in contenders(arguments.peer)]
-        print(f"{len(items)} pairs\n\n{table(rows)}\n")
-        record = {"pairs": len(items), "rows": [asdict(row) for row in rows]}
-    if arguments.faults:
-        record["faults"] = {}
-        for title, material in look(arguments).items():
-            found = {one.name: find_faults(one.method, material) for one in contenders(arguments.peer)}
-            print(f"faults, {title}\n\n{fault_table(found)}\n")
-            record["faults"][title] = [_known(name, one) for name, one in found.items()]
-    return record
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return an exit code."""
-    arguments = _parser().parse_args(argv)
-    try:
-        if arguments.fit is not None:
-            gain, mean = baselines.fit(paired([arguments.fit], Reader()))
-            print(f"GAIN = {gain:g}\nGAMMA_MEAN = {mean:g}")
-            return 0
-        record = run(arguments)
-    except RtvideoError as error:
-        print(f"quality.py: error: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(record, indent=2) + "\n")
-    return 0
 
 
 def _known(name: str, found: Faults) -> dict[str, Any]:
@@ -145,8 +96,7 @@ def _known(name: str, found: Faults) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    assert __doc__
-    parser = argparse.ArgumentParser(prog="benchmarks/quality.py", description=__doc__.splitlines()[0])
+    parser = Parser("python benchmarks/quality.py", __doc__)
     add = parser.add_argument
     add("--low", type=Path, metavar="DIR", help="dark images")
     add("--high", type=Path, metavar="DIR", help="their references, of the same names")
@@ -156,9 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     paths: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "PATH"}
     add("--night", **paths, help="folders of dark images and clips, to look for faults in")
     add("--lit", **paths, help="folders, whose bright images count, and clips in good light")
-    add("--peer", action="append", default=[], metavar="NAME=FILE.onnx")
+    add_peer(parser)
     add("--fit", type=Path, metavar="DIR", help="fit the baselines on these pairs and stop")
-    add("--json", type=Path, metavar="FILE")
+    add_json(parser)
     return parser
 
 

@@ -9,23 +9,30 @@ fast as it is taken), each by ``rtvideo`` in a process of its own that is looked
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
+# The script also runs from a checkout that is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import av
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.common.arguments import add_json
+from benchmarks.common.files import ROOT, write_json
+from benchmarks.common.markdown import table
+from model.command import Parser, run
+from rtvideo import values
+
 SIZE, RATE = (160, 96), 30
 
 
@@ -130,7 +137,7 @@ def _median(looks: list[Held]) -> Held:
     )
 
 
-def run(frames: int, minutes: float, folder: Path) -> list[Soak]:
+def run_both(frames: int, minutes: float, folder: Path) -> list[Soak]:
     """Run both; a count of 0 leaves one out."""
     done = []
     if frames:
@@ -143,27 +150,43 @@ def run(frames: int, minutes: float, folder: Path) -> list[Soak]:
     return done
 
 
-def main() -> int:
-    """Run the script."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--frames", type=int, default=50_000, help="of the file; 0 for none")
-    parser.add_argument("--live-minutes", type=float, default=30, help="of the live input; 0 for none")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
-    arguments = parser.parse_args()
+def main(words: Sequence[str] | None = None) -> int:
+    """Run both, print the table; return the worst exit code."""
+    parser = Parser("python benchmarks/soak.py", __doc__)
+    add = parser.add_argument
+    add("--frames", type=values.count, default=50_000, help="of the file; 0 for none (50000)")
+    add("--live-minutes", type=values.time, default=30.0, help="of the live input; 0 for none (30)")
+    add_json(parser)
+    return run(show, parser, words, extra="benchmark")
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print what was held, write it, and return the worst exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        done = run(arguments.frames, arguments.live_minutes, Path(folder))
-    print("| run | frames | seconds | exit code | memory, in the middle and at the end | files | threads |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for s in done:
-        print(
-            f"| {s.name} | {s.frames} | {s.seconds:.0f} | {s.exit_code} "
-            f"| {s.early.memory:.0f} MB, {s.late.memory:.0f} MB "
-            f"| {s.early.files}, {s.late.files} | {s.early.threads}, {s.late.threads} |"
+        done = run_both(arguments.frames, arguments.live_minutes, Path(folder))
+    heads = (
+        "run",
+        "frames",
+        "seconds",
+        "exit code",
+        "memory, in the middle and at the end",
+        "files",
+        "threads",
+    )
+    rows = [
+        (
+            s.name,
+            str(s.frames),
+            f"{s.seconds:.0f}",
+            str(s.exit_code),
+            f"{s.early.memory:.0f} MB, {s.late.memory:.0f} MB",
+            f"{s.early.files}, {s.late.files}",
+            f"{s.early.threads}, {s.late.threads}",
         )
-    if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(s) for s in done], indent=1) + "\n")
+        for s in done
+    ]
+    print(table(heads, rows))
+    write_json(arguments.json, [asdict(s) for s in done])
     return max((abs(s.exit_code) for s in done), default=0)
 
 

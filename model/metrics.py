@@ -10,7 +10,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from skimage.metrics import structural_similarity
 
 #: (H, W, 3) uint8.
 Image = npt.NDArray[np.uint8]
@@ -32,6 +31,8 @@ def psnr(image: Image, reference: Image) -> float:
 
 def ssim(image: Image, reference: Image) -> float:
     """Return the structural similarity, at most 1. Images must be at least 7x7."""
+    from skimage.metrics import structural_similarity
+
     return float(structural_similarity(image, reference, channel_axis=2, data_range=255))  # type: ignore[no-untyped-call]
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import ablation, fault_scenes
-from benchmarks.ablation_variants import drawn, variants
-from benchmarks.fault_scenes import Material
+from benchmarks import ablation
+from benchmarks.faults import scenes
+from benchmarks.faults.scenes import Material
+from benchmarks.training.variants import drawn, variants
 from model.objectives import needs_reference
 from model.recipes import NIGHT, RUAS, Recipe
 from model.ruas import RUAS as Network
@@ -23,7 +24,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     monkeypatch.setattr(ablation, "RECIPES", {"night": SMALL})
     lit = np.full((16, 16, 3), 150, np.uint8)
-    monkeypatch.setattr(fault_scenes, "made", lambda: Material([], [], [lit]))
+    monkeypatch.setattr(scenes, "made", lambda: Material([], [], [lit]))
     # The tiny recipe's variants by losses stand for all of them.
     full = ablation.variants
     monkeypatch.setattr(

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,11 @@ pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 pytest.importorskip("cv2", reason="cv2 is not installed")
 
-from benchmarks import contestants, end_to_end, fps
-from benchmarks.peak import Peak
+from benchmarks import fps
+from benchmarks.speed import contestants, file_to_file
+from benchmarks.speed.peak import Peak
+from benchmarks.speed.turns import take_turns
 from rtvideo.kernels.cpu import build
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Clock:
@@ -41,7 +39,7 @@ class Clock:
 def test_turns_repeat_short_frames_and_spare_long_ones() -> None:
     clock = Clock()
     calls = {"short": clock.frame(0.9, 0.01), "long": clock.frame(2.0)}
-    times = fps.take_turns(calls, 5, clock)
+    times = take_turns(calls, 5, clock)
     assert times["short"] == pytest.approx([0.01] * 5)  # the first frame does not count
     assert times["long"] == pytest.approx([2.0] * 3)
     assert clock.now == pytest.approx(0.9 + 0.01 + 2 + 5 * 3 * 0.01 + 3 * 2)
@@ -67,7 +65,7 @@ def test_records_compare_within_a_network() -> None:
     [
         (["--sizes", "640"], "WIDTHxHEIGHT"),
         (["--engines", "fused,magic"], "magic"),
-        (["--threads", "0"], "1 to 99"),
+        (["--threads", "0"], "a whole number, 1 or more"),
         (["--sizes", "64x48", "--peer", "mine.onnx"], "NAME=FILE.onnx"),
         (["--sizes", "64x48", "--engines", "filters", "--peer", "mine=none.onnx"], "none.onnx"),
     ],
@@ -79,7 +77,7 @@ def test_mistakes_are_one_line(arguments: list[str], said: str, capsys: pytest.C
 
 
 def test_every_contestant_makes_a_frame(tmp_path: Path) -> None:
-    found = list(contestants.contestants(tmp_path, fps.ENGINES))
+    found = list(contestants.contestants(tmp_path, list(contestants.ENGINES)))
     names = {one.engine for one in found}
     assert {"onnxruntime", "torch", "CLAHE on L of LAB"} <= names
     assert {one.network for one in found if one.engine == "onnxruntime"} == {
@@ -117,66 +115,10 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_file_to_file_rows_and_their_bounds(clip: Path) -> None:
-    table = end_to_end.measure(clip, ["onnx"], "ultrafast", frames=4, runs=1)
+    table = file_to_file.measure(clip, ["onnx"], "ultrafast", frames=4, runs=1)
     assert [r["row"].partition(",")[0] for r in table] == [
         "decode only", "encode only", "free enhancement", "onnx cpu",
     ]  # fmt: skip
     assert all(r["fps"] > 0 and r["frames"] == 4 and r["size"] == "64x48" for r in table)
     assert table[2]["of_free"] == 1
     assert sorted(path.name for path in clip.parent.iterdir()) == ["clip.mp4"]
-
-
-@pytest.fixture(scope="module")
-def tables() -> Any:
-    spec = importlib.util.spec_from_file_location("make_tables", ROOT / "docs" / "make_tables.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_tables_come_from_what_was_measured(tables: Any, tmp_path: Path) -> None:
-    those = [contestant("night, IEM", "onnxruntime", 100), contestant("night, IEM", "fused", 100)]
-    runs = []
-    for k, (width, height) in enumerate([(20, 10), (10, 10)]):
-        records = fps.records(width, height, 2, those, [[0.3], [0.1 + k]], ceiling=1e6)
-        path = tmp_path / f"{k}.json"
-        run = {"engines": records, "peak": {f"{width}x{height}": 1.0}, "threads": records, "files": []}
-        path.write_text(json.dumps({**run, "start_up_seconds": {"version": 0.1}}))
-        runs.append(path)
-    merged = tables.read([*runs, runs[0]])
-    table = tables.engine_table(merged["engines"], ["night, IEM"], shares=True).splitlines()
-    assert table[0] == "| network | engine | 10x10 | 20x10 |"
-    assert table[3] == "| night, IEM | fused | 1100.0 (0.3 x, 1%) | 100.0 (3.0 x, 20%) |"
-    assert "2 threads" in tables.thread_table(merged["threads"])
-
-
-def test_a_table_replaces_the_one_before(tables: Any) -> None:
-    text = "a\n<!-- speed -->\nold\n<!-- end -->\n<!-- files -->\nkept\n<!-- end -->\n"
-    once = tables.replace(text, "speed", "| new |")
-    assert once == text.replace("old", "| new |")
-    assert tables.replace(once, "speed", "| new |") == once
-    with pytest.raises(SystemExit, match="no mark"):
-        tables.replace(text, "other", "")
-
-
-def test_profiles_and_sizes_of_the_illumination_become_tables(tables: Any, tmp_path: Path) -> None:
-    profile = {"model": "night", "isa": "avx2", "denoise": 0.0, "parts": {"grid: cells": 0.5}}
-    (tmp_path / "1.json").write_text(json.dumps({"passes": {**profile, "counting": 2.25, "shipped": 2.0}}))
-    full = {"full_size": None, "reference": 17.5}
-    half = {"full_size": 44.04, "reference": 17.75}
-    rows = [
-        {"choice": "full size", "ms": 9.0, "trained": full, "strong": full},
-        {"choice": "1/2, guided", "ms": 4.0, "trained": half, "strong": half},
-    ]
-    (tmp_path / "2.json").write_text(json.dumps({"illumination": {"rows": rows}}))
-    merged = tables.read([tmp_path / "1.json", tmp_path / "2.json"])
-    assert tables.pass_table(merged["passes"]).splitlines()[2:] == [
-        "| grid: cells | 0.50 |",
-        "| together | 2.25 |",
-        "| as shipped, without counters | 2.00 |",
-    ]
-    assert tables.illumination_table(merged["illumination"][0]).splitlines()[2:] == [
-        "| full size | 9.0 |  | 17.50 |  |",
-        "| 1/2, guided | 4.0 | 44.0 | 17.75 | 44.0 |",
-    ]

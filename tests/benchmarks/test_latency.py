@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import latency, time_code
+from benchmarks import latency
+from benchmarks.live import time_code
 
 
 @pytest.mark.parametrize("gain", [0.4, 1.0, 2.6])

@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import baselines, quality
+from benchmarks import quality
+from benchmarks.methods import baselines
 from model.data import Item
 from rtvideo.errors import ExitCode
 

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("torch", reason="the emulator's tests need it")
 
 from benchmarks import timeline
+from benchmarks.speed.spans import Timeline, of_session
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.gpu.cuda import CudaSession
 from rtvideo.engines.session import Settings
@@ -61,7 +62,7 @@ def test_a_file_on_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_frames_without_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = install(monkeypatch)
     session = CudaSession(find("night"), NV12, Settings())
-    found = spans(timeline.of_session(session, [planes(NV12, 1)], 4).trace())
+    found = spans(of_session(session, [planes(NV12, 1)], 4).trace())
     assert {name: len(found[name]) for name in STREAMS} == dict.fromkeys(STREAMS, 4)
     session.submit(planes(NV12, 1), NV12.empty())  # as before, when nobody watches
     session.close()
@@ -69,7 +70,7 @@ def test_frames_without_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_how_busy_a_track_was() -> None:
-    line = timeline.Timeline()
+    line = Timeline()
     line.add("a", 1.0, 2.0)
     line.add("a", 3.0, 4.0)
     line.add("b", 2.0, 5.0)

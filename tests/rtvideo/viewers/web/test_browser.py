@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("websockets", reason="websockets: not installed (pip install 'rtvideo[serve]')")
 
-from benchmarks import chromium
-from benchmarks.chromium import Page
+from benchmarks.live import chromium
+from benchmarks.live.chromium import Page
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.web.address import Address
 from rtvideo.viewers.web.viewer import WebViewer

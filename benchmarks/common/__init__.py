@@ -1,0 +1,1 @@
+"""What all benchmarks share: the machine's facts, and where figures are written."""

@@ -1,0 +1,1 @@
+"""Faults of lit pictures that scores against references hide: measures, scenes that show them, the table."""

@@ -1,0 +1,1 @@
+"""What the pages of docs/ show: tables of what was measured, and pictures."""

@@ -1,0 +1,1 @@
+"""The entries of docs/reproduction.md: tables and figures of the paper."""

@@ -1,0 +1,1 @@
+"""Clips of the night with their truth, and measures over time."""

@@ -1,0 +1,256 @@
+"""Clips of the night with their truth: what a camera records of a scene over time, and what it was.
+
+A scene is a photograph under a light; both may change from frame to frame. `model.camera_simulator` makes
+of it what a sensor and an encoder would. The truth keeps pools and changes of light, softened, without noise.
+Sources: streets that the project renders, or daylight videos of one's own. Everything follows from a seed.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.common.video import pictures
+from model.camera_simulator import Camera, Image, Linear, capture, encode_decode, from_linear, to_linear
+from model.scene.street import Street
+from model.scenes import lamps
+
+Mask = npt.NDArray[np.bool_]
+
+#: A small sensor at night: ISO 1600, with the read noise of Wei et al. (ELD, CVPR 2020).
+CAMERA = Camera(exposure=0.12, electrons=2000.0, read_noise=1.6)
+
+_SOFTEN = 0.3  # a light L looks like L ** 0.3 in the truth, as in `model.scenes`
+CRF = 23.0  # x264's own default: what cameras and phones write is about as coarse
+_READ_OUT = 1 / 60  # seconds that a rolling shutter takes from the first row to the last
+_DUSK = 0.25  # light where no lamp reaches; much below it a coded clip of such a camera is black
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One frame of a scene.
+
+    Attributes:
+        scene: reflectance, linear, (H, W, 3); light: (H, W, 1), 1 is daylight.
+        exposure: factor on the camera's.
+        moving: (H, W), where something moves against the frame before.
+    """
+
+    scene: Linear
+    light: Linear
+    moving: Mask
+    exposure: float = 1.0
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip and its truth.
+
+    Attributes:
+        dark: as decoded; clean: the same exposures without noise and compression, still dark; truth: well
+            lit, without noise. Each a list of (H, W, 3) in 8 bits.
+        moving: (H, W) of each frame, see `Moment`.
+        fps: frames a second.
+        step: number of the frame at which the light of the scene changes for good, or None.
+    """
+
+    name: str
+    dark: list[Image]
+    clean: list[Image]
+    truth: list[Image]
+    moving: list[Mask]
+    fps: float = 30.0
+    step: int | None = None
+
+
+def _without_noise(camera: Camera) -> Camera:
+    return replace(camera, electrons=4e6, read_noise=0.0, row_noise=0.0, dark_pattern=0.0, gain_pattern=0.0)
+
+
+def record(
+    name: str,
+    moments: Sequence[Moment],
+    camera: Camera,
+    seed: int,
+    step: int | None = None,
+    crf: float | None = CRF,
+) -> Clip:
+    """Photograph the moments one after the other and encode them as H.264, 8 bit, 4:2:0.
+
+    Args:
+        crf: quality of the encoder; None leaves the frames as the camera made them.
+    """
+    shots, clean, truths = [], [], []
+    for number, moment in enumerate(moments):
+        rng = np.random.default_rng((seed, number))
+        taken = replace(camera, exposure=camera.exposure * moment.exposure)
+        shots.append(capture(moment.scene * moment.light, rng, taken))
+        clean.append(capture(moment.scene * moment.light, rng, _without_noise(taken)))
+        truths.append(moment.scene * moment.light ** np.float32(_SOFTEN))
+    # One factor for the whole clip: the truth must not flicker either.
+    white = max(1.0, float(np.percentile(np.stack(truths[:: max(1, len(truths) // 8)]), 99.5)))
+    dark = shots if crf is None else encode_decode(shots, crf)
+    truth = [from_linear(np.asarray(picture / np.float32(white), np.float32)) for picture in truths]
+    return Clip(name, dark, clean, truth, [moment.moving for moment in moments], step=step)
+
+
+class Scenes:
+    """Scenes of one size and length, by name; see `NAMES`.
+
+    Args:
+        size: width and height in pixels. frames: of each clip. seed: of street, light and noise.
+    """
+
+    def __init__(self, size: tuple[int, int] = (480, 270), frames: int = 60, seed: int = 0) -> None:
+        self.width, self.height = size
+        self.frames, self.seed = frames, seed
+        self._still: Mask = np.zeros((self.height, self.width), np.bool_)
+
+    def photograph(self, scale: float = 1.0, seed: int = 0) -> Linear:
+        """Return a street in good light, ``scale`` times as large as the frame, linear."""
+        width, height = round(self.width * scale), round(self.height * scale)
+        return _photograph(width, height, self.seed + seed)
+
+    def light(self, height: int, width: int) -> Linear:
+        """Return the light of some lamps."""
+        pools = lamps(height, width, np.random.default_rng((self.seed, 7)))
+        return np.asarray(_DUSK + pools * np.float32((1 - _DUSK) / pools.max()), np.float32)
+
+    def static(self) -> Iterator[Moment]:
+        """A camera on a wall: nothing changes but the noise."""
+        moment = Moment(self.photograph(), self.light(self.height, self.width), self._still)
+        yield from [moment] * self.frames
+
+    def exposure(self) -> Iterator[Moment]:
+        """The same; the camera's automatic exposure rises by 60 % at a third, and falls by half at two."""
+        for number, moment in enumerate(self.static()):
+            third = 3 * number // self.frames
+            yield replace(moment, exposure=(1.0, 1.6, 0.8)[third])
+
+    def lamp(self) -> Iterator[Moment]:
+        """Lamps are switched on after a third; before there was nothing but dusk."""
+        for number, moment in enumerate(self.static()):
+            dusk = np.full_like(moment.light, _DUSK)
+            yield replace(moment, light=dusk) if number < self.frames // 3 else moment
+
+    def headlights(self) -> Iterator[Moment]:
+        """A car passes a static camera: a bright pool of light crosses the scene."""
+        y, x = np.mgrid[: self.height, : self.width].astype(np.float32)
+        for number, moment in enumerate(self.static()):
+            middle = (1.4 * number / self.frames - 0.2) * self.width
+            across = (x - middle) / (0.12 * self.width)
+            down = (y - 0.75 * self.height) / (0.18 * self.height)
+            pool = np.exp(-(across**2) - down**2)[..., None]
+            yield replace(moment, light=moment.light + np.float32(1.5) * pool)
+
+    def blinking(self) -> Iterator[Moment]:
+        """The lamps blink, three times a second."""
+        for number, moment in enumerate(self.static()):
+            dusk = np.full_like(moment.light, _DUSK)
+            yield replace(moment, light=moment.light if number // 5 % 2 else dusk)
+
+    def mains(self) -> Iterator[Moment]:
+        """Lamps on 50 Hz mains, by a rolling shutter: bands of light that wander, by 15 % up and down."""
+        rows = np.arange(self.height, dtype=np.float32)[:, None, None] / self.height
+        for number, moment in enumerate(self.static()):
+            wave = np.sin(2 * np.pi * 100 * (number / 30 + _READ_OUT * rows)).astype(np.float32)
+            yield replace(moment, light=moment.light * (1 + np.float32(0.15) * wave))
+
+    def rain(self) -> Iterator[Moment]:
+        """Bright streaks fall, in each frame others."""
+        for number, moment in enumerate(self.static()):
+            rng = np.random.default_rng((self.seed, 8, number))
+            drops = np.zeros((self.height, self.width), np.float32)
+            for _ in range(self.width * self.height // 1500):
+                x, y = rng.integers(self.width), rng.integers(self.height)
+                end = (int(x + 1), int(y + self.height // 12))
+                cv2.line(drops, (int(x), int(y)), end, float(rng.uniform(0.1, 0.5)))
+            yield replace(moment, scene=moment.scene + drops[..., None], moving=drops > 0)
+
+    def turn(self) -> Iterator[Moment]:
+        """The camera turns fast, by some twenty pixels a frame."""
+        yield from self.pan(4.0)
+
+    def pan(self, across: float = 1.6) -> Iterator[Moment]:
+        """The camera turns: the whole picture moves by a few pixels, and not whole ones, a frame."""
+        photo = self.photograph(across)
+        light = self.light(*photo.shape[:2])
+        lit = np.concatenate([photo, light], -1)
+        room = np.array([photo.shape[1] - self.width, photo.shape[0] - self.height], np.float32)
+        for number in range(self.frames):
+            left, top = room * np.float32(number / self.frames) * np.array([1.0, 0.3], np.float32)
+            shift = np.array([[1, 0, -left], [0, 1, -top]], np.float32)
+            seen = cv2.warpAffine(lit, shift, (self.width, self.height), flags=cv2.INTER_LINEAR).astype(
+                np.float32
+            )
+            yield Moment(seen[..., :3], seen[..., 3:], ~self._still)
+
+    def passer(self) -> Iterator[Moment]:
+        """Something passes a static camera: a piece of another photograph, three pixels a frame."""
+        other = self.photograph(seed=1)
+        y, x = np.mgrid[: self.height, : self.width].astype(np.float32)
+        before = self._still
+        for number, moment in enumerate(self.static()):
+            middle = 0.15 * self.width + 3 * number
+            inside = ((x - middle) / (0.06 * self.width)) ** 2 + (
+                (y - 0.6 * self.height) / (0.25 * self.height)
+            ) ** 2
+            here = inside < 1
+            edge = np.clip((1 - inside) * 8, 0, 1)[..., None]
+            carried = np.roll(other, 3 * number, axis=1)
+            scene = moment.scene * (1 - edge) + carried * edge
+            yield replace(moment, scene=scene, moving=here | before)
+            before = here
+
+    def street(self) -> Iterator[Moment]:
+        """A drive through the town that the project renders; headlights come towards the camera."""
+        street = Street(self.width, self.height, 30.0, self.seed)
+        for number in range(self.frames):
+            night, lit = street.scene(number + 45)
+            # Its truth is drawn along with it: as a light it is what leads from one to the other.
+            light = np.maximum(night, 1e-4).mean(-1, keepdims=True) / np.maximum(lit, 1e-3).mean(
+                -1, keepdims=True
+            )
+            yield Moment(night / light, light, ~self._still)
+
+    def video(self, path: Path) -> Iterator[Moment]:
+        """A daylight video, darkened under a light that does not move with it."""
+        light = self.light(self.height, self.width)
+        for picture in read(path, (self.width, self.height), self.frames):
+            yield Moment(to_linear(picture), light, ~self._still)
+
+
+NAMES = ("static", "exposure", "lamp", "headlights", "pan", "passer", "street")
+
+#: What smoothing over time is known to be bad at.
+HARD = ("blinking", "mains", "rain", "turn")
+
+
+@functools.lru_cache(maxsize=4)
+def _photograph(width: int, height: int, seed: int) -> Linear:
+    photograph = Street(width, height, 30.0, seed).scene(30)[1]
+    photograph.flags.writeable = False  # shared
+    return photograph
+
+
+def make(scenes: Scenes, name: str, camera: Camera = CAMERA, crf: float | None = CRF) -> Clip:
+    """Return the clip of a scene's name (`NAMES`, `HARD`), or of a daylight video's path; see `record`."""
+    path = Path(name)
+    scene: Callable[[], Iterator[Moment]] = (
+        getattr(scenes, name) if name in (*NAMES, *HARD) else lambda: scenes.video(path)
+    )
+    step = scenes.frames // 3 if name == "lamp" else None
+    return record(path.stem, list(scene()), camera, scenes.seed, step, crf)
+
+
+def read(path: Path, size: tuple[int, int], count: int) -> list[Image]:
+    """Return up to ``count`` frames of a video as (H, W, 3) RGB, reduced to ``size``."""
+    first = itertools.islice(pictures(path), count)
+    return [cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8) for picture in first]
