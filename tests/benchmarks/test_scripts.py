@@ -1,4 +1,4 @@
-"""Every script of benchmarks/ can be told from what it imports, and says how it is run before it does anything."""
+"""Every script of benchmarks/ says how it is run before it does anything, and is no part of another one."""
 
 from __future__ import annotations
 
