@@ -1,0 +1,58 @@
+"""The image formats: a row each says what a format holds, and which file lists and stores its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtvideo.media.images import bmp, gif, heif, jpeg, png, tiff, webp
+from rtvideo.media.images.metadata import Kind, Part
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format.
+
+    Attributes:
+        name: Pillow's name of it, which messages use too.
+        suffixes: of its files, in lower case.
+        holds: kinds of parts besides the pixels, and at most how many bytes of one.
+        parts: lists the parts of a file.
+        deep: it stores 16 bits a sample.
+        alpha: it stores transparency.
+        lossless: pixels come back as they were; None where that depends on the file.
+        turned: files may hold pictures that lie on their side, and readers turn them upright.
+        animated: it stores several frames and their times.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    holds: Mapping[Kind, int]
+    parts: Callable[[bytes], list[Part]]
+    deep: bool = False
+    alpha: bool = True
+    lossless: bool | None = True
+    turned: bool = True
+    animated: bool = False
+
+
+FORMATS = (
+    Format("PNG", (".png", ".apng"), png.HOLDS, png.parts, deep=True, animated=True),
+    Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), jpeg.HOLDS, jpeg.parts, alpha=False, lossless=False),
+    Format("TIFF", (".tif", ".tiff"), tiff.HOLDS, tiff.parts, deep=True),
+    Format("WEBP", (".webp",), webp.HOLDS, webp.parts, lossless=None, animated=True),
+    Format("AVIF", (".avif",), heif.HOLDS, heif.parts, lossless=False, turned=False),
+    Format("HEIF", (".heic", ".heif", ".hif"), heif.HOLDS, heif.parts, lossless=False, turned=False),
+    Format("GIF", (".gif",), gif.HOLDS, gif.parts, turned=False, animated=True),
+    Format("BMP", (".bmp",), bmp.HOLDS, bmp.parts, alpha=False, turned=False),
+)
+
+#: By suffix and by name.
+BY_SUFFIX = {suffix: form for form in FORMATS for suffix in form.suffixes}
+BY_NAME = {form.name: form for form in FORMATS}
+
+
+def is_image(path: Path) -> bool:
+    """Return whether the name says that this is an image."""
+    return path.suffix.lower() in BY_SUFFIX

@@ -1,0 +1,175 @@
+"""Reads images: all that is stored, at its depth, or one line that says why not."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageFile, JpegImagePlugin, UnidentifiedImageError
+
+from rtvideo.colour import Transfer
+from rtvideo.errors import InputError
+from rtvideo.media.images import exif, heif, icc, png, tiff, webp
+from rtvideo.media.images.formats import BY_NAME, BY_SUFFIX
+from rtvideo.media.images.metadata import Kind, Part, first
+from rtvideo.media.images.picture import Picture, Pixels
+
+#: What damaged files make Pillow and its kind raise.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+
+
+def read(path: Path) -> Picture:
+    """Read an image, the first if there are several.
+
+    Raises:
+        InputError: it is missing, damaged, HDR, or of a kind that is not supported.
+        UnavailableError: a package that reads it is not installed.
+    """
+    with _errors(path):
+        data = path.read_bytes()
+        if path.suffix.lower() in BY_SUFFIX:
+            heif.require(BY_SUFFIX[path.suffix.lower()].name)
+        if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+            picture = _tiff(path, data)
+        else:
+            picture = _opened(path, data)
+        _refuse_hdr(path, picture.parts, data)
+        return picture
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    """Turn what reading raises into one line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # Pillow warns of large images and odd metadata; both are fine here
+            yield
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a directory, not an image") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: not a {', '.join(BY_NAME)} image that can be read") from None
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise InputError(f"{path}: larger than {limit} megapixels, the limit for images") from None
+    except _DAMAGE as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise InputError(f"{path}: cannot be read: {reason}") from None
+
+
+def _opened(path: Path, data: bytes) -> Picture:
+    with Image.open(BytesIO(data), formats=tuple(BY_NAME)) as image:
+        form = BY_NAME["JPEG" if image.format == "MPO" else str(image.format)]
+        if png.is_deep(data) and not getattr(image, "is_animated", False):
+            colour, alpha = _split(png.read_deep(data))
+        else:
+            colour, alpha = _pixels(path, image)
+        picture = Picture(colour, alpha, form.name, parts=form.parts(data))
+        picture.lossless = webp.is_lossless(data) if form.lossless is None else form.lossless
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            picture.sampling = JpegImagePlugin.get_sampling(image)
+        if image.format != "MPO":  # a photo followed by its previews
+            picture.frames = getattr(image, "n_frames", 1)
+        _note_conversion(path, image.mode, picture)
+    if form.name in ("AVIF", "HEIF") and heif.depth(data) > 8:
+        picture.warnings.append(f"{path}: {heif.depth(data)} bits a sample are read as 8")
+    return picture
+
+
+def _tiff(path: Path, data: bytes) -> Picture:
+    parts = tiff.parts(data)
+    found = tiff.read(data)
+    if found is not None:
+        colour, alpha, left = found
+        picture = Picture(colour, alpha, "TIFF", parts=parts)
+        picture.warnings += [f"{path}: {note} left out" for note in left]
+    else:  # Pillow would turn it upright, and keep the tag that says to turn it
+        with Image.open(BytesIO(exif.upright(data)), formats=("TIFF",)) as image:
+            colour, alpha = _pixels(path, image, first(parts, Kind.ICC))
+            picture = Picture(colour, alpha, "TIFF", parts=parts)
+            _note_conversion(path, image.mode, picture)
+    if tiff.pages(data) > 1:
+        picture.warnings.append(f"{path}: holds {tiff.pages(data)} images; only the first is enhanced")
+    return picture
+
+
+def _pixels(
+    path: Path, image: ImageFile.ImageFile, profile: bytes | None = None
+) -> tuple[Pixels, Pixels | None]:
+    """Return colour and alpha of the first image, 8 bits a sample."""
+    transparent = image.mode in ("PA", "La", "RGBa") or "transparency" in image.info
+    if image.mode in ("CMYK", "LAB"):
+        return np.asarray(_to_rgb(image, profile or image.info.get("icc_profile"))), None
+    if image.mode == "1":
+        return np.asarray(image.convert("L")), None
+    if image.mode in ("L", "LA", "La"):
+        return _split(np.asarray(image.convert("LA" if transparent or image.mode != "L" else "L")))
+    if image.mode in ("P", "PA", "YCbCr", "RGB", "RGBX", "RGBA", "RGBa"):
+        return _split(np.asarray(image.convert("RGBA" if transparent or image.mode == "RGBA" else "RGB")))
+    allowed = "grey, RGB, CMYK, Lab or palette of 8 or 16 bits"
+    raise InputError(f"{path}: pixels of kind {image.mode!r} are not supported; allowed: {allowed}")
+
+
+def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return a CMYK or Lab image as sRGB, by its colour profile where it has one."""
+    if image.mode != "LAB" and profile is None:
+        return image.convert("RGB")
+    try:
+        given = BytesIO(profile) if profile and image.mode != "LAB" else ImageCms.createProfile("LAB")
+        srgb = ImageCms.createProfile("sRGB")
+        transform = ImageCms.buildTransform(ImageCms.ImageCmsProfile(given), srgb, image.mode, "RGB")
+    except ImageCms.PyCMSError:
+        return image.convert("RGB")
+    converted = ImageCms.applyTransform(image, transform)
+    assert converted is not None
+    return converted
+
+
+def _note_conversion(path: Path, mode: str, picture: Picture) -> None:
+    if mode in ("CMYK", "LAB"):
+        picture.parts = [part for part in picture.parts if part.kind != Kind.ICC]
+        picture.warnings.append(f"{path}: {mode} is converted to RGB (sRGB, 8 bits)")
+
+
+def _split(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
+    """Part (h, w), (h, w, 2), (h, w, 3) or (h, w, 4) into colour and alpha."""
+    if pixels.ndim == 2 or pixels.shape[2] == 3:
+        return pixels, None
+    colour = pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3]
+    return colour, pixels[..., -1]
+
+
+def _refuse_hdr(path: Path, parts: list[Part], data: bytes) -> None:
+    """Raise InputError for PQ and HLG, as for video."""
+    code = first(parts, Kind.CICP)
+    profile = first(parts, Kind.ICC)
+    found = {heif.transfer(data) if data[4:8] == b"ftyp" else 2}
+    found |= {code[1]} if code is not None and len(code) > 1 else set()
+    found |= {icc.transfer(profile)} if profile is not None else set()
+    for transfer in Transfer:
+        if transfer in found:
+            raise InputError(
+                f"{path}: HDR ({transfer.name} transfer) would come out washed out; convert it to SDR first, "
+                f"for example: magick {path.name} -colorspace sRGB sdr.png"
+            )

@@ -1,0 +1,178 @@
+"""Writes images, and says beforehand what the format cannot hold."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from rtvideo.errors import OutputError, UsageError
+from rtvideo.media.durable import output_errors
+from rtvideo.media.images import bmp, exif, heif, jpeg, png, tiff, webp, xmp
+from rtvideo.media.images.formats import BY_SUFFIX, FORMATS, Format, is_image
+from rtvideo.media.images.metadata import Fitted, Kind, Part, first, fit
+from rtvideo.media.images.picture import Picture, Pixels, turned
+
+#: Quality of JPEG and of lossy WebP: visually lossless, which the already compressed input was not.
+QUALITY = 95
+
+
+def check_target(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Refuse a target that cannot or must not be written, before any work is done.
+
+    Raises:
+        UsageError: a format that is not written, the input itself (through a link too), or existing.
+        OutputError: its folder is missing or read-only.
+        UnavailableError: a package that writes it is not installed.
+    """
+    if not is_image(target):
+        allowed = ", ".join(suffix for form in FORMATS for suffix in form.suffixes)
+        raise UsageError(
+            f"{target}: an image is written as one of {allowed}, not {target.suffix or 'this'!r}"
+        )
+    heif.require(_format(target).name)
+    with output_errors(target):
+        if target.exists():
+            if source.exists() and target.samefile(source):
+                raise UsageError(f"{target}: output is the input; give another --out")
+            if target.is_dir():
+                raise UsageError(f"{target}: is a folder; name a file in it")
+            if not overwrite:
+                raise UsageError(f"{target}: exists already; give -y to overwrite it")
+        if not target.parent.is_dir():
+            raise OutputError(f"{target}: no such folder: {target.parent}; make it first")
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise OutputError(f"{target}: the folder {target.parent} is not writable")
+
+
+def losses(picture: Picture, path: Path) -> list[str]:
+    """Return what a file of this name cannot hold of a picture, a line for each kind of loss."""
+    form, notes = _format(path), []
+    if picture.pixels.dtype == np.uint16 and not form.deep:
+        notes.append(f"{path}: {form.name} holds 8 bits a sample; rounded from 16")
+    if picture.alpha is not None and not form.alpha:
+        notes.append(f"{path}: {form.name} holds no transparency; dropped")
+    if form.name == "GIF" and picture.pixels.ndim == 3:
+        notes.append(f"{path}: GIF holds 256 colours; the nearest are taken")
+    if picture.frames > 1 and not form.animated:
+        notes.append(f"{path}: {form.name} holds one picture; the first of {picture.frames} is enhanced")
+    fitted = _fitted(picture, form)
+    if fitted.lost:
+        notes.append(f"{path}: {form.name} cannot hold: {_listed(fitted.lost)}; left out")
+    if fitted.stale:
+        notes.append(f"{path}: of the picture as it was, left out: {_listed(fitted.stale)}")
+    return notes
+
+
+def write(picture: Picture, path: Path) -> None:
+    """Write a picture as the name's suffix says: under a temporary name, renamed when complete.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    form = _format(path)
+    temporary = path.with_name(f".partial-{secrets.token_hex(8)}{path.suffix}")
+    try:
+        with output_errors(path):
+            temporary.write_bytes(_encoded(_reduced(picture, form), form))
+            os.replace(temporary, path)
+    except ValueError as error:  # larger than the format allows
+        raise OutputError(f"{path}: cannot be written: {error}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _format(path: Path) -> Format:
+    return BY_SUFFIX[path.suffix.lower()]
+
+
+def _listed(parts: list[Part]) -> str:
+    return ", ".join(dict.fromkeys(map(str, parts)))
+
+
+def _fitted(picture: Picture, form: Format) -> Fitted:
+    fitted = fit(picture.parts, form.holds, same_format=form.name == picture.format)
+    profile = first(fitted.parts, Kind.ICC)
+    if (
+        profile is not None
+        and profile[16:20] == b"GRAY"
+        and (picture.pixels.ndim == 3 or form.name == "WEBP")
+    ):
+        wrong = [part for part in fitted.parts if part.kind == Kind.ICC]
+        fitted.parts = [part for part in fitted.parts if part.kind != Kind.ICC]
+        fitted.lost += wrong
+    return fitted
+
+
+def _reduced(picture: Picture, form: Format) -> Picture:
+    """Return the picture as the format can hold it."""
+    pixels, alpha, parts = picture.pixels, picture.alpha, _fitted(picture, form).parts
+    if picture.orientation != 1 and not (form.turned and form.name == picture.format):
+        # Only some programs turn pictures of formats other than JPEG.
+        pixels = turned(pixels, picture.orientation)
+        alpha = None if alpha is None else turned(alpha, picture.orientation)
+        parts = [_upright(part, pixels) for part in parts]
+    if pixels.dtype == np.uint16 and not form.deep:
+        pixels, alpha = _shallow(pixels), None if alpha is None else _shallow(alpha)
+    if not form.alpha:
+        alpha = None
+    if pixels.ndim == 2 and form.name == "WEBP":
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    parts = [_with_thumbnail(part, pixels) for part in parts]
+    return replace(picture, pixels=pixels, alpha=alpha, parts=parts)
+
+
+def _shallow(samples: Pixels) -> npt.NDArray[np.uint8]:
+    return ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def _upright(part: Part, pixels: Pixels) -> Part:
+    if part.kind == Kind.EXIF:
+        height, width = pixels.shape[:2]
+        return replace(part, data=exif.resized(exif.upright(part.data), width, height))
+    if part.kind == Kind.XMP:
+        return replace(part, data=xmp.without(part.data, xmp.ORIENTATION))
+    return part
+
+
+def _with_thumbnail(part: Part, pixels: Pixels) -> Part:
+    if part.kind != Kind.EXIF or not exif.has_thumbnail(part.data):
+        return part
+    shown = _shallow(pixels) if pixels.dtype == np.uint16 else pixels
+    return replace(part, data=exif.with_thumbnail(part.data, shown))
+
+
+def _encoded(picture: Picture, form: Format) -> bytes:
+    pixels, parts = picture.interleaved, picture.parts
+    if form.name == "TIFF":
+        return tiff.write(pixels, parts)
+    if form.name == "PNG":
+        data = png.write_deep(pixels) if pixels.dtype == np.uint16 else _saved(pixels, "PNG")
+        return png.with_parts(data, parts)
+    if form.name == "JPEG":
+        data = _saved(pixels, "JPEG", quality=QUALITY, subsampling=picture.sampling, optimize=True)
+        return jpeg.with_parts(data, parts)
+    if form.name == "WEBP":
+        options = {"lossless": True, "exact": True} if picture.lossless else {"quality": QUALITY}
+        height, width = pixels.shape[:2]
+        return webp.with_parts(_saved(pixels, "WEBP", **options), parts, (width, height))
+    if form.name in ("AVIF", "HEIF"):
+        return _saved(pixels, form.name, quality=QUALITY, **heif.options(parts))
+    if form.name == "GIF":
+        return _saved(pixels, "GIF", comment=b"\n".join(part.data for part in parts))
+    return bmp.with_parts(_saved(pixels, form.name), parts)
+
+
+def _saved(pixels: Pixels, name: str, **options: Any) -> bytes:
+    with BytesIO() as file:
+        Image.fromarray(pixels).save(file, name, **options)
+        return file.getvalue()
