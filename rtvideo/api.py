@@ -233,13 +233,8 @@ def enhance(
 
     if is_image(source):
         with ExitStack() as stack:
-            report = _enhance_image(
-                source, target, options, enhancer or stack.enter_context(enhancer_for(options))
-            )
-        for warning in report.warnings:
-            if on_warning is not None:
-                on_warning(warning)
-        return report
+            opened = enhancer or stack.enter_context(enhancer_for(options))
+            return _enhance_image(source, target, options, opened, on_warning)
     if is_image(target):
         raise UsageError(f"{target}: {source} is not an image and cannot become one; name a video file")
     from rtvideo.files.job import Progress, enhance_video
@@ -263,7 +258,13 @@ def enhancer_for(options: Options) -> Enhancer:
     )
 
 
-def _enhance_image(source: Path, target: Path, options: Options, enhancer: Enhancer) -> Report:
+def _enhance_image(
+    source: Path,
+    target: Path,
+    options: Options,
+    enhancer: Enhancer,
+    on_warning: Callable[[str], None] | None,
+) -> Report:
     from rtvideo.media import images
 
     begin = time.perf_counter()
@@ -274,6 +275,10 @@ def _enhance_image(source: Path, target: Path, options: Options, enhancer: Enhan
         raise UsageError(f"{source}: is an image; temporal is for videos, or off")
     images.check_target(source, target, overwrite=options.overwrite)
     picture = images.read(source)
+    notes = picture.warnings + images.losses(picture, target)
+    if on_warning is not None:
+        for note in notes:
+            on_warning(note)
     decoded = time.perf_counter()
     geometry, dark = picture.geometry, picture.pixels
     engine = enhancer.engine(geometry)
@@ -285,7 +290,7 @@ def _enhance_image(source: Path, target: Path, options: Options, enhancer: Enhan
     elif options.compare == "side":
         picture.pixels = np.concatenate([dark, picture.pixels], axis=1)
         picture.alpha = None if picture.alpha is None else np.concatenate([picture.alpha] * 2, axis=1)
-    notes = picture.warnings + images.write(picture, target)
+    images.write(picture, target)
     end = time.perf_counter()
     return Report(
         input=str(source),

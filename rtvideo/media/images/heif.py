@@ -40,22 +40,31 @@ _AUXILIARIES = {"auxid:2": "depth map", "auxiliary:depth": "depth map", "gainmap
 
 
 def require(name: str) -> None:
-    """Make Pillow read and write the format.
+    """Make Pillow read and write a format that not every installation has.
 
     Args:
-        name: ``HEIF`` or ``AVIF``.
+        name: ``HEIF``, ``AVIF``, or any other, which needs nothing.
 
     Raises:
         UnavailableError: what is needed is not installed; the message says how to install it.
     """
-    if name == "AVIF":
-        if not features.check("avif"):
-            raise UnavailableError("AVIF needs a newer Pillow: pip install --upgrade 'pillow>=11.3'")
-        return
-    try:
-        importlib.import_module("pillow_heif").register_heif_opener()
-    except ImportError:
-        raise UnavailableError("HEIC needs pillow-heif: pip install 'rtvideo[photos]'") from None
+    if name == "AVIF" and not features.check("avif"):
+        raise UnavailableError("AVIF needs a newer Pillow: pip install --upgrade 'pillow>=11.3'")
+    if name == "HEIF":
+        try:
+            importlib.import_module("pillow_heif").register_heif_opener()
+        except ImportError:
+            raise UnavailableError("HEIC needs pillow-heif: pip install 'rtvideo[photos]'") from None
+
+
+def name_of(data: bytes) -> str:
+    """Return ``HEIF`` or ``AVIF`` by a file's brands (section 6); nothing for other files."""
+    if data[4:8] != b"ftyp":
+        return ""
+    brands = data[8 : int.from_bytes(data[:4], "big")]
+    if b"avif" in brands or b"avis" in brands:
+        return "AVIF"
+    return "HEIF" if any(brand in brands for brand in (b"heic", b"heix", b"mif1", b"hevc", b"heim")) else ""
 
 
 def parts(data: bytes) -> list[Part]:

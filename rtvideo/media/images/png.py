@@ -151,7 +151,9 @@ def write_deep(samples: npt.NDArray[np.uint16]) -> bytes:
     encoder = av.CodecContext.create("png", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, frame.format.name
     encoder.time_base = 1  # type: ignore[assignment]
-    return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+    data = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+    # FFmpeg adds chunks of its own, such as a pixel aspect ratio of 0:1.
+    return _SIGNATURE + b"".join(_chunk(name, body) for name, body, _ in _chunks(data) if name in _PICTURE)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageFile, JpegImagePlugin, UnidentifiedImageEr
 from rtvideo.colour import Transfer
 from rtvideo.errors import InputError
 from rtvideo.media.images import exif, heif, icc, png, tiff, webp
-from rtvideo.media.images.formats import BY_NAME, BY_SUFFIX
+from rtvideo.media.images.formats import BY_NAME
 from rtvideo.media.images.metadata import Kind, Part, first
 from rtvideo.media.images.picture import Picture, Pixels
 
@@ -43,8 +43,7 @@ def read(path: Path) -> Picture:
     """
     with _errors(path):
         data = path.read_bytes()
-        if path.suffix.lower() in BY_SUFFIX:
-            heif.require(BY_SUFFIX[path.suffix.lower()].name)
+        heif.require(heif.name_of(data))
         if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             picture = _tiff(path, data)
         else:
@@ -79,7 +78,8 @@ def _errors(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path, data: bytes) -> Picture:
-    with Image.open(BytesIO(data), formats=tuple(BY_NAME)) as image:
+    Image.init()
+    with Image.open(BytesIO(data), formats=[name for name in BY_NAME if name in Image.OPEN]) as image:
         form = BY_NAME["JPEG" if image.format == "MPO" else str(image.format)]
         if png.is_deep(data) and not getattr(image, "is_animated", False):
             colour, alpha = _split(png.read_deep(data))
@@ -164,12 +164,12 @@ def _refuse_hdr(path: Path, parts: list[Part], data: bytes) -> None:
     """Raise InputError for PQ and HLG, as for video."""
     code = first(parts, Kind.CICP)
     profile = first(parts, Kind.ICC)
-    found = {heif.transfer(data) if data[4:8] == b"ftyp" else 2}
+    found = {heif.transfer(data) if heif.name_of(data) else 2}
     found |= {code[1]} if code is not None and len(code) > 1 else set()
     found |= {icc.transfer(profile)} if profile is not None else set()
     for transfer in Transfer:
         if transfer in found:
             raise InputError(
-                f"{path}: HDR ({transfer.name} transfer) would come out washed out; convert it to SDR first, "
-                f"for example: magick {path.name} -colorspace sRGB sdr.png"
+                f"{path}: HDR input ({transfer.name} transfer) would come out washed out; "
+                "convert it to SDR (sRGB) first, for example with ffmpeg's tonemap filter"
             )

@@ -25,7 +25,7 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258,
 _STRIPS, _SAMPLES, _ROWS, _STRIP_BYTES, _PLANAR, _PREDICTOR = 273, 277, 278, 279, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES, _EXTRA_SAMPLES, _FORMAT = 322, 323, 324, 325, 338, 339
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
-_XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
+_DESCRIPTION, _XMP, _IPTC, _PHOTOSHOP, _ICC = 270, 700, 33723, 34377, 34675
 
 #: Tags that say how the pixels of one particular file are stored; a new file has its own.
 _STRUCTURE = (
@@ -111,6 +111,8 @@ def parts(data: bytes) -> list[Part]:
         ]
     found += _density(directory)
     found += [Part(Kind.DAMAGED, b"", f"damaged tag {tag}") for tag in directory.damaged]
+    if rest.entries.get(_DESCRIPTION, ifd.Entry(2, b"")).data.startswith(b'{"shape":'):
+        del rest.entries[_DESCRIPTION]  # tifffile's word of how it stored the samples
     branches = _branches(data, directory)
     if branches or any(tag not in (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT) for tag in rest.entries):
         found.append(Part(Kind.EXIF, ifd.with_branches(rest, branches)))

@@ -69,6 +69,8 @@ def losses(picture: Picture, path: Path) -> list[str]:
         notes.append(f"{path}: {form.name} cannot hold: {_listed(fitted.lost)}; left out")
     if fitted.stale:
         notes.append(f"{path}: of the picture as it was, left out: {_listed(fitted.stale)}")
+    if any("motion video" in part.name for part in fitted.parts):
+        notes.append(f"{path}: the motion video behind the picture is kept as it is, not enhanced")
     return notes
 
 

@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, ImageOps
 from rtvideo.errors import InputError, OutputError, UsageError
 from rtvideo.media import images
 from rtvideo.media.images import Picture
+from rtvideo.media.images.metadata import Kind, Part, density, first
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 ORIENTATION, MAKER, STRIP_OFFSETS, EXIF_IFD, TAKEN = 274, 271, 273, 0x8769, 0x9003
@@ -31,6 +32,10 @@ def exif() -> Image.Exif:
     tags[ORIENTATION], tags[MAKER] = 6, "lamp works"
     tags.get_ifd(EXIF_IFD)[TAKEN] = "2021:06:19 23:00:00"
     return tags
+
+
+def exif_data() -> bytes:
+    return exif().tobytes().removeprefix(b"Exif\0\0")
 
 
 def decode_with_ffmpeg(path: Path, form: str) -> npt.NDArray[np.generic]:
@@ -50,10 +55,9 @@ def test_lossless_formats_are_bit_exact(
     pixels = noise(*size, 3, dtype=dtype) if channels >= 3 else noise(*size, dtype=dtype)
     alpha = noise(*size, dtype=dtype) if channels in (1, 4) else None
     target = tmp_path / f"a{suffix}"
-    assert images.write(Picture(pixels, alpha), target) == []
+    assert images.losses(Picture(pixels, alpha), target) == []
+    images.write(Picture(pixels, alpha), target)
     back = images.read(target)
-    if channels == 1 and dtype == np.uint16:  # there is no other way to keep both in 16 bits
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
     np.testing.assert_array_equal(back.pixels, pixels)
     assert back.pixels.dtype == dtype
     if alpha is None:
@@ -70,20 +74,19 @@ def test_deep_colour_round_trip(
     pixels = np.random.default_rng(seed).integers(0, 65535, (h, w, 3), np.uint16, endpoint=True)
     for suffix in (".png", ".tif"):
         target = tmp_path_factory.mktemp("deep") / f"a{suffix}"
-        images.write(Picture(pixels, pixels[..., 0] if alpha else None, extras={"icc_profile": ICC}), target)
+        images.write(Picture(pixels, pixels[..., 0] if alpha else None, parts=[Part(Kind.ICC, ICC)]), target)
         back = images.read(target)
         np.testing.assert_array_equal(back.pixels, pixels)
         assert (back.alpha is not None) == alpha
-        assert back.extras["icc_profile"] == ICC
+        assert first(back.parts, Kind.ICC) == ICC
 
 
-@pytest.mark.parametrize(("suffix", "form"), [(".png", "rgb48be"), (".tiff", "rgb48le")])
+@pytest.mark.parametrize(("suffix", "form"), [(".png", "rgb48be"), (".tiff", "rgb48be")])
 def test_other_readers_understand_deep_colour(tmp_path: Path, suffix: str, form: str) -> None:
     pixels = noise(9, 11, 3, dtype=np.uint16)
     target = tmp_path / f"a{suffix}"
-    images.write(
-        Picture(pixels, extras={"icc_profile": ICC, "exif": exif().tobytes(), "dpi": (72, 72)}), target
-    )
+    parts = [Part(Kind.ICC, ICC), Part(Kind.EXIF, exif_data()), density(1, 72, 72)]
+    images.write(Picture(pixels, format="PNG" if suffix == ".png" else "TIFF", parts=parts), target)
     np.testing.assert_array_equal(decode_with_ffmpeg(target, form), pixels)
     with Image.open(target) as image:
         assert ImageOps.exif_transpose(image).size == (9, 11)
@@ -102,19 +105,22 @@ def test_a_percent_sign_is_part_of_the_name(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("target", [".png", ".jpg", ".tiff", ".webp"])
 def test_profile_exif_and_orientation_are_kept(tmp_path: Path, source: str, target: str, deep: bool) -> None:
-    first, second = tmp_path / f"a{source}", tmp_path / f"b{target}"
+    before_path, after_path = tmp_path / f"a{source}", tmp_path / f"b{target}"
     if deep:
         images.write(
-            Picture(noise(20, 30, 3, dtype=np.uint16), extras={"icc_profile": ICC, "exif": exif().tobytes()}),
-            first,
+            Picture(
+                noise(20, 30, 3, dtype=np.uint16),
+                parts=[Part(Kind.ICC, ICC), Part(Kind.EXIF, exif_data())],
+            ),
+            before_path,
         )
     else:
-        Image.fromarray(noise(20, 30, 3)).save(first, exif=exif().tobytes(), icc_profile=ICC)
-    picture = images.read(first)
-    images.write(picture, second)
-    with Image.open(first) as image:
+        Image.fromarray(noise(20, 30, 3)).save(before_path, exif=exif().tobytes(), icc_profile=ICC)
+    picture = images.read(before_path)
+    images.write(picture, after_path)
+    with Image.open(before_path) as image:
         before = ImageOps.exif_transpose(image)
-    with Image.open(second) as image:
+    with Image.open(after_path) as image:
         after = ImageOps.exif_transpose(image)
         assert after.size == before.size == (20, 30)
         if {source, target}.isdisjoint({".jpg", ".webp"}) and not deep:
@@ -166,7 +172,8 @@ def test_palette_and_bilevel_are_expanded(tmp_path: Path) -> None:
 
 def test_what_the_format_cannot_hold_is_named(tmp_path: Path) -> None:
     deep = Picture(np.full((4, 4, 3), 0x8080, np.uint16), np.full((4, 4), 0x1010, np.uint16))
-    notes = images.write(deep, tmp_path / "a.jpg")
+    notes = images.losses(deep, tmp_path / "a.jpg")
+    images.write(deep, tmp_path / "a.jpg")
     told = [("rounded from 16" in note, "transparency" in note) for note in notes]
     assert told == [(True, False), (False, True)]
     np.testing.assert_allclose(images.read(tmp_path / "a.jpg").pixels, 0x80, atol=1)
@@ -230,7 +237,7 @@ def test_absurd_size(tmp_path: Path) -> None:
 
 def test_other_pixel_kinds_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "a.tiff")
-    with pytest.raises(InputError, match="'F'"):
+    with pytest.raises(InputError, match="floating-point"):
         images.read(tmp_path / "a.tiff")
 
 
@@ -246,8 +253,8 @@ def test_targets_that_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="-y"):
         images.check_target(source, other, overwrite=False)
     images.check_target(source, other, overwrite=True)
-    with pytest.raises(UsageError, match=r"\.bmp"):
-        images.check_target(source, tmp_path / "a.bmp", overwrite=True)
+    with pytest.raises(UsageError, match=r"\.xyz"):
+        images.check_target(source, tmp_path / "a.xyz", overwrite=True)
     with pytest.raises(OutputError, match="no such folder"):
         images.check_target(source, tmp_path / "none" / "a.png", overwrite=True)
 
