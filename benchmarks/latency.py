@@ -38,8 +38,8 @@ from benchmarks.live.times import in_words, percentiles
 from model.command import Parser, run
 from rtvideo import values
 from rtvideo.errors import UsageError
-from rtvideo.live.job import LiveOptions, LiveReport, enhance_live
-from rtvideo.options import Options
+from rtvideo.live.job import LiveReport, enhance_live
+from rtvideo.options import LiveOptions, Options
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 
 #: Seconds at the beginning that are left out: the engine and the encoder start.

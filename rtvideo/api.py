@@ -20,16 +20,13 @@ from rtvideo.engines.session import Session, Settings, check_settings
 from rtvideo.errors import InputError, UsageError
 from rtvideo.frame import Geometry, Planes
 from rtvideo.models import find
-from rtvideo.options import Options, Report
+from rtvideo.options import Options, Report, flags_of
 
 if TYPE_CHECKING:
     from av import VideoFrame
 
 #: Sessions that are kept for frames of different sizes or formats; the longest unused one goes first.
 SESSIONS = 4
-
-#: Options that have a meaning for video alone.
-_VIDEO_ONLY = ("codec", "crf", "preset", "start", "duration", "frames", "max_fps")
 
 
 class Enhancer:
@@ -249,12 +246,7 @@ def enhance(
 def enhancer_for(options: Options) -> Enhancer:
     """Return the enhancer that images are given to."""
     return Enhancer(
-        options.model,
-        denoise=options.denoise,
-        strength=options.strength,
-        device=options.device,
-        engine=options.engine,
-        threads=options.threads,
+        **{name: getattr(options, name) for name, _, flag in flags_of(options) if flag.scope == "frame"}
     )
 
 
@@ -268,8 +260,8 @@ def _enhance_image(
     from rtvideo.media import images
 
     begin = time.perf_counter()
-    for name in _VIDEO_ONLY:
-        if getattr(options, name) is not None:
+    for name, default, flag in flags_of(options):
+        if flag.scope == "video" and getattr(options, name) != default:
             raise UsageError(f"{source}: is an image; {name} is for videos")
     if options.temporal:
         raise UsageError(f"{source}: is an image; temporal is for videos, or off")

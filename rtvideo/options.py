@@ -1,51 +1,178 @@
-"""What a user can ask for, and what a run reports: the records between the command line and the work."""
+"""What a user can ask for, and what a run reports: the records between the command line and the work.
+
+A field of `Options`, `LiveOptions` or `CaptureOptions` is a flag of the command line (`rtvideo.cli.parser`),
+and all that the program knows of the flag stands there. To add one, write a field.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar
+
+from rtvideo import values
+
+R = TypeVar("R")
 
 
+@dataclass(frozen=True)
+class Flag:
+    """How the command line offers a field, and who looks at it.
+
+    Attributes:
+        group: of the help that it stands in.
+        help: what it does, with the allowed values.
+        type: makes a value of the text, see `rtvideo.values`; None takes the text itself. A field that is
+            true or false has a flag without a value; its default is the opposite.
+        metavar: what the help calls the value.
+        choices: the allowed values; None leaves that to ``type``.
+        name: without the dashes; None for that of the field. short: one letter.
+        scope: ``frame``: it concerns frame by frame, so `rtvideo.Enhancer` takes it too; ``file``: any file;
+            ``video``: videos alone, so that an image with it is an error.
+        compared: ``--resume`` refuses to go on if it differs from the run before.
+    """
+
+    group: str
+    help: str
+    type: Callable[[str], Any] | None = None
+    metavar: str | None = None
+    choices: tuple[str, ...] | None = None
+    name: str | None = None
+    short: str | None = None
+    scope: Literal["frame", "file", "video"] = "file"
+    compared: bool = True
+
+
+def option(default: Any, group: str, help: str, *how: Any, **more: Any) -> Any:
+    """Return a field with a `Flag`, which takes the other arguments."""
+    return field(default=default, metadata={"flag": Flag(group, help, *how, **more)})
+
+
+def flags_of(record: type[Any] | Any) -> Iterator[tuple[str, Any, Flag]]:
+    """Yield name, default and flag of each field that has one."""
+    for entry in fields(record):
+        if "flag" in entry.metadata:
+            yield entry.name, entry.default, entry.metadata["flag"]
+
+
+def _documented(record: type[R]) -> type[R]:
+    """Add to a record's docstring what the command line says of its flags."""
+    lines = "".join(f"\n        {name}: {flag.help}" for name, _, flag in flags_of(record))
+    record.__doc__ = f"{record.__doc__}\n\n    Attributes:{lines}\n"
+    return record
+
+
+@_documented
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Everything that decides how inputs are enhanced; one record for the command line and the Python API.
 
-    Attributes:
-        model: name of a shipped model, or the path of a description (``.json``) or network (``.onnx``) file.
-        engine, device: by name, or ``auto``. A name that cannot work is an error, never a silent fallback.
-        threads: for the engine, and of live input for decoder and encoders, each; 0 takes what this process
-            may use.
-        strength: 0..1, see `rtvideo.engines.session.Settings`.
-        denoise: 0..1, or None for ``auto``: as strong as the gain calls for, if that runs in real time.
-        temporal: 0..1, see `rtvideo.engines.session.Settings`, or None for ``auto``: 1 for video where the
-            engine can look at the frames before, else 0.
-        overwrite: replace an existing output.
-        codec, crf, preset: of the video encoder; None takes what suits container and input.
-        start, duration: seconds of the input; frames: at most so many video frames.
-        max_fps: frames a second that are kept at most; the others are left out.
-        video_stream: which video stream is enhanced (0 is the first, the default); the others are copied.
-        resume: go on where an earlier run for the same output ended, and keep what is done if this one fails.
-        compare: ``split`` (left half original) or ``side`` (original beside result), or None.
+    None is ``auto`` for ``denoise`` and ``temporal``; elsewhere it leaves the choice to rtvideo. A model,
+    engine or device that is named and cannot work is an error, never a silent fallback.
     """
 
-    model: str = "night"
-    engine: str = "auto"
-    device: str = "auto"
-    threads: int = 0
-    strength: float = 1.0
-    denoise: float | None = None
-    temporal: float | None = None
-    overwrite: bool = False
-    codec: str | None = None
-    crf: float | None = None
-    preset: str | None = None
-    start: float | None = None
-    duration: float | None = None
-    frames: int | None = None
-    max_fps: float | None = None
-    video_stream: int = 0
-    compare: str | None = None
-    resume: bool = False
+    overwrite: bool = option(False, "files", "replace existing outputs", short="y", compared=False)
+    resume: bool = option(
+        False, "files", "go on where an earlier run ended; skip outputs that are complete", compared=False
+    )
+
+    model: str = option(
+        "night",
+        "look",
+        "a name of --list-models, or a model file: .json or .onnx (night)",
+        metavar="NAME",
+        scope="frame",
+        compared=False,
+    )
+    strength: float = option(
+        1.0, "look", "0 (unchanged) to 1 (full, the default)", values.share, "S", scope="frame"
+    )
+    denoise: float | None = option(
+        None,
+        "look",
+        "noise removal: off, auto (default) or 0 to 1",
+        values.share_or_auto,
+        "D",
+        scope="frame",
+        compared=False,
+    )
+    temporal: float | None = option(
+        None,
+        "look",
+        "quiet shadows and steady light over time: off, auto (the default: on for video) or 0 to 1",
+        values.share_or_auto,
+        "T",
+        compared=False,
+    )
+    compare: str | None = option(
+        None, "look", "show the original in the left half, or beside the result", choices=("split", "side")
+    )
+
+    device: str = option(
+        "auto", "engine", "auto, cpu, cuda or cuda:N", metavar="D", scope="frame", compared=False
+    )
+    engine: str = option(
+        "auto", "engine", "auto takes the fastest that works", metavar="E", scope="frame", compared=False
+    )
+    threads: int = option(
+        0,
+        "engine",
+        "for the engine; of live input for decoder and encoders too; 0 takes what may be used",
+        values.count,
+        "N",
+        scope="frame",
+        compared=False,
+    )
+
+    codec: str | None = option(
+        None,
+        "video",
+        "encoder, such as libx264; default: what suits container and input",
+        metavar="C",
+        scope="video",
+    )
+    crf: float | None = option(
+        None, "video", "constant quality of the encoder; lower is better", values.quality, "Q", scope="video"
+    )
+    preset: str | None = option(
+        None, "video", "preset of the encoder, such as veryfast", metavar="P", scope="video"
+    )
+    start: float | None = option(
+        None, "video", "begin there: seconds or HH:MM:SS.ms", values.time, "T", scope="video"
+    )
+    duration: float | None = option(None, "video", "go on for so long", values.length, "T", scope="video")
+    max_fps: float | None = option(
+        None, "video", "keep N frames a second at most", values.rate, "N", scope="video"
+    )
+    frames: int | None = option(None, "video", "stop after N frames", values.positive, "N", scope="video")
+    video_stream: int = option(
+        0, "video", "which is enhanced (0, the first); others are copied", values.count, "N"
+    )
+
+
+@_documented
+@dataclass(frozen=True)
+class CaptureOptions:
+    """What the user asks of a camera or of raw video; None leaves it open. Sizes are (width, height)."""
+
+    format: str | None = option(
+        None, "live", "what FFmpeg is to read, such as rawvideo", metavar="F", name="input-format"
+    )
+    size: tuple[int, int] | None = option(None, "live", "of a camera or of raw video", values.size, "WxH")
+    rate: float | None = option(None, "live", "frames a second, likewise", values.rate, "N")
+    pix_fmt: str | None = option(None, "live", "pixel format, likewise, such as mjpeg or rgb24", metavar="P")
+
+
+@_documented
+@dataclass(frozen=True)
+class LiveOptions:
+    """What only matters where pictures come as they are taken."""
+
+    wishes: CaptureOptions = field(default_factory=CaptureOptions)
+    reconnect: float = option(
+        30.0, "live", "seconds for which a lost source is tried again (30); 0 is never", values.time, "S"
+    )
+    adapt: bool = option(True, "live", "never do less where the machine is too slow")
 
 
 @dataclass

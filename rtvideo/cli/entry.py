@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rtvideo.cli.parser import parser
 from rtvideo.console import internal, say
 from rtvideo.errors import ExitCode, RtvideoError, UsageError, worst
+from rtvideo.options import Options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError("no output; give a file, or a folder for several inputs, with --out")
     from rtvideo.cli.batch import run_all
     from rtvideo.cli.inputs import plan
-    from rtvideo.cli.parser import options_of
+    from rtvideo.cli.parser import record_of
     from rtvideo.cli.signals import signals
     from rtvideo.cli.stats import check_stats, write_stats
     from rtvideo.models import find
@@ -70,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
     with signals() as stop:
         codes, reports = run_all(
             tasks,
-            options_of(arguments),
+            record_of(Options, arguments),
             stop,
             jobs=arguments.jobs,
             quiet=arguments.quiet,

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rtvideo.cli.parser import record_of
 from rtvideo.console import say
 from rtvideo.errors import ExitCode, InputError, SourceLostError, UsageError
 from rtvideo.media.network.address import Kind, kind_of, redact
+from rtvideo.options import CaptureOptions, LiveOptions, Options
 
 if TYPE_CHECKING:
     from rtvideo.live.job import LiveReport
@@ -21,8 +23,8 @@ def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
 
     What goes from files to files alone is the business of `rtvideo.cli.batch`.
     """
-    given = (arguments.serve, arguments.input_format, arguments.size, arguments.rate, arguments.pix_fmt)
-    wanted = arguments.preview or any(value is not None for value in given)
+    asks_for_live = record_of(CaptureOptions, arguments) != CaptureOptions()
+    wanted = arguments.preview or arguments.serve is not None or asks_for_live
     plain = len(arguments.out) < 2 and all(
         kind_of(out) is Kind.FILE and not out.lower().endswith(".m3u8") for out in arguments.out
     )
@@ -39,13 +41,11 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
         raise UsageError(f"{len(inputs)} inputs: only one at a time can be live, be shown or be sent")
     if "-" in arguments.out and arguments.stats == "-":
         raise UsageError("--out - and --stats -: stdout takes one of them")
-    from rtvideo.cli.parser import options_of
     from rtvideo.cli.progress import progress
     from rtvideo.cli.signals import SecondSignal, signals
     from rtvideo.cli.stats import check_stats, write_stats
     from rtvideo.cli.viewers import viewers
-    from rtvideo.live.job import LiveOptions, enhance_live
-    from rtvideo.media.camera import CaptureOptions
+    from rtvideo.live.job import enhance_live
     from rtvideo.models import find
 
     find(arguments.model)
@@ -53,18 +53,14 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
         files = [Path(text) for text in (*inputs, *arguments.out) if kind_of(text) is Kind.FILE]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
     preview = arguments.preview or not (arguments.out or arguments.serve)
-    live = LiveOptions(
-        wishes=CaptureOptions(arguments.input_format, arguments.size, arguments.rate, arguments.pix_fmt),
-        reconnect=arguments.reconnect,
-        adapt=not arguments.no_adapt,
-    )
+    live = record_of(LiveOptions, arguments, wishes=record_of(CaptureOptions, arguments))
     name = redact(inputs[0])
     with signals() as stop, progress(name, sys.stderr, quiet=arguments.quiet) as on_progress:
         try:
             report = enhance_live(
                 inputs[0],
                 arguments.out,
-                options_of(arguments),
+                record_of(Options, arguments),
                 live,
                 viewers=viewers(preview=preview, serve=arguments.serve),
                 say=lambda line: say(f"warning: {line}"),

@@ -1,12 +1,18 @@
-"""The flags of ``rtvideo``: the parser, the values that they take, and the options that come of them."""
+"""The flags of ``rtvideo``: those of `rtvideo.options`, and those that are no options of the work."""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any, TypeVar
 
 from rtvideo import values
-from rtvideo.options import Options
+from rtvideo.options import CaptureOptions, Flag, LiveOptions, Options, flags_of
 from rtvideo.version import __version__
+
+R = TypeVar("R", Options, LiveOptions, CaptureOptions)
+
+#: The records whose fields are flags.
+RECORDS = (Options, LiveOptions, CaptureOptions)
 
 _DESCRIPTION = "Make night video visible. Sound, subtitles, time stamps and colour tags stay as they are."
 _EXAMPLES = """\
@@ -26,7 +32,52 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     flags.add_argument("positional", nargs="*", metavar="INPUT", help="the same as --input")
-    files = flags.add_argument_group("files")
+    groups = {
+        name: flags.add_argument_group(name)
+        for name in ("files", "look", "engine", "video", "live", "information")
+    }
+    _add_names(groups["files"])
+    groups["live"].add_argument(
+        "--preview", action="store_true", help="show it in a window (default without --out)"
+    )
+    groups["live"].add_argument("--serve", metavar="[HOST:]PORT", help="show it on a web page")
+    for record in RECORDS:
+        for name, default, flag in flags_of(record):
+            _add_flag(groups[flag.group], name, default, flag)
+    _add_information(groups["information"])
+    return flags
+
+
+def record_of(record: type[R], arguments: argparse.Namespace, **more: Any) -> R:
+    """Return an `Options` or another one of `RECORDS`, filled from the flags.
+
+    Args:
+        more: fields without a flag.
+    """
+    return record(**{name: getattr(arguments, name) for name, _, _ in flags_of(record)}, **more)
+
+
+def _add_flag(group: argparse._ArgumentGroup, name: str, default: Any, flag: Flag) -> None:
+    names = [f"-{flag.short}"] if flag.short else []
+    long = flag.name or name.replace("_", "-")
+    if isinstance(default, bool):
+        action = "store_false" if default else "store_true"
+        names.append(f"--no-{long}" if default else f"--{long}")
+        group.add_argument(*names, dest=name, action=action, help=flag.help)
+        return
+    group.add_argument(
+        *names,
+        f"--{long}",
+        dest=name,
+        default=default,
+        type=flag.type or str,
+        choices=flag.choices,
+        metavar=flag.metavar,
+        help=flag.help,
+    )
+
+
+def _add_names(files: argparse._ArgumentGroup) -> None:
     files.add_argument(
         "-i",
         "--input",
@@ -46,80 +97,13 @@ def parser() -> argparse.ArgumentParser:
         help="output file; a folder for several inputs; also /dev/videoN (a virtual camera), a URL to send "
         "to, a .m3u8 list (HLS), - for y4m on stdout; may be repeated for one input",
     )
-    files.add_argument("-y", "--overwrite", action="store_true", help="replace existing outputs")
-    files.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on where an earlier run ended; skip outputs that are complete",
-    )
     files.add_argument(
         "--jobs", type=values.positive, default=1, metavar="N", help="run N files side by side (1)"
     )
     files.add_argument("--stats", metavar="FILE", help="write what happened as JSON; - for stdout")
 
-    look = flags.add_argument_group("look")
-    look.add_argument(
-        "--model", default="night", metavar="NAME", help="a name of --list-models, or a model file (night)"
-    )
-    look.add_argument(
-        "--strength",
-        type=values.share,
-        default=1.0,
-        metavar="S",
-        help="0 (unchanged) to 1 (full, the default)",
-    )
-    look.add_argument(
-        "--denoise",
-        type=values.share_or_auto,
-        metavar="D",
-        help="noise removal: off, auto (default) or 0 to 1",
-    )
-    look.add_argument(
-        "--temporal",
-        type=values.share_or_auto,
-        metavar="T",
-        help="quiet shadows and steady light over time: off, auto (the default: on for video) or 0 to 1",
-    )
-    look.add_argument(
-        "--compare",
-        choices=("split", "side"),
-        help="show the original in the left half, or beside the result",
-    )
 
-    run = flags.add_argument_group("engine")
-    run.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N")
-    run.add_argument("--engine", default="auto", metavar="E", help="auto takes the fastest that works")
-    run.add_argument(
-        "--threads",
-        type=values.count,
-        default=0,
-        metavar="N",
-        help="for the engine; of live input for decoder and encoders too; 0 takes what may be used",
-    )
-
-    video = flags.add_argument_group("video")
-    video.add_argument(
-        "--codec", metavar="C", help="encoder, such as libx264; default: what suits container and input"
-    )
-    video.add_argument(
-        "--crf", type=values.quality, metavar="Q", help="constant quality of the encoder; lower is better"
-    )
-    video.add_argument("--preset", metavar="P", help="preset of the encoder, such as veryfast")
-    video.add_argument("--start", type=values.time, metavar="T", help="begin there: seconds or HH:MM:SS.ms")
-    video.add_argument("--duration", type=values.length, metavar="T", help="go on for so long")
-    video.add_argument("--max-fps", type=values.rate, metavar="N", help="keep N frames a second at most")
-    video.add_argument("--frames", type=values.positive, metavar="N", help="stop after N frames")
-    video.add_argument(
-        "--video-stream",
-        type=values.count,
-        default=0,
-        metavar="N",
-        help="which is enhanced (0, the first); others are copied",
-    )
-
-    _add_live(flags.add_argument_group("live"))
-
-    ask = flags.add_argument_group("information")
+def _add_information(ask: argparse._ArgumentGroup) -> None:
     ask.add_argument("--list-models", action="store_true", help="one a line, its name first")
     ask.add_argument("--list-devices", action="store_true", help="one a line, its name first")
     ask.add_argument(
@@ -128,45 +112,3 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors")
     ask.add_argument("-v", "--verbose", action="store_true", help="tracebacks of internal errors")
     ask.add_argument("--version", action="version", version=f"rtvideo {__version__}")
-    return flags
-
-
-def _add_live(live: argparse._ArgumentGroup) -> None:
-    live.add_argument("--preview", action="store_true", help="show it in a window (default without --out)")
-    live.add_argument("--serve", metavar="[HOST:]PORT", help="show it on a web page")
-    live.add_argument("--no-adapt", action="store_true", help="never do less where the machine is too slow")
-    live.add_argument(
-        "--reconnect",
-        type=values.time,
-        default=30.0,
-        metavar="S",
-        help="seconds for which a lost source is tried again (30); 0 is never",
-    )
-    live.add_argument("--size", type=values.size, metavar="WxH", help="of a camera or of raw video")
-    live.add_argument("--rate", type=values.rate, metavar="N", help="frames a second, likewise")
-    live.add_argument("--pix-fmt", metavar="P", help="pixel format, likewise, such as mjpeg or rgb24")
-    live.add_argument("--input-format", metavar="F", help="what FFmpeg is to read, such as rawvideo")
-
-
-def options_of(arguments: argparse.Namespace) -> Options:
-    """Return what the flags say about how inputs are enhanced."""
-    return Options(
-        model=arguments.model,
-        engine=arguments.engine,
-        device=arguments.device,
-        threads=arguments.threads,
-        strength=arguments.strength,
-        denoise=arguments.denoise,
-        temporal=arguments.temporal,
-        overwrite=arguments.overwrite,
-        codec=arguments.codec,
-        crf=arguments.crf,
-        preset=arguments.preset,
-        start=arguments.start,
-        duration=arguments.duration,
-        frames=arguments.frames,
-        max_fps=arguments.max_fps,
-        video_stream=arguments.video_stream,
-        compare=arguments.compare,
-        resume=arguments.resume,
-    )

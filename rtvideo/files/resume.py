@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,12 @@ from rtvideo.media.containers import MOV_FAMILY
 from rtvideo.media.mp4 import drop_torn_fragment
 from rtvideo.media.partial_file import drafts, read_record
 from rtvideo.models import Model, find
-from rtvideo.options import Options
+from rtvideo.options import Options, flags_of
 from rtvideo.version import __version__
 
 #: Outputs whose packets can be read back as they were written; others start anew.
 _READABLE = (*MOV_FAMILY, "matroska", "webm")
 
-#: What does not change the result, or is settled otherwise (by what was chosen for ``auto``).
-_NOT_COMPARED = ("model", "engine", "device", "threads", "denoise", "temporal", "overwrite", "resume")
 
 #: Options that can be ``auto``, and are numbers from 0 to 1 otherwise.
 _CHOSEN = ("denoise", "temporal")
@@ -66,7 +64,7 @@ def job_of(input: Path, options: Options, engine: str, denoise: float, temporal:
         engine: `rtvideo.engines.session.Session.name`.
         denoise, temporal: the strengths that were chosen.
     """
-    settings = {name: value for name, value in asdict(options).items() if name not in _NOT_COMPARED}
+    settings = {name: getattr(options, name) for name, _, flag in flags_of(options) if flag.compared}
     return {
         "rtvideo": __version__,
         "pyav": av.__version__,

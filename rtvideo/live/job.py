@@ -18,27 +18,11 @@ from rtvideo.live.input import LiveInput
 from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_names
 from rtvideo.live.pipeline import LivePipeline
 from rtvideo.live.quality import QualityController
-from rtvideo.media.camera import CaptureOptions
 from rtvideo.media.network.address import Kind, kind_of, redact
 from rtvideo.media.network.connect import SourceTraits, connect
 from rtvideo.media.pairs import PairEnhancer
-from rtvideo.options import Options, Report
+from rtvideo.options import LiveOptions, Options, Report
 from rtvideo.viewers.base import ViewerControls, ViewerFactory
-
-
-@dataclass(frozen=True)
-class LiveOptions:
-    """What only matters where pictures come as they are taken.
-
-    Attributes:
-        wishes: format, size, rate and pixel format of a camera or of raw video.
-        reconnect: seconds for which a lost source is tried again; 0 is never.
-        adapt: do less where the machine is too slow.
-    """
-
-    wishes: CaptureOptions = field(default_factory=CaptureOptions)
-    reconnect: float = 30.0
-    adapt: bool = True
 
 
 @dataclass

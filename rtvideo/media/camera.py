@@ -16,6 +16,7 @@ import av
 from av.container import InputContainer
 
 from rtvideo.errors import RtvideoError, SourceLostError, UsageError
+from rtvideo.options import CaptureOptions
 
 #: linux/videodev2.h
 _QUERYCAP = 0x80685600
@@ -46,23 +47,6 @@ class Device:
     name: str
     captures: bool
     plays: bool
-
-
-@dataclass(frozen=True)
-class CaptureOptions:
-    """What the user asks of a camera or of raw video; None leaves it open.
-
-    Attributes:
-        format: FFmpeg's name of the input format, for what cannot tell it by itself.
-        size: width and height in pixels.
-        rate: frames a second.
-        pix_fmt: FFmpeg's name of the pixel format, or ``mjpeg``.
-    """
-
-    format: str | None = None
-    size: tuple[int, int] | None = None
-    rate: float | None = None
-    pix_fmt: str | None = None
 
 
 def capabilities(path: str) -> int | None:

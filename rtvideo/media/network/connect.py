@@ -13,10 +13,11 @@ import av
 from av.container import InputContainer
 
 from rtvideo.errors import InputError, RtvideoError, SourceLostError, UnavailableError, UsageError
-from rtvideo.media.camera import CaptureOptions, open_camera, path_of
+from rtvideo.media.camera import open_camera, path_of
 from rtvideo.media.network import srt as bridge
 from rtvideo.media.network.address import Kind, kind_of, redact, scheme_of
 from rtvideo.media.network.pipes import SILENCE, PipeReader
+from rtvideo.options import CaptureOptions
 
 #: Seconds until an address that does not answer, or falls silent, is given up.
 TIMEOUT = 10.0

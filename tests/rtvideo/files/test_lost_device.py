@@ -19,8 +19,8 @@ from rtvideo.errors import OutputError, UnavailableError
 from rtvideo.files.job import enhance_video
 from rtvideo.frame import Planes
 from rtvideo.kernels import cache
-from rtvideo.live.job import LiveOptions, enhance_live
-from rtvideo.options import Options
+from rtvideo.live.job import enhance_live
+from rtvideo.options import LiveOptions, Options
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
 from tests.rtvideo.engines.fake_runtimes import FakeTensorRT

@@ -20,9 +20,9 @@ from rtvideo.errors import InputError, SourceLostError, UnavailableError, UsageE
 from rtvideo.live import clock
 from rtvideo.live.clock import BacklogDetector, Clock
 from rtvideo.live.input import TICK, LiveInput
-from rtvideo.media.camera import CaptureOptions
 from rtvideo.media.network import connect as connect_module
 from rtvideo.media.network.connect import SourceTraits, connect
+from rtvideo.options import CaptureOptions
 from tests.helpers.servers import (
     CYCLE,
     RATE,

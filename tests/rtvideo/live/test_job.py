@@ -22,13 +22,12 @@ from rtvideo.engines.session import Settings
 from rtvideo.errors import OutputError, SourceLostError, UsageError
 from rtvideo.kernels.cpu import build
 from rtvideo.live import raw_output
-from rtvideo.live.job import LiveOptions, LiveReport, enhance_live
+from rtvideo.live.job import LiveReport, enhance_live
 from rtvideo.live.quality import STEPS, QualityController
-from rtvideo.media.camera import CaptureOptions
 from rtvideo.media.pairs import PairEnhancer
 from rtvideo.media.tags import Tags
 from rtvideo.models import find
-from rtvideo.options import Options
+from rtvideo.options import CaptureOptions, LiveOptions, Options
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening

@@ -12,7 +12,8 @@ import pytest
 
 from rtvideo.errors import RtvideoError, SourceLostError, UsageError
 from rtvideo.media import camera
-from rtvideo.media.camera import CaptureOptions, Device, devices, holders, open_camera, path_of, requests
+from rtvideo.media.camera import Device, devices, holders, open_camera, path_of, requests
+from rtvideo.options import CaptureOptions
 
 WEBCAM = Device("/dev/video0", "HD Webcam", captures=True, plays=False)
 LOOPBACK = Device("/dev/video9", "rtvideo", captures=False, plays=True)
