@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rtvideo.cli.parser import record_of
 from rtvideo.console import say
 from rtvideo.errors import ExitCode, InputError, SourceLostError, UsageError
-from rtvideo.media.network.address import Kind, kind_of, redact
+from rtvideo.media.location import Kind, kind_of, redact
 from rtvideo.options import CaptureOptions, LiveOptions, Options
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from rtvideo.errors import UsageError
 from rtvideo.files.salvage import ReusablePackets, reusable_packets
 from rtvideo.media.containers import MOV_FAMILY
 from rtvideo.media.mp4 import drop_torn_fragment
-from rtvideo.media.partial_file import drafts, read_record
+from rtvideo.media.partial_file import partial_files, read_record
 from rtvideo.models import Model, find
 from rtvideo.options import Options, flags_of
 from rtvideo.version import __version__
@@ -40,7 +40,7 @@ class Unfinished:
 
 def unfinished(output: Path) -> Unfinished | None:
     """Return what was left of ``output``, the largest where there are several; None if nothing was."""
-    for path in [*drafts(output), output]:
+    for path in [*partial_files(output), output]:
         job = read_record(path)
         if job is not None:
             return Unfinished(path, job)

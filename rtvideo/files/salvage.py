@@ -1,4 +1,4 @@
-"""The video packets of an unfinished output: all that a later run need not encode again."""
+"""Salvage of an unfinished output: the video packets that a later run need not encode again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from av.stream import Disposition
 
 from rtvideo.media.timing import Packet, tick
 
-#: Seconds before its end in which a file is decoded to see that it is sound: a sync may be so long ago.
+#: Seconds before the end that are decoded to check them: the last sync may be so long ago.
 _DOUBTFUL = 3
 
 
@@ -23,9 +23,9 @@ class ReusablePackets:
 
     Attributes:
         path: the file.
-        position: which of its video streams, cover pictures not counted.
-        count: packets, of as many frames; none where nothing can be used.
-        delay: frames by which the encoder's order of decoding runs ahead of the order shown.
+        position: number of the video stream, cover pictures not counted.
+        count: packets, one for each frame; 0 if none can be used.
+        delay: frames by which decoding runs ahead of presentation, because of B-frames.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class ReusablePackets:
     delay: int
 
     def packets(self) -> Iterator[Packet]:
-        """Yield the packets as an encoder gives them: with both times, H.264 and HEVC with start codes."""
+        """Yield the packets as an encoder does: with pts and dts, H.264 and HEVC with start codes."""
         with _open(self.path) as container:
             stream = _video(container, self.position)
             codec = stream.codec_context
@@ -45,7 +45,7 @@ class ReusablePackets:
             for index, packet in enumerate(islice(_packets(container, stream), self.count)):
                 copy = Packet(_with_start_codes(bytes(packet)) if prefixed else bytes(packet))
                 copy.time_base, copy.pts, copy.duration = tick(packet), packet.pts, packet.duration
-                # Matroska stores no times of decoding; they follow from the order, as an encoder makes them.
+                # Matroska stores no dts. It follows from the order, as an encoder computes it.
                 early = shown[index - self.delay] if index >= self.delay else shown[0] - (self.delay - index)
                 copy.dts = early if packet.dts is None else packet.dts
                 copy.is_keyframe = packet.is_keyframe
@@ -53,10 +53,10 @@ class ReusablePackets:
 
 
 def reusable_packets(path: Path, position: int) -> ReusablePackets:
-    """Look for the last place where a file's video can be cut: all before it is there, and shown before it.
+    """Find the last place to cut a video: everything before it is there, and shown before it.
 
     Args:
-        path: may end anywhere.
+        path: of a file that may end anywhere.
         position: of the video stream, cover pictures not counted.
     """
     times: list[int] = []
@@ -82,7 +82,7 @@ def reusable_packets(path: Path, position: int) -> ReusablePackets:
 
 
 def _clean_cuts(times: Sequence[int], keys: Sequence[int]) -> list[int]:
-    """Return the key frames that everything before is shown before, and everything after after."""
+    """Return the key frames that divide the packets in order of presentation, too."""
     latest = [None, *accumulate(times, max)]
     earliest = list(accumulate(reversed(times), min))[::-1]
     return [
@@ -98,7 +98,7 @@ def _delay(times: Sequence[int]) -> int:
 
 
 def _decodes(path: Path, position: int, start: int, stop: int) -> bool:
-    """Whether packets ``start`` to ``stop`` give as many frames without an error."""
+    """Whether packets ``start`` to ``stop`` decode to as many frames without an error."""
     frames = 0
     try:
         with _open(path) as container:
@@ -128,7 +128,7 @@ def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> 
 
 
 def _with_start_codes(data: bytes) -> bytes:
-    """Turn the lengths before NAL units (ISO/IEC 14496-15, four bytes here) into start codes."""
+    """Replace the lengths before NAL units (ISO/IEC 14496-15, four bytes here) by start codes."""
     units, place = bytearray(), 0
     while place + 4 <= len(data):
         size = int.from_bytes(data[place : place + 4], "big")

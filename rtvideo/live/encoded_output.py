@@ -12,7 +12,7 @@ from rtvideo.live.recording import Recording
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.destination import KEY_FRAME_INTERVAL, Destination, HlsDestination
-from rtvideo.media.network.address import Kind, kind_of
+from rtvideo.media.location import Kind, kind_of
 from rtvideo.media.network.push import PushServer
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.pairs import FramePair

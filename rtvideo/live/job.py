@@ -18,7 +18,7 @@ from rtvideo.live.input import LiveInput
 from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_names
 from rtvideo.live.pipeline import LivePipeline
 from rtvideo.live.quality import QualityController
-from rtvideo.media.network.address import Kind, kind_of, redact
+from rtvideo.media.location import Kind, kind_of, redact
 from rtvideo.media.network.connect import SourceTraits, connect
 from rtvideo.media.pairs import PairEnhancer
 from rtvideo.options import LiveOptions, Options, Report
@@ -59,7 +59,7 @@ def enhance_live(
     """Enhance what comes from a camera, URL, pipe or file until it ends or ``stop`` is set.
 
     Args:
-        input: as `rtvideo.media.network.address.kind_of` takes it.
+        input: as `rtvideo.media.location.kind_of` takes it.
         outputs: files, ``.m3u8`` lists, URLs, ``/dev/videoN``, ``-`` for y4m on stdout.
         viewers: what opens windows and web pages.
         say: told each warning, and each change of state, in a line.

@@ -15,7 +15,7 @@ from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.input import TICK, LiveInput
 from rtvideo.live.raw_output import ViewerOutput, virtual_camera, y4m_output
 from rtvideo.media.camera import path_of
-from rtvideo.media.network.address import Kind, kind_of, redact
+from rtvideo.media.location import Kind, kind_of, redact
 from rtvideo.media.pairs import PairEnhancer
 from rtvideo.options import Options
 from rtvideo.viewers.base import Viewer

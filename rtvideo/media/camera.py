@@ -1,4 +1,4 @@
-"""Video4Linux cameras: which there are, which formats to ask for, and why one cannot be opened."""
+"""Video4Linux cameras: listing them, opening them in a suitable format, and explaining failures."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ _QUERYCAP = 0x80685600
 _CAPTURE, _OUTPUT = 0x1, 0x2
 _CAPABILITY = struct.Struct("16s32s32s3I3I")
 
-#: Uncompressed video of more pixels than this does not fit through USB 2 at 30 frames a second.
+#: Pixels of the largest uncompressed frame that fits through USB 2 at 30 frames a second.
 _SLOW_RAW = 640 * 480
 
-#: What is asked for where the user says nothing.
+#: What is requested by default.
 _SIZE, _RATE = (1280, 720), 30
 
-#: Seconds until a camera that sends nothing is given up.
+#: Seconds after which a camera that sends nothing is given up.
 TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
 class Device:
-    """One node under /dev.
+    """One video node under /dev.
 
     Attributes:
         path: ``/dev/video0``.
-        name: what the driver calls it.
-        captures, plays: whether it gives pictures, and whether it takes them (a virtual camera).
+        name: given by the driver.
+        captures: whether it delivers frames.
+        plays: whether it takes frames, as a virtual camera does.
     """
 
     path: str
@@ -50,7 +51,7 @@ class Device:
 
 
 def capabilities(path: str) -> int | None:
-    """Return the node's own capability flags (VIDIOC_QUERYCAP), None where it cannot be asked."""
+    """Return the capability flags of a node (VIDIOC_QUERYCAP), None if it cannot be queried."""
     try:
         node = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except OSError:
@@ -63,25 +64,25 @@ def capabilities(path: str) -> int | None:
     finally:
         os.close(node)
     everything, of_node = _CAPABILITY.unpack(answer)[4:6]
-    # The top bit of all the device's flags says that those of the node are given too.
+    # The top bit of the device's flags says that the node has flags of its own.
     return int(of_node if everything & 1 << 31 else everything)
 
 
 def devices(
-    sysfs: Path = Path("/sys/class/video4linux"), ask: Callable[[str], int | None] = capabilities
+    sysfs: Path = Path("/sys/class/video4linux"), query: Callable[[str], int | None] = capabilities
 ) -> list[Device]:
-    """Return the video nodes by number; those that hold only metadata are left out.
+    """Return the video nodes in the order of their numbers, without those for metadata only.
 
     Args:
         sysfs: where the kernel lists them.
-        ask: gives a node's capability flags.
+        query: returns the capability flags of a node.
     """
     found = []
     nodes = sysfs.glob("video*") if sysfs.is_dir() else ()
     for node in sorted(nodes, key=lambda node: int(re.sub(r"\D", "", node.name) or 0)):
         path = f"/dev/{node.name}"
-        flags = ask(path)
-        if flags is None:  # busy or not permitted: a camera's first node is the one with the pictures
+        flags = query(path)
+        if flags is None:  # busy or not permitted: the first node of a camera is the one with the frames
             flags = _CAPTURE if _text(node / "index") in ("0", "") else 0
         if flags & (_CAPTURE | _OUTPUT):
             name = _text(node / "name") or node.name
@@ -97,7 +98,7 @@ def _text(path: Path) -> str:
 
 
 def path_of(text: str, known: Callable[[], list[Device]] = devices) -> str:
-    """Return the device that ``cam``, a number or a path stands for.
+    """Return the device that ``cam`` (the first camera), a number or a path names.
 
     Raises:
         SourceLostError: ``cam``, and there is none.
@@ -108,19 +109,19 @@ def path_of(text: str, known: Callable[[], list[Device]] = devices) -> str:
         return text
     cameras = [device.path for device in known() if device.captures]
     if not cameras:
-        raise SourceLostError(f"{text}: {_there_is([])}")
+        raise SourceLostError(f"{text}: {_cameras_found([])}")
     return cameras[0]
 
 
-def requests(wishes: CaptureOptions) -> Iterator[dict[str, str]]:
-    """Yield FFmpeg's options to try one after the other: what is asked for first, then what is usual.
+def requests(capture: CaptureOptions) -> Iterator[dict[str, str]]:
+    """Yield FFmpeg's options to try one after the other: what the user requests, then usual values.
 
-    Compressed pictures come first where raw ones would not come fast enough.
+    Compressed frames are requested first where the bus is too slow for raw ones.
     """
-    size, rate = wishes.size or _SIZE, wishes.rate or _RATE
+    size, rate = capture.size or _SIZE, capture.rate or _RATE
     raw_first = size[0] * size[1] <= _SLOW_RAW
-    formats = [wishes.pix_fmt] if wishes.pix_fmt else [None, "mjpeg"] if raw_first else ["mjpeg", None]
-    shapes = [(size, rate), (size, wishes.rate), (wishes.size, wishes.rate)]
+    formats = [capture.pix_fmt] if capture.pix_fmt else [None, "mjpeg"] if raw_first else ["mjpeg", None]
+    shapes = [(size, rate), (size, capture.rate), (capture.size, capture.rate)]
     for width_height, speed in dict.fromkeys(shapes):
         for pix_fmt in formats:
             options = {"timestamps": "abs"}
@@ -135,7 +136,7 @@ def requests(wishes: CaptureOptions) -> Iterator[dict[str, str]]:
 
 def open_camera(
     path: str,
-    wishes: CaptureOptions,
+    capture: CaptureOptions,
     *,
     opener: Callable[[str, Mapping[str, str]], InputContainer] | None = None,
     known: Callable[[], list[Device]] = devices,
@@ -146,18 +147,18 @@ def open_camera(
         opener, known: in place of FFmpeg and of `devices`, for tests.
 
     Raises:
-        SourceLostError: absent, busy, not permitted, or no camera.
-        UsageError: it does not have what was asked for.
+        SourceLostError: it is absent, busy or not a camera, or access is not permitted.
+        UsageError: it does not have the requested size, rate or format.
     """
     failure: av.FFmpegError | OSError
-    for options in requests(wishes):
+    for options in requests(capture):
         try:
             return (opener or _open)(path, options)
         except (av.FFmpegError, OSError) as error:
             failure = error
             if error.errno not in (errno.EINVAL, errno.ENOTTY, errno.ENOSYS):
                 break
-    raise _explained(path, wishes, failure, known) from None
+    raise _explained(path, capture, failure, known) from None
 
 
 def _open(path: str, options: Mapping[str, str]) -> InputContainer:
@@ -165,29 +166,29 @@ def _open(path: str, options: Mapping[str, str]) -> InputContainer:
 
 
 def _explained(
-    path: str, wishes: CaptureOptions, error: av.FFmpegError | OSError, known: Callable[[], list[Device]]
+    path: str, capture: CaptureOptions, error: av.FFmpegError | OSError, known: Callable[[], list[Device]]
 ) -> RtvideoError:
     if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
-        return SourceLostError(f"{path}: no such camera; {_there_is(known())}")
+        return SourceLostError(f"{path}: no such camera; {_cameras_found(known())}")
     if error.errno == errno.EBUSY:
         holder = ", ".join(holders(path))
         return SourceLostError(f"{path}: busy{f', used by {holder}' if holder else ''}; close that first")
     if error.errno in (errno.EACCES, errno.EPERM):
         return SourceLostError(f"{path}: no permission; join its group: sudo usermod -aG video $USER")
-    if wishes != CaptureOptions() and error.errno == errno.EINVAL:
+    if capture != CaptureOptions() and error.errno == errno.EINVAL:
         return UsageError(
             f"{path}: takes no such size, rate or pixel format; see: v4l2-ctl -d {path} --list-formats-ext"
         )
     return SourceLostError(f"{path}: not a camera that can be used: {error.strerror}")
 
 
-def _there_is(found: list[Device]) -> str:
+def _cameras_found(found: list[Device]) -> str:
     cameras = [f"{device.path} ({device.name})" for device in found if device.captures]
     return f"there is {', '.join(cameras)}" if cameras else "no camera is connected to this machine"
 
 
 def holders(path: str, proc: Path = Path("/proc")) -> list[str]:
-    """Return the programs that have the file open, as far as this user may see them: ``zoom (1234)``."""
+    """Return the programs that have a file open, as far as this user may see them: ``zoom (1234)``."""
     found, real = [], os.path.realpath(path)
     for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Container formats: which one a name stands for, what it can hold, and how its muxer is set."""
+"""Container formats: which one a file name means, what it holds, and the options of its muxer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import av
 
 from rtvideo.errors import UsageError
 
-#: Written anew for each file: copying them would tell lies about the new one.
+#: Metadata about the input file itself, which would be wrong for the output.
 _OWN_METADATA = {
     "major_brand",
     "minor_version",
@@ -24,7 +24,7 @@ _OWN_METADATA = {
     "number_of_bytes",
 }
 
-#: Where names of metadata are free; in MP4 and MOV other names need a flag.
+#: Metadata that MP4 and MOV have a place for; other names need a flag.
 _MOV_METADATA = frozenset(
     (
         *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright"),
@@ -34,10 +34,10 @@ _MOV_METADATA = frozenset(
     )
 )
 
-#: Formats of one muxer.
+#: Formats that FFmpeg's MOV muxer writes.
 MOV_FAMILY = ("mov", "mp4", "m4v", "3gp", "3g2", "ipod", "f4v")
 
-#: Microseconds of a fragment or cluster: what a cut-off file may lack at its end.
+#: Microseconds of a fragment or cluster: the most that a file lacks which was cut off.
 _PIECE = 900_000
 
 #: Microseconds for which the muxer waits for a stream that comes rarely, such as subtitles.
@@ -45,10 +45,10 @@ _WAIT = 1_000_000
 
 
 def container_for(path: Path) -> str:
-    """Return FFmpeg's short name of the video format that a file name's ending stands for.
+    """Return FFmpeg's short name of the video format that the ending of a file name means.
 
     Raises:
-        UsageError: no such format, or one that holds pictures or sound only.
+        UsageError: there is no such format, or it holds only pictures or only sound.
     """
     names = {".mkv": "matroska", ".m4v": "mp4"}
     suffix = path.suffix.lower()
@@ -85,7 +85,7 @@ def holds_chapters(container: str) -> bool:
 
 
 def metadata_of(metadata: dict[str, str]) -> dict[str, str]:
-    """Return the metadata that is worth carrying over."""
+    """Return the metadata that also holds for the output."""
     return {
         k: v
         for k, v in metadata.items()
@@ -94,9 +94,9 @@ def metadata_of(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def container_options(container: str, metadata: dict[str, str], rates: Iterable[int]) -> dict[str, str]:
-    """Return the muxer's options that keep times and metadata, and make the file readable while it grows.
+    """Return muxer options that keep times and metadata, and make the file readable while it grows.
 
-    What has been written is complete up to the last second: MP4 and MOV grow in fragments, and become an
+    A file that is cut off lacks at most its last second: MP4 and MOV grow in fragments, and become an
     ordinary file in the end; Matroska grows in clusters.
 
     Args:

@@ -1,4 +1,4 @@
-"""A file that reaches the disk while it grows."""
+"""A file that is synced to the disk while it grows, and errors of writing as one line."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pathlib import Path
 
 from rtvideo.errors import OutputError
 
-#: Seconds between two syncs: what a power failure may take, besides what is not written yet.
+#: Seconds between two syncs: so much may be lost in a power failure, besides what is not written yet.
 INTERVAL = 1.0
 
 
 class DurableFile:
-    """A new file as `av.open` takes one for writing: unbuffered, synced about once a second.
+    """A new file for `av.open` to write: unbuffered, synced about once a second.
 
-    That it was deleted, or that the disk refused what the system had accepted, comes up with the next write.
+    If the file is deleted, or the disk refuses data that the system had accepted, the next write fails.
 
     Attributes:
-        closed: PyAV writes no trailer into a closed file, so that closing it first abandons a container.
+        closed: PyAV writes no trailer into a closed file. Closing the file first abandons its container.
     """
 
     def __init__(self, path: Path) -> None:
-        """Create it.
+        """Create the file.
 
         Raises:
-            OSError: it exists, or cannot be made.
+            OSError: it exists already, or cannot be created.
         """
         self.closed = False
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -49,18 +49,18 @@ class DurableFile:
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place, as `io.IOBase.seek` does."""
+        """Set the position, as `io.IOBase.seek` does."""
         return os.lseek(self._fd, offset, whence)
 
     def tell(self) -> int:
-        """Return the place."""
+        """Return the position."""
         return os.lseek(self._fd, 0, os.SEEK_CUR)
 
     def finish(self) -> None:
         """Sync, then close.
 
         Raises:
-            OSError: not all of it is on the disk.
+            OSError: some of it is not on the disk.
         """
         try:
             if self._failed is not None:
@@ -93,7 +93,7 @@ class DurableFile:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make names that were given or taken in a folder survive a power failure, where the system can."""
+    """Make changed names in a folder survive a power failure, where the file system can."""
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
@@ -108,16 +108,18 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def output_errors(path: Path) -> Iterator[None]:
-    """Turn the system's errors while ``path`` is written into one line with the room that is left."""
+    """Turn system errors while ``path`` is written into one line that names the free space."""
     try:
         yield
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}{_room(path)}") from error
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}{_free_space(path)}"
+        ) from error
 
 
-def _room(path: Path) -> str:
+def _free_space(path: Path) -> str:
     with contextlib.suppress(OSError):
         return f" ({shutil.disk_usage(path.absolute().parent).free / 1e6:.0f} MB free there)"
     return ""

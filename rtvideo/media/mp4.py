@@ -1,4 +1,4 @@
-"""The boxes of MP4 and MOV files (ISO/IEC 14496-12), as far as a finished file's index must be completed."""
+"""The index of a finished MP4 or MOV file (boxes of ISO/IEC 14496-12), completed where FFmpeg cannot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal
 
 import av
 
-#: Boxes that hold nothing but boxes, on the way to what is changed here.
+#: Boxes of boxes, on the path to those that are changed here.
 _NESTED = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 
 #: What becomes of a stream of the output: a track, a track of the separate texts, or a cover picture.
@@ -45,7 +45,7 @@ class TextTracks:
 
 @dataclass
 class Box:
-    """One box: its name, and either what it holds or the boxes in it."""
+    """One box: its name, and either its data or the boxes in it."""
 
     name: bytes
     data: bytearray = field(default_factory=bytearray)
@@ -62,7 +62,7 @@ class Box:
 
 
 def parse(data: bytes) -> list[Box]:
-    """Return the boxes of ``data``; what does not add up at its end is left out."""
+    """Return the boxes of ``data`` up to the first damaged one."""
     found, place = [], 0
     while place + 8 <= len(data):
         size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
@@ -76,23 +76,23 @@ def parse(data: bytes) -> list[Box]:
 
 
 def complete(path: Path, kinds: Sequence[TrackKind], texts: bytes) -> None:
-    """Add tracks of text to a finished file, and take out those of cover pictures.
+    """Add text tracks to a finished file, and remove those of cover pictures.
 
-    A muxer of fragments fills the gaps between texts wrongly, and gives a cover picture, which has its place
-    in the metadata, an empty track as well. So texts are written apart, into a file in memory.
+    FFmpeg's fragments fill the gaps between texts wrongly, so texts come from a file in memory. FFmpeg also
+    writes an empty track for a cover picture, which belongs in the metadata only.
 
-    Whatever happens meanwhile, there is an index: the new one is appended before the old one goes.
+    The file has an index at every moment: the new one is appended before the old one is removed.
 
     Args:
         path: of a file with its index at the end.
-        kinds: of the streams, in order; tracks beyond them (time code, chapters) stay at the end.
-        texts: the file of texts; empty if there are none.
+        kinds: of the streams, in order. Further tracks (time code, chapters) stay at the end.
+        texts: the data of `TextTracks.finish`; empty if there are none.
     """
     with path.open("r+b") as file:
         place, old = _index(file)
         end = file.seek(0, os.SEEK_END)
         moov = parse(old)[0]
-        payload, apart = _apart(texts, end + 8)
+        payload, apart = _text_samples(texts, end + 8)
         _arrange(moov, kinds, apart)
         file.write(bytes(Box(b"mdat", payload)) + bytes(moov))
         file.flush()
@@ -102,7 +102,7 @@ def complete(path: Path, kinds: Sequence[TrackKind], texts: bytes) -> None:
 
 
 def drop_torn_fragment(path: Path) -> None:
-    """Shorten a file that ends inside the header of a fragment: FFmpeg would not open it at all."""
+    """Cut off a header at the end that is incomplete: FFmpeg would not open the file."""
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
         for name, place, size in _outline(file):
@@ -110,8 +110,8 @@ def drop_torn_fragment(path: Path) -> None:
                 file.truncate(place)
 
 
-def _apart(texts: bytes, place: int) -> tuple[bytearray, list[Box]]:
-    """Return the samples of the file of texts, and its tracks for when they lie at ``place``."""
+def _text_samples(texts: bytes, place: int) -> tuple[bytearray, list[Box]]:
+    """Return the samples of the text file, and its tracks with offsets for samples at ``place``."""
     payload, tracks, before = bytearray(), [], 0
     for name, start, _ in _outline(io.BytesIO(texts)):
         if name == b"mdat":
@@ -165,7 +165,7 @@ def _arrange(moov: Box, kinds: Sequence[TrackKind], apart: Sequence[Box]) -> Non
 
 
 def _enlist(track: Box, header: Box) -> None:
-    """Give a track the next free number, and let the movie last as long as it does."""
+    """Give a track the next free number, and make the movie at least as long as the track."""
     track_header = track.find(b"tkhd")
     assert track_header is not None
     number = header.data[-4:]
@@ -183,7 +183,7 @@ def _duration(box: Box, place64: int, place32: int) -> int:
 
 
 def _move(track: Box, distance: int) -> None:
-    """Add ``distance`` to where the samples of a track lie, with 64 bits for each place."""
+    """Add ``distance`` to the chunk offsets of a track, and store them in 64 bits."""
     table = track.find(b"mdia", b"minf", b"stbl")
     assert table is not None
     for box in table.boxes:

@@ -43,7 +43,7 @@ class OtherStreams:
         """
         self.lost = 0
         self._container, self._texts = container, texts
-        # Elsewhere a negative time makes the muxer move everything.
+        # In other formats a packet before time zero makes the muxer move all streams.
         self._negative_times = format in MOV_FAMILY
         self._codec_delay = format in ("matroska", "webm")
         self._start_codes = format == "avi"
@@ -75,7 +75,7 @@ class OtherStreams:
             target = container.add_stream_from_template(stream, opaque=True)
             codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
             if self._start_codes and codec in ("h264", "hevc"):
-                # Of all muxers only AVI's does not call this filter by itself.
+                # AVI's muxer is the only one that does not insert this filter itself.
                 self._filters[stream.index] = BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
         else:
             target = container.add_stream(track.encoder)
@@ -105,7 +105,7 @@ class OtherStreams:
             self._wait([copy])
 
     def _leaps(self, packet: Packet) -> bool:
-        """Whether its time is far after both the picture's and the one before it."""
+        """Whether its time is far ahead of both the video and the packet before it."""
         time = decoded(packet)
         known = [t for t in (self._until, self._reached.get(packet.stream_index)) if t is not None]
         if time is None or (known and time > max(known) + _LEAP):
@@ -117,7 +117,7 @@ class OtherStreams:
         for packet in packets:
             self._waiting.append(packet)
             self._held += packet.size
-        while self._held > _HELD:  # a picture that stands still while the sound goes on
+        while self._held > _HELD:  # a still picture with sound that goes on
             self._mux(self._next())
 
     def _next(self) -> Packet:
@@ -126,23 +126,23 @@ class OtherStreams:
         return packet
 
     def release(self, until: Fraction) -> None:
-        """Write what belongs before a time, in seconds: the picture has come so far."""
+        """Write the packets up to a time, in seconds: the video has been written that far."""
         self._until = until
         while self._waiting and (decoded(self._waiting[0]) or 0) <= until:
             self._mux(self._next())
 
     def finish(self) -> None:
-        """Write all that is left."""
+        """Write all packets that are left."""
         for conversion in self._conversions.values():
             self._wait(conversion(None))
         while self._waiting:
             self._mux(self._next())
 
     def _before_the_beginning(self, packet: Packet) -> bool:
-        """Whether it is sound that players leave out, and that would move all else where times start at 0.
+        """Whether it is sound before time zero, which players skip.
 
-        MP4 keeps what a decoder needs to start up, and what was cut off without encoding anew, at negative
-        times. Matroska allows as much as the stream declares as its codec's delay.
+        MP4 keeps such packets, for the decoder's start-up and after a cut without encoding. Matroska keeps as
+        much as the stream declares as the delay of its codec. Other muxers would move all streams.
         """
         if self._negative_times or packet.stream.type != "audio" or packet.pts is None or packet.pts >= 0:
             return False
@@ -151,7 +151,7 @@ class OtherStreams:
         return packet.pts * tick(packet) + delay < -tick(packet)
 
     def _is_gap(self, packet: Packet) -> bool:
-        """Whether it is one of the empty subtitles that fill silence in MP4: the muxer writes its own."""
+        """Whether it is an empty subtitle that fills a gap in MP4: the muxer writes its own."""
         return self._negative_times and packet.stream.type == "subtitle" and bytes(packet) == b"\0\0"
 
     def _mux(self, packet: Packet) -> None:
@@ -161,7 +161,7 @@ class OtherStreams:
             return
         last = self._last_dts.get(packet.stream)
         if last is not None and packet.dts <= last:
-            # Muxers refuse times that do not grow; players have seen worse than one tick.
+            # Muxers refuse times that do not grow.
             packet.dts = last + 1
             packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
         self._last_dts[packet.stream] = packet.dts
@@ -170,5 +170,5 @@ class OtherStreams:
         except OSError:
             raise
         except (ValueError, av.FFmpegError):
-            # Hours of work on the video must not fail for it.
+            # Hours of work on the video must not be lost for a packet of sound.
             self.lost += 1

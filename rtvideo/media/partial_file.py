@@ -1,7 +1,7 @@
-"""An output that is not finished: a file beside its final name, and the record of the job that writes it.
+"""An unfinished output: a file beside its final name, and a record of the job that writes it.
 
-``lit.mp4`` grows as ``.lit.partial-3fa9c1.mp4``; ``.lit.partial-3fa9c1.mp4.job`` says in JSON what the job
-is, and is locked while it runs. An output that a signal ended early has a record too: ``.lit.mp4.job``.
+``lit.mp4`` grows as ``.lit.partial-3fa9c1.mp4``. ``.lit.partial-3fa9c1.mp4.job`` describes the job in JSON,
+and is locked while the job runs. An output that a signal ended early has a record too, ``.lit.mp4.job``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any, Self
 
 from rtvideo.media.durable import output_errors, sync_folder
 
-#: Bytes of an output's name that a draft and a record share with it: with what is added they stay below 255.
+#: Bytes of an output's name in the names of its partial file and record, which must stay below 255 bytes.
 _STEM, _NAME = 180, 240
 
 
 class PartialFile:
-    """The unfinished output of one run, for a ``with`` statement: what is not published there is discarded.
+    """The unfinished output of one run. A ``with`` statement discards it unless it was published.
 
     Attributes:
         target: the final name.
@@ -34,11 +34,11 @@ class PartialFile:
         """Choose a name and write the record.
 
         Args:
-            job: what decides the result, as plain data.
-            keep: leave what there is for a later run if this one fails.
+            job: everything that decides the result, as plain data.
+            keep: if this run fails, leave the file for a later one.
 
         Raises:
-            OutputError: the folder does not take it.
+            OutputError: the folder does not allow it.
         """
         self.target = target
         self.path = target.with_name(f"{_beginning(target)}{secrets.token_hex(3)}{target.suffix}")
@@ -55,13 +55,13 @@ class PartialFile:
                 raise
 
     def publish(self, *, unfinished: bool = False) -> None:
-        """Give the complete file its name. What earlier runs left of this output is of no use any more.
+        """Give the complete file its final name, and delete what earlier runs left of this output.
 
         Args:
-            unfinished: it ends early; a later run may go on where it ends, or where an earlier one did.
+            unfinished: it ends early. A later run may go on from there, or from what earlier runs left.
 
         Raises:
-            OutputError: it cannot be renamed; it is still there under the temporary name.
+            OutputError: it cannot be renamed, and keeps its temporary name.
         """
         kept = record_of(self.target)
         with output_errors(self.target):
@@ -74,12 +74,12 @@ class PartialFile:
                 kept.unlink(missing_ok=True)
             sync_folder(self.target.absolute().parent)
         self._unlock()
-        for earlier in [] if unfinished else drafts(self.target):
+        for earlier in [] if unfinished else partial_files(self.target):
             earlier.unlink(missing_ok=True)
             record_of(earlier).unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Delete the file and its record."""
         for path in (self.path, self._record):
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -109,12 +109,12 @@ class PartialFile:
 
 
 def record_of(path: Path) -> Path:
-    """Return the name of the record that belongs to an unfinished file."""
+    """Return the name of the record of an unfinished file."""
     return path.with_name(f".{_short(path.name.lstrip('.'), _NAME)}.job")
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """Return what the record of a file says; None if it has none, or not one that speaks of this file."""
+    """Return the job in the record of a file, None if there is none or it belongs to another file."""
     try:
         job = json.loads(record_of(path).read_bytes())
         size = path.stat().st_size
@@ -125,8 +125,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return job
 
 
-def drafts(target: Path) -> list[Path]:
-    """Return the files that earlier runs for this output left, the largest first; none that is in use."""
+def partial_files(target: Path) -> list[Path]:
+    """Return the files that earlier runs left of an output, the largest first, without those in use."""
     beginning = _beginning(target)
     with contextlib.suppress(OSError):
         found = [

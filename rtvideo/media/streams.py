@@ -1,4 +1,4 @@
-"""The plan for every stream but the enhanced one: copied, converted or dropped, known before work starts."""
+"""The plan for every stream but the enhanced one: copy, convert or drop, decided before work starts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from rtvideo.media.containers import MOV_FAMILY, holds_chapters
 from rtvideo.media.input_info import InputInfo
 from rtvideo.media.timing import Packet, tick
 
-#: Text subtitles that can be turned into each other, and bitmaps that cannot.
+#: Text subtitles, which can be converted into each other. (Bitmaps cannot.)
 _TEXT_SUBTITLES = ("subrip", "mov_text", "webvtt", "ass", "ssa", "text")
 
-#: What sound and text become where the container cannot hold what they are; the first that fits.
+#: Encoders for sound and text that the container cannot hold as they are; the first that fits is taken.
 _AUDIO_ENCODERS = ("aac", "libopus", "libmp3lame", "ac3", "mp2", "flac", "pcm_s16le")
 _SUBTITLE_ENCODERS = ("mov_text", "srt", "webvtt", "ass")
 
@@ -32,10 +32,10 @@ class Track:
 
     Attributes:
         source: the stream.
-        action: ``copy`` packets; convert ``audio`` or ``subtitle`` with ``encoder``; keep a cover ``picture``
-            or an ``attachment`` as an attachment.
-        encoder: FFmpeg's name, for what is converted.
-        data: the picture's bytes, where it becomes an attachment.
+        action: ``copy`` packets; convert ``audio`` or a ``subtitle`` with ``encoder``; keep a cover
+            ``picture`` or an ``attachment`` as an attachment.
+        encoder: FFmpeg's name of the encoder, for a conversion.
+        data: the bytes of a cover picture that becomes an attachment.
     """
 
     source: Stream
@@ -45,27 +45,27 @@ class Track:
 
     @property
     def is_text(self) -> bool:
-        """Whether it ends up as the text of MP4 and MOV."""
+        """Whether it becomes a text track of MP4 or MOV."""
         context: CodecContext | None = self.source.codec_context
         codec = context.codec.canonical_name if context and self.action == "copy" else self.encoder
         return self.source.type == "subtitle" and codec == "mov_text"
 
     @property
     def is_cover(self) -> bool:
-        """Whether it is a picture that stands for the file."""
+        """Whether it is a cover picture."""
         return bool(self.source.disposition & Disposition.attached_pic)
 
 
 @dataclass
 class Plan:
-    """Tracks in the order of the input (the enhanced one is not among them), and one line for all losses."""
+    """What happens to the other streams, in the order of the input, and one line that names all losses."""
 
     tracks: list[Track] = field(default_factory=list)
     warning: str | None = None
 
 
 def plan(source: InputInfo, container: str) -> Plan:
-    """Decide for each stream of ``source`` but the enhanced one what becomes of it in ``container``.
+    """Decide what happens to each stream of ``source`` but the enhanced one.
 
     Args:
         container: FFmpeg's short name of the output format.
@@ -113,11 +113,11 @@ def _track(source: InputInfo, stream: Stream, container: str) -> Track | None:
 
 
 def _copies(source: InputInfo, stream: Stream, container: str) -> bool:
-    """Whether the container takes the stream as it is: seen by writing a little file with it to memory."""
+    """Whether the container takes the stream as it is, tried with one packet in a file in memory."""
     if container in UNLISTED:
         context = stream.codec_context
         return context is not None and context.codec.canonical_name in UNLISTED[container]
-    # Elsewhere the header comes first anyway; MP4's would only be written with a sample.
+    # Other muxers write the header first; MP4's would wait for a sample.
     options = {"movflags": "+empty_moov"} if container in MOV_FAMILY else {}
     try:
         with av.open(io.BytesIO(), "w", format=container, container_options=options) as out:
@@ -129,7 +129,7 @@ def _copies(source: InputInfo, stream: Stream, container: str) -> bool:
                 sample.pts = sample.dts = 0
                 sample.time_base, sample.is_keyframe = tick(packet), True
                 sample.stream = copy
-                if container != "avi":  # there a filter puts H.264 right, see `OtherStreams.add`
+                if container != "avi":  # for AVI, `OtherStreams.add` filters H.264
                     out.mux_one(sample)
     except (ValueError, av.FFmpegError):
         return False
@@ -145,7 +145,7 @@ def _encodes(encoder: str, container: str) -> bool:
 
 
 def _is_chapter_text(container: InputContainer, stream: Stream) -> bool:
-    """QuickTime stores chapter titles as a text track, which FFmpeg shows both as chapters and as data."""
+    """Whether it is QuickTime's track of chapter titles, which FFmpeg shows as chapters and as data."""
     return bool(stream.type == "data" and container.chapters() and getattr(stream, "name", "") == "bin_data")
 
 
@@ -155,7 +155,7 @@ def timecode_of(stream: Stream) -> str | None:
 
 
 def _name(stream: Stream) -> str:
-    """Name a stream as a reader of the warning knows it: ``subtitle #3 (dvd_subtitle, deu)``."""
+    """Return a name for warnings: ``subtitle #3 (dvd_subtitle, deu)``."""
     codec = (
         stream.codec_context.codec.canonical_name if stream.codec_context else getattr(stream, "name", None)
     )

@@ -1,4 +1,4 @@
-"""Sound and text subtitles turned into what the output container can hold."""
+"""Conversion of sound and text subtitles to codecs that the output container can hold."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rtvideo.media.timing import Packet
 
 
 class Conversion(Protocol):
-    """Takes packets of one stream, gives packets of another codec on the same clock."""
+    """Turns packets of one stream into packets of another codec, with the same times."""
 
     def __call__(self, packet: Packet | None) -> Iterator[Packet]:
-        """Convert a packet; None flushes. Packets that cannot be decoded give nothing."""
+        """Convert a packet; None flushes. A packet that cannot be decoded yields nothing."""
 
 
 class AudioConversion:
-    """Decodes, resamples to what the encoder takes, and encodes."""
+    """Decodes sound, resamples it to the encoder's format and rate, and encodes it."""
 
     def __init__(self, source: Stream, target: av.AudioStream) -> None:
         assert isinstance(source, av.AudioStream)
@@ -68,13 +68,13 @@ class AudioConversion:
         assert self._resampler is not None
         try:
             return self._resampler.resample(frame)
-        except ValueError:  # the sound has another rate or layout from here on
+        except ValueError:  # rate or layout have changed within the stream
             self._resampler = self._new_resampler()
             return self._resampler.resample(frame)
 
 
 class SubtitleConversion:
-    """Text subtitles by way of FFmpeg's common form (ASS)."""
+    """Converts text subtitles through FFmpeg's common form, ASS."""
 
     def __init__(self, source: Stream, target: Stream) -> None:
         decoder, encoder = source.codec_context, target.codec_context
@@ -91,7 +91,7 @@ class SubtitleConversion:
             return
         try:
             text = self._decoder.decode2(packet)
-            # MP4 fills silence with empty samples; other formats simply have none.
+            # MP4 fills gaps with empty samples; other formats have none.
             if text is None or not len(text):
                 return
             out = self._encoder.encode_subtitle(text)

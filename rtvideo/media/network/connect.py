@@ -1,4 +1,4 @@
-"""Opening what is no file: cameras, network addresses, pipes. Time-outs are always set."""
+"""Opening live inputs: cameras, network addresses and pipes, always with time-outs."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from av.container import InputContainer
 
 from rtvideo.errors import InputError, RtvideoError, SourceLostError, UnavailableError, UsageError
 from rtvideo.media.camera import open_camera, path_of
-from rtvideo.media.network import srt as bridge
-from rtvideo.media.network.address import Kind, kind_of, redact, scheme_of
+from rtvideo.media.location import Kind, kind_of, redact, scheme_of
+from rtvideo.media.network import srt
 from rtvideo.media.network.pipes import SILENCE, PipeReader
 from rtvideo.options import CaptureOptions
 
-#: Seconds until an address that does not answer, or falls silent, is given up.
+#: Seconds until an address that does not answer, or sends nothing more, is given up.
 TIMEOUT = 10.0
 
-#: Bytes that a pipe is read in; FFmpeg's own 32 kB would cost a call into Python for each.
+#: Bytes of each read from a pipe: with FFmpeg's own 32 kB there would be more calls into Python.
 _BUFFER = 1 << 18
 
-#: What a network address may lead to: never to a file of this machine, whatever a playlist says.
+#: Protocols that a network address may use: a playlist must not read files of this machine.
 _PROTOCOLS = "http,https,httpproxy,tcp,tls,udp,udplite,rtp,srtp,rtsp,rtmp,rtmpt,rtmps,rtmpe,srt,crypto,data"
 
-#: Formats that deliver some seconds at a time, as fast as the line allows.
+#: Formats that deliver several seconds at once.
 _SEGMENTED = ("hls", "dash")
 
-#: Schemes that, where they tell a duration, hand out a finished file.
+#: Schemes under which an input with a known duration is a finished file.
 _DOWNLOADS = ("http", "https", "ftp")
 
 
@@ -40,9 +40,9 @@ class SourceTraits:
     """How an input behaves.
 
     Attributes:
-        live: pictures come when they come. Where not, the source waits for whoever reads.
-        paced: comes faster than it is to be shown, so times decide when.
-        lasts: its end is a loss, after which it may come back.
+        live: frames come as they are captured. Other inputs wait for their reader.
+        paced: frames come faster than they are to be shown, so that their times decide when.
+        lasts: the input should not end: an end is a loss, after which it may come back.
     """
 
     live: bool
@@ -51,33 +51,38 @@ class SourceTraits:
 
 
 def connect(
-    text: str, wishes: CaptureOptions, *stops: threading.Event
+    text: str, capture: CaptureOptions, *stops: threading.Event
 ) -> tuple[InputContainer, SourceTraits]:
     """Open a camera, URL, pipe or FFmpeg device.
 
     Args:
         text: as the user typed it.
-        wishes: format, size, rate and pixel format, for cameras and raw video.
-        stops: any of them ends waiting for a pipe, or for what comes through another program.
+        capture: format, size, rate and pixel format, for cameras and raw video.
+        stops: setting any of them ends the wait for data from a pipe or another program.
 
     Raises:
-        SourceLostError: absent or not reachable.
-        InputError: nothing that FFmpeg can read.
-        UnavailableError: this FFmpeg does not know the protocol, nor does a program that can stand in.
-        UsageError: an unknown format, or not what the camera has.
+        SourceLostError: it is absent or cannot be reached.
+        InputError: FFmpeg cannot read it.
+        UnavailableError: neither this FFmpeg nor an installed one speaks the protocol.
+        UsageError: an unknown format, or one that the camera does not have.
     """
     kind = kind_of(text)
-    if kind is Kind.CAMERA and wishes.format is None:
-        return open_camera(path_of(text), wishes), SourceTraits(live=True, lasts=True)
+    if kind is Kind.CAMERA and capture.format is None:
+        return open_camera(path_of(text), capture), SourceTraits(live=True, lasts=True)
     if kind is Kind.PIPE:
-        return _pipe(text, wishes, *stops), SourceTraits(live=False)
-    options = _raw_options(wishes)
+        return _pipe(text, capture, *stops), SourceTraits(live=False)
+    options = _raw_options(capture)
     if kind is Kind.STREAM:
         options |= _stream_options(scheme_of(text))
-        if program := bridge.program_for(text):
-            receiver = bridge.Receiver(program, text, TIMEOUT, *stops)
-            return _bridged(receiver, text, wishes.format, options), SourceTraits(live=True, lasts=True)
-    container = _open(text, text, wishes.format, options)
+        if program := srt.program_for(text):
+            receiver = srt.Receiver(program, text, TIMEOUT, *stops)
+            try:
+                container = _open(receiver, text, capture.format, options)
+            except BaseException:
+                receiver.close()
+                raise
+            return container, SourceTraits(live=True, lasts=True)
+    container = _open(text, text, capture.format, options)
     if kind is not Kind.STREAM:
         return container, SourceTraits(live=container.format.name == "lavfi")
     if container.duration and scheme_of(text) in _DOWNLOADS:
@@ -85,49 +90,39 @@ def connect(
     return container, SourceTraits(live=True, paced=container.format.name in _SEGMENTED, lasts=True)
 
 
-def _pipe(text: str, wishes: CaptureOptions, *stops: threading.Event) -> InputContainer:
+def _pipe(text: str, capture: CaptureOptions, *stops: threading.Event) -> InputContainer:
     if text == "-":
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("-: stdin is a terminal; pipe video into it, y4m for example")
         pipe = FileIO(sys.stdin.fileno(), closefd=False)
     else:
         try:
-            # Without this flag it would wait here for a writer; the reader waits, and can be stopped.
+            # Without O_NONBLOCK it would wait here for a writer. The reader waits too, but can be stopped.
             pipe = FileIO(text, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
         except OSError as error:
             raise InputError(f"{text}: cannot be read: {error.strerror}") from None
-    return _open(PipeReader(pipe, *stops), text, wishes.format, _raw_options(wishes))
-
-
-def _bridged(
-    receiver: bridge.Receiver, text: str, format: str | None, options: dict[str, str]
-) -> InputContainer:
-    try:
-        return _open(receiver, text, format, options)
-    except BaseException:
-        receiver.close()
-        raise
+    return _open(PipeReader(pipe, *stops), text, capture.format, _raw_options(capture))
 
 
 def disconnect(container: InputContainer) -> None:
     """Close what `connect` opened."""
     container.close()
-    if container.file is not None and isinstance(container.file.file, bridge.Receiver):
+    if container.file is not None and isinstance(container.file.file, srt.Receiver):
         container.file.file.close()
 
 
-def _raw_options(wishes: CaptureOptions) -> dict[str, str]:
-    if wishes.format == "rawvideo" and (wishes.size is None or wishes.pix_fmt is None):
-        raise UsageError("--input-format rawvideo says nothing of itself: give --size and --pix-fmt too")
-    if wishes.format is None and wishes != CaptureOptions():
+def _raw_options(capture: CaptureOptions) -> dict[str, str]:
+    if capture.format == "rawvideo" and (capture.size is None or capture.pix_fmt is None):
+        raise UsageError("--input-format rawvideo does not describe itself: give --size and --pix-fmt too")
+    if capture.format is None and capture != CaptureOptions():
         raise UsageError("--size, --rate and --pix-fmt are for cameras and for raw video (--input-format)")
     options = {}
-    if wishes.size is not None:
-        options["video_size"] = "{}x{}".format(*wishes.size)
-    if wishes.rate is not None:
-        options["framerate"] = f"{wishes.rate:g}"
-    if wishes.pix_fmt is not None:
-        options["pixel_format"] = wishes.pix_fmt
+    if capture.size is not None:
+        options["video_size"] = "{}x{}".format(*capture.size)
+    if capture.rate is not None:
+        options["framerate"] = f"{capture.rate:g}"
+    if capture.pix_fmt is not None:
+        options["pixel_format"] = capture.pix_fmt
     return options
 
 
@@ -155,13 +150,13 @@ def _open(file: object, name: str, format: str | None, options: dict[str, str]) 
         )
     except (av.FFmpegError, ValueError) as error:
         if kind_of(name) is Kind.STREAM and time.monotonic() - began >= TIMEOUT:
-            # Where FFmpeg was interrupted some protocols call it an error in the data.
+            # Some protocols report an interrupted read as invalid data.
             raise SourceLostError(f"{redact(name)}: {SILENCE.format(TIMEOUT)}") from None
         raise explained(name, format, error) from None
 
 
 def explained(name: str, format: str | None, error: Exception) -> RtvideoError:
-    """Return what to tell the user of a failed opening; no secret of the address is in it."""
+    """Return the error to raise where an input cannot be opened, without the secrets of its address."""
     shown = redact(name)
     if isinstance(error, av.error.ProtocolNotFoundError):
         return UnavailableError(f"{shown}: this FFmpeg does not speak {scheme_of(name)!r}")

@@ -13,8 +13,8 @@ from av.container import OutputContainer
 
 from rtvideo.errors import OutputError, RtvideoError, UnavailableError, UsageError
 from rtvideo.media.destination import Destination
+from rtvideo.media.location import redact, scheme_of
 from rtvideo.media.network import srt
-from rtvideo.media.network.address import redact, scheme_of
 from rtvideo.media.network.connect import TIMEOUT
 from rtvideo.media.network.pipes import SILENCE
 
@@ -134,7 +134,7 @@ class PushServer(Destination):
         except RtvideoError:
             raise
         except (av.FFmpegError, OSError) as error:
-            # Where time ran out some protocols call it an error in the data.
+            # Some protocols report a time-out as invalid data.
             silent = self._fifo_waits and time.monotonic() - self._began >= self._timeout
             reason = SILENCE.format(self._timeout) if silent else error.strerror or error
             raise OutputError(f"{self.name}: cannot be sent: {reason}") from None

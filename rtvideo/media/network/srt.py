@@ -1,7 +1,11 @@
-"""SRT through the program ffmpeg, as PyAV's wheels have an FFmpeg without it."""
+"""SRT through the program ffmpeg, since the FFmpeg in PyAV's wheels lacks it.
+
+The program only joins the address to a pipe. `Receiver` and `Sender` are file objects for `av.open`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
@@ -10,33 +14,40 @@ import shutil
 import subprocess
 import threading
 import time
+import weakref
+from io import BufferedReader, FileIO, TextIOWrapper
 
 import av
 
 from rtvideo.errors import UnavailableError
-from rtvideo.media.network.address import redact, scheme_of
-from rtvideo.media.network.ffmpeg_process import GRACE, Listener, Program
+from rtvideo.media.location import redact, scheme_of
 from rtvideo.media.network.pipes import SILENCE, PipeReader
 
-#: What may take this way.
+#: Schemes that may need the program.
 _SCHEMES = ("srt",)
 
-#: Seconds that it may take to list what it knows.
+#: Seconds that the program may take to list its protocols.
 _PATIENCE = 10.0
 
-#: Bytes pass as they come. A program that looked into them would begin seconds late, and by putting sound and
-#: pictures in order make these come several at a time.
+#: Bytes pass as they come. A program that demuxed them would start seconds late, and deliver pictures in
+#: bursts, because it interleaves them with the sound.
 _AS_IT_IS, _COPY = ("-f", "data", "-raw_packet_size", "1316"), ("-map", "0", "-c", "copy", "-f", "data")
 
-#: What a pipe takes whole or not at all, in whole packets of SRT, and these in whole ones of the stream.
+#: Bytes that a pipe takes whole or not at all: whole SRT packets, each of whole transport stream packets.
 _PIECE = 3 * 7 * 188
+
+#: Seconds that the program gets to close its connection.
+_GRACE = 0.5
+
+#: Shorter values in an address are no secrets: an SRT passphrase has ten characters or more.
+_SHORTEST_SECRET = 4
 
 
 def program_for(address: str) -> str | None:
-    """Return the program ffmpeg that an address has to go through; None where FFmpeg itself can do it.
+    """Return the path of the program ffmpeg if an address needs it, None if PyAV's FFmpeg is enough.
 
     Raises:
-        UnavailableError: neither can.
+        UnavailableError: neither speaks it.
     """
     scheme = scheme_of(address)
     if scheme not in _SCHEMES or _knows(scheme):
@@ -53,7 +64,7 @@ def program_for(address: str) -> str | None:
 @functools.cache
 def _knows(scheme: str) -> bool:
     try:
-        av.open(f"{scheme}://").close()  # without a host: whoever knows the protocol refuses that at once
+        av.open(f"{scheme}://").close()  # no host: an FFmpeg that knows the protocol refuses that at once
     except av.error.ProtocolNotFoundError:
         return False
     except av.FFmpegError:
@@ -75,8 +86,110 @@ def _protocols(path: str) -> list[str]:
     return done.stdout.decode(errors="replace").split()
 
 
+class _LastLine:
+    """Reads a pipe to its end in a thread, and keeps the last line that is not empty, in ``last``."""
+
+    def __init__(self, pipe: FileIO) -> None:
+        self.last = ""
+        self._pipe = pipe
+        self._thread = threading.Thread(target=self._read, name="rtvideo_srt", daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with TextIOWrapper(BufferedReader(self._pipe), errors="replace") as lines:
+            for line in lines:
+                self.last = line.strip() or self.last
+
+    def finish(self) -> str:
+        """Wait for the end of the pipe, and return the last line."""
+        self._thread.join(_GRACE)
+        return self.last
+
+
+class FFmpegProcess:
+    """A running ffmpeg with unbuffered pipes.
+
+    Attributes:
+        stdout: what it writes.
+        end: a function that ends the program and waits for that; calling it twice is fine. It is also called
+            when this object is collected, at the latest when Python ends.
+    """
+
+    def __init__(self, path: str, arguments: list[str], address: str, *, stdin: int) -> None:
+        """Start it.
+
+        Args:
+            arguments: of the command line.
+            address: among ``arguments``; secrets in it are left out of messages.
+            stdin: as `subprocess.Popen` takes it.
+        """
+        self._address = address
+        self._process = subprocess.Popen(
+            [path, "-nostdin", "-loglevel", "error", *arguments],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            # Ctrl-C must reach rtvideo alone, which still has data to send then.
+            start_new_session=True,
+        )
+        self._errors = _LastLine(_raw(self._process.stderr))
+        self.stdout = _raw(self._process.stdout)
+        self.end = weakref.finalize(self, _end, self._process)
+
+    @property
+    def stdin(self) -> FileIO:
+        """What it reads, if that is a pipe."""
+        return _raw(self._process.stdin)
+
+    @property
+    def running(self) -> bool:
+        """Whether `end` has not been called; the program may have ended by itself."""
+        return self.end.alive
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait so long, and return whether the program has ended by itself."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.returncode is not None
+
+    def failed(self, patience: float) -> str:
+        """Wait for its end for ``patience`` seconds, else end it. Return why it failed, "" if it did not."""
+        self.ends_within(patience)
+        self.end()
+        if self._process.returncode == 0:
+            return ""
+        said = _redacted(self._errors.finish(), self._address)
+        return said or f"ffmpeg ended with code {self._process.returncode}"
+
+
+def _raw(pipe: object) -> FileIO:
+    assert isinstance(pipe, FileIO)
+    return pipe
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _redacted(line: str, address: str) -> str:
+    """Return a line of the program without the secrets of the address."""
+    line = line.removeprefix(f"{address}: ").replace(address, redact(address))
+    values = [part.partition("=")[2] for part in address.partition("?")[2].split("&")]
+    for secret in (value for value in values if len(value) >= _SHORTEST_SECRET):
+        line = line.replace(secret, "***")
+    return line
+
+
 class Receiver:
-    """What comes from an address, as a file object for `av.open`."""
+    """Reads from an address, as a file object for `av.open`."""
 
     def __init__(self, program: str, address: str, timeout: float, *stops: threading.Event) -> None:
         """Start the program.
@@ -86,8 +199,8 @@ class Receiver:
             timeout: seconds until an address that is silent is given up.
             stops: any of them ends waiting.
         """
-        words = [*_limits(timeout), *_AS_IT_IS, "-i", address]
-        self._program = Program(program, [*words, *_COPY, "pipe:1"], address, stdin=subprocess.DEVNULL)
+        arguments = [*_limits(timeout), *_AS_IT_IS, "-i", address, *_COPY, "pipe:1"]
+        self._program = FFmpegProcess(program, arguments, address, stdin=subprocess.DEVNULL)
         self._pipe = PipeReader(self._program.stdout, *stops, timeout=timeout)
         self._stops = stops
 
@@ -95,7 +208,8 @@ class Receiver:
         """Return up to ``size`` bytes as soon as there are any; none at the end, or once stopped.
 
         Raises:
-            av.FFmpegError: the address was silent for too long, or the program failed. Raised once.
+            av.FFmpegError: the address was silent for too long, or the program failed. Raised once; after
+                that the stream has ended.
         """
         if not self._program.running:
             return b""
@@ -106,7 +220,7 @@ class Receiver:
             raise av.FFmpegError(errno.ETIMEDOUT, str(error.strerror)) from None
         if not data:
             stopped = any(stop.is_set() for stop in self._stops)
-            failed = self._program.failed(0.0 if stopped else GRACE)
+            failed = self._program.failed(0.0 if stopped else _GRACE)
             self.close()
             if failed and not stopped:
                 raise av.FFmpegError(errno.EIO, failed)
@@ -119,7 +233,7 @@ class Receiver:
 
 
 class Sender:
-    """What goes to an address, as a file object for `av.open`: a transport stream.
+    """Sends a transport stream to an address, as a file object for `av.open`.
 
     Attributes:
         closed: see `rtvideo.media.durable.DurableFile`.
@@ -130,13 +244,13 @@ class Sender:
 
         Args:
             program: see `program_for`.
-            timeout: seconds until an address that does not answer, or takes nothing more, is given up.
+            timeout: seconds until an address that does not answer, or takes no more data, is given up.
         """
         self.closed = False
-        words = ["-progress", "pipe:1", *_AS_IT_IS, "-i", "pipe:0", *_COPY]
-        self._program = Program(program, [*words, *_limits(timeout), address], address, stdin=subprocess.PIPE)
-        # It reports progress from the moment on that its output is open.
-        self._progress = Listener(self._program.stdout)
+        arguments = ["-progress", "pipe:1", *_AS_IT_IS, "-i", "pipe:0", *_COPY, *_limits(timeout), address]
+        self._program = FFmpegProcess(program, arguments, address, stdin=subprocess.PIPE)
+        # It reports progress once its output is open.
+        self._progress = _LastLine(self._program.stdout)
         self._pipe = self._program.stdin
         os.set_blocking(self._pipe.fileno(), False)
         self._timeout = timeout
@@ -144,14 +258,14 @@ class Sender:
 
     @property
     def answered(self) -> bool:
-        """Whether somebody takes what is sent."""
+        """Whether the other end has accepted the connection."""
         return bool(self._progress.last)
 
     def write(self, data: bytes) -> int:
         """Write all of it.
 
         Raises:
-            OSError: nobody answers, or takes any more.
+            OSError: nobody answers, or the other end takes no more data.
         """
         now = time.monotonic()
         self._began = self._began or now
@@ -164,14 +278,14 @@ class Sender:
             try:
                 left = left[self._pipe.write(left[:_PIECE]) or 0 :]
             except BrokenPipeError:
-                raise OSError(errno.EPIPE, self._program.failed(GRACE) or "the stream was ended") from None
+                raise OSError(errno.EPIPE, self._program.failed(_GRACE) or "the stream was ended") from None
         return len(data)
 
     def finish(self) -> None:
-        """Wait until all is sent.
+        """Wait until everything is sent.
 
         Raises:
-            OSError: it is not.
+            OSError: it cannot be sent.
         """
         self._pipe.close()
         if not self._program.ends_within(self._timeout):
@@ -180,7 +294,7 @@ class Sender:
             raise OSError(errno.EPIPE, failed)
 
     def close(self) -> None:
-        """End the program, whatever is not sent yet; closing twice is fine."""
+        """End the program at once, with data unsent if need be; closing twice is fine."""
         self.closed = True
         self._program.end()
 
@@ -189,6 +303,6 @@ class Sender:
 
 
 def _limits(timeout: float) -> list[str]:
-    """Return what ends the program where rtvideo is killed while nothing comes or goes."""
+    """Return time-outs that end the program if rtvideo is killed while no data flows."""
     microseconds = str(round(2e6 * timeout))
     return ["-timeout", microseconds, "-listen_timeout", microseconds]

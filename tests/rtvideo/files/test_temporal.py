@@ -14,7 +14,7 @@ from rtvideo import Enhancer
 from rtvideo.cli.entry import main
 from rtvideo.errors import UsageError
 from rtvideo.files.job import enhance_video
-from rtvideo.media.partial_file import drafts
+from rtvideo.media.partial_file import partial_files
 from rtvideo.options import Options
 from tests.helpers import clips
 
@@ -101,7 +101,7 @@ def test_a_resumed_run_goes_on_as_if_nothing_had_happened(
         patch.setattr(fused.FusedSession, "_enhance", breaks)
         with pytest.raises(RuntimeError, match="broke"):
             enhance_video(source, target, options)
-    assert drafts(target)
+    assert partial_files(target)
     report = enhance_video(source, target, options)
     assert report.resumed > 10 and report.temporal == 1.0
     for a, b in zip(luma(target), luma(lit(source, "whole.mkv")), strict=True):

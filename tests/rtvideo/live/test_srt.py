@@ -18,10 +18,8 @@ import pytest
 from rtvideo.cli.entry import main
 from rtvideo.errors import InputError, OutputError, SourceLostError, UnavailableError
 from rtvideo.media.network import connect as connect_module
-from rtvideo.media.network import push
-from rtvideo.media.network import srt as bridge
+from rtvideo.media.network import push, srt
 from rtvideo.media.network.connect import SourceTraits
-from rtvideo.media.network.ffmpeg_process import Program
 from tests.helpers.ffmpegs import FakeFFmpeg
 from tests.helpers.servers import CYCLE, RATE, number, pictures
 from tests.helpers.waiting import wait_until
@@ -38,7 +36,7 @@ REFUSED = "die [srt @ 0x55] Connection to ADDRESS failed: nobody there"
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFFmpeg:
-    if bridge._knows("srt"):
+    if srt._knows("srt"):
         pytest.skip("srt: this FFmpeg speaks it, so no program is needed")
     return FakeFFmpeg(tmp_path / "bin", monkeypatch)
 
@@ -210,7 +208,7 @@ def test_the_end_was_not_sent(fake: FakeFFmpeg, tmp_path: Path, impatient: None)
 def test_nothing_here_speaks_it(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    if bridge._knows("srt"):
+    if srt._knows("srt"):
         pytest.skip("srt: this FFmpeg speaks it")
     numbered(tmp_path / "in.mkv", 3)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -221,31 +219,31 @@ def test_nothing_here_speaks_it(
 
 
 def test_programs_that_are_of_no_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if bridge._knows("srt"):
+    if srt._knows("srt"):
         pytest.skip("srt: this FFmpeg speaks it")
     FakeFFmpeg(tmp_path / "other", monkeypatch, protocols="srtp")
     with pytest.raises(UnavailableError):
-        bridge.program_for(ADDRESS)
+        srt.program_for(ADDRESS)
     FakeFFmpeg(tmp_path / "broken", monkeypatch)
     (tmp_path / "broken" / "ffmpeg").write_text("no program")
     with pytest.raises(UnavailableError):
-        bridge.program_for(ADDRESS)
-    assert bridge.program_for("rtsp://h/x") is None
+        srt.program_for(ADDRESS)
+    assert srt.program_for("rtsp://h/x") is None
 
 
 @pytest.mark.parametrize("line", ["x ADDRESS y", f"Option passphrase: {SECRET}"])
 def test_no_line_of_the_program_tells_a_secret(fake: FakeFFmpeg, line: str) -> None:
     fake.will(f"die {line}")
-    path = bridge.program_for(ADDRESS)
+    path = srt.program_for(ADDRESS)
     assert path is not None
-    said = Program(path, [ADDRESS], ADDRESS, stdin=subprocess.DEVNULL).failed(30.0)
+    said = srt.FFmpegProcess(path, [ADDRESS], ADDRESS, stdin=subprocess.DEVNULL).failed(30.0)
     assert said == line.replace("ADDRESS", "srt://127.0.0.1:9?mode=***&passphrase=***").replace(SECRET, "***")
 
 
 @pytest.fixture
 def real() -> str:
     path = shutil.which("ffmpeg")
-    if path is None or "srt" not in bridge._protocols(path):
+    if path is None or "srt" not in srt._protocols(path):
         pytest.skip("srt: no program ffmpeg that speaks it")
     return path
 

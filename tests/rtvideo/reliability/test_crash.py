@@ -18,7 +18,7 @@ from rtvideo.errors import OutputError
 from rtvideo.files.job import enhance_video
 from rtvideo.media.durable import DurableFile
 from rtvideo.media.mp4 import drop_torn_fragment
-from rtvideo.media.partial_file import drafts
+from rtvideo.media.partial_file import partial_files
 from rtvideo.options import Options
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
@@ -68,7 +68,7 @@ def test_any_beginning_of_the_file_holds_all_but_the_last_second(tmp_path: Path,
             Options(resume=True, preset="veryfast"),
             open_engine=opening(FakeSession(fail_at=199)),  # type: ignore[arg-type]
         )
-    (draft,) = drafts(tmp_path / f"out{ending}")
+    (draft,) = partial_files(tmp_path / f"out{ending}")
     data = draft.read_bytes()
     with av.open(str(draft)) as container:
         places = [(p.pos + p.size, p.pts * p.time_base) for p in container.demux(video=0) if p.size]

@@ -15,7 +15,7 @@ import pytest
 from rtvideo.errors import UsageError
 from rtvideo.files.job import enhance_video
 from rtvideo.files.salvage import reusable_packets
-from rtvideo.media.partial_file import PartialFile, drafts, record_of
+from rtvideo.media.partial_file import PartialFile, partial_files, record_of
 from rtvideo.options import Options, Report
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
@@ -42,7 +42,7 @@ def crash(source: Path, target: Path, at: int, **options: Any) -> Path:
     with pytest.raises(RuntimeError, match="broke"):
         enhance(source, target, FakeSession(gain=3, fail_at=at), resume=True, **options)
     assert not target.exists()
-    (draft,) = drafts(target)
+    (draft,) = partial_files(target)
     return draft
 
 
@@ -116,13 +116,13 @@ def test_a_resumed_job_can_be_resumed(tmp_path: Path, short_groups: None) -> Non
     source = clips.write(tmp_path / "in.mp4", frames=FRAMES, audio=1)
     target = tmp_path / "out.mp4"
     crash(source, target, at=45)
-    earlier = reusable_packets(*drafts(target), 0).count
+    earlier = reusable_packets(*partial_files(target), 0).count
     with pytest.raises(RuntimeError, match="broke"):
         enhance(source, target, FakeSession(gain=3, fail_at=FRAMES - earlier - 5), resume=True)
     report = enhance(source, target, FakeSession(gain=3), resume=True)
     assert report.resumed > earlier > 0
     assert clips.times(target) == clips.times(source)
-    assert not drafts(target) and len(list(tmp_path.iterdir())) == 2
+    assert not partial_files(target) and len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_job_that_a_signal_ended_goes_on(tmp_path: Path, short_groups: None) -> None:
@@ -214,7 +214,7 @@ def test_a_draft_whose_record_is_broken_is_not_used(tmp_path: Path, record: byte
 def test_a_draft_in_use_is_left_alone(tmp_path: Path) -> None:
     with PartialFile(tmp_path / "out.mp4", {}) as draft:
         draft.path.touch()
-        assert drafts(tmp_path / "out.mp4") == []
+        assert partial_files(tmp_path / "out.mp4") == []
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rtvideo.media.network.address import Kind, kind_of, redact, scheme_of
+from rtvideo.media.location import Kind, kind_of, redact, scheme_of
 
 
 @pytest.mark.parametrize(

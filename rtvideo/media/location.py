@@ -1,4 +1,4 @@
-"""What the text of ``--input`` or ``--out`` stands for: a file, a camera, a network address, a pipe."""
+"""What the text of ``--input`` or ``--out`` names: a file, a camera, a network address or a pipe."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 _DEVICE = re.compile(r"/dev/video\d+|/dev/v4l/.+")
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://.*", re.IGNORECASE | re.DOTALL)
 
-#: What follows a host that stands alone: nobody can have hidden a password there.
+#: A host alone, without user or password, and what may follow it.
 _PLAIN_HOST = re.compile(r"[^/?#@:]*([/?#]|$)")
 
 
 class Kind(Enum):
-    """Ways in which pictures come and go."""
+    """The kinds of inputs and outputs."""
 
     FILE = "file"
     CAMERA = "camera"
@@ -25,7 +25,7 @@ class Kind(Enum):
 
 
 def kind_of(text: str) -> Kind:
-    """Return what ``text`` names; what exists as a file is one, whatever it is called.
+    """Return what ``text`` names. If a file of that name exists, it is a file.
 
     Args:
         text: a path, ``/dev/videoN``, a camera's number, ``cam``, a URL, or ``-`` for stdin or stdout.
@@ -45,16 +45,16 @@ def kind_of(text: str) -> Kind:
 
 
 def scheme_of(text: str) -> str:
-    """Return ``rtsp`` of ``RTSP://host/``, and nothing of what is no URL."""
+    """Return ``rtsp`` for ``RTSP://host/``, and an empty string for what is not a URL."""
     found = _URL.fullmatch(text)
     return found["scheme"].lower() if found else ""
 
 
 def redact(address: str) -> str:
-    """Return a URL with all that may be secret in it left out, anything else as it is.
+    """Return a URL without its secrets; other text stays as it is.
 
     User and password, the values of the query, and the stream key of RTMP (what follows the application)
-    become ``***``. Where a password may hold ``/``, ``?`` or ``#`` unescaped, the host goes with it.
+    become ``***``, and so does the host if an unescaped ``/``, ``?`` or ``#`` may be part of the password.
     """
     scheme, mark, rest = address.partition("://")
     if not mark:
