@@ -10,11 +10,13 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 from rtvideo import models
+from rtvideo.engines.registry import ENGINES
 from rtvideo.kernels import weights
 from rtvideo.kernels.cpu import build, isa
 from rtvideo.kernels.cpu.emit import emit
@@ -29,6 +31,60 @@ MAY_IMPORT = {
     "search": ["search", "model", "rtvideo.models", "rtvideo.errors", "rtvideo.values", "rtvideo.version"],
     "export": ["export", "model", "rtvideo"],
     "benchmarks": ["benchmarks", "export", "search", "model", "rtvideo"],
+}
+
+#: The parts of rtvideo from the bottom up, folders or modules at its root, and which others each may import,
+#: when it starts or later. All may import the small modules of ``root``, which know nothing of the parts.
+ROOT_MODULES = (
+    *("channel", "colour", "console", "cpus", "errors", "frame", "options", "stopwatch", "values", "version"),
+)
+LAYERS = {
+    "root": [],
+    "models": [],
+    "kernels": ["models"],
+    "kernels.ir": ["models"],
+    "kernels.cpu": ["kernels", "kernels.ir"],
+    "kernels.cuda": ["kernels", "kernels.ir"],
+    "engines": [
+        "models",
+        "kernels",
+        "kernels.ir",
+        "kernels.cpu",
+        "kernels.cuda",
+        "engines.gpu",
+        "engines.gpu.tensorrt",
+    ],
+    "engines.gpu": ["models", "kernels", "kernels.ir", "kernels.cuda", "engines"],
+    "engines.gpu.tensorrt": ["models", "kernels", "engines", "engines.gpu"],
+    "media": ["engines", "engines.gpu", "media.gpu"],
+    "media.gpu": ["kernels.cuda", "engines", "engines.gpu", "media"],
+    "media.images": ["media"],
+    "media.network": ["media"],
+    "processor": ["engines", "engines.gpu", "media", "media.gpu"],
+    "files": ["models", "engines", "media", "media.gpu", "media.images", "processor"],
+    "viewers": ["media"],
+    "viewers.web": ["media", "viewers"],
+    "live": ["models", "engines", "media", "media.network", "processor", "viewers"],
+    "api": ["models", "engines", "media", "media.images", "processor", "files"],
+    "cli": [
+        *("models", "kernels.cuda", "engines", "media", "media.images", "media.network"),
+        *("files", "viewers", "viewers.web", "live", "api"),
+    ],
+}
+
+#: Imports that are still to go: importing module -> imported one.
+TO_GO = {
+    ("cli.workers", "cli.batch"),
+    ("engines.gpu.cuda", "kernels.cpu.library"),
+    ("engines.gpu.tensor", "kernels.cpu.library"),
+    ("kernels.cuda.emit", "kernels.cpu.library"),
+    ("kernels.cuda.history", "kernels.cpu.library"),
+    ("kernels.cuda.launch", "kernels.cpu.library"),
+    ("kernels.cuda.network", "kernels.cpu.library"),
+    ("kernels.cuda.tensors", "kernels.cpu.library"),
+    ("live.job", "files.job"),
+    ("live.outputs", "files.job"),
+    ("media.pairs", "viewers.base"),
 }
 
 
@@ -99,6 +155,7 @@ for name in ("torch", "onnxruntime", "cv2", "ziglang"):
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 from rtvideo import models
+from rtvideo.engines.registry import ENGINES
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.opening import open_session
 from rtvideo.engines.registry import available
@@ -174,3 +231,45 @@ def test_rtvideo_loads_no_framework_at_import() -> None:
         if at_once and (name.split(".")[0] in heavy or name.startswith(torch_itself))
     ]
     assert not wrong
+
+
+def modules() -> dict[str, set[str]]:
+    """Return each module of rtvideo and those that it imports, at once or later, without ``rtvideo.``."""
+    paths = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sources("rtvideo")}
+    known = {name.removesuffix(".__init__"): path for name, path in paths.items()}
+    found: dict[str, set[str]] = {}
+    for name, path in known.items():
+        named = {target if target in known else target.rpartition(".")[0] for target, _ in imports(path)}
+        if name == "rtvideo.engines.registry":  # its rows name what is imported later
+            named |= {row.partition(":")[0] for engine in ENGINES for row in engine.sessions.values()}
+        found[name] = (named & known.keys()) - {name, "rtvideo"}
+    return {
+        name.removeprefix("rtvideo."): {target.removeprefix("rtvideo.") for target in targets}
+        for name, targets in found.items()
+    }
+
+
+def part_of(module: str) -> str:
+    """Return the part of `LAYERS` that a module belongs to."""
+    if module in ROOT_MODULES or module in ("rtvideo", "__main__"):
+        return "root"
+    return module if module in LAYERS else module.rpartition(".")[0]
+
+
+def test_layers_know_only_what_is_below_them() -> None:
+    wrong = {
+        (module, target)
+        for module, targets in modules().items()
+        for target in targets
+        if module not in ("rtvideo", "__main__")  # the way in: api and cli
+        and part_of(target) not in (part_of(module), "root", *LAYERS[part_of(module)])
+    }
+    assert wrong <= TO_GO
+
+
+def test_no_import_cycle_even_a_lazy_one() -> None:
+    graph = {
+        module: {target for target in targets if (module, target) not in TO_GO}
+        for module, targets in modules().items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules
