@@ -150,7 +150,7 @@ def verdict(means: Mapping[str, Scores]) -> str:
     listed = "; ".join(f"by {words} {', '.join(order)}" for words, order in orders.items())
     return prose(
         f"""On the 15 pairs, which no search and no training saw, cooperative search is ahead by {won} of
-        {len(orders)} scores. In falling order: {listed}."""
+        {len(orders)} scores. From best to worst: {listed}."""
     )
 
 

@@ -53,11 +53,10 @@ def choice(context: Context) -> str:
     return "\n".join(
         [
             prose(
-                f"""The paper prints neither weight. Both are chosen by PSNR on scenes of the
-                training folder that no training here sees ({len(context.lab.data.held)}
-                images); what follows uses eta_t = {eta_t:g} and eta_n =
-                {context.eta_n(eta_t):g}. The illumination alone, by eta_t (t: mean ± spread in
-                an image):"""
+                f"""The paper prints neither weight. Both are chosen by PSNR on scenes of the training
+                folder that no training here sees ({len(context.lab.data.held)} images). All that follows
+                uses eta_t = {eta_t:g} and eta_n = {context.eta_n(eta_t):g}. The illumination alone, by
+                eta_t (t: mean ± spread in an image):"""
             ),
             "",
             table(["eta_t", *HEADS, "t"], first),
@@ -71,18 +70,18 @@ def choice(context: Context) -> str:
             table(["steps", *HEADS], third),
             "",
             prose(
-                f"""**Differences below about 1 dB are chance.** The illumination of the three
-                networks of the second table is one and the same, but for the clipping of the
-                common gradient; its PSNR is {min(beside):.2f} to {max(beside):.2f} dB, and
-                {sweep_t[eta_t]["iem_psnr"]:.2f} dB when it is trained alone."""
+                f"""**Differences below about 1 dB are chance.** The three networks of the second table
+                train the same illumination; only the clipping of their common gradient differs. Its PSNR
+                is {min(beside):.2f} to {max(beside):.2f} dB, and {sweep_t[eta_t]["iem_psnr"]:.2f} dB when
+                it is trained alone."""
             ),
             "",
             prose(
-                """The printed loss has no notion of a right exposure: it holds t to t_hat_0, and y
-                / t_hat_0 is nearly white. No weight of RTV(t) mends that, since RTV only asks t
-                to be flat, at whatever level. Nor does training: see the table of steps.
-                Mean-matched PSNR gives each result the reference's mean first, and so compares
-                what is left once exposure is put right."""
+                """The printed loss does not constrain exposure: it ties t to t_hat_0, and y / t_hat_0 is
+                nearly white. No weight of RTV(t) changes that, since RTV only asks t to be flat, at any
+                level. Longer training does not help either (see the table of steps). Mean-matched PSNR
+                first gives each result the mean of its reference, and so compares everything except
+                exposure."""
             ),
         ]
     )
@@ -121,15 +120,14 @@ def table2(context: Context) -> str:
             table(heads, rows),
             "",
             prose(
-                f"""Ours is timed in torch on one thread of a CPU ({processor()}; the median of
-                five, on a machine that had other work), theirs on a TITAN X: the two cannot be
-                compared. Parameters agree. The paper's multiply-adds ("FLOPs") come to 1,171
-                and 3,467 a pixel. Counted, they are 1,107 and 3,267: every weight of every
-                convolution once, in the authors' released form, which subtracts noise once. (By
-                equation 3 the first and last convolution run at each of the three stages.) With
-                every bias (54 and 171) and one more operation a channel of each cell (9 and 27)
-                the sums are 1,170 and 3,465, which are 0.281 G and 0.832 G as printed. That is
-                a conjecture, for the paper does not say what it counts."""
+                f"""Our times are those of torch on one thread of a CPU ({processor()}; the median of
+                five, on a machine with other work), theirs those of a TITAN X: they cannot be compared.
+                The numbers of parameters agree. The paper's multiply-adds ("FLOPs") come to 1,171 and
+                3,467 a pixel. We count 1,107 and 3,267: each weight of each convolution once, in the
+                authors' released form, which subtracts noise once. (By equation 3 the first and last
+                convolution run at each of the three stages.) With every bias (54 and 171) and one more
+                operation a channel of each cell (9 and 27) the sums are 1,170 and 3,465, which are 0.281
+                G and 0.832 G as printed. This is a guess; the paper does not say what it counts."""
             ),
         ]
     )
@@ -167,14 +165,13 @@ def figure6(context: Context) -> str:
             table(["warm start (IEM alone)", *HEADS, "t"], rows),
             "",
             prose(
-                f"""The paper shows one picture and prints no scores; it finds the update with the
-                residual best, for a lampshade that is not burnt out. Ours by PSNR, in falling order: {order}.
-                Where the spread of t is small the network has become one gain for the whole
-                image, which is also what the authors' released weights compute (t = 0.163
-                everywhere on LOL). Where it is large, t follows t_hat_0, and y / t takes the
-                scene's own light out of the picture: lamps no longer burn out, as the paper
-                says of the residual, but all else is flat, and the noise of each channel turns
-                into colour. One seed each."""
+                f"""The paper shows one picture and prints no scores. It prefers the update with the
+                residual, because a lampshade does not burn out. Ours, from the highest PSNR to the
+                lowest: {order}. Where t varies little, the network has become one gain for the whole
+                image; so have the authors' released weights (t = 0.163 everywhere on LOL). Where it
+                varies much, t follows t_hat_0, and y / t removes the scene's own light from the picture.
+                Lamps no longer burn out, as the paper says of the residual, but everything else becomes
+                flat, and the noise of each channel turns into colour. One seed each."""
             ),
         ]
     )
@@ -207,11 +204,10 @@ def figure7(context: Context) -> str:
             "",
             prose(
                 f"""Noise removal changes PSNR by {gains[0]:+.2f} dB, SSIM by {gains[1]:+.3f} and
-                mean-matched PSNR by {gains[2]:+.2f} dB in the mean of 15 images. The paper
-                prints two images of its choice, where it gains 6.3 and 3.4 dB. A noise removal
-                trained by TV(x) alone can smooth, but not make up for exposure: a change of
-                that size in PSNR needs a change of brightness, too, which equation 3 does not
-                ask for."""
+                mean-matched PSNR by {gains[2]:+.2f} dB on average over 15 images. The paper prints two
+                images of its choice, on which it gains 6.3 and 3.4 dB. A noise removal trained by TV(x)
+                alone can smooth, but it cannot correct exposure. A change of that size in PSNR needs a
+                change of brightness as well, and equation 3 does not ask for one."""
             ),
         ]
     )
@@ -244,12 +240,12 @@ def figure8(context: Context) -> str:
             table(["cells of both modules", "parameters", *HEADS, "ms"], rows),
             "",
             prose(
-                f"""The paper plots MIT-Adobe 5K without printing numbers: not run. There the
-                searched cell is best and fast. On LOL ours is number {place} of {len(ranks)} by
-                PSNR; the best is {ranks[0][0]}. With one seed each, and differences below about
-                1 dB due to chance, that does not order neighbours. The supernet runs as one 5x5
-                convolution an edge (exact, see `search/mixed.py`), and its mixtures learn with
-                its weights; operation by operation it would take several times as long."""
+                f"""The paper plots MIT-Adobe 5K without printing numbers; we did not run it. In its plot
+                the searched cell is the best, and fast. On LOL ours is number {place} of {len(ranks)} by
+                PSNR; the best is {ranks[0][0]}. With one seed each, and differences below about 1 dB due
+                to chance, neighbours cannot be ranked. The supernet runs as one 5x5 convolution for each
+                edge (exact, see `search/mixed.py`), and its mixtures learn with its weights. Operation by
+                operation it would take several times as long."""
             ),
         ]
     )
@@ -286,33 +282,34 @@ def figure9(context: Context) -> str:
             table(["search", "parameters", "multiply-adds a pixel", *HEADS, "t", "paper"], rows),
             "",
             prose(
-                f"""Each search is one of 20 epochs; each derived network is trained alike with
-                {plural(context.seeds, "seed")}; where there are several, the score is the mean,
-                with the lowest and highest."""
+                f"""Each search has 20 epochs. Each derived network is trained in the same way with
+                {plural(context.seeds, "seed")}; with several seeds, scores are means, with the lowest and
+                highest in brackets."""
             ),
             "",
             verdict(means),
             "",
             prose(
-                """There is an explanation besides the strategies. The shares of an edge's operations end
-                between 0.12 and 0.17, where 1/7 = 0.143 is no preference at all (the maps stretch that to
-                all their colours), and on nearly every edge the best leads the second best by less than
-                0.005: the argmax turns on chance, and some edges still changed in the last passes. Our
-                searches make 1,260 steps on 63 images (the other 62 validate), the paper's 20 epochs on
-                689 images 13,780. So what is compared here is three cells of about twice the authors'
-                size, none of which the search much preferred, and how well each trains in a short time:
-                see how far t spreads within an image. The losses know no reference, and training by them
-                ends far from the right exposure whatever the cell. The paper's scores are of one run each,
-                so its gaps of 2.4 and 3.7 dB may hold some of that, too."""
+                """The strategies are not the only explanation. The shares of an edge's operations end
+                between 0.12 and 0.17, where 1/7 = 0.143 means no preference at all (the maps stretch this
+                range over all their colours). On nearly every edge the best operation leads the second
+                best by less than 0.005, so chance decides the argmax, and some edges still changed in the
+                last passes. Our searches make 1,260 steps on 63 images (the other 62 validate); the
+                paper's 20 epochs on 689 images make 13,780. So the table compares three cells of about
+                twice the authors' size, none of them clearly preferred by its search, and how well each
+                trains in a short time: see how much t varies within an image. The losses use no
+                reference, and training with them ends far from the right exposure with any cell. The
+                paper's scores are of one run each, so its gaps of 2.4 and 3.7 dB may contain some of
+                this, too."""
             ),
             "",
             prose(
-                """That one seed gives one genotype, and that a killed search ends as one that was
-                not, is tested: `test_a_stopped_search_goes_on_to_the_same_end` and
+                """Tests show that the seed decides the genotype, and that a killed search ends like one
+                that was not killed: `test_a_stopped_search_goes_on_to_the_same_end` and
                 `test_the_seed_decides` in `tests/search/test_run.py`,
-                `test_a_killed_search_ends_as_one_that_was_not` in
-                `tests/search/test_cooperative.py`. The run folders are in `docs/search`,
-                without their states; their commands are in `card.json`."""
+                `test_a_killed_search_ends_as_one_that_was_not` in `tests/search/test_cooperative.py`. The
+                folders of the runs, without their states, are in `docs/search`; `card.json` has their
+                commands."""
             ),
         ]
     )
@@ -345,13 +342,12 @@ def table1(context: Context) -> str:
             table(["data", "network", *HEADS], rows),
             "",
             prose(
-                """The paper scores its own random split of 100 LOL pairs, this report the official
-                15. The authors' released weights score 16.40 / 0.50 on these 15, and the input
-                times 6 scores 16.30 / 0.487. The reproduction falls short by far more than a
-                split explains: its loss, as printed, holds the illumination to t_hat_0, whose y
-                / t is too bright (see above), and its training is short. Which exposure the
-                authors' weights found, the printed loss does not explain. MIT-Adobe 5K is not
-                at hand."""
+                """The paper scores its own random split of 100 LOL pairs, this report the official 15.
+                The authors' released weights score 16.40 / 0.50 on these 15, and the input times 6 scores
+                16.30 / 0.487. The reproduction falls short by far more than the split explains. Its loss,
+                as printed, ties the illumination to t_hat_0, and y / t_hat_0 is too bright (see above).
+                Its training is short, too. The printed loss does not explain how the authors' weights
+                found their exposure. MIT-Adobe 5K was not at hand."""
             ),
         ]
     )
@@ -379,13 +375,12 @@ def cost(context: Context) -> str:
             table(["--cost", "parameters", "multiply-adds a pixel", "ms", *HEADS], rows),
             "",
             prose(
-                """Cooperative searches of 8 epochs each (not 20), one seed, then the same
-                training. The term does what it is for: cells get cheaper as its weight rises. A
-                weight of 0.001 already empties the illumination's cell, since the losses hardly
-                tell operations apart and Adam, which divides by the gradient's size, follows a
-                small steady force as far as a large one. Quality did not fall with it in these
-                runs: by losses that ask for too much light, a cell that can do less does less
-                harm."""
+                """Cooperative searches of 8 epochs each (not 20), one seed, then the same training. The
+                term works: cells get cheaper as its weight rises. A weight of 0.001 already empties the
+                illumination's cell. The losses hardly distinguish operations, and Adam, which divides by
+                the size of the gradient, follows a small constant force as far as a large one. Quality
+                did not fall in these runs: with losses that ask for too much light, a weaker cell does
+                less harm."""
             ),
         ]
     )
