@@ -39,11 +39,11 @@ _HEAD = f"""\
 
 Written by `python benchmarks/reproduction.py --data ../shared/data`; `--only NAME` writes one entry again.
 The networks are the paper's (equations 1 to 3 at full size, recipe `ruas`) with its reference-free losses.
-All are trained in the same short way: {STEPS} steps of Adam at {RATE:g} on {BATCH} crops of {CROP}x{CROP} pixels,
-from the dark images of LOL's training folder, on one thread. The paper does not say how long it trains.
-Scores are means over LOL's official 15 test pairs at full size, 8 bits by truncation; these pairs are used
-for nothing else. Pictures show a photograph that the project renders, not one of LOL, with its own PSNR /
-SSIM below.
+All are trained in the same short way: {STEPS} steps of Adam at {RATE:g} on {BATCH} crops of
+{CROP}x{CROP} pixels, from the dark images of LOL's training folder, on one thread. The paper does not say how
+long it trains. Scores are means over LOL's official 15 test pairs at full size, 8 bits by truncation; these
+pairs are used for nothing else. Pictures show a photograph that the project renders, not one of LOL, with
+its own PSNR / SSIM below.
 """
 
 _NOT_RUN = "Not run."

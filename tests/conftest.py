@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-# A shell's background jobs ignore Ctrl-C, and under nohup hangups. Programs that tests start would inherit that.
+# A shell's background jobs ignore Ctrl-C, and under nohup hangups. What tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
