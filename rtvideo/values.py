@@ -7,7 +7,8 @@ that names the bad text and what is allowed.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from rtvideo.errors import UsageError
@@ -22,6 +23,12 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise a `UsageError` that names the command's help."""
         raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def did_you_mean(text: str, names: Iterable[str]) -> str:
+    """Return the end of a message, ``; did you mean NAME?``, or nothing where no name is near."""
+    near = difflib.get_close_matches(text.lower(), names, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def number(text: str, allowed: str, fits: Callable[[float], bool]) -> float:

@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from rtvideo.cli.parser import parser
+from rtvideo.cli.parser import parser, record_of
 from rtvideo.console import internal, say
-from rtvideo.errors import ExitCode, RtvideoError, UsageError, worst
-from rtvideo.options import Options
+from rtvideo.errors import ExitCode, RtvideoError, UsageError
+from rtvideo.media.location import Kind, kind_of
+from rtvideo.options import CaptureOptions
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,10 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> ExitCode:
-    if arguments.list_models:
-        return _list_models()
-    if arguments.list_devices:
-        return _list_devices()
+    """Do the one thing that is asked for; what the others need is not imported."""
+    if arguments.list_models or arguments.list_devices:
+        from rtvideo.cli.lists import list_devices, list_models
+
+        (list_models if arguments.list_models else list_devices)()
+        return ExitCode.DONE
     if arguments.doctor:
         from rtvideo.cli.doctor import examine
 
@@ -50,59 +53,20 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError(
             "no input; give a video, an image or a folder of images with --input (see rtvideo --help)"
         )
-    from rtvideo.cli.live import is_live, run_live
-
     if is_live(arguments, inputs):
+        from rtvideo.cli.live import run_live
+
         return run_live(arguments, inputs)
-    if not arguments.out:
-        raise UsageError("no output; give a file, or a folder for several inputs, with --out")
-    from rtvideo.cli.batch import run_all
-    from rtvideo.cli.inputs import plan
-    from rtvideo.cli.parser import record_of
-    from rtvideo.cli.signals import signals
-    from rtvideo.cli.stats import check_stats, write_stats
-    from rtvideo.models import find
+    from rtvideo.cli.files import run_files
 
-    find(arguments.model)  # one complaint instead of one for each input
-    tasks = plan(inputs, arguments.out[0])
-    if arguments.stats is not None:
-        files = [file for task in tasks for file in (task.source, task.target)]
-        check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
-    with signals() as stop:
-        codes, reports = run_all(
-            tasks,
-            record_of(Options, arguments),
-            stop,
-            jobs=arguments.jobs,
-            quiet=arguments.quiet,
-            verbose=arguments.verbose,
-        )
-    if arguments.stats is not None:
-        write_stats(reports, arguments.stats, several=len(tasks) > 1)
-    return worst(codes)
+    return run_files(arguments, inputs)
 
 
-def _list_models() -> ExitCode:
-    from rtvideo.models import find, names
-
-    for name in names():
-        model = find(name)
-        noise = "with noise removal" if model.has_denoise else "without noise removal"
-        print(f"{name}  " + ", ".join(filter(None, (str(model.card.get("summary", "")), noise))))
-    return ExitCode.DONE
-
-
-def _list_devices() -> ExitCode:
-    from rtvideo.cli.doctor import processor
-    from rtvideo.cpus import usable_cpus
-    from rtvideo.kernels.cuda import driver
-    from rtvideo.media.camera import devices
-
-    count = usable_cpus()
-    print(f"cpu  {processor()}, {count} thread{'' if count == 1 else 's'}")
-    for name, what in driver.listed():
-        print(f"{name}  {what}")
-    for device in devices():
-        kinds = [kind for kind, has in (("camera", device.captures), ("virtual camera", device.plays)) if has]
-        print(f"{device.path}  {device.name}, {' and '.join(kinds)}")
-    return ExitCode.DONE
+def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
+    """Return whether pictures come as they are taken, or go where somebody waits for them."""
+    capture = record_of(CaptureOptions, arguments)
+    if arguments.preview or arguments.serve is not None or capture != CaptureOptions():
+        return True
+    if len(arguments.out) > 1 or any(out.lower().endswith(".m3u8") for out in arguments.out):
+        return True
+    return any(kind_of(text) is not Kind.FILE for text in (*inputs, *arguments.out))

@@ -6,29 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rtvideo.cli.parser import record_of
+from rtvideo.cli.progress import progress
+from rtvideo.cli.signals import SecondSignal, signals
+from rtvideo.cli.stats import check_stats, write_stats
+from rtvideo.cli.viewers import viewers
 from rtvideo.console import say
+from rtvideo.engines.registry import check_names
 from rtvideo.errors import ExitCode, InputError, SourceLostError, UsageError
+from rtvideo.live.job import LiveReport, enhance_live
 from rtvideo.media.location import Kind, kind_of, redact
+from rtvideo.models import find
 from rtvideo.options import CaptureOptions, LiveOptions, Options
-
-if TYPE_CHECKING:
-    from rtvideo.live.job import LiveReport
-
-
-def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
-    """Return whether pictures come as they are taken, or go where somebody waits for them.
-
-    What goes from files to files alone is the business of `rtvideo.cli.batch`.
-    """
-    asks_for_live = record_of(CaptureOptions, arguments) != CaptureOptions()
-    wanted = arguments.preview or arguments.serve is not None or asks_for_live
-    plain = len(arguments.out) < 2 and all(
-        kind_of(out) is Kind.FILE and not out.lower().endswith(".m3u8") for out in arguments.out
-    )
-    return wanted or not plain or any(kind_of(text) is not Kind.FILE for text in inputs)
 
 
 def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
@@ -41,14 +31,9 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
         raise UsageError(f"{len(inputs)} inputs: only one at a time can be live, be shown or be sent")
     if "-" in arguments.out and arguments.stats == "-":
         raise UsageError("--out - and --stats -: stdout takes one of them")
-    from rtvideo.cli.progress import progress
-    from rtvideo.cli.signals import SecondSignal, signals
-    from rtvideo.cli.stats import check_stats, write_stats
-    from rtvideo.cli.viewers import viewers
-    from rtvideo.live.job import enhance_live
-    from rtvideo.models import find
-
-    find(arguments.model)
+    options = record_of(Options, arguments)
+    find(options.model)
+    check_names(options.engine, options.device)
     if arguments.stats is not None:
         files = [Path(text) for text in (*inputs, *arguments.out) if kind_of(text) is Kind.FILE]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
@@ -60,7 +45,7 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
             report = enhance_live(
                 inputs[0],
                 arguments.out,
-                record_of(Options, arguments),
+                options,
                 live,
                 viewers=viewers(preview=preview, serve=arguments.serve),
                 say=lambda line: say(f"warning: {line}"),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
-import re
 from collections.abc import Callable, Iterator
 
 from rtvideo.cpus import usable_cpus
-from rtvideo.engines.registry import ENGINES, Engine, device_index, kind_of
+from rtvideo.engines.registry import ENGINES, Engine, check_names, device_index, kind_of
 from rtvideo.engines.session import Session, Settings
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
@@ -37,7 +36,7 @@ def open_session(
         UsageError: an unknown engine or device, or settings that the model does not have.
         UnavailableError: what was asked for by name cannot work here, or nothing can.
     """
-    _check_names(engine, device)
+    check_names(engine, device)
     if threads < 0:
         raise UsageError(f"threads {threads} must be 0 (all that may be used) or more")
     threads = threads or usable_cpus()
@@ -125,11 +124,3 @@ def _on_gpu_if_it_works(model: Model, geometry: Geometry, settings: Settings) ->
     except UnavailableError as error:
         logging.getLogger("rtvideo").warning("%s; going on without a GPU", error)
         return None
-
-
-def _check_names(engine: str, device: str) -> None:
-    names = [row.name for row in ENGINES]
-    if engine not in ("auto", *names):
-        raise UsageError(f"unknown engine {engine!r}; allowed: auto, {', '.join(names)}")
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise UsageError(f"unknown device {device!r}; allowed: auto, cpu, cuda, cuda:N")

@@ -6,15 +6,17 @@ To add one, write a class as `SessionType` describes it and give it a row in `EN
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from rtvideo.engines.cost import Cost
 from rtvideo.engines.session import Session, Settings
-from rtvideo.errors import UnavailableError
+from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
 from rtvideo.models import Model
+from rtvideo.values import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,18 @@ def _examined(engine: Engine, kind: str) -> EngineInfo:
         return EngineInfo(engine.name, kind, True, engine.session_type(kind).probe())
     except UnavailableError as error:
         return EngineInfo(engine.name, kind, False, str(error))
+
+
+def check_names(engine: str, device: str) -> None:
+    """Raise UsageError unless ``--engine`` and ``--device`` are names; whether they work here is open."""
+    names = ["auto", *(row.name for row in ENGINES)]
+    if engine not in names:
+        raise UsageError(
+            f"unknown engine {engine!r}; allowed: {', '.join(names)}{did_you_mean(engine, names)}"
+        )
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        meant = did_you_mean(device, ("auto", "cpu", "cuda"))
+        raise UsageError(f"unknown device {device!r}; allowed: auto, cpu, cuda, cuda:N{meant}")
 
 
 def kind_of(device: str) -> str:

@@ -302,3 +302,19 @@ def test_without_opencv_and_torch(tmp_path: Path, gain_model: Path) -> None:
     words = [sys.executable, "-c", code, clip, "-o", tmp_path / "b.mp4", "--model", gain_model]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+JOB = """
+import sys
+from rtvideo.cli import main
+code = main(sys.argv[1:])
+print([name for name in sys.modules if name.startswith(("rtvideo.live", "rtvideo.viewers", "cv2"))])
+sys.exit(code)
+"""
+
+
+def test_a_file_job_loads_nothing_of_live_input(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "in.mp4", 3)
+    words = ["-i", clip, "-o", tmp_path / "out.mp4", "--denoise", "off"]
+    done = subprocess.run([sys.executable, "-c", JOB, *words], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

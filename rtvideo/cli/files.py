@@ -1,0 +1,40 @@
+"""Files and folders from the command line to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from rtvideo.cli.batch import run_all
+from rtvideo.cli.inputs import plan
+from rtvideo.cli.parser import record_of
+from rtvideo.cli.signals import signals
+from rtvideo.cli.stats import check_stats, write_stats
+from rtvideo.engines.registry import check_names
+from rtvideo.errors import ExitCode, UsageError, worst
+from rtvideo.models import find
+from rtvideo.options import Options
+
+
+def run_files(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
+    """Enhance all files, and return the worst of their exit codes.
+
+    Raises:
+        RtvideoError: what concerns all of them; errors of single files are told and counted.
+    """
+    if not arguments.out:
+        raise UsageError("no output; give a file, or a folder for several inputs, with --out")
+    options = record_of(Options, arguments)
+    find(options.model)  # one complaint instead of one for each input
+    check_names(options.engine, options.device)
+    tasks = plan(inputs, arguments.out[0])
+    if arguments.stats is not None:
+        files = [file for task in tasks for file in (task.source, task.target)]
+        check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
+    with signals() as stop:
+        codes, reports = run_all(
+            tasks, options, stop, jobs=arguments.jobs, quiet=arguments.quiet, verbose=arguments.verbose
+        )
+    if arguments.stats is not None:
+        write_stats(reports, arguments.stats, several=len(tasks) > 1)
+    return worst(codes)
