@@ -37,7 +37,7 @@ from rtvideo import values
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.web.address import Address
-from rtvideo.viewers.web.viewer import WebViewer
+from rtvideo.viewers.web.viewer import WebOptions, WebViewer
 
 with imports(__name__, "benchmark"):
     from websockets.exceptions import ConnectionClosed
@@ -110,7 +110,7 @@ def play(viewer: WebViewer, size: tuple[int, int], fps: float, ended: threading.
 def measure(size: tuple[int, int], fps: float, seconds: float, viewers: int) -> dict[str, Any]:
     """Return percentiles in milliseconds of ``show``, and of the age of pictures where there is a page."""
     load = os.getloadavg()[0]
-    viewer = WebViewer(Address(), ViewerControls(), "benchmark")
+    viewer = WebViewer(WebOptions(Address()), ViewerControls(), "benchmark")
     ended = threading.Event()
     times: list[Stopwatch] = []
     result: dict[str, Any] = {"viewers": viewers}

@@ -14,7 +14,7 @@ from model.scene.sample import make_clip
 from rtvideo.api import Enhancer
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.web.address import Address
-from rtvideo.viewers.web.viewer import WebViewer
+from rtvideo.viewers.web.viewer import WebOptions, WebViewer
 
 #: Frames to show before the picture is taken.
 FRAMES = 100
@@ -37,7 +37,7 @@ def photograph(size: tuple[int, int], path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder, Enhancer(denoise=0.0) as enhance:
         clip = Path(folder) / "night.mp4"
         make_clip(clip, seconds=4, size=size)
-        viewer = WebViewer(Address(), ViewerControls(), clip.name)
+        viewer = WebViewer(WebOptions(Address()), ViewerControls(), clip.name)
         ended = threading.Event()
         thread = threading.Thread(target=show, args=[clip, viewer, enhance, ended])
         thread.start()

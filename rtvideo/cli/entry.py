@@ -65,7 +65,8 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
 def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
     """Return whether pictures come as they are taken, or go where somebody waits for them."""
     capture = record_of(CaptureOptions, arguments)
-    if arguments.preview or arguments.serve is not None or capture != CaptureOptions():
+    serve = (arguments.serve, arguments.serve_url, arguments.serve_token_file)
+    if arguments.preview or serve != (None, None, None) or capture != CaptureOptions():
         return True
     if len(arguments.out) > 1 or any(out.lower().endswith(".m3u8") for out in arguments.out):
         return True

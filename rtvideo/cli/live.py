@@ -47,7 +47,12 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
                 arguments.out,
                 options,
                 live,
-                viewers=viewers(preview=preview, serve=arguments.serve),
+                viewers=viewers(
+                    preview=preview,
+                    serve=arguments.serve,
+                    url=arguments.serve_url,
+                    token_file=arguments.serve_token_file,
+                ),
                 say=lambda line: say(f"warning: {line}"),
                 on_progress=lambda frames: on_progress(frames, None),
                 stop=stop.event,

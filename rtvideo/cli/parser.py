@@ -37,10 +37,7 @@ def parser() -> argparse.ArgumentParser:
         for name in ("files", "look", "engine", "video", "live", "information")
     }
     _add_names(groups["files"])
-    groups["live"].add_argument(
-        "--preview", action="store_true", help="show it in a window (default without --out)"
-    )
-    groups["live"].add_argument("--serve", metavar="[HOST:]PORT", help="show it on a web page")
+    _add_viewers(groups["live"])
     for record in RECORDS:
         for name, default, flag in flags_of(record):
             _add_flag(groups[flag.group], name, default, flag)
@@ -74,6 +71,19 @@ def _add_flag(group: argparse._ArgumentGroup, name: str, default: Any, flag: Fla
         choices=flag.choices,
         metavar=flag.metavar,
         help=flag.help,
+    )
+
+
+def _add_viewers(live: argparse._ArgumentGroup) -> None:
+    live.add_argument("--preview", action="store_true", help="show it in a window (default without --out)")
+    live.add_argument("--serve", metavar="[HOST:]PORT", help="show it on a web page")
+    live.add_argument(
+        "--serve-url", metavar="URL", help="where a reverse proxy shows the page: https://cam.example/cam1/"
+    )
+    live.add_argument(
+        "--serve-token-file",
+        metavar="FILE",
+        help="holds the token of the page; a missing file is made (RTVIDEO_TOKEN may hold the token instead)",
     )
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rtvideo.errors import UsageError
+
 if TYPE_CHECKING:
     from rtvideo.viewers.base import ViewerFactory
 
 
-def viewers(*, preview: bool, serve: str | None) -> list[ViewerFactory]:
+def viewers(
+    *, preview: bool, serve: str | None, url: str | None = None, token_file: str | None = None
+) -> list[ViewerFactory]:
     """Return what opens the viewers, for the live job.
 
     Args:
         preview: a window (``--preview``, or a live input without ``--out``).
         serve: ``[HOST:]PORT`` of the web viewer, or None.
+        url, token_file: see `rtvideo.viewers.web.viewer.WebOptions.parse`.
 
     Raises:
-        UsageError: ``serve`` is no address.
+        UsageError: one of them is not what is allowed.
     """
     factories: list[ViewerFactory] = []
     if preview:
@@ -24,8 +29,9 @@ def viewers(*, preview: bool, serve: str | None) -> list[ViewerFactory]:
 
         factories.append(Window)
     if serve is not None:
-        from rtvideo.viewers.web.address import Address
-        from rtvideo.viewers.web.viewer import web_viewer
+        from rtvideo.viewers.web.viewer import WebOptions, web_viewer
 
-        factories.append(web_viewer(Address.parse(serve)))
+        factories.append(web_viewer(WebOptions.parse(serve, url, token_file)))
+    elif url is not None or token_file is not None:
+        raise UsageError("--serve-url and --serve-token-file belong to --serve: add --serve [HOST:]PORT")
     return factories

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
+from rtvideo import console
 from rtvideo.engines.session import Session
 from rtvideo.errors import UsageError
 from rtvideo.files.job import SessionFactory, engine_of
@@ -90,7 +91,7 @@ def enhance_live(
 
     with ExitStack() as stack:
         source = LiveInput(
-            lambda: connect(input, live.wishes, halt, stop),
+            lambda: connect(input, live.wishes, halt, stop, repeat_images=not outputs),
             report.input,
             halt,
             video_stream=options.video_stream,
@@ -124,7 +125,7 @@ def enhance_live(
             warn,
         )
         if playing:
-            _await_somebody(opened, stop)
+            _await_somebody(report.input, opened, stop)
         coarser = FallbackSession(session, enhancer.geometry)
         adapter = QualityController(
             lambda: controls.denoise > 0,
@@ -168,8 +169,10 @@ def _warm_up(enhancer: PairEnhancer, session: Session, source: LiveInput) -> Non
         session.reset()
 
 
-def _await_somebody(outputs: Sequence[LiveOutput], stop: threading.Event) -> None:
+def _await_somebody(name: str, outputs: Sequence[LiveOutput], stop: threading.Event) -> None:
     """Begin to play when somebody looks: it takes a while to open a page."""
+    if not any(output.watched for output in outputs):
+        console.say(f"{name}: waiting for somebody to open the page")
     while not (stop.is_set() or any(output.watched for output in outputs)):
         stop.wait(0.05)
 

@@ -266,7 +266,7 @@ class LivePipeline:
         info = FrameInfo(
             engine=str(session),
             fps=float(len(self._recent)),
-            latency=now - pair.captured if self._live else None,
+            latency=now - pair.captured if self._live and not self._source.nature.recorded else None,
             dropped=sum(self.dropped.values()),
             strength=session.settings.strength,
             denoise=session.settings.denoise,

@@ -31,6 +31,9 @@ _PROTOCOLS = "http,https,httpproxy,tcp,tls,udp,udplite,rtp,srtp,rtsp,rtmp,rtmpt,
 #: Formats that deliver several seconds at once.
 _SEGMENTED = ("hls", "dash")
 
+#: Pictures a second of an image that is shown as if it were a video.
+_STILL_RATE = 5
+
 #: Schemes under which an input with a known duration is a finished file.
 _DOWNLOADS = ("http", "https", "ftp")
 
@@ -49,9 +52,14 @@ class SourceTraits:
     paced: bool = False
     lasts: bool = False
 
+    @property
+    def recorded(self) -> bool:
+        """Whether it is a file that plays at its own speed: its pictures were not taken just now."""
+        return self.paced and not self.lasts
+
 
 def connect(
-    text: str, capture: CaptureOptions, *stops: threading.Event
+    text: str, capture: CaptureOptions, *stops: threading.Event, repeat_images: bool = False
 ) -> tuple[InputContainer, SourceTraits]:
     """Open a camera, URL, pipe or FFmpeg device.
 
@@ -59,6 +67,7 @@ def connect(
         text: as the user typed it.
         capture: format, size, rate and pixel format, for cameras and raw video.
         stops: setting any of them ends the wait for data from a pipe or another program.
+        repeat_images: an image becomes a video that shows it for ever.
 
     Raises:
         SourceLostError: it is absent or cannot be reached.
@@ -84,6 +93,10 @@ def connect(
             return container, SourceTraits(live=True, lasts=True)
     container = _open(text, text, capture.format, options)
     if kind is not Kind.STREAM:
+        if repeat_images and (container.format.name == "image2" or container.format.name.endswith("_pipe")):
+            container.close()
+            options = {"loop": "1", "framerate": str(_STILL_RATE), "pattern_type": "none"}
+            container = _open(text, text, "image2", options)
         return container, SourceTraits(live=container.format.name == "lavfi")
     if container.duration and scheme_of(text) in _DOWNLOADS:
         return container, SourceTraits(live=False)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 from rtvideo.viewers.web.address import Address, is_loopback
+from rtvideo.viewers.web.public_url import PublicUrl
+from rtvideo.viewers.web.tokens import Token, drawn_token
 
 #: The page, and the WebSocket behind it: nothing else is there, and no path ever becomes a file name.
 PAGE, LIVE = "/", "/live"
@@ -20,17 +21,23 @@ class Access:
 
     Attributes:
         token: what a URL must hold, or None where only this machine can connect.
+        public: where a reverse proxy shows the page, if one does.
     """
 
     token: str | None = field(repr=False)
+    public: PublicUrl | None = None
 
     @classmethod
-    def to(cls, address: Address) -> Access:
-        """Return the rules for an address: beyond this machine a token is needed, a fresh one each run."""
-        return cls(None if address.local else secrets.token_urlsafe(16))
+    def to(cls, address: Address, given: Token | None = None, public: PublicUrl | None = None) -> Access:
+        """Return the rules for an address. Whatever others can reach needs a token, given or drawn."""
+        if given is None and address.local and public is None:
+            return cls(None)
+        return cls((given or drawn_token()).value, public)
 
     def check(self, target: str, host: str | None, origin: str | None) -> HTTPStatus:
         """Return ``OK`` for the page, ``SWITCHING_PROTOCOLS`` for the pictures, or why not.
+
+        ``TEMPORARY_REDIRECT`` means that the address of the page lacks its last slash.
 
         Args:
             target: of the request line, with its query.
@@ -39,14 +46,29 @@ class Access:
         parts = urlsplit(target)
         if not self._admits(parts.query, host):
             return HTTPStatus.FORBIDDEN
-        if parts.path == PAGE:
+        path = parts.path
+        if self.public is not None and len(self.public.prefix) > 1:
+            # Some proxies take the prefix away, some leave it.
+            if path + "/" == self.public.prefix:
+                return HTTPStatus.TEMPORARY_REDIRECT
+            if path.startswith(self.public.prefix):
+                path = path[len(self.public.prefix) - 1 :]
+        if path == PAGE:
             return HTTPStatus.OK
-        if parts.path != LIVE:
+        if path != LIVE:
             return HTTPStatus.NOT_FOUND
         # Browsers let any page open a WebSocket to anywhere (RFC 6455, section 10.2).
-        if origin is not None and urlsplit(origin).netloc.lower() != (host or "").lower():
+        if origin is not None and not self._trusts(origin, host):
             return HTTPStatus.FORBIDDEN
         return HTTPStatus.SWITCHING_PROTOCOLS
+
+    def refused_site(self, target: str, host: str | None, origin: str | None) -> str | None:
+        """Return the site of a refused request if naming it in ``--serve-url`` would have let it in."""
+        if self.token is not None and not self._admits(urlsplit(target).query, host):
+            return None
+        if origin is None and self.token is None and not is_loopback(_name(host)):
+            return f"http://{host}"
+        return origin if origin and "://" in origin else None
 
     def _admits(self, query: str, host: str | None) -> bool:
         if self.token is None:
@@ -54,6 +76,18 @@ class Access:
             return is_loopback(_name(host))
         given = parse_qs(query).get("token", [""])[0]
         return hmac.compare_digest(given.encode(), self.token.encode())
+
+    def _trusts(self, origin: str, host: str | None) -> bool:
+        if self.public is not None and origin.lower() == self.public.origin:
+            return True
+        try:
+            site = urlsplit(origin).netloc.lower()
+        except ValueError:
+            return False
+        if not site or not host:
+            return False
+        # Proxies often pass the name on without its port. A page at another port does not know the token.
+        return site == host.lower() or (self.token is not None and _name(site) == _name(host))
 
 
 def _name(host: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The page: markup, style and script as one document that needs nothing from anywhere else."""
+"""The page: markup, style and scripts as one document that needs nothing from anywhere else."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import hashlib
 from dataclasses import dataclass
 from importlib import resources
 
+#: In the order in which the browser runs them, as one script.
+_SCRIPTS = ("picture.js", "player.js", "connection.js", "controls.js")
+
 
 @dataclass(frozen=True)
 class Page:
-    """What is sent.
+    """A document and its headers.
 
     Attributes:
         text: HTML.
-        headers: beside it.
+        headers: of the response.
     """
 
     text: str
@@ -22,11 +25,12 @@ class Page:
 
 
 def page() -> Page:
-    """Join the three files. Browsers are told to run that very style and script, and no other."""
-    files = resources.files("rtvideo.viewers.web")
-    markup, style, script = (
-        files.joinpath(name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")
+    """Join the files of ``static/``. The headers allow this very style and script, and no other."""
+    folder = resources.files("rtvideo.viewers.web") / "static"
+    markup, style, *scripts = (
+        folder.joinpath(name).read_text(encoding="utf-8") for name in ("index.html", "style.css", *_SCRIPTS)
     )
+    script = "\n".join(scripts)
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; connect-src 'self'; "
         "media-src blob:; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

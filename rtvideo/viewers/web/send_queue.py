@@ -1,4 +1,4 @@
-"""What one browser has yet to be sent: never more than about a second, whatever the browser does."""
+"""The pictures that one browser has yet to be sent: a second's worth at most, whatever the browser does."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-#: Chunks that may wait. Then all are dropped, up to the next picture that stands by itself.
+#: Chunks that may wait. One more, and all are dropped up to the next keyframe.
 LIMIT = 30
 
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """What must be sent before the first chunk of it.
+    """What must be sent before the first chunk of a stream.
 
     Attributes:
         description: JSON for the page.
-        header: the MP4's beginning, or nothing.
+        header: the beginning of the MP4, or nothing.
     """
 
     description: str
@@ -25,11 +25,11 @@ class Stream:
 
 @dataclass(frozen=True)
 class Chunk:
-    """One picture, encoded.
+    """One encoded picture.
 
     Attributes:
-        stream: it belongs to.
-        key: whether it can be shown without those before it.
+        stream: the stream that it belongs to.
+        key: whether it can be decoded without the pictures before it.
     """
 
     stream: Stream
@@ -38,10 +38,10 @@ class Chunk:
 
 
 class SendQueue:
-    """A queue that rather drops than grows. For one event loop's thread.
+    """A queue that drops chunks rather than grow. It belongs to the thread of one event loop.
 
     Attributes:
-        dropped: chunks left out because the browser was too slow, or came in between.
+        dropped: chunks left out because the browser was too slow or joined between keyframes.
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -51,9 +51,12 @@ class SendQueue:
         self._needs_keyframe = True
         self._filled = asyncio.Event()
 
+    def __len__(self) -> int:
+        return len(self._chunks)
+
     @property
     def needs_keyframe(self) -> bool:
-        """Whether it waits for a picture that stands by itself."""
+        """Whether only a keyframe can follow."""
         return self._needs_keyframe
 
     def put(self, chunk: Chunk) -> None:

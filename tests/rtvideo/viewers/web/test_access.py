@@ -6,6 +6,8 @@ import pytest
 
 from rtvideo.viewers.web.access import Access
 from rtvideo.viewers.web.address import Address
+from rtvideo.viewers.web.public_url import PublicUrl
+from rtvideo.viewers.web.tokens import Token
 
 PAGE, LIVE, FORBIDDEN, MISSING = (
     HTTPStatus.OK,
@@ -84,3 +86,58 @@ def test_with_the_token_from_elsewhere_is_forbidden_too() -> None:
     access = Access("right")
     assert access.check("/live?token=right", "camera:80", "http://camera:80") == LIVE
     assert access.check("/live?token=right", "camera:80", "http://elsewhere.example") == FORBIDDEN
+
+
+PROXIED = Access("right", PublicUrl.parse("https://cam.example/cam1/"))
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("/?token=right", PAGE),  # a proxy that takes the prefix away
+        ("/cam1/?token=right", PAGE),  # and one that leaves it
+        ("/live?token=right", LIVE),
+        ("/cam1/live?token=right", LIVE),
+        ("/cam1?token=right", HTTPStatus.TEMPORARY_REDIRECT),
+        ("/cam1/", FORBIDDEN),
+        ("/cam1", FORBIDDEN),
+        ("/cam12/?token=right", MISSING),
+        ("/cam1/cam1/?token=right", MISSING),
+        ("/cam1/live/?token=right", MISSING),
+    ],
+)
+def test_behind_a_proxy_the_page_is_in_its_folder(target: str, expected: HTTPStatus) -> None:
+    assert PROXIED.check(target, "cam.example", "https://cam.example") == expected
+
+
+@pytest.mark.parametrize("host", ["cam.example", "127.0.0.1:8080", "upstream"])
+def test_behind_a_proxy_only_pages_of_the_named_site_connect(host: str) -> None:
+    for origin in (
+        "https://elsewhere.example",
+        "https://cam.example.elsewhere.example",
+        "null",
+        "https://[::1",
+    ):
+        assert PROXIED.check("/live?token=right", host, origin) == FORBIDDEN
+    assert PROXIED.check("/live?token=right", host, "https://cam.example") == LIVE
+    assert PROXIED.check("/live?token=wrong", host, "https://cam.example") == FORBIDDEN
+
+
+def test_a_proxy_may_leave_the_port_out_of_the_host_only_where_a_token_is_needed() -> None:
+    assert Access("right").check("/live?token=right", "cam.example", "https://cam.example:8443") == LIVE
+    assert Access(None).check("/live", "localhost", "http://localhost:8443") == FORBIDDEN
+
+
+def test_what_others_can_reach_through_a_proxy_needs_a_token() -> None:
+    public = PublicUrl.parse("https://cam.example/")
+    assert Access.to(Address("127.0.0.1"), public=public).token is not None
+    assert Access.to(Address("127.0.0.1"), Token("given-by-the-operator")).token == "given-by-the-operator"
+
+
+def test_only_the_site_that_a_flag_would_let_in_is_named() -> None:
+    for host, origin in (("cam.example", None), ("cam.example", "http://cam.example")):
+        assert Access(None).refused_site("/", host, origin) == "http://cam.example"
+    with_token = Access("right")
+    assert with_token.refused_site("/live?token=right", "a", "http://b.example") == "http://b.example"
+    assert with_token.refused_site("/live?token=wrong", "a", "http://b.example") is None
+    assert with_token.refused_site("/live", "a", None) is None

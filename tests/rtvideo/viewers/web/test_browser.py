@@ -18,7 +18,7 @@ from benchmarks.live import chromium
 from benchmarks.live.chromium import Page
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.web.address import Address
-from rtvideo.viewers.web.viewer import WebViewer
+from rtvideo.viewers.web.viewer import WebOptions, WebViewer
 from tests.rtvideo.viewers.web.frames import INFO, pair
 
 pytestmark = pytest.mark.timeout(120)
@@ -61,7 +61,7 @@ def job(
     size: Callable[[], tuple[int, int]] = lambda: (320, 180),
 ) -> Iterator[WebViewer]:
     """A live job: frames that move, made brighter as strongly as the controls say."""
-    viewer = WebViewer(Address(host), controls, "a night")
+    viewer = WebViewer(WebOptions(Address(host)), controls, "a night")
     ended = threading.Event()
 
     def run() -> None:
@@ -97,8 +97,8 @@ def test_the_page_shows_moving_brighter_pictures_and_its_controls_work(tmp_path:
         page.run("window.seen = canvas.toDataURL()")
         page.wait_for("canvas.toDataURL() !== window.seen")
         assert page.run("[canvas.width, canvas.height]") == [320, 180]
-        assert page.wait_for("at('fps').textContent") == "25 frames/s"
-        assert page.run("at('latency').textContent").endswith(" ms behind")
+        assert page.wait_for("at('rate').textContent") == "25 pictures a second"
+        assert page.run("at('delay').textContent").endswith(" s delay")
         assert page.run("document.title") == "a night – rtvideo"
 
         # The strength, by keyboard: the job hears of it, and the picture follows.

@@ -28,7 +28,8 @@ from rtvideo.viewers.base import ViewerControls
 from rtvideo.viewers.web import server
 from rtvideo.viewers.web.address import Address
 from rtvideo.viewers.web.send_queue import LIMIT
-from rtvideo.viewers.web.viewer import WebViewer
+from rtvideo.viewers.web.tokens import Token
+from rtvideo.viewers.web.viewer import WebOptions, WebViewer
 from tests.helpers import clips
 from tests.helpers.waiting import wait_until
 from tests.rtvideo.viewers.web.frames import INFO, halves, pair
@@ -43,7 +44,7 @@ def controls() -> ViewerControls:
 
 @contextmanager
 def viewing(controls: ViewerControls, host: str = "127.0.0.1") -> Iterator[WebViewer]:
-    viewer = WebViewer(Address(host), controls, "/home/somebody/a night")
+    viewer = WebViewer(WebOptions(Address(host)), controls, "/home/somebody/a night")
     try:
         yield viewer
     finally:
@@ -154,14 +155,83 @@ def test_pictures_come_as_mp4_that_moves_and_is_brighter(viewer: WebViewer) -> N
 def test_the_page_is_told_what_runs(viewer: WebViewer) -> None:
     with live(viewer) as socket:
         texts, _ = receive(socket, viewer, 2)
-    state = next(text for text in texts if text["type"] == "state" and text["ran"])
+    state = next(text for text in texts if text["type"] == "state" and text["frame"])
     assert state["name"] == "a night" and state["removes_noise"] is True
     assert (state["strength"], state["denoise"]) == (0.75, 0.25)
     assert (
-        state["ran"]["engine"] == "fake"
-        and state["ran"]["latency"] >= INFO.latency
-        and state["ran"]["dropped"] == 3
+        state["frame"]["engine"] == "fake"
+        and state["frame"]["latency"] >= INFO.latency
+        and state["frame"]["dropped"] == 3
     )
+
+
+def test_the_state_comes_at_its_own_times_and_says_how_long_no_picture_came(viewer: WebViewer) -> None:
+    with live(viewer) as socket:
+        receive(socket, viewer, 2)
+        silent = [0.0]
+
+        def listen() -> None:
+            message = socket.recv(timeout=1.5)  # seconds; the page would notice a longer silence
+            if isinstance(message, str) and json.loads(message)["type"] == "state":
+                silent.append(json.loads(message)["silent"])
+
+        end = time.monotonic() + 20
+        while silent[-1] < 2:
+            assert time.monotonic() < end
+            listen()
+        while silent[-1] > 0.5:
+            assert time.monotonic() < end
+            viewer.show(*pair(0), INFO)
+            listen()
+
+
+def test_who_joins_is_not_told_of_silence_that_nobody_could_see(viewer: WebViewer) -> None:
+    viewer.show(*pair(0), INFO)
+    time.sleep(1)
+    with live(viewer) as socket:
+        state = json.loads(socket.recv(timeout=5))
+    assert state["silent"] < 0.5
+
+
+def test_the_last_pictures_arrive_before_the_end(controls: ViewerControls) -> None:
+    with viewing(controls) as viewer, live(viewer) as socket:
+        receive(socket, viewer, 1)
+        drained = 0
+        for index in range(20):
+            viewer.show(*pair(index % 8), INFO)
+        thread = threading.Thread(target=viewer.close)
+        thread.start()
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                drained += isinstance(socket.recv(timeout=20), bytes)
+        thread.join()
+        assert drained >= 20 and closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+        viewer.close = lambda: None  # type: ignore[method-assign]
+
+
+def test_a_name_cannot_steer_a_terminal_or_hide_in_the_page(controls: ViewerControls) -> None:
+    viewer = WebViewer(WebOptions(Address()), controls, "/cams/night\x1b[31m\u202egnp.mp4")
+    try:
+        with live(viewer) as socket:
+            assert json.loads(socket.recv(timeout=5))["name"] == "night\\x1b[31m\\u202egnp.mp4"
+    finally:
+        viewer.close()
+
+
+def test_a_token_that_was_given_is_needed_even_here_and_is_not_printed(
+    controls: ViewerControls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = WebOptions(Address(), token=Token("a-secret-of-23-letters.", "/run/token"))
+    for _ in range(2):  # as when the run is started again
+        viewer = WebViewer(options, controls, "a night")
+        try:
+            assert get(viewer.url, "/")[0].status == 403
+            with live(viewer) as socket:
+                assert json.loads(socket.recv(timeout=5))["type"] == "state"
+        finally:
+            viewer.close()
+    printed = capsys.readouterr().err
+    assert "a-secret" not in printed and printed.count("the token is in /run/token") == 2
 
 
 def test_jpeg_for_browsers_without_h264(viewer: WebViewer) -> None:
@@ -248,7 +318,7 @@ def test_nothing_is_encoded_while_nobody_looks(viewer: WebViewer, monkeypatch: p
     viewer.show(*pair(0), INFO)
     assert not viewer.watched and not composed
     with live(viewer) as socket:
-        assert viewer.watched
+        wait_until(lambda: viewer.watched)
         receive(socket, viewer, 1)
     feed(viewer, lambda: not viewer.watched)
     before = len(composed)
@@ -277,7 +347,7 @@ def test_one_that_reads_nothing_slows_nobody_and_goes_on_with_a_whole_picture(vi
         shown = feed(viewer, lambda: browser.queue.dropped > LIMIT, size=(640, 360))
         with live(viewer) as other:
             assert len(receive(other, viewer, 5)[1]) == 6
-        assert len(browser.queue._chunks) <= LIMIT
+        assert len(browser.queue) <= LIMIT
         # What it has now, and what comes after the gap, must play as one stream.
         _, data = receive(stuck, viewer, shown)
         with av.open(io.BytesIO(b"".join(data))) as container:
@@ -294,7 +364,7 @@ def test_of_jpegs_only_the_newest_waits(viewer: WebViewer) -> None:
     with stuck_browser(viewer, "pictures=jpeg"):
         browser = only_browser(viewer)
         feed(viewer, lambda: browser.queue.dropped > 3, size=(640, 360))
-        assert len(browser.queue._chunks) == 1
+        assert len(browser.queue) == 1
 
 
 def test_frames_that_change_size_begin_a_new_stream(viewer: WebViewer) -> None:
@@ -322,14 +392,14 @@ def test_a_port_that_is_taken_is_an_error_of_one_line(viewer: WebViewer, control
     with pytest.raises(
         OutputError, match=rf"--serve 127.0.0.1:{port}: cannot be listened on: Address"
     ) as told:
-        WebViewer(Address("127.0.0.1", port), controls, "again")
+        WebViewer(WebOptions(Address("127.0.0.1", port)), controls, "again")
     assert "\n" not in str(told.value) and told.value.exit_code == 6
 
 
 def test_a_host_of_elsewhere_is_an_error(controls: ViewerControls) -> None:
     for host, reason in (("192.0.2.1", "Cannot assign requested address; "), ("no.such.host.invalid", "")):
         with pytest.raises(OutputError, match=rf"{host}:0: cannot be listened on: {reason}"):
-            WebViewer(Address(host), controls, "elsewhere")
+            WebViewer(WebOptions(Address(host)), controls, "elsewhere")
 
 
 def test_localhost_is_each_address_of_this_machine(controls: ViewerControls) -> None:
