@@ -23,6 +23,7 @@ pytest.importorskip("websockets", reason="websockets: not installed (pip install
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from benchmarks.live import chromium
 from rtvideo.viewers.base import ViewerControls
 from rtvideo.viewers.web.address import Address
 from rtvideo.viewers.web.public_url import PublicUrl
@@ -280,8 +281,6 @@ def test_a_proxy_that_no_flag_names_is_refused_with_a_hint(
 
 @needs_nginx
 def test_in_a_browser(tmp_path: Path) -> None:
-    from benchmarks import chromium
-
     port = free_port()
     with viewing(f"http://localhost:{port}/cam1/") as viewer:
         block = BLOCKS["path taken away"][0].replace("UPSTREAM", upstream(viewer))
