@@ -122,7 +122,9 @@ def _pixels(
     if image.mode in ("CMYK", "LAB"):
         return np.asarray(_to_rgb(image, profile or image.info.get("icc_profile"))), None
     if image.mode == "1":
-        return np.asarray(image.convert("L")), None
+        grey = np.asarray(image.convert("L"))
+        clear = 255 * (image.info.get("transparency", -1) & 1) if transparent else -1
+        return grey, np.where(grey == clear, 0, 255).astype(np.uint8) if transparent else None
     if image.mode in ("L", "LA", "La"):
         return _split(np.asarray(image.convert("LA" if transparent or image.mode != "L" else "L")))
     if image.mode in ("P", "PA", "YCbCr", "RGB", "RGBX", "RGBA", "RGBa"):

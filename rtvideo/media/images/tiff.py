@@ -142,8 +142,12 @@ def read(data: bytes) -> tuple[Samples, Samples | None, list[str]] | None:
         raise ValueError(
             f"16-bit samples of kind {photometric}, compression {compression}, are not supported"
         )
+    if not plain and directory.number(_PLANAR, 1) == 2 and directory.number(_SAMPLES, 1) not in (1, 3):
+        raise ValueError(f"planes of compression {compression} are not supported")  # Pillow scrambles them
     if not plain or min(bits) < 8:
         return None
+    if not all(directory.numbers(_TILES) or directory.numbers(_STRIPS) or [0]):
+        raise ValueError("it does not say where its pixels are")
     samples = _samples(data, directory, 1 if bits == {8} else 2)
     colours = 3 if photometric == _RGB else 1
     count = samples.shape[2]
