@@ -6,16 +6,16 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
 
-from rtvideo.errors import ExitCode, RtvideoError, UsageError
+from rtvideo import values
+from rtvideo.errors import ExitCode, RtvideoError
 
 #: The packages of this project: one that is missing is a defect, and no extra installs it.
 OURS = ("rtvideo", "model", "search", "export", "benchmarks")
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser that raises `UsageError` where argparse would print its usage and exit.
+class Parser(values.Parser):
+    """The parser of one command.
 
     Args:
         prog: what the user typed, such as ``python -m model.train``.
@@ -27,12 +27,7 @@ class Parser(argparse.ArgumentParser):
             prog=prog,
             description=doc,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
         )
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
-        raise UsageError(f"{message} (see {self.prog} --help)")
 
 
 def run(

@@ -27,6 +27,7 @@ class Flag:
         metavar: what the help calls the value.
         choices: the allowed values; None leaves that to ``type``.
         name: without the dashes; None for that of the field. short: one letter.
+        synonyms: what people type instead; the message about it names this flag.
         scope: ``frame``: it concerns frame by frame, so `rtvideo.Enhancer` takes it too; ``file``: any file;
             ``video``: videos alone, so that an image with it is an error.
         compared: ``--resume`` refuses to go on if it differs from the run before.
@@ -39,6 +40,7 @@ class Flag:
     choices: tuple[str, ...] | None = None
     name: str | None = None
     short: str | None = None
+    synonyms: tuple[str, ...] = ()
     scope: Literal["frame", "file", "video"] = "file"
     compared: bool = True
 
@@ -140,7 +142,15 @@ class Options:
     start: float | None = option(
         None, "video", "begin there: seconds or HH:MM:SS.ms", values.time, "T", scope="video"
     )
-    duration: float | None = option(None, "video", "go on for so long", values.length, "T", scope="video")
+    duration: float | None = option(
+        None,
+        "video",
+        "go on for so long",
+        values.length,
+        "T",
+        scope="video",
+        synonyms=("--end", "--to", "-t"),
+    )
     max_fps: float | None = option(
         None, "video", "keep N frames a second at most", values.rate, "N", scope="video"
     )

@@ -9,16 +9,31 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Callable, Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rtvideo.errors import UsageError
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser without abbreviations; what it refuses is a `UsageError`."""
+    """An argument parser without abbreviations; what it refuses is a `UsageError`.
 
-    def __init__(self, **settings: object) -> None:
-        super().__init__(**{"allow_abbrev": False, **settings})  # type: ignore[arg-type]
+    Attributes:
+        synonyms: unknown flag -> the flag that it may mean, where the spelling does not show it.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **settings})
+        self.synonyms: dict[str, str] = {}
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all arguments; the message about an unknown flag names the one that may be meant."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            flag = unknown[0].partition("=")[0]
+            known = self.synonyms.get(flag)
+            meant = f"; did you mean {known}?" if known else did_you_mean(flag, self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+        return found
 
     def error(self, message: str) -> NoReturn:
         """Raise a `UsageError` that names the command's help."""
@@ -50,14 +65,14 @@ def number(text: str, allowed: str, fits: Callable[[float], bool]) -> float:
 
 def share(text: str) -> float:
     """Return a number from 0 to 1."""
-    return number(text, "a number from 0 to 1", lambda value: 0 <= value <= 1)
+    return number(text, "a number from 0 to 1; 50 % is 0.5", lambda value: 0 <= value <= 1)
 
 
 def share_or_auto(text: str) -> float | None:
     """Return 0 for ``off``, None for ``auto``, else a number from 0 to 1."""
     if text in ("off", "auto"):
         return 0.0 if text == "off" else None
-    return number(text, "off, auto or a number from 0 to 1", lambda value: 0 <= value <= 1)
+    return number(text, "off, auto or a number from 0 to 1; 50 % is 0.5", lambda value: 0 <= value <= 1)
 
 
 def quality(text: str) -> float:

@@ -53,6 +53,7 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError(
             "no input; give a video, an image or a folder of images with --input (see rtvideo --help)"
         )
+    _check_paths(inputs, arguments.out)
     if is_live(arguments, inputs):
         from rtvideo.cli.live import run_live
 
@@ -60,6 +61,19 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
     from rtvideo.cli.files import run_files
 
     return run_files(arguments, inputs)
+
+
+def _check_paths(inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    if len(inputs) > 1 and len(outputs) > 1:
+        raise UsageError(
+            f"{len(inputs)} inputs and {len(outputs)} outputs: give one folder with --out, "
+            "or run one command for each input"
+        )
+    for text in (*inputs, *outputs):
+        if text.startswith("~") and not os.path.exists(text):
+            raise UsageError(
+                f"{text}: the shell does not replace ~ inside quotes; write {os.path.expanduser(text)}"
+            )
 
 
 def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:

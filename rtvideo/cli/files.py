@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 
 from rtvideo.cli.batch import run_all
@@ -23,7 +24,9 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
         RtvideoError: what concerns all of them; errors of single files are told and counted.
     """
     if not arguments.out:
-        raise UsageError("no output; give a file, or a folder for several inputs, with --out")
+        last = arguments.positional[-1] if arguments.positional else ""
+        meant = f"; did you mean --out {last}?" if len(inputs) > 1 and not os.path.exists(last) else ""
+        raise UsageError(f"no output; give a file, or a folder for several inputs, with --out{meant}")
     options = record_of(Options, arguments)
     find(options.model)  # one complaint instead of one for each input
     check_names(options.engine, options.device)

@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     for record in RECORDS:
         for name, default, flag in flags_of(record):
             _add_flag(groups[flag.group], name, default, flag)
+            flags.synonyms |= dict.fromkeys(flag.synonyms, f"--{flag.name or name}")
     _add_information(groups["information"])
     return flags
 

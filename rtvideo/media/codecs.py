@@ -116,6 +116,8 @@ def choose(
                 context.open()
             except (av.FFmpegError, ValueError) as error:
                 failure = str(getattr(error, "strerror", None) or error)
+                if encoding.encoder.on_gpu:
+                    failure = f"it needs an NVIDIA GPU with an encoder, and its driver (FFmpeg: {failure})"
                 continue
             return attempt, warnings
     what = f"codec {names[0]!r}" if names else f"container {container!r}"

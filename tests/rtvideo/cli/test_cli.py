@@ -150,6 +150,31 @@ def test_wrong_arguments(words: str, capsys: pytest.CaptureFixture[str]) -> None
     assert value in line
 
 
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("-i a.mp4 --output b.mp4", "did you mean --out?"),
+        ("-i a.mp4 -o b.mp4 --end 5", "did you mean --duration?"),
+        ("-i a.mp4 -o b.mp4 --denoice off", "did you mean --denoise?"),
+        ("-i a.mp4 -o b.mp4 --device CPU", "did you mean cpu?"),
+        ("-i a.mp4 -o b.mp4 --engine Onnx", "did you mean onnx?"),
+        ("-i a.mp4 -o b.mp4 --strength 50%", "50 % is 0.5"),
+        ("-i a.mp4 -o b.mp4 --temporal 50%", "50 % is 0.5"),
+        ("night.mp4 out.mp4", "did you mean --out out.mp4?"),
+        ("-i a.mp4 -o one.mp4 -i b.mp4 -o two.mp4", "2 inputs and 2 outputs: give one folder with --out"),
+        ("-i ~/a.mp4 -o b.mp4", f"write {Path.home()}/a.mp4"),
+        ("-i a.mp4 -o ~/b.mp4", f"write {Path.home()}/b.mp4"),
+    ],
+)
+def test_typical_mistakes_are_answered_with_what_is_meant(
+    words: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == 2
+    out, err = capsys.readouterr()
+    (line,) = lines(err)
+    assert out == "" and advice in line
+
+
 def test_no_input_and_no_output(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main([]) == 2
     assert main([str(picture(tmp_path / "a.png"))]) == 2

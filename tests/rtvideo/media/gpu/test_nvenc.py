@@ -40,5 +40,6 @@ def test_formats_are_those_in_main_memory(given: str, taken: str) -> None:
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")
 def test_where_there_is_none_it_is_said() -> None:
-    with pytest.raises(UsageError, match=r"codec 'h264_nvenc' cannot encode 64x48 nv12 video"):
+    said = r"codec 'h264_nvenc' cannot encode 64x48 nv12 video: it needs an NVIDIA GPU .*; choose another"
+    with pytest.raises(UsageError, match=said):
         codecs.choose(PICTURE, "mp4", "h264_nvenc", None, None)
