@@ -81,6 +81,7 @@ def test_random_genotypes_follow_the_seed() -> None:
     assert drawn(1) != drawn(2)
 
 
+@pytest.mark.slow
 def test_stopped_and_continued_is_as_never_stopped(
     pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,6 +60,7 @@ def test_records_compare_within_a_network() -> None:
     assert "3.0 x onnxruntime" in fps.line(table[1]) and "20.0% of peak" in fps.line(table[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -76,6 +77,7 @@ def test_mistakes_are_one_line(arguments: list[str], said: str, capsys: pytest.C
     assert said in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_every_contestant_makes_a_frame(tmp_path: Path) -> None:
     found = list(contestants.contestants(tmp_path, list(contestants.ENGINES)))
     names = {one.engine for one in found}

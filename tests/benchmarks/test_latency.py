@@ -29,6 +29,7 @@ def test_distances_in_a_recording() -> None:
     assert latency.drift([]) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(90)
 def test_a_short_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "out.json"

@@ -19,6 +19,7 @@ if not build.compilers() or platform.machine() != "x86_64":
 PLAIN = isa.usable()[-1].name
 
 
+@pytest.mark.slow
 def test_passes_hold_their_rows_and_make_up_the_frame(tmp_path: Path) -> None:
     out = tmp_path / "passes.json"
     arguments = ["--size", "320x180", "--isa", PLAIN, "--rounds", "2", "--denoise", "1", "--json", str(out)]

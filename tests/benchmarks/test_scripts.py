@@ -71,6 +71,7 @@ def test_a_missing_package_is_one_line(packages: str, script: str, extra: str) -
     assert done.stderr == f"error: {packages} is not installed; run: pip install '.[{extra}]'\n"
 
 
+@pytest.mark.slow
 def test_fps_needs_no_torch_and_names_what_it_leaves_out() -> None:
     missing = "torch,skimage,cv2,onnx,onnxruntime,openvino,safetensors"
     done = without(missing, "benchmarks/fps.py", "--sizes", "64x48", "--rounds", "1", "--runs", "1")

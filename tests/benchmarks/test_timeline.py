@@ -48,6 +48,7 @@ def test_a_file_on_the_processor(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "busy: decode" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_file_on_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = install(monkeypatch)
     clip, out = clips.write(tmp_path / "in.mp4", frames=5), tmp_path / "trace.json"

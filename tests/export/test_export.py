@@ -90,6 +90,7 @@ def test_weights_that_do_not_fit_are_named() -> None:
         build(networks.NIGHT, values, denoise=False)
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_store(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +116,7 @@ def test_the_command_writes_a_store(
     assert alone.card == {"seed": 7}
 
 
+@pytest.mark.slow
 def test_the_same_checkpoint_gives_the_same_bytes(checkpoint: Path, tmp_path: Path) -> None:
     for out in ("a", "b"):
         assert command.main(["--to", "onnx", str(checkpoint), "--out", str(tmp_path / out)]) == 0
@@ -144,6 +146,7 @@ def loud(noise: float) -> bf16.Accuracy:
     return found
 
 
+@pytest.mark.slow
 def test_bf16_is_measured_on_the_weights_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bf16, "SIZE", (64, 48))
     quiet = loud(0.1)
@@ -158,6 +161,7 @@ def test_a_kernel_that_gives_nan_is_not_good(monkeypatch: pytest.MonkeyPatch) ->
     assert not loud(0.1).good
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("codes", "decibels", "good"), [(2.0, 55.0, True), (2.1, 60, False), (1, 54, False)])
 def test_the_card_says_whether_bf16_may_run(
     checkpoint: Path, codes: float, decibels: float, good: bool, monkeypatch: pytest.MonkeyPatch
@@ -191,6 +195,7 @@ def test_mistakes_are_one_line(
     assert said in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_released_checkpoint_is_exported(checkpoint: Path, tmp_path: Path) -> None:
     from model.genotypes import write
 

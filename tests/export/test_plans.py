@@ -91,6 +91,7 @@ def test_tensorrt_proper_needs_the_gpu_that_it_builds_for(
     assert "this machine has no CUDA device that works" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_torch_can_export_the_network_with_its_names() -> None:
     path = find("night").networks["iem+nrm"]
     program = exported(path, Profile.static(45, 33), "cpu")

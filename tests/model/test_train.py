@@ -64,6 +64,7 @@ def test_writes_checkpoint_and_card(pairs: Path, tmp_path: Path, recipe: str) ->
     assert net.description.name == "net"
 
 
+@pytest.mark.slow
 def test_learns(pairs: Path, tmp_path: Path) -> None:
     assert run(pairs, tmp_path / "net", "--steps", "40", "--every", "4") == 0
     history = json.loads((tmp_path / "net.card.json").read_text())["history"]
@@ -88,6 +89,7 @@ def test_best_checkpoint_is_the_one_kept(
     assert not all(torch.equal(kept[name], weights[3][name]) for name in kept)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(pairs: Path, tmp_path: Path) -> None:
     schedule = ("--steps", "80", "--every", "5", "--crop", "16", "--batch", "1")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -109,6 +111,7 @@ def test_killed_and_resumed_equals_uninterrupted(pairs: Path, tmp_path: Path) ->
     assert not state.exists()
 
 
+@pytest.mark.slow
 def test_state_of_another_command_is_refused(
     pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +190,7 @@ def test_genotype_file_replaces_the_genotypes(pairs: Path, tmp_path: Path) -> No
     assert description.noise.genotype == genotypes.AUTHORS_NRM
 
 
+@pytest.mark.slow
 def test_photographs_alone_of_any_size_teach_the_default_recipe(pairs: Path, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     shutil.copytree(pairs / "low", photos)

@@ -30,6 +30,7 @@ def line(capsys: pytest.CaptureFixture[str]) -> str:
     return text
 
 
+@pytest.mark.slow
 def test_it_writes_everything(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     words = ["--data", str(photos), "--out", str(out), "--cost", "0.001", "--momentum", "sampled", *TINY]
@@ -60,6 +61,7 @@ def test_it_writes_everything(photos: Path, tmp_path: Path, capsys: pytest.Captu
     assert np.array_equal(np.hstack(maps[:2]), maps[2])
 
 
+@pytest.mark.slow
 def test_repeating_a_finished_search_changes_nothing(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,6 +74,7 @@ def test_repeating_a_finished_search_changes_nothing(
     assert (tmp_path / "run" / "card.json").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_search_ends_as_one_that_was_not(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +100,7 @@ def test_a_killed_search_ends_as_one_that_was_not(
         assert (tmp_path / "killed" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_state(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +120,7 @@ def test_ctrl_c_keeps_the_state(
     assert "goes on after pass 1 of 2" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_without_data_it_makes_a_sample_and_says_so(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,7 @@ def test_descending_the_cost_prefers_cheap_operations() -> None:
         assert (column < 0).all() if name in ("skip", "conv1", "resconv1") else (column > 0).all(), name
 
 
+@pytest.mark.slow
 def test_a_search_that_pays_chooses_cheaper_cells() -> None:
     table = cost.multiply_adds()
     found = {}

@@ -54,6 +54,7 @@ def same(a: Run, b: Run) -> bool:
     return all(torch.equal(first[name], second[name]) for name in first) and a.history == b.history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["cooperative", "separate", "joint"])
 def test_a_stopped_search_goes_on_to_the_same_end(strategy: Any, photos: Path, tmp_path: Path) -> None:
     settings = Settings(epochs=2 - (strategy == "separate"), crop=12, inner=1, strategy=strategy)
@@ -65,6 +66,7 @@ def test_a_stopped_search_goes_on_to_the_same_end(strategy: Any, photos: Path, t
     assert same(start(tmp_path / "whole", photos, settings), whole)  # nothing left to do
 
 
+@pytest.mark.slow
 def test_the_seed_decides(photos: Path, tmp_path: Path) -> None:
     runs = [
         go(start(tmp_path / str(i), photos, Settings(epochs=1, crop=12, seed=seed)))
@@ -100,6 +102,7 @@ def test_every_step_has_its_own_crops(photos: Path, tmp_path: Path, monkeypatch:
     assert all(len(set(kind)) > 3 for kind in zip(*crops, strict=True))
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_last_state_whole(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

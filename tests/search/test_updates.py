@@ -102,6 +102,7 @@ def test_joint_weights_learn_from_the_sum() -> None:
     torch.testing.assert_close(gradients(steps, "omega_t"), list(expected))
 
 
+@pytest.mark.slow
 def test_losses_fall() -> None:
     steps, train, _ = updates(lr=3e-3)
     first = [loss.item() for loss in steps.losses(train)]

@@ -47,6 +47,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
     return fake
 
 
+@pytest.mark.slow
 def test_every_engine_gets_a_row(cuda: FakeCuda, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--sizes", "16x12", "--frames", "2", "--no-peers", "--json", str(tmp_path / "a.json")]
     assert fps.main(["--device", "cuda:0", *arguments]) == 0

@@ -17,6 +17,7 @@ def run(*words: object) -> int:
     return report.main([str(word) for word in words])
 
 
+@pytest.mark.slow
 def test_a_row_for_each_image_and_a_column_for_each_method(tmp_path: Path) -> None:
     (tmp_path / "dark").mkdir()
     for n in range(2):

@@ -92,6 +92,7 @@ def test_overshoot_is_a_share_of_the_step(scene: Image) -> None:
     assert measures.overshoot(clip, STEP) == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", (*clips.NAMES, *clips.HARD))
 def test_clips_are_dark_and_their_truth_is_not(name: str) -> None:
     clip = clips.make(clips.Scenes((96, 64), frames=9), name)
@@ -100,6 +101,7 @@ def test_clips_are_dark_and_their_truth_is_not(name: str) -> None:
     assert np.mean(clip.dark) < 0.6 * np.mean(clip.truth)
 
 
+@pytest.mark.slow
 def test_clips_follow_from_their_seed() -> None:
     one, again = (clips.make(clips.Scenes((96, 64), frames=9), "lamp") for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(one.dark, again.dark, strict=True))

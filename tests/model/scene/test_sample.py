@@ -25,6 +25,7 @@ def frames(path: Path) -> list[av.VideoFrame]:
         return list(container.decode(video=0))
 
 
+@pytest.mark.slow
 def test_it_is_a_tagged_video_with_sound(clip: Path) -> None:
     with av.open(str(clip)) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
@@ -58,6 +59,7 @@ def test_it_moves(clip: Path) -> None:
     assert np.abs(lit[0] - lit[-1]).mean() > 5
 
 
+@pytest.mark.slow
 def test_frames_are_repeatable_and_seeds_differ() -> None:
     dark, lit = sample.render_frame(7, size=SIZE)
     sample._street.cache_clear()
@@ -84,6 +86,7 @@ def test_a_passing_car_is_heard() -> None:
     assert near > 1.2 * sound[1, at - 4000 : at + 4000].std()  # on the left
 
 
+@pytest.mark.slow
 def test_photographs_come_in_pairs(tmp_path: Path) -> None:
     sample.make_photos(tmp_path, count=3, size=(64, 48))
     low, high = sorted((tmp_path / "low").iterdir()), sorted((tmp_path / "high").iterdir())

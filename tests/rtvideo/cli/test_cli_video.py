@@ -105,6 +105,7 @@ def refused(run: Run, folder: Path, code: int, says: str, *words: object, target
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_done(run: Run, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "night.mp4")
     code, said = run("--input", clip, "--out", "{}/lit.mp4", "--stats", "{}/stats.json")
@@ -235,6 +236,7 @@ def test_a_container_that_is_none(run: Run, tmp_path: Path) -> None:
     refused(run, tmp_path, 2, r"lit\.png", "--input", "{}/a.mp4", target="lit.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mkv", ".avi"])
 def test_truncated(run: Run, tmp_path: Path, suffix: str) -> None:
     clip = make_clip(tmp_path / f"a{suffix}")
@@ -246,6 +248,7 @@ def test_truncated(run: Run, tmp_path: Path, suffix: str) -> None:
     assert FRAMES // 4 < frames_of(tmp_path / "lit.mkv") < FRAMES
 
 
+@pytest.mark.slow
 def test_damaged_in_the_middle(run: Run, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4")
     data = bytearray(clip.read_bytes())
@@ -264,6 +267,7 @@ def start(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signal(tmp_path: Path, gain_model: Path, number: signal.Signals, code: int) -> None:
     clip = repeat(make_clip(tmp_path / "one.mp4", 1, (640, 480)), tmp_path / "a.mp4", 5000)
@@ -279,6 +283,7 @@ def test_signal(tmp_path: Path, gain_model: Path, number: signal.Signals, code: 
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lit.mp4.job", "a.mp4", "lit.mp4", "one.mp4"]
 
 
+@pytest.mark.slow
 def test_nobody_reads_stdout() -> None:
     done = subprocess.run(
         f"{sys.executable} -m rtvideo --list-devices | true; echo ${{PIPESTATUS[0]}}",
@@ -291,6 +296,7 @@ def test_nobody_reads_stdout() -> None:
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
+@pytest.mark.slow
 def test_without_opencv_and_torch(tmp_path: Path, gain_model: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", 3)
     code = (

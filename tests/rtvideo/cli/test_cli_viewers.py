@@ -49,6 +49,7 @@ def rtvideo(*arguments: object, **environment: str) -> Iterator[subprocess.Popen
         process.communicate()
 
 
+@pytest.mark.slow
 def test_a_page_shows_the_run_and_its_slider_changes_it(clip: Path, gain_model: Path) -> None:
     client = pytest.importorskip("websockets.sync.client", reason="websockets: not installed")
     with rtvideo("-i", clip, "--serve", "0", "--model", gain_model, "--engine", "onnx") as process:
@@ -82,6 +83,7 @@ def test_a_page_shows_the_run_and_its_slider_changes_it(clip: Path, gain_model: 
         assert process.wait(40) == 130
 
 
+@pytest.mark.slow
 def test_a_file_begins_to_play_when_somebody_looks(gain_model: Path, tmp_path: Path) -> None:
     client = pytest.importorskip("websockets.sync.client", reason="websockets: not installed")
     short = clips.write(tmp_path / "short.mp4", frames=6)
@@ -95,6 +97,7 @@ def test_a_file_begins_to_play_when_somebody_looks(gain_model: Path, tmp_path: P
         assert process.wait(40) == 0
 
 
+@pytest.mark.slow
 def test_q_in_the_window_ends_the_run_and_completes_the_recording(
     clip: Path, gain_model: Path, tmp_path: Path
 ) -> None:
@@ -113,6 +116,7 @@ def test_q_in_the_window_ends_the_run_and_completes_the_recording(
     assert len(clips.frames(out)) > 0
 
 
+@pytest.mark.slow
 def test_a_phone_that_was_held_upright_is_shown_so(gain_model: Path, tmp_path: Path) -> None:
     wide = clips.write(tmp_path / "wide.mp4", frames=100, rotation=-90, sample_aspect_ratio=Fraction(3, 2))
     screen = tmp_path / "screen"

@@ -80,6 +80,7 @@ def wait_for_file(folder: Path, size: int, program: subprocess.Popen[bytes]) -> 
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_recording_properly(tmp_path: Path, number: int, code: int) -> None:
     words = ["--input-format", "lavfi", "-i", CAMERA, "-o", tmp_path / "out.mp4", "-o", tmp_path / "b.m3u8"]
@@ -162,6 +163,7 @@ def test_doing_less_can_be_forbidden(
     assert bool(seen) is steps
 
 
+@pytest.mark.slow
 def test_a_lost_source_is_code_5_and_the_recording_stays(tmp_path: Path) -> None:
     out, stats = tmp_path / "out.mp4", tmp_path / "stats.json"
     with Server(http_video(frames=100)) as server:
@@ -179,6 +181,7 @@ def test_a_lost_source_is_code_5_and_the_recording_stays(tmp_path: Path) -> None
     assert json.loads(stats.read_text())["lost"] is True
 
 
+@pytest.mark.slow
 def test_a_network_camera_to_a_list_of_segments(tmp_path: Path) -> None:
     with Server(rtsp_video()) as server:
         words = [

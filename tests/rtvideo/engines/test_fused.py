@@ -31,6 +31,8 @@ from tests.rtvideo.engines import reference
 from tests.rtvideo.engines.geometries import BT709, planes
 from tests.rtvideo.kernels.compiled import compiled
 
+pytestmark = pytest.mark.compile
+
 torch.set_num_threads(1)
 
 if not build.compilers():

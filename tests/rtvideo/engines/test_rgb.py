@@ -122,6 +122,7 @@ def test_known_colours() -> None:
     assert [int(plane[0, 0]) for plane in planes] == [63, 102, 240]
 
 
+@pytest.mark.slow
 def test_pictures_larger_than_a_strip() -> None:
     geometry = Geometry(1921, 1083, "nv", 10, Coding(Matrix.BT2020_NCL, False), (1, 1), msb=True)
     planes = random_planes(geometry, 0)

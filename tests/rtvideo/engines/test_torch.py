@@ -142,6 +142,7 @@ def test_torch_without_cuda_says_so(night: Model, monkeypatch: pytest.MonkeyPatc
     assert cuda.alive == {}
 
 
+@pytest.mark.slow
 def test_on_a_device_torch_works_on_the_tensors_of_the_session(
     night: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

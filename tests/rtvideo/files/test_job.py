@@ -180,6 +180,7 @@ def test_converted_subtitles_keep_words_and_times(tmp_path: Path) -> None:
     assert texts == [(start, end - start, line) for start, end, line in clips.SRT]
 
 
+@pytest.mark.slow
 def test_converted_sound_keeps_its_place(tmp_path: Path) -> None:
     source = clips.write(tmp_path / "in.mp4", audio=1, frames=50)
     enhance(source, tmp_path / "out.webm", frames=None)
@@ -330,6 +331,7 @@ def test_comparison(tmp_path: Path, size: tuple[int, int], pix_fmt: str) -> None
     assert np.array_equal(split[:, half + 1 :], bright[:, half + 1 :])
 
 
+@pytest.mark.slow
 def test_start_and_duration_cut_sound_with_the_picture(tmp_path: Path) -> None:
     source = clips.write(tmp_path / "in.mp4", frames=100, audio=1, options={"g": "30"}, chapters=True)
     report = enhance(source, tmp_path / "out.mp4", start=1.0, duration=2.0)
@@ -417,6 +419,7 @@ def test_a_failing_engine_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     assert not [t for t in threading.enumerate() if t.name.startswith("rtvideo")]
 
 
+@pytest.mark.slow
 def test_a_stop_gives_a_whole_file_of_what_is_done(tmp_path: Path) -> None:
     source = clips.write(tmp_path / "in.mp4", frames=200, audio=1)
     stop = threading.Event()
@@ -551,6 +554,7 @@ def test_encoders_keep_quiet(tmp_path: Path, codec: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_progress_and_report(tmp_path: Path) -> None:
     source = clips.write(tmp_path / "in.mp4", frames=50)
     seen: list[Progress] = []

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
 
 # Runs in a process of its own, because a peak can only be read for a whole process.
 MEASURE = """
 import resource, sys
 from pathlib import Path
+import pytest
+
 from rtvideo.files.job import enhance_video
 from rtvideo.options import Options
 from tests.helpers.doubles import FakeSession, opening

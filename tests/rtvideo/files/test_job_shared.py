@@ -25,6 +25,7 @@ def tags(path: Path) -> tuple[object, ...]:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -55,6 +55,7 @@ def boiling(frames: Frames) -> float:
     return float(np.stack(frames[-12:]).std(axis=0).mean())
 
 
+@pytest.mark.slow
 def test_auto_quiets_video(tmp_path: Path) -> None:
     source = noisy(tmp_path / "dark.mkv")
     target = tmp_path / "auto.mkv"
@@ -70,6 +71,7 @@ def test_off_looks_at_each_frame_alone(tmp_path: Path) -> None:
         assert np.array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_time_counts_and_not_frames(tmp_path: Path) -> None:
     fast = noisy(tmp_path / "fast.mkv")
     slow = noisy(tmp_path / "slow.mkv", pts=[6 * n for n in range(40)])  # 5 frames a second
@@ -80,6 +82,7 @@ def test_time_counts_and_not_frames(tmp_path: Path) -> None:
     assert quiet[2] == pytest.approx(alone)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_goes_on_as_if_nothing_had_happened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

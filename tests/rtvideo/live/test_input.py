@@ -36,7 +36,7 @@ from tests.helpers.servers import (
     send_video,
 )
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.network, pytest.mark.timeout(60)]
 
 
 @pytest.fixture

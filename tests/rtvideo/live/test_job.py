@@ -199,6 +199,7 @@ def test_what_is_not_kept_is_said(tmp_path: Path) -> None:
         assert file.streams.video[0].codec_context.name == "hevc", "the codec of a file stays"
 
 
+@pytest.mark.slow
 def test_a_network_camera_into_a_file(tmp_path: Path) -> None:
     with Server(rtsp_video()) as server:
         address = f"rtsp://admin:secret@127.0.0.1:{server.port}/live"
@@ -210,6 +211,7 @@ def test_a_network_camera_into_a_file(tmp_path: Path) -> None:
         assert file.metadata.keys() & {"creation_time", "CREATION_TIME"}, "the hour belongs to a recording"
 
 
+@pytest.mark.slow
 def test_a_source_that_is_lost_leaves_a_recording(tmp_path: Path) -> None:
     said: list[str] = []
     with Server(http_video(frames=60)) as server:
@@ -230,6 +232,7 @@ def test_a_source_that_is_lost_leaves_a_recording(tmp_path: Path) -> None:
     assert any("trying again" in line for line in said)
 
 
+@pytest.mark.slow
 def test_a_source_that_changes_its_size(tmp_path: Path) -> None:
     def talk(connection: Any, server: Server) -> None:
         size = (64, 48) if server.accepted == 1 else (96, 64)
@@ -245,6 +248,7 @@ def test_a_source_that_changes_its_size(tmp_path: Path) -> None:
     assert {(frame.width, frame.height) for frame in found} == {(64, 48)} and len(found) > 30
 
 
+@pytest.mark.slow
 def test_a_source_that_changes_its_size_in_mid_stream(tmp_path: Path) -> None:
     def talk(connection: Any, server: Server) -> None:
         read_request(connection)
@@ -365,6 +369,7 @@ def test_max_fps_and_duration(tmp_path: Path) -> None:
     assert number(found[0]) == 25 % CYCLE and len(found) == 25 and found[0].time == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_a_machine_that_is_too_slow_says_what_it_leaves_out(tmp_path: Path) -> None:
     class Slow(FakeSession):
         def submit(self, *args: Any) -> None:
@@ -384,6 +389,7 @@ def test_a_machine_that_is_too_slow_says_what_it_leaves_out(tmp_path: Path) -> N
     assert report.denoise == 1.0 and report.dropped > 0
 
 
+@pytest.mark.slow
 def test_coarser_illumination_in_a_real_run(monkeypatch: pytest.MonkeyPatch) -> None:
     if not build.compilers():
         pytest.skip("no compiler: pip install ziglang")

@@ -17,7 +17,7 @@ from rtvideo.viewers.base import ViewerControls
 from tests.helpers.servers import Server
 from tests.rtvideo.live.test_job import CAMERA, LAVFI, Viewer, decoded, free_port, live
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.network, pytest.mark.timeout(60)]
 
 WITH_SOUND = f"{CAMERA}[out0];sine=frequency=440,arealtime[out1]"
 

@@ -27,7 +27,7 @@ from tests.rtvideo.cli.test_live import QUICK, start
 from tests.rtvideo.live.test_input import frames, opened
 from tests.rtvideo.live.test_job import CAMERA, LAVFI, decoded, free_port, live, numbered
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.network, pytest.mark.timeout(60)]
 
 SECRET = "correct-horse"
 ADDRESS = f"srt://127.0.0.1:9?mode=caller&passphrase={SECRET}"

@@ -83,6 +83,7 @@ def test_what_is_no_video_is_named_in_one_line(tmp_path: Path, make, name: str, 
     assert not list(tmp_path.glob("*out*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])
 @pytest.mark.parametrize("share", [0.3, 0.7])
 def test_a_truncated_file_is_delivered_as_far_as_it_goes(tmp_path: Path, ending: str, share: float) -> None:
@@ -111,6 +112,7 @@ def sizes_of(path: Path) -> list[tuple[int, int]]:
         return [(p.pos or 0, p.size) for p in container.demux(video=0) if p.size]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".mp4", ".mkv", ".ts"])
 def test_corrupt_packets_are_skipped_and_counted(tmp_path: Path, ending: str) -> None:
     source = clips.write(tmp_path / f"in{ending}", frames=100, audio=1, options={"g": "10", "bf": "0"})
@@ -127,6 +129,7 @@ def test_corrupt_packets_are_skipped_and_counted(tmp_path: Path, ending: str) ->
     assert 85 <= len(clips.frames(tmp_path / f"out{ending}")) == report.frames_out <= 100
 
 
+@pytest.mark.slow
 def test_random_damage_never_breaks_the_run(tmp_path: Path) -> None:
     whole = clips.write(tmp_path / "in.mkv", frames=40, audio=1, subtitles=1).read_bytes()
     for seed in range(12):

@@ -177,6 +177,7 @@ def test_a_clock_that_wraps_keeps_all_frames_and_sound(tmp_path: Path, suffix: s
     assert not any("clock" in line or "not later" in line for line in report.warnings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clip.ts", "clip.m2ts", "clip.mpg", "clip.mkv", "clip.mp4"])
 @pytest.mark.parametrize("gop", [5, 300])
 def test_start_takes_the_exact_frame(tmp_path: Path, name: str, gop: int) -> None:

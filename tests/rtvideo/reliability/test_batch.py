@@ -24,6 +24,8 @@ from rtvideo.options import Options
 from tests.helpers import clips
 from tests.rtvideo.cli.test_cli_video import frames_of, make_clip, repeat
 
+pytestmark = pytest.mark.slow
+
 #: Frames of a clip that is not done before a test has done something to it.
 LONG = 20_000
 

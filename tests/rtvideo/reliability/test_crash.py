@@ -58,6 +58,7 @@ def times_in(path: Path) -> list[Fraction]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])
 def test_any_beginning_of_the_file_holds_all_but_the_last_second(tmp_path: Path, ending: str) -> None:
     source = clips.write(tmp_path / "in.mkv", frames=200, audio=1, subtitles=1)
@@ -85,6 +86,7 @@ def test_any_beginning_of_the_file_holds_all_but_the_last_second(tmp_path: Path,
         assert set(expected) <= set(times_in(cut)), f"cut after {size} bytes"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])
 def test_killed_again_and_again(tmp_path: Path, ending: str) -> None:
     source = clips.write(tmp_path / "in.mp4", frames=400, audio=1, options={"preset": "ultrafast", "g": "25"})

@@ -63,6 +63,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("owner", "name", "at"), PLACES, ids=lambda value: str(getattr(value, "__name__", value))

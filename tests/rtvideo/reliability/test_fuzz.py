@@ -72,6 +72,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     words=options,
@@ -103,6 +104,7 @@ def test_any_combination_of_flags_ends_as_documented(
     assert not [path for path in folder.rglob(".*partial*")]
 
 
+@pytest.mark.slow
 def test_files_made_wrong_end_as_documented(tmp_path: Path) -> None:
     tally = fuzz(range(140), tmp_path)
     assert tally.finds == {}

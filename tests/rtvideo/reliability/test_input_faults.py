@@ -50,6 +50,7 @@ def remux(source: Path, target: Path, change: Callable[[int, Any], None], **opti
     return target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".avi", ".ts", ".webm"])
 def test_truncated_anywhere(tmp_path: Path, ending: str) -> None:
     """All frames before the cut arrive; where the index is gone, that is said and nothing is written."""
@@ -71,6 +72,7 @@ def test_truncated_anywhere(tmp_path: Path, ending: str) -> None:
             assert report.incomplete, f"{report.frames_out} of 30 frames after a cut at {cut}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".mp4", ".mkv", ".avi", ".ts"])
 def test_flipped_bits(tmp_path: Path, ending: str) -> None:
     source = make_clip(tmp_path / f"in{ending}", 40)
@@ -91,6 +93,7 @@ def test_flipped_bits(tmp_path: Path, ending: str) -> None:
         assert report.frames_out >= 20 or report.incomplete or report.damaged
 
 
+@pytest.mark.slow
 def test_sound_stays_in_sync_where_frames_are_missing(tmp_path: Path) -> None:
     source = clips.write(tmp_path / "in.mkv", codec="mjpeg", pix_fmt="yuvj420p", range=2, frames=50, audio=1)
     data = bytearray(source.read_bytes())
@@ -154,6 +157,7 @@ def test_times_that_go_backward(tmp_path: Path) -> None:
     assert any("not later than the one before" in warning for warning in report.warnings)
 
 
+@pytest.mark.slow
 def test_declared_counts_and_durations_that_lie(tmp_path: Path) -> None:
     """A file that declares more than it holds is incomplete, one that declares less is not."""
     data = clips.write(tmp_path / "in.mkv", frames=50).read_bytes()
@@ -240,6 +244,7 @@ def test_huge_dimensions_in_a_tiny_file_take_no_memory(tmp_path: Path) -> None:
     assert peak < 300
 
 
+@pytest.mark.slow
 def test_huge_images_take_no_memory(tmp_path: Path) -> None:
     Image.new("1", (40_000, 40_000)).save(tmp_path / "bomb.png")
     assert (tmp_path / "bomb.png").stat().st_size < 300_000
@@ -298,6 +303,7 @@ def test_a_list_of_other_files_is_not_followed(tmp_path: Path, capsys: pytest.Ca
         assert not (tmp_path / "out.mp4").exists()
 
 
+@pytest.mark.slow
 def test_memory_and_descriptors_stay_flat_over_many_bad_files(tmp_path: Path) -> None:
     data = clips.write(tmp_path / "in.mp4", audio=1).read_bytes()
     chance = random.Random(0)

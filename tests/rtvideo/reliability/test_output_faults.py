@@ -116,6 +116,7 @@ def test_a_disk_that_is_full_from_the_start(clip: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_quota(tmp_path: Path, clip: Path, keep: bool) -> None:
     words = ["-i", clip, "-o", tmp_path / "out.mp4", *COPY, *(["--resume"] if keep else [])]
@@ -149,6 +150,7 @@ def test_no_permission(clip: Path, mode: int, monkeypatch: pytest.MonkeyPatch) -
         assert list(locked.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_folder_goes_away_meanwhile(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     source = long_clip(tmp_path / "in.mp4")
@@ -164,6 +166,7 @@ def test_a_folder_that_is_a_file(tmp_path: Path, clip: Path) -> None:
     refused(*run("-i", clip, "-o", target, *COPY), target, "does not exist")
 
 
+@pytest.mark.slow
 def test_a_name_that_is_too_long(tmp_path: Path, clip: Path) -> None:
     target = tmp_path / ("n" * 300 + ".mp4")
     refused(*run("-i", clip, "-o", target, *COPY), target, "File name too long")

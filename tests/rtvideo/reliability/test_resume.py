@@ -20,6 +20,8 @@ from rtvideo.options import Options, Report
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
 
+pytestmark = pytest.mark.slow
+
 FRAMES = 84
 VFR = [10 * i + (i % 7) + 100 * (i > 40) for i in range(FRAMES)]
 

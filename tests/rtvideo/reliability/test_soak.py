@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.soak import run_both
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_a_run_holds_stays_as_it_is(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ def test_a_name_does_not_steer_the_terminal(tmp_path: Path, capsys: pytest.Captu
     assert "\x1b" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(text=st.text(max_size=30))
 def test_what_is_shown_is_one_printable_line(text: str) -> None:

@@ -19,7 +19,7 @@ from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.window import Window
 from tests.rtvideo.viewers.test_window import grey
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 WIDTH, HEIGHT = 320, 180
 

@@ -31,6 +31,8 @@ from tests.rtvideo.engines.geometries import GEOMETRIES, NV12, planes
 from tests.rtvideo.kernels.cuda.emulated import emulated
 from tests.rtvideo.kernels.cuda.fake_cuda import FakeCuda, Status, install
 
+pytestmark = pytest.mark.compile
+
 torch.set_num_threads(1)
 
 

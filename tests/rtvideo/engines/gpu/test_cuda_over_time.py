@@ -23,6 +23,8 @@ from tests.helpers import networks
 from tests.rtvideo.engines.geometries import BT709
 from tests.rtvideo.kernels.cuda.fake_cuda import FakeCuda, install
 
+pytestmark = pytest.mark.compile
+
 OF = Geometry(72, 40, "nv", 8, BT709)
 
 RATE = 1 / 30

@@ -114,6 +114,7 @@ class Replaced(TensorSession):
         return Network(ends, lambda: self._device._api.later(self._stream, later))
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("half", [False, True], ids=["f32", "f16"])
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=lambda g: f"{g.layout}{g.depth}")
 def test_frames_become_tensors_and_tensors_frames(cuda: FakeCuda, geometry: Geometry, half: bool) -> None:

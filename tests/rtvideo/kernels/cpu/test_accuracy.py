@@ -17,6 +17,8 @@ from rtvideo.models.description import Description
 from tests.helpers import networks
 from tests.rtvideo.kernels.compiled import anything, compiled, picture
 
+pytestmark = pytest.mark.compile
+
 torch.set_num_threads(1)
 
 DESCRIPTIONS = [

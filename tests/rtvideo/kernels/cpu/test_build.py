@@ -81,6 +81,7 @@ def _make(folder: Path, queue: multiprocessing.Queue[int]) -> None:
     queue.put(answer(build.library(SOURCE, isa.usable()[-1], folder)))
 
 
+@pytest.mark.slow
 def test_two_processes_may_want_the_same(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()

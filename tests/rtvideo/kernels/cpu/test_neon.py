@@ -22,6 +22,8 @@ from rtvideo.models.description import Description
 from tests.helpers import networks
 from tests.rtvideo.kernels.compiled import picture
 
+pytestmark = pytest.mark.compile
+
 NEON = next(one for one in INSTRUCTION_SETS if one.name == "neon")
 
 

@@ -19,6 +19,8 @@ from rtvideo.kernels.ir.lower import lower
 from rtvideo.models.description import Description
 from tests.helpers import networks
 
+pytestmark = pytest.mark.compile
+
 EVERYTHING = dataclasses.replace(
     networks.NIGHT, illumination=dataclasses.replace(networks.NIGHT.illumination, upsampling="guided")
 )

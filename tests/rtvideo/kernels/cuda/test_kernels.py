@@ -27,6 +27,8 @@ from tests.rtvideo.kernels.compiled import anything, picture
 from tests.rtvideo.kernels.cpu.test_sanitizers import offers
 from tests.rtvideo.kernels.cuda.emulated import compile_shim, emulated
 
+pytestmark = pytest.mark.compile
+
 torch.set_num_threads(1)
 
 DESCRIPTIONS = [

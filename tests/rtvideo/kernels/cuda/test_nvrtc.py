@@ -25,6 +25,8 @@ from rtvideo.models.description import Description, Genotype, Illumination
 from tests.helpers import networks
 from tests.helpers.networks import NIGHT
 
+pytestmark = pytest.mark.compile
+
 NV12 = format_of(Geometry(16, 16, "nv", 8, Coding(Matrix.BT709, False)))
 
 #: With 256 threads, of which two blocks share a multiprocessor's 64 K registers.

@@ -34,6 +34,8 @@ from tests.rtvideo.kernels.cuda.emulated import Emulated, emulated
 from tests.rtvideo.kernels.cuda.test_kernels import race
 from tests.rtvideo.kernels.over_time_reference import Recursive
 
+pytestmark = pytest.mark.compile
+
 torch.set_num_threads(1)
 
 #: Next to no network, since the picture so far is looked at by itself.

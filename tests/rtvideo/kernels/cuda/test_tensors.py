@@ -12,6 +12,8 @@ from rtvideo.frame import Geometry
 from rtvideo.kernels.cpu.library import format_of
 from rtvideo.kernels.cuda import nvrtc, tensors
 
+pytestmark = pytest.mark.compile
+
 BT709 = Coding(Matrix.BT709, False)
 
 

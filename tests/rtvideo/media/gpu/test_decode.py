@@ -215,6 +215,7 @@ class Owner:
     """What device memory belongs to."""
 
 
+@pytest.mark.slow
 def test_a_frame_is_kept_until_the_device_has_read_it(cuda: FakeCuda) -> None:
     session = CudaSession(find("night"), NV12, Settings())
     dark = planes(NV12, 1)

@@ -64,6 +64,7 @@ def samples(frame: av.VideoFrame, geometry: Geometry) -> list[np.ndarray]:
     return [row[:h, :w] for row, (h, w) in zip(rows, geometry.shapes(), strict=True)]
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize(("geometry", "form"), [(NV12, "nv12"), (P010, "p010le")], ids=["nv12", "p010"])
 def test_the_engine_writes_what_the_encoder_reads(cuda: FakeCuda, geometry: Geometry, form: str) -> None:
     session = CudaSession(find("night"), geometry, Settings())
@@ -82,6 +83,7 @@ def test_the_engine_writes_what_the_encoder_reads(cuda: FakeCuda, geometry: Geom
     assert cuda.alive == {}
 
 
+@pytest.mark.slow
 def test_memory_is_used_again_when_nobody_refers_to_it(session: CudaSession) -> None:
     pool = DeviceFrames(session, NV12, "nv12", dlpack.CPU)
     held = [pool.take() for _ in range(3)]
@@ -98,6 +100,7 @@ def test_memory_is_used_again_when_nobody_refers_to_it(session: CudaSession) -> 
     pool.close()
 
 
+@pytest.mark.slow
 def test_a_file_is_encoded_from_the_device(
     cuda: FakeCuda, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from rtvideo.viewers.web.address import Address
 from rtvideo.viewers.web.viewer import WebOptions, WebViewer
 from tests.rtvideo.viewers.web.frames import INFO, pair
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 #: Mean brightness of the left and the right half of what is seen, 0..255.
 MEANS = """(() => {

@@ -100,6 +100,7 @@ def test_boxes_hold_exactly_the_frame() -> None:
     assert codec_name(b"\0\0\0\1\x67\x42\xc0\x1e\0\0\1\x68") == "avc1.42c01e"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "nv12", "yuv422p10le", "rgb24", "gray"])
 @pytest.mark.parametrize("size", [(66, 50), (65, 49), (2000, 200), (1, 1)])
 def test_any_frame_becomes_one_that_browsers_play(pix_fmt: str, size: tuple[int, int]) -> None:

@@ -34,7 +34,7 @@ from tests.helpers import clips
 from tests.helpers.waiting import wait_until
 from tests.rtvideo.viewers.web.frames import INFO, halves, pair
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.network, pytest.mark.timeout(60)]
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ def rtx() -> package.Package:
 SHIPPED = [(name, variant) for name in names() for variant in find(name).networks]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant"), SHIPPED, ids=lambda value: str(value))
 def test_every_shipped_network_becomes_a_plan_for_many_sizes(
     rtx: package.Package, name: str, variant: str
@@ -40,6 +41,7 @@ def test_every_shipped_network_becomes_a_plan_for_many_sizes(
     assert timing == b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", [Profile.static(1920, 1080), Profile.static(641, 359), DYNAMIC], ids=str)
 def test_profiles_that_engines_use_are_built(rtx: package.Package, profile: Profile) -> None:
     data = find("night").networks["iem"].read_bytes()
