@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from rtvideo.errors import ExitCode
+
+#: Seconds in which the same signal is no second one: ``timeout`` sends it to the process and to its group.
+SAME_SIGNAL = 0.5
 
 
 class SecondSignal(BaseException):
@@ -26,12 +30,16 @@ class Stop:
     def __init__(self) -> None:
         self.event = threading.Event()
         self.code: ExitCode | None = None
+        self._first = 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal."""
-        if self.event.is_set():
+        now, code = time.monotonic(), ExitCode(128 + number)
+        if self.code == code and now - self._first < SAME_SIGNAL:
+            return
+        if self.code is not None:
             raise SecondSignal
-        self.code = ExitCode(128 + number)
+        self._first, self.code = now, code
         self.event.set()
 
 

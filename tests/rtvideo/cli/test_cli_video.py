@@ -268,14 +268,18 @@ def start(*words: object) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signal(tmp_path: Path, gain_model: Path, number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "times"), [(signal.SIGINT, 130, 1), (signal.SIGTERM, 143, 1), (signal.SIGTERM, 143, 2)]
+)
+def test_signal(tmp_path: Path, gain_model: Path, number: signal.Signals, code: int, times: int) -> None:
     clip = repeat(make_clip(tmp_path / "one.mp4", 1, (640, 480)), tmp_path / "a.mp4", 5000)
     process = start("--input", clip, "--out", tmp_path / "lit.mp4", "--model", gain_model)
     while not list(tmp_path.glob(".*")) and process.poll() is None:
         time.sleep(0.02)
     time.sleep(0.5)  # well into the work, far from its end
-    process.send_signal(number)
+    for _ in range(times):  # `timeout` sends SIGTERM to the process, and then to its group
+        process.send_signal(number)
+        time.sleep(0.02)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert "Traceback" not in err
