@@ -258,6 +258,7 @@ def _enhance_image(
     on_warning: Callable[[str], None] | None,
 ) -> Report:
     from rtvideo.media import images
+    from rtvideo.media.partial_file import keep_date
 
     begin = time.perf_counter()
     for name, default, flag in flags_of(options):
@@ -283,6 +284,7 @@ def _enhance_image(
         picture.pixels = np.concatenate([dark, picture.pixels], axis=1)
         picture.alpha = None if picture.alpha is None else np.concatenate([picture.alpha] * 2, axis=1)
     images.write(picture, target)
+    keep_date(source, target)
     end = time.perf_counter()
     return Report(
         input=str(source),

@@ -16,7 +16,7 @@ from rtvideo.options import Options, Report
 
 if TYPE_CHECKING:
     from rtvideo.api import Enhancer
-    from rtvideo.cli.inputs import Task
+    from rtvideo.cli.inputs import Plan, Task
 
 
 class TaskRunner:
@@ -60,12 +60,12 @@ class TaskRunner:
 
     def _enhance(self, task: Task) -> Report:
         from rtvideo.api import enhance, enhancer_for
-        from rtvideo.cli.inputs import IMAGES
         from rtvideo.cli.progress import progress
+        from rtvideo.media.images import is_image
 
         if task.error is not None:
             raise task.error
-        image = task.source.suffix.lower() in IMAGES
+        image = is_image(task.source)
         if image and self._enhancer is None:
             self._enhancer = enhancer_for(self._options)
         # An image is done before a bar is drawn.
@@ -96,7 +96,7 @@ def is_finished(task: Task) -> bool:
 
 
 def run_all(
-    tasks: Sequence[Task], options: Options, stop: Stop, *, jobs: int = 1, quiet: bool, verbose: bool
+    plan: Plan, options: Options, stop: Stop, *, jobs: int = 1, quiet: bool, verbose: bool
 ) -> tuple[list[ExitCode], list[Report]]:
     """Run all tasks; a failure does not keep the others from running, a signal does.
 
@@ -106,8 +106,8 @@ def run_all(
     Returns:
         The exit code of each, and of the signal if there was one; the reports in the order of the tasks.
     """
+    tasks, codes = plan.tasks, []
     outcomes: dict[int, TaskResult] = {}
-    codes = []
     try:
         if min(jobs, len(tasks)) > 1:
             from rtvideo.cli.workers import run_side_by_side
@@ -122,8 +122,8 @@ def run_all(
     if stop.code is not None:
         codes.append(stop.code)
     done = [outcomes[place] for place in sorted(outcomes)]
-    if len(tasks) > 1 and not quiet:
-        for row in table(done, len(tasks)):
+    if (len(tasks) > 1 or plan.left_out) and not quiet:
+        for row in table(done, len(tasks), plan.left_out):
             line(row)
     codes += [outcome.code for outcome in done]
     return codes, [outcome.report for outcome in done if outcome.report is not None]

@@ -30,14 +30,14 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
     options = record_of(Options, arguments)
     find(options.model)  # one complaint instead of one for each input
     check_names(options.engine, options.device)
-    tasks = plan(inputs, arguments.out[0])
+    planned = plan(inputs, arguments.out[0])
     if arguments.stats is not None:
-        files = [file for task in tasks for file in (task.source, task.target)]
+        files = [file for task in planned.tasks for file in (task.source, task.target)]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
     with signals() as stop:
         codes, reports = run_all(
-            tasks, options, stop, jobs=arguments.jobs, quiet=arguments.quiet, verbose=arguments.verbose
+            planned, options, stop, jobs=arguments.jobs, quiet=arguments.quiet, verbose=arguments.verbose
         )
     if arguments.stats is not None:
-        write_stats(reports, arguments.stats, several=len(tasks) > 1)
+        write_stats(reports, arguments.stats, several=len(planned.tasks) > 1)
     return worst(codes)

@@ -4,15 +4,45 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rtvideo.errors import InputError, OutputError, RtvideoError, UsageError
+from rtvideo.errors import InputError, OutputError, RtvideoError, UnavailableError, UsageError
+from rtvideo.media.containers import container_for
+from rtvideo.media.images import BY_SUFFIX, heif, is_image
 
-#: Suffixes of what a folder is searched for (`rtvideo.media.images` reads and writes these).
-IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
-VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".3gp")
+#: Suffixes of the videos that a folder is searched for.
+VIDEOS = (
+    *(
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".divx",
+        ".wmv",
+        ".asf",
+        ".flv",
+        ".f4v",
+        ".ogv",
+        ".mxf",
+    ),
+    *(".ts", ".mts", ".m2ts", ".m2t", ".tod", ".trp", ".mpg", ".mpeg", ".mpe", ".m2v", ".mod", ".vob", ".dv"),
+    *(".3gp", ".3g2", ".insv", ".360", ".lrv", ".lrf", ".dav", ".nut"),
+)
+
+#: What videos are written as whose suffix is a camera's own; others that cannot be written become .mkv.
+_WRITTEN_AS = {
+    **dict.fromkeys((".insv", ".360", ".lrv", ".lrf"), ".mp4"),
+    **dict.fromkeys((".mod", ".mpe"), ".mpg"),
+    **dict.fromkeys((".tod", ".trp"), ".ts"),
+    ".divx": ".avi",
+    ".dv": ".mkv",  # the encoder takes two picture sizes
+}
 
 
 @dataclass(frozen=True)
@@ -29,12 +59,35 @@ class Task:
     error: RtvideoError | None = None
 
 
-def plan(inputs: Sequence[str], out: str) -> list[Task]:
-    """Return a task for each file, in the order given; patterns and folders in the order of names.
+@dataclass
+class Plan:
+    """What a command line asks for.
 
-    One file goes to the file ``out``, or into it if it is a folder. Several go into the folder ``out`` under
-    their own names; it is made if it is not there. An input that gives no file is a task with its error, so
-    that the others can run.
+    Attributes:
+        tasks: in the order given; of patterns and folders in the order of names.
+        left_out: how many files in folders are of a kind that is not enhanced, by what to call the kind.
+    """
+
+    tasks: list[Task] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file, where it goes in the output folder, and why it cannot be started."""
+
+    source: Path
+    place: Path
+    error: RtvideoError | None = None
+
+
+def plan(inputs: Sequence[str], out: str) -> Plan:
+    """Return a task for each file.
+
+    One file goes to the file ``out``, or into it if it is a folder. Several go into the folder ``out``, which
+    is made if it is not there. Files lie there under their own names, those of folders and patterns as they
+    lie below the folder or the part without wildcards. An input that gives no file is a task with its error,
+    so that the others can run.
 
     Args:
         inputs: file names, quoted glob patterns, folders of images and videos.
@@ -42,23 +95,26 @@ def plan(inputs: Sequence[str], out: str) -> list[Task]:
 
     Raises:
         UsageError: ``out`` cannot take them all, or two would have one name.
-        OutputError: the folder cannot be made.
+        OutputError: a folder cannot be made.
     """
-    sources: list[tuple[Path, RtvideoError | None]] = []
+    folder, made = Path(out), Plan()
+    found: list[_Found] = []
     for text in inputs:
         try:
-            sources += [(path, None) for path in _expand(text)]
+            found += _expand(text, folder, made.left_out)
         except RtvideoError as error:
-            sources.append((Path(text), error))
-    files = [source for source, error in sources if error is None]
-    folder = Path(out)
-    if len(inputs) == 1 and len(files) == len(sources) == 1 and files[0] == Path(inputs[0]):
-        target = folder / files[0].name if os.path.isdir(folder) or out.endswith("/") else folder
+            found.append(_Found(Path(text), Path(), error))
+    found = _renamed(found)
+    files = [each for each in found if each.error is None]
+    if len(inputs) == 1 and len(files) == len(found) == 1 and files[0].source == Path(inputs[0]):
+        target = folder / files[0].place if os.path.isdir(folder) or out.endswith("/") else folder
         if out.endswith("/"):
             _make(folder)
-        return [Task(files[0], target)]
+        made.tasks = [Task(files[0].source, target)]
+        return made
     if not files:
-        return [Task(source, folder, error) for source, error in sources]
+        made.tasks = [Task(each.source, folder, each.error) for each in found]
+        return made
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise UsageError(f"--out {out}: is a file; several inputs need a folder")
     if not os.path.exists(folder) and folder.suffix and not out.endswith("/"):
@@ -66,45 +122,98 @@ def plan(inputs: Sequence[str], out: str) -> list[Task]:
             f"--out {out}: looks like a file; several inputs need a folder (end it with / if it is one)"
         )
     _refuse_twins(files)
-    _make(folder)
-    return [Task(source, folder / source.name, error) for source, error in sources]
+    for parent in sorted({folder / each.place.parent for each in files}):
+        _make(parent)
+    made.tasks = [Task(each.source, folder / each.place, each.error) for each in found]
+    return made
 
 
-def _expand(text: str) -> list[Path]:
+def _expand(text: str, out: Path, left_out: Counter[str]) -> list[_Found]:
     path = Path(text)
     if os.path.isdir(path):
-        try:
-            found = sorted(
-                entry
-                for entry in path.iterdir()
-                if entry.suffix.lower() in IMAGES + VIDEOS
-                and os.path.isfile(entry)
-                and not entry.name.startswith(".")
-            )
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        found = list(_below(path, Path(), out, left_out))
         if not found:
-            raise InputError(
-                f"{path}: a folder without images or videos; allowed: {', '.join(IMAGES + VIDEOS)}"
-            )
+            rest = f" ({left_out.total()} files of other kinds)" if left_out else ""
+            allowed = ", ".join((*BY_SUFFIX, *VIDEOS))
+            raise InputError(f"{path}: a folder without images or videos{rest}; allowed: {allowed}")
         return found
     # A file may have [1] in its name: what exists is taken as it is.
     if not os.path.exists(path) and glob.has_magic(text):
-        found = sorted(Path(name) for name in glob.glob(text, recursive=True) if os.path.isfile(name))
-        if not found:
+        names = sorted(Path(name) for name in glob.glob(text, recursive=True) if os.path.isfile(name))
+        if not names:
             raise InputError(f"{text}: no file matches this pattern")
-        return found
-    return [path]
+        fixed = Path(re.split(r"[*?[]", text)[0] + "x").parent
+        return [_Found(name, name.relative_to(fixed)) for name in names]
+    return [_Found(path, Path(path.name))]
 
 
-def _refuse_twins(files: Sequence[Path]) -> None:
-    first: dict[str, Path] = {}
-    for file in files:
-        if file.name in first:
+def _below(folder: Path, place: Path, out: Path, left_out: Counter[str]) -> Iterator[_Found]:
+    """Yield the files below a folder; not those in hidden or linked folders, nor those in the output."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        yield _Found(folder, place, InputError(f"{folder}: cannot be read: {error.strerror}"))
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if os.path.isdir(entry):
+            if entry.is_symlink():  # it may lead back here
+                left_out["linked folder"] += 1
+            elif not (out.exists() and entry.samefile(out)):
+                yield from _below(entry, place / entry.name, out, left_out)
+        elif kind := _unknown(entry):
+            left_out[kind] += 1
+        else:
+            yield _Found(entry, place / entry.name)
+
+
+def _unknown(path: Path) -> str:
+    """Return what to call the kind of a file that is not enhanced here; nothing if it is."""
+    suffix = path.suffix.lower()
+    if suffix not in BY_SUFFIX:
+        return "" if suffix in VIDEOS else suffix or "without a suffix"
+    try:
+        heif.require(BY_SUFFIX[suffix].name)
+    except UnavailableError as error:
+        return f"{suffix} ({error})"
+    return ""
+
+
+def _renamed(found: list[_Found]) -> list[_Found]:
+    """Give videos whose suffix cannot be written another one, and a longer name if that is taken."""
+    taken = {each.place for each in found}
+    renamed = []
+    for each in found:
+        place = each.place
+        if each.error is None and not is_image(place) and not _writable(place):
+            suffix = _WRITTEN_AS.get(place.suffix.lower(), ".mkv")
+            place = place.with_suffix(suffix)
+            if place in taken:
+                place = each.place.with_name(each.place.name + suffix)
+            taken.add(place)
+        renamed.append(_Found(each.source, place, each.error))
+    return renamed
+
+
+def _writable(path: Path) -> bool:
+    if path.suffix.lower() in _WRITTEN_AS:
+        return False
+    try:
+        return bool(container_for(Path("video" + path.suffix)))
+    except UsageError:
+        return False
+
+
+def _refuse_twins(files: Sequence[_Found]) -> None:
+    first: dict[Path, Path] = {}
+    for each in files:
+        if each.place in first:
             raise UsageError(
-                f"{first[file.name]} and {file} would both be written as {file.name}; enhance them apart"
+                f"{first[each.place]} and {each.source} would both be written as {each.place}; "
+                "enhance them apart, or give the folder that holds both"
             )
-        first[file.name] = file
+        first[each.place] = each.source
 
 
 def _make(folder: Path) -> None:

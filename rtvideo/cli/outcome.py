@@ -48,16 +48,22 @@ def summary(report: Report) -> str:
     return f"{os.path.basename(report.output)}: {', '.join(part for part in parts if part)}"
 
 
-def table(outcomes: Sequence[TaskResult], tasks: int) -> list[str]:
+def table(outcomes: Sequence[TaskResult], tasks: int, left_out: Counter[str]) -> list[str]:
     """Return what a run over several inputs ends with: a count of each end, and a row for all but the done.
 
     Args:
         tasks: how many there were to do.
+        left_out: how many files of each other kind the folders hold.
     """
     counts = Counter(outcome.word for outcome in outcomes)
     counts["not begun"] = tasks - len(outcomes)
     words = ("done", "skipped", "incomplete", "failed", "not begun")
-    lines = [f"{tasks} inputs: " + ", ".join(f"{counts[word]} {word}" for word in words if counts[word])]
+    ends = [f"{counts[word]} {word}" for word in words if counts[word]]
+    if left_out:
+        kinds = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+        listed = ", ".join(f"{count} {kind}" for kind, count in kinds)
+        ends.append(f"{left_out.total()} left out: {listed}")
+    lines = [f"{tasks} input{'' if tasks == 1 else 's'}: {', '.join(ends)}"]
     rows = [outcome for outcome in outcomes if outcome.word in ("incomplete", "failed")]
     width = max((len(outcome.name) for outcome in rows), default=0)
     lines += [f"  {row.name:{width}}  {row.word:10}  exit code {int(row.code)}" for row in rows]

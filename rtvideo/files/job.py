@@ -131,7 +131,7 @@ def enhance_video(
             surfaces=surfaces,
             results=results,
         )
-        draft = stack.enter_context(PartialFile(output, job, keep=options.resume))
+        draft = stack.enter_context(PartialFile(output, job, keep=options.resume, dated=input))
         hardware = None if results is None else results.hardware
         sink = EncodedOutput(
             FileDestination(draft.path, container, output),

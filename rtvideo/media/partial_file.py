@@ -30,12 +30,15 @@ class PartialFile:
         path: where the output is written.
     """
 
-    def __init__(self, target: Path, job: Mapping[str, Any], *, keep: bool = False) -> None:
+    def __init__(
+        self, target: Path, job: Mapping[str, Any], *, keep: bool = False, dated: Path | None = None
+    ) -> None:
         """Choose a name and write the record.
 
         Args:
             job: everything that decides the result, as plain data.
             keep: if this run fails, leave the file for a later one.
+            dated: the file whose date the output gets.
 
         Raises:
             OutputError: the folder does not allow it.
@@ -43,7 +46,7 @@ class PartialFile:
         self.target = target
         self.path = target.with_name(f"{_beginning(target)}{secrets.token_hex(3)}{target.suffix}")
         self._record = record_of(self.path)
-        self._job, self._keep = dict(job), keep
+        self._job, self._keep, self._dated = dict(job), keep, dated
         with output_errors(target):
             self._lock = os.open(self._record, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
             with contextlib.suppress(OSError):  # a file system without locks
@@ -68,6 +71,8 @@ class PartialFile:
             if unfinished:
                 self._write_record({**self._job, "bytes": self.path.stat().st_size})
                 os.replace(self._record, kept)
+            if self._dated is not None:
+                keep_date(self._dated, self.path)
             os.replace(self.path, self.target)
             if not unfinished:
                 self._record.unlink(missing_ok=True)
@@ -106,6 +111,13 @@ class PartialFile:
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, data, 0)
         os.fsync(self._lock)
+
+
+def keep_date(source: Path, path: Path) -> None:
+    """Give a file the date of another: photographs and recordings are sorted by it."""
+    with contextlib.suppress(OSError):
+        times = source.stat()
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def record_of(path: Path) -> Path:

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 
-import av
 import numpy as np
 import numpy.typing as npt
 
@@ -129,6 +128,8 @@ def read_deep(data: bytes) -> npt.NDArray[np.uint16]:
     Raises:
         ValueError: it is damaged.
     """
+    import av
+
     with av.open(BytesIO(data), "r", format="png_pipe") as container:
         frame = next(container.decode(video=0), None)
     if frame is None:
@@ -142,6 +143,8 @@ def read_deep(data: bytes) -> npt.NDArray[np.uint16]:
 
 def write_deep(samples: npt.NDArray[np.uint16]) -> bytes:
     """Return a file of (h, w) or (h, w, channels) samples."""
+    import av
+
     height, width = samples.shape[:2]
     channels = 1 if samples.ndim == 2 else samples.shape[2]
     frame = av.VideoFrame(width, height, {1: "gray16be", 2: "ya16be", 3: "rgb48be", 4: "rgba64be"}[channels])

@@ -250,7 +250,7 @@ def test_folder_of_images(tmp_path: Path, gain_model: Path, capsys: pytest.Captu
     got = {path.name: level(path) for path in (tmp_path / "out").iterdir()}
     assert got == {"a.png": 30, "B.PNG": 60, "c.jpeg": 90, "d.tif": 120, "e.webp": 150}
     *each, last = lines(capsys.readouterr().err)
-    assert len(each) == 5 and last == "5 inputs: 5 done"
+    assert len(each) == 5 and last == "5 inputs: 5 done, 1 left out: 1 .txt"
 
 
 def test_pattern(tmp_path: Path, gain_model: Path) -> None:

@@ -94,7 +94,7 @@ def test_outputs_stay_in_their_folder(tmp_path: Path, name: str) -> None:
     for each in (name, "other.png"):
         (tmp_path / "in" / each).write_bytes(b"x")
     out = tmp_path / "out"
-    tasks = plan([str(tmp_path / "in" / name), str(tmp_path / "in" / "other.png")], str(out))
+    tasks = plan([str(tmp_path / "in" / name), str(tmp_path / "in" / "other.png")], str(out)).tasks
     assert [task.target.resolve().parent for task in tasks] == [out.resolve()] * 2
 
 
