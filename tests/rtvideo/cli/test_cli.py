@@ -43,7 +43,7 @@ def video(monkeypatch: pytest.MonkeyPatch) -> Callable[[EnhanceVideo], list[Opti
         double = ModuleType("rtvideo.files.job")
         double.enhance_video, double.Progress = enhance_video, Progress  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "rtvideo.files.job", double)
-        monkeypatch.setattr("rtvideo.models.find", lambda name: name)
+        monkeypatch.setattr("rtvideo.cli.files.find", lambda name: name)
         return seen
 
     return install
