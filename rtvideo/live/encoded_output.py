@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rtvideo.live.fanout import LiveVideo
+from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.recording import Recording
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
@@ -38,11 +38,8 @@ def destination_of(address: str, *, live: bool) -> Destination:
     return Recording(Path(address))
 
 
-class EncodedLiveOutput:
-    """See `rtvideo.live.fanout.LiveOutput`: encodes pairs, and writes them with the sound of the source."""
-
-    required = True
-    watched = True
+class EncodedLiveOutput(LiveOutput):
+    """Pairs encoded, and written with the sound of the source."""
 
     def __init__(self, output: EncodedOutput, compositor: Compositor, name: str) -> None:
         """Feed an open output."""

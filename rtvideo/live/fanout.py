@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import OutputError
@@ -45,7 +44,7 @@ class LiveVideo:
     live: bool
 
 
-class LiveOutput(Protocol):
+class LiveOutput:
     """Takes pairs: a file, a server, a viewer. All methods are called from one thread.
 
     Attributes:
@@ -54,17 +53,19 @@ class LiveOutput(Protocol):
         latency: stopwatches for what it measures itself, by name.
     """
 
+    required = True
     name: str
-    required: bool
     latency: dict[str, Stopwatch]
 
     @property
     def watched(self) -> bool:
         """Whether anybody looks at it; a file or a server is always watched."""
+        return True
 
     @property
     def connecting(self) -> bool:
         """Whether its server has not answered yet."""
+        return False
 
     def take(self, pair: FramePair) -> None:
         """Encode, write or show a pair.
@@ -72,15 +73,18 @@ class LiveOutput(Protocol):
         Raises:
             ConsumerClosed: the reader of the output has closed it.
         """
+        raise NotImplementedError
 
     def copy(self, packet: Packet) -> None:
-        """Pass on a packet of another stream."""
+        """Pass on a packet of sound, where the output has a place for it."""
 
     def finish(self) -> None:
         """Complete the output."""
+        raise NotImplementedError
 
     def abort(self) -> None:
         """Close the output incomplete: called instead of `finish`, or after it failed."""
+        raise NotImplementedError
 
 
 class ConsumerClosed(Exception):
@@ -101,7 +105,6 @@ class OutputWorker:
         self.pairs: Channel[FramePair] = Channel(1 if drops else _DEPTH, drops=drops)
         self.packets: deque[Packet] = deque()
         self.error: Exception | None = None
-        self.frames = 0
         self.work = Stopwatch()
         self._ended = ended
         self._busy_since: float | None = None
@@ -120,7 +123,6 @@ class OutputWorker:
                 else:
                     self.work.add(time.monotonic() - began)
                 self._busy_since = None
-                self.frames += 1
             self._copy()
             self.output.finish()
         except (ChannelAborted, ConsumerClosed):

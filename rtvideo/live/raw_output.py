@@ -13,11 +13,10 @@ import av
 from av.container import OutputContainer
 
 from rtvideo.errors import OutputError
-from rtvideo.live.fanout import ConsumerClosed, LiveVideo
+from rtvideo.live.fanout import ConsumerClosed, LiveOutput, LiveVideo
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.network.pipes import PipeWriter
 from rtvideo.media.pairs import FramePair, tags_of
-from rtvideo.media.timing import Packet
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import Viewer
 
@@ -28,11 +27,10 @@ _REPEATS = 60
 _Y4M_FORMATS = {"nv12": "yuv420p", "p010le": "yuv420p10le"}
 
 
-class ViewerOutput:
-    """See `rtvideo.live.fanout.LiveOutput`: a window or web page."""
+class ViewerOutput(LiveOutput):
+    """A window or web page."""
 
     required = False
-    connecting = False
 
     def __init__(self, viewer: Viewer, name: str) -> None:
         """Feed an open viewer."""
@@ -50,16 +48,11 @@ class ViewerOutput:
         self._viewer.show(pair.original, pair.lit, pair.info)
         self.latency["shown"].add(time.monotonic() - pair.captured)
 
-    def copy(self, packet: Packet) -> None:
-        """Do nothing: viewers have no sound."""
-
     def finish(self) -> None:
         """Close the viewer."""
         self._viewer.close()
 
-    def abort(self) -> None:
-        """Close the viewer."""
-        self._viewer.close()
+    abort = finish
 
 
 @dataclass(frozen=True)
@@ -79,12 +72,8 @@ class RawFormat:
     has_times: bool = True
 
 
-class RawOutput:
-    """See `rtvideo.live.fanout.LiveOutput`: uncompressed frames, in a muxer that writes them at once."""
-
-    required = True
-    watched = True
-    connecting = False
+class RawOutput(LiveOutput):
+    """Uncompressed frames, in a muxer that writes them at once."""
 
     def __init__(
         self, name: str, container: OutputContainer, video: LiveVideo, format: RawFormat, compare: str | None
@@ -124,9 +113,6 @@ class RawOutput:
                     self._container.mux(self._stream.encode(frame))
                 self._written += 1
         self.latency["written"].add(time.monotonic() - pair.captured)
-
-    def copy(self, packet: Packet) -> None:
-        """Do nothing: there is no place for sound."""
 
     def finish(self) -> None:
         """Write what is left and close."""

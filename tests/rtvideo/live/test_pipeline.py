@@ -131,7 +131,7 @@ def pipeline(
         source,  # type: ignore[arg-type]
         enhancer,
         session,
-        list(outputs),
+        list(outputs),  # type: ignore[arg-type]
         controls or ViewerControls(),
         threading.Event(),
         **how,
