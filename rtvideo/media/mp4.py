@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import av
 
 #: Boxes of boxes, on the path to those that are changed here.
-_NESTED = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+_NESTED = (b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl")
 
 #: What becomes of a stream of the output: a track, a track of the separate texts, or a cover picture.
 TrackKind = Literal["track", "text", "cover"]
@@ -75,11 +77,12 @@ def parse(data: bytes) -> list[Box]:
     return found
 
 
-def complete(path: Path, kinds: Sequence[TrackKind], texts: bytes) -> None:
-    """Add text tracks to a finished file, and remove those of cover pictures.
+def complete(path: Path, kinds: Sequence[TrackKind], texts: bytes, video: int, length: Fraction) -> None:
+    """Add text tracks to a finished file, remove those of cover pictures, and correct the video's length.
 
     FFmpeg's fragments fill the gaps between texts wrongly, so texts come from a file in memory. FFmpeg also
-    writes an empty track for a cover picture, which belongs in the metadata only.
+    writes an empty track for a cover picture, which belongs in the metadata only. And it ends the video with
+    the last fragment, even if frames of the one before are shown after it.
 
     The file has an index at every moment: the new one is appended before the old one is removed.
 
@@ -87,11 +90,17 @@ def complete(path: Path, kinds: Sequence[TrackKind], texts: bytes) -> None:
         path: of a file with its index at the end.
         kinds: of the streams, in order. Further tracks (time code, chapters) stay at the end.
         texts: the data of `TextTracks.finish`; empty if there are none.
+        video: number of the enhanced stream.
+        length: seconds from its first frame to the end of its last one.
     """
     with path.open("r+b") as file:
         place, old = _index(file)
-        end = file.seek(0, os.SEEK_END)
         moov = parse(old)[0]
+        tracks = [box for box in moov.boxes if box.name == b"trak"]
+        written = sum(kind != "text" for kind in kinds[:video])
+        if not _lengthen(moov, tracks[written], length) and set(kinds) == {"track"}:
+            return
+        end = file.seek(0, os.SEEK_END)
         payload, apart = _text_samples(texts, end + 8)
         _arrange(moov, kinds, apart)
         file.write(bytes(Box(b"mdat", payload)) + bytes(moov))
@@ -172,14 +181,45 @@ def _enlist(track: Box, header: Box) -> None:
     header.data[-4:] = (int.from_bytes(number, "big") + 1).to_bytes(4, "big")
     place = 20 if track_header.data[0] else 12
     track_header.data[place : place + 4] = number
-    lasts = _duration(track_header, 28, 20)
-    if header.data[0] == 0 and lasts > _duration(header, 24, 16):
-        header.data[16:20] = lasts.to_bytes(4, "big")
+    lasts = _number(track_header, 28, 20)
+    if header.data[0] == 0 and lasts > _number(header, 24, 16):
+        _set_number(header, 24, 16, lasts)
 
 
-def _duration(box: Box, place64: int, place32: int) -> int:
+def _lengthen(moov: Box, track: Box, length: Fraction) -> bool:
+    """Let a track be shown for ``length`` seconds. Return whether it was shorter."""
+    movie, header, media = moov.find(b"mvhd"), track.find(b"tkhd"), track.find(b"mdia", b"mdhd")
+    edits = track.find(b"edts", b"elst")
+    if movie is None or header is None or media is None or edits is None:
+        return False
+    count = int.from_bytes(edits.data[4:8], "big")
+    last_edit = 8 + 20 * (count - 1), 8 + 12 * (count - 1)
+    missing = math.floor(length * _timescale(movie)) - _number(edits, *last_edit)
+    if missing <= 0:
+        return False
+    _set_number(edits, *last_edit, _number(edits, *last_edit) + missing)
+    _set_number(header, 28, 20, _number(header, 28, 20) + missing)
+    _set_number(movie, 24, 16, max(_number(movie, 24, 16), _number(header, 28, 20)))
+    in_media = round(Fraction(missing * _timescale(media), _timescale(movie)))
+    _set_number(media, 24, 16, _number(media, 24, 16) + in_media)
+    return True
+
+
+def _timescale(header: Box) -> int:
+    """Return the ticks a second of a movie or media header."""
+    place = 20 if header.data[0] else 12
+    return int.from_bytes(header.data[place : place + 4], "big")
+
+
+def _number(box: Box, place64: int, place32: int) -> int:
+    """Return a number whose place and size depend on the version of a box."""
     place, size = (place64, 8) if box.data[0] else (place32, 4)
     return int.from_bytes(box.data[place : place + size], "big")
+
+
+def _set_number(box: Box, place64: int, place32: int, value: int) -> None:
+    place, size = (place64, 8) if box.data[0] else (place32, 4)
+    box.data[place : place + size] = value.to_bytes(size, "big")
 
 
 def _move(track: Box, distance: int) -> None:

@@ -57,7 +57,9 @@ class VideoEncoder:
         self.frames = self.moved = 0
         self._reused = iter(reused)
         self._reused_until: Fraction | None = None
+        self._first_pts: int | None = None
         self._last_pts: int | None = None
+        self._last_duration = 0
 
     def add_to(self, container: OutputContainer) -> av.VideoStream:
         """Add the stream to a container, and return it."""
@@ -85,12 +87,15 @@ class VideoEncoder:
 
     def flush(self) -> list[Packet]:
         """Return the packets that are left."""
-        packets = [self._after_reused(packet) for packet in self._stream.encode(None)]
-        if packets and self._last_pts is not None and (packets[-1].pts or 0) < self._last_pts:
-            # FFmpeg ends an MP4 of fragments with the last packet, though frames before it may end later.
-            step = round(1 / (self.encoding.rate * self.encoding.time_base))
-            packets[-1].duration = self._last_pts + max(1, step) - (packets[-1].pts or 0)
-        return packets
+        return [self._after_reused(packet) for packet in self._stream.encode(None)]
+
+    @property
+    def length(self) -> Fraction:
+        """Seconds from the first frame to the end of the last one."""
+        if self._first_pts is None or self._last_pts is None:
+            return Fraction(0)
+        lasts = self._last_duration or round(1 / (self.encoding.rate * self.encoding.time_base))
+        return (self._last_pts + lasts - self._first_pts) * self.encoding.time_base
 
     def _set_time(self, frame: av.VideoFrame) -> None:
         time_base, last = self.encoding.time_base, self._last_pts
@@ -103,7 +108,8 @@ class VideoEncoder:
         if last is not None and not last < frame.pts <= last + _LEAP:
             frame.pts = last + 1
             self.moved += 1
-        self._last_pts = frame.pts
+        self._first_pts = frame.pts if self._first_pts is None else self._first_pts
+        self._last_pts, self._last_duration = frame.pts, frame.duration or 0
 
     def _after_reused(self, packet: Packet) -> Packet:
         """Let decoding times grow: a new encoder may begin before the end of the old one's packets."""
@@ -182,6 +188,7 @@ class EncodedOutput:
         for stream in source.container.streams:
             if stream.index == source.video.index:
                 self._add_video(source)
+                self._video_index = len(self._tracks)
                 self._tracks.append("track")
             elif track := tracks.get(stream.index):
                 self._others.add(track)
@@ -247,10 +254,12 @@ class EncodedOutput:
             self._destination.check_answered()
             self._others.finish()
             self._container.close()
-            if self._destination.format in MOV_FAMILY and set(self._tracks) != {"track"}:
+            if self._destination.format in MOV_FAMILY:
                 assert isinstance(self._destination, FileDestination)
                 texts = b"" if self._texts is None else self._texts.finish()
-                mp4.complete(self._destination.path, self._tracks, texts)
+                mp4.complete(
+                    self._destination.path, self._tracks, texts, self._video_index, self.encoder.length
+                )
             self._destination.finish()
 
     def release(self) -> None:

@@ -17,7 +17,6 @@ from av.stream import Disposition
 
 from rtvideo.errors import InputError, OutputError, UsageError
 from rtvideo.files.job import Progress, enhance_video
-from rtvideo.media.output import EncodedOutput
 from rtvideo.options import Options, Report
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
@@ -487,23 +486,6 @@ def test_frames_without_times_follow_at_the_nominal_rate(tmp_path: Path) -> None
     source = clips.write(tmp_path / "in.h264", format="h264")
     enhance(source, tmp_path / "out.mp4")
     assert clips.times(tmp_path / "out.mp4") == [Fraction(i, 25) for i in range(12)]
-
-
-def test_what_is_stored_last_reaches_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a fragment of MP4 begins with it, FFmpeg would else end the film before later frames."""
-    written: list[list[tuple[int, int]]] = []
-    add = EncodedOutput._mux
-
-    def note(self: EncodedOutput, packets: Any) -> None:
-        packets = list(packets)
-        written.append([(packet.pts, packet.duration) for packet in packets])
-        add(self, packets)
-
-    monkeypatch.setattr(EncodedOutput, "_mux", note)
-    enhance(clips.write(tmp_path / "in.mkv", frames=12), tmp_path / "out.mp4", codec="libx264")
-    last, duration = written[-1][-1]
-    # In milliseconds. Most times the encoder stores a frame last that is not shown last.
-    assert last == 440 or last + duration == 480
 
 
 def test_times_that_do_not_grow_are_moved_by_a_tick(tmp_path: Path) -> None:
