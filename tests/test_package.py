@@ -82,9 +82,6 @@ TO_GO = {
     ("kernels.cuda.launch", "kernels.cpu.library"),
     ("kernels.cuda.network", "kernels.cpu.library"),
     ("kernels.cuda.tensors", "kernels.cpu.library"),
-    ("live.job", "files.job"),
-    ("live.outputs", "files.job"),
-    ("media.pairs", "viewers.base"),
 }
 
 

@@ -8,9 +8,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,17 @@ import numpy as np
 
 from benchmarks.common.files import ROOT
 from rtvideo.cpus import usable_cpus
-from rtvideo.engines.session import Session, Settings
-from rtvideo.files.job import engine_of, enhance_video, picture_of
-from rtvideo.frame import Geometry, Planes
+from rtvideo.engines.auto import SessionFactory, open_for
+from rtvideo.engines.session import Settings
+from rtvideo.files.job import enhance_video, processor_for, working_format
+from rtvideo.frame import Planes
 from rtvideo.media.codecs import choose
 from rtvideo.media.destination import FileDestination
 from rtvideo.media.file_input import Source
-from rtvideo.media.frames import FrameEnhancer, working_geometry
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.streams import plan
 from rtvideo.options import Options
+from rtvideo.processor import FramePair, FrameProcessor
 
 #: Engine and noise removal (None is ``auto``); ``copy`` is enhancement that costs nothing.
 Row = tuple[str, float | None]
@@ -153,8 +155,8 @@ def decode_only(clip: Path, target: Path, options: Options) -> tuple[int, float]
 
 def encode_only(clip: Path, target: Path, options: Options) -> float:
     """Return frames a second of encoding frames that are in memory already."""
-    with _opened(clip, target, replace(options, engine="copy")) as (frames, worker, sink):
-        pictures = [picture for frame in frames for picture in worker.push(frame)]
+    with _opened(clip, target, replace(options, engine="copy")) as (frames, processor, sink):
+        pictures = [pair.lit for frame in frames for pair in processor.push(frame)]
         began = time.perf_counter()
         for picture in pictures:
             sink.write(picture)
@@ -164,17 +166,18 @@ def encode_only(clip: Path, target: Path, options: Options) -> float:
 
 def one_after_the_other(clip: Path, target: Path, options: Options) -> float:
     """Return CPU seconds a frame of all threads: of decoding, enhancing and encoding in turn."""
-    with _opened(clip, target, options) as (frames, worker, sink):
+    with _opened(clip, target, options) as (frames, processor, sink):
         began, count = time.process_time(), 0
 
-        def encode(pictures: Iterator[av.VideoFrame]) -> None:
-            for picture in pictures:
-                sink.write(picture)
-                worker.release(picture)
+        def encode(pairs: Iterator[FramePair]) -> None:
+            for pair in pairs:
+                sink.write(pair.lit)
+                assert processor.pool is not None
+                processor.pool.give(pair.lit)
 
         for count, frame in enumerate(frames, start=1):  # noqa: B007 (used below)
-            encode(worker.push(frame))
-        encode(worker.flush())
+            encode(processor.push(frame))
+        encode(processor.flush())
         sink.finish()
         return (time.process_time() - began) / count
 
@@ -201,22 +204,18 @@ def start_up(clip: Path, runs: int) -> dict[str, float]:
 @contextmanager
 def _opened(
     clip: Path, target: Path, options: Options
-) -> Iterator[tuple[Iterator[av.VideoFrame], FrameEnhancer, EncodedOutput]]:
+) -> Iterator[tuple[Iterator[av.VideoFrame], FrameProcessor, EncodedOutput]]:
     """Yield a clip's frames, what enhances and what encodes them; what was written is taken away again."""
     with closing(Source(clip)) as source:
-        encoding, _ = choose(picture_of(source, options), "mp4", options.codec, options.crf, options.preset)
-        open_engine = _opener(options) or engine_of(options)
-        session, _ = open_engine(working_geometry(encoding), source.fps)
-        with closing(session):
+        picture = source.picture(options.compare)
+        encoding, _ = choose(picture, "mp4", options.codec, options.crf, options.preset)
+        open_engine = _opener(options) or partial(open_for, options)
+        with closing(open_engine(working_format(source, encoding).geometry, source.fps)) as session:
             sink = EncodedOutput(
                 FileDestination(target, "mp4"), VideoEncoder(encoding), source, plan(source, "mp4")
             )
             try:
-                yield (
-                    _frames(source, options.frames),
-                    FrameEnhancer(encoding, session, source.tags, source.first),
-                    sink,
-                )
+                yield _frames(source, options.frames), processor_for(source, encoding, session), sink
             finally:
                 sink.abort()
                 target.unlink(missing_ok=True)
@@ -232,9 +231,9 @@ def _frames(source: Source, most: int | None) -> Iterator[av.VideoFrame]:
                 return
 
 
-def _opener(options: Options) -> Callable[[Geometry, float | None], tuple[Session, float]] | None:
+def _opener(options: Options) -> SessionFactory | None:
     """Return what opens the copying engine, or None for the ones that the program ships."""
-    return (lambda geometry, fps: (CopyEngine(), 0.0)) if options.engine == "copy" else None
+    return (lambda geometry, fps: CopyEngine()) if options.engine == "copy" else None
 
 
 def _spread(found: Sequence[float]) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from rtvideo.engines.auto import open_for
 from rtvideo.engines.gpu.session import GpuSession
 from rtvideo.engines.session import Session
-from rtvideo.files.job import engine_of, enhance_video
+from rtvideo.files.job import enhance_video
 from rtvideo.frame import Geometry
 from rtvideo.media.file_input import Source
 from rtvideo.media.output import EncodedOutput
@@ -42,7 +43,7 @@ class Timeline:
 
     def watch(self, session: Session) -> None:
         """Record an engine, and on a GPU what its streams do; to be called before frames are."""
-        for name in ("submit", "submit_on_device", "receive"):
+        for name in ("submit", "submit_on_device", "enhance", "receive"):
             if hasattr(session, name):
                 setattr(session, name, self._timed("engine", getattr(session, name)))
         if isinstance(session, GpuSession):
@@ -152,8 +153,8 @@ def of_file(clip: Path, engine: str, device: str, frames: int) -> tuple[Timeline
     options = Options(engine=engine, device=device, frames=frames, denoise=0.0, preset="ultrafast")
     timeline = Timeline()
 
-    def opener(geometry: Geometry, fps: float | None) -> tuple[Session, float]:
-        session, denoise = engine_of(options)(geometry, fps)
+    def opener(geometry: Geometry, fps: float | None) -> Session:
+        session = open_for(options, geometry, fps)
         timeline.watch(session)
         close = session.close
 
@@ -162,7 +163,7 @@ def of_file(clip: Path, engine: str, device: str, frames: int) -> tuple[Timeline
             close()
 
         session.close = closing  # type: ignore[method-assign]
-        return session, denoise
+        return session
 
     with tempfile.TemporaryDirectory() as folder, timeline.codecs():
         report = enhance_video(clip, Path(folder) / "out.mkv", options, open_engine=opener)

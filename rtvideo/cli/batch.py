@@ -15,8 +15,8 @@ from rtvideo.media.partial_file import read_record
 from rtvideo.options import Options, Report
 
 if TYPE_CHECKING:
-    from rtvideo.api import Enhancer
     from rtvideo.cli.inputs import Plan, Task
+    from rtvideo.engines.session_cache import SessionCache
 
 
 class TaskRunner:
@@ -34,14 +34,14 @@ class TaskRunner:
         """
         self._options, self._stop = options, stop
         self._quiet, self._verbose, self._alone = quiet, verbose, alone
-        self._enhancer: Enhancer | None = None
+        self._sessions: SessionCache | None = None
 
     def __enter__(self) -> TaskRunner:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._enhancer is not None:
-            self._enhancer.close()
+        if self._sessions is not None:
+            self._sessions.close()
 
     def run(self, task: Task) -> TaskResult:
         """Do one task, and say how it ended; errors do not come out of here."""
@@ -59,27 +59,32 @@ class TaskRunner:
             return TaskResult(name, internal(error, self._verbose))
 
     def _enhance(self, task: Task) -> Report:
-        from rtvideo.api import enhance, enhancer_for
         from rtvideo.cli.progress import progress
         from rtvideo.media.images import is_image
 
         if task.error is not None:
             raise task.error
-        image = is_image(task.source)
-        if image and self._enhancer is None:
-            self._enhancer = enhancer_for(self._options)
-        # An image is done before a bar is drawn.
-        name, quiet = printable(task.source.name), self._quiet or image
-        with progress(name, sys.stderr, quiet=quiet, bar=self._alone) as on_progress:
-            return enhance(
+        if is_image(task.source):
+            return self._enhance_image(task)
+        from rtvideo.files.job import enhance_video
+
+        name = printable(task.source.name)
+        with progress(name, sys.stderr, quiet=self._quiet, bar=self._alone) as on_progress:
+            return enhance_video(
                 task.source,
                 task.target,
                 self._options,
-                enhancer=self._enhancer,
                 on_progress=on_progress,
-                on_warning=lambda warning: say(f"warning: {warning}"),
+                on_warning=_warn,
                 stop=self._stop.event,
             )
+
+    def _enhance_image(self, task: Task) -> Report:
+        from rtvideo.files.image_job import enhance_image, sessions_for
+
+        if self._sessions is None:
+            self._sessions = sessions_for(self._options)
+        return enhance_image(task.source, task.target, self._options, self._sessions, _warn)
 
     def _outcome(self, name: str, report: Report) -> TaskResult:
         if not self._quiet:
@@ -88,6 +93,10 @@ class TaskRunner:
             return TaskResult(name, ExitCode.DONE, report)
         say(f"error: {report.output}: incomplete: {report.incomplete}")
         return TaskResult(name, ExitCode.INCOMPLETE, report)
+
+
+def _warn(line: str) -> None:
+    say(f"warning: {line}")
 
 
 def is_finished(task: Task) -> bool:

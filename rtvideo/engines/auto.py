@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rtvideo.cpus import usable_cpus
 from rtvideo.engines.cost import REAL_TIME_SHARE, seconds_per_frame
+from rtvideo.engines.opening import open_session
 from rtvideo.engines.registry import cost_of
 from rtvideo.engines.session import EstimatesItself, Session, Settings, check_settings
+from rtvideo.errors import UsageError
 from rtvideo.frame import Geometry
-from rtvideo.models import Model
+from rtvideo.models import Model, find
 from rtvideo.options import Options
+
+#: Opens a session for frames of a geometry, of which so many come each second (None: nobody waits).
+SessionFactory = Callable[[Geometry, float | None], Session]
+
+
+def open_for(options: Options, geometry: Geometry, fps: float | None) -> Session:
+    """Open the engine and model that the options name, with a number in place of each ``auto``.
+
+    Raises:
+        UsageError, UnavailableError: see `rtvideo.models.find`, `rtvideo.engines.opening.open_session`.
+    """
+    model = find(options.model)
+    asked = Settings(options.strength, options.denoise or 0.0, options.temporal or 0.0)
+    session = open_session(
+        model,
+        geometry,
+        asked,
+        engine=options.engine,
+        device=options.device,
+        threads=options.threads,
+    )
+    try:
+        session.settings = resolve_settings(options, model, geometry, session, fps)
+    except UsageError:
+        session.close()
+        raise
+    return session
 
 
 def resolve_settings(

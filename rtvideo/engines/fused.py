@@ -10,7 +10,7 @@ from rtvideo.engines.session import Settings, no_weights
 from rtvideo.engines.sync import SyncSession
 from rtvideo.engines.time_constants import Pacer
 from rtvideo.errors import UnavailableError
-from rtvideo.frame import Geometry, Plane, Planes
+from rtvideo.frame import Geometry, Plane, Planes, pass_through
 from rtvideo.kernels import weights
 from rtvideo.kernels.cpu import build, isa
 from rtvideo.kernels.cpu.emit import emit
@@ -93,7 +93,12 @@ class FusedSession(SyncSession):
         """End the threads and give the workspace back."""
         self._network.close()
 
-    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
+    def enhance(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """See `SyncSession.enhance`."""
+        if self.settings.strength == 0:
+            pass_through(planes, out)
+            self.reset()
+            return
         pace = self._pacer.pace(time, self.settings.temporal)
         if pace.frames and not self._remembers:
             self._network.remember(kept_format(self._geometry))

@@ -12,7 +12,7 @@ from rtvideo.engines.rgb import Array, RgbConverter
 from rtvideo.engines.session import Settings, check_strength, no_network
 from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
-from rtvideo.frame import Geometry, Planes
+from rtvideo.frame import Geometry, Planes, pass_through
 from rtvideo.models import Model
 from rtvideo.models.onnx import first_line, open_network, runtime
 
@@ -52,7 +52,11 @@ class OnnxSession(SyncSession):
         self._networks.clear()
         self._rgb = self._enhanced = np.empty((1, 3, 0, 0), np.float32)
 
-    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
+    def enhance(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """See `SyncSession.enhance`."""
+        if self.settings.strength == 0:
+            pass_through(planes, out)
+            return
         network = self._network()
         self._converter.to_rgb(planes, self._rgb[0])
         network.run(self.settings)

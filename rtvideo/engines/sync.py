@@ -1,4 +1,4 @@
-"""What engines share that finish a frame while it is submitted: nothing is held back."""
+"""What synchronous engines share: those that finish a frame before they take the next one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from rtvideo.models import Model
 
 
 class SyncSession(ABC):
-    """A `rtvideo.engines.session.Session` that is done at once; subclasses say how a frame is enhanced.
+    """A `rtvideo.engines.session.Session` whose `enhance` is all there is to a frame.
 
-    Without state over time unless a subclass has some and says so.
+    `submit` and `receive` are for callers that treat all sessions alike. There is no state over time unless a
+    subclass has some and says so.
 
     Attributes:
         threads: that it uses, at least 1.
@@ -32,12 +33,12 @@ class SyncSession(ABC):
         check_planes(self._geometry, planes)
         check_planes(self._geometry, out)
         self._check()
-        if self.settings.strength == 0:
-            pass_through(planes, out)
-            self.reset()
-        else:
-            self._enhance(planes, out, time)
+        self.enhance(planes, out, time)
         self._done.append(out)
+
+    @abstractmethod
+    def enhance(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """Fill ``out`` from ``planes``, as `submit` and `receive` do together, but without their checks."""
 
     def receive(self) -> Planes | None:
         """Return the oldest finished frame's ``out``, or None."""
@@ -56,9 +57,21 @@ class SyncSession(ABC):
     def close(self) -> None:
         """See `rtvideo.engines.session.Session.close`."""
 
-    @abstractmethod
-    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
-        """Fill ``out``; planes, settings and a strength above 0 have been checked."""
-
     def _check(self) -> None:
         check_settings(self.settings, self._model, remembers=self.remembers)
+
+
+class PassThroughSession(SyncSession):
+    """No engine: frames come back bit for bit, which is what strength 0 asks for."""
+
+    name = "none (strength 0)"
+
+    def enhance(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """Copy the samples."""
+        pass_through(planes, out)
+
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
+
+    def __str__(self) -> str:
+        return self.name

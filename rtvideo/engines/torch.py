@@ -13,7 +13,7 @@ from rtvideo.engines.rgb import RgbConverter
 from rtvideo.engines.session import Settings, check_strength, no_network
 from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
-from rtvideo.frame import Geometry, Planes
+from rtvideo.frame import Geometry, Planes, pass_through
 from rtvideo.models import Model
 from rtvideo.models.files import read_network
 from rtvideo.version import installed
@@ -72,7 +72,11 @@ class TorchSession(SyncSession):
         self._networks.clear()
         self._rgb = np.empty((1, 3, 0, 0), np.float32)
 
-    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
+    def enhance(self, planes: Planes, out: Planes, time: float | None = None) -> None:
+        """See `SyncSession.enhance`."""
+        if self.settings.strength == 0:
+            pass_through(planes, out)
+            return
         torch, network = self._torch, self._network()
         self._converter.to_rgb(planes, self._rgb[0])
         scalars = [torch.tensor(getattr(self.settings, name)) for name in network.scalars]

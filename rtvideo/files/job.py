@@ -1,61 +1,48 @@
-"""One video file to another: plan, run, finalise."""
+"""One video file to another: plan, run, publish."""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from av.stream import Disposition
 
-from rtvideo.engines.auto import resolve_settings
+from rtvideo.engines.auto import SessionFactory, open_for
 from rtvideo.engines.session import Session, Settings
-from rtvideo.errors import OutputError, UnavailableError, UsageError
-from rtvideo.files.pipeline import Counters, Pipeline
-from rtvideo.files.resume import as_before, job_of, taken_over, unfinished
+from rtvideo.engines.sync import PassThroughSession
+from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.files.pipeline import Pipeline
+from rtvideo.files.resume import Unfinished, as_before, job_of, taken_over, unfinished
 from rtvideo.files.trim import Trim
-from rtvideo.frame import Geometry
-from rtvideo.media.codecs import Encoding, Picture, choose
-from rtvideo.media.containers import container_for
+from rtvideo.media.captions import CaptionCarrier, has_captions, has_timecode
+from rtvideo.media.codecs import Encoding, choose
+from rtvideo.media.compositor import Compositor
 from rtvideo.media.destination import FileDestination
-from rtvideo.media.durable import output_errors
 from rtvideo.media.file_input import Source
-from rtvideo.media.frames import FrameEnhancer, has_captions, has_timecode, working_geometry
 from rtvideo.media.gpu.decode import open_source
-from rtvideo.media.input_info import InputInfo
+from rtvideo.media.gpu.path import DevicePath
+from rtvideo.media.images import is_image
 from rtvideo.media.output import EncodedOutput, VideoEncoder
-from rtvideo.media.partial_file import PartialFile, read_record
+from rtvideo.media.output_path import check_output
+from rtvideo.media.partial_file import PartialFile
+from rtvideo.media.planes import FrameFormat, FramePool, nearest_format
 from rtvideo.media.rate_limit import limited
 from rtvideo.media.streams import Plan, plan
-from rtvideo.media.timing import tick
+from rtvideo.media.timing import Event
+from rtvideo.models import find
 from rtvideo.options import Options, Report
+from rtvideo.processor import FrameProcessor
 
 if TYPE_CHECKING:
     from rtvideo.media.gpu.encode import DeviceFrames
 
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a job is.
-
-    Attributes:
-        frames: done so far; total: about so many there will be, or None if nobody knows.
-        fps: frames a second since the start.
-    """
-
-    frames: int
-    total: int | None
-    fps: float
-
-
-#: Opens an engine for frames of one geometry: what `enhance_video` asks for, and tests replace.
-SessionFactory = Callable[[Geometry, float | None], tuple[Session, float]]
+#: Is told each warning, in one line.
+Warn = Callable[[str], None]
 
 
 def enhance_video(
@@ -63,15 +50,16 @@ def enhance_video(
     output: Path,
     options: Options,
     *,
-    on_progress: Callable[[Progress], None] | None = None,
-    on_warning: Callable[[str], None] | None = None,
+    on_progress: Callable[[int, int | None], None] = lambda done, total: None,
+    on_warning: Warn = lambda line: None,
     stop: threading.Event | None = None,
     open_engine: SessionFactory | None = None,
 ) -> Report:
     """Enhance one video stream of ``input`` into ``output``; everything else in the file is kept.
 
     Args:
-        on_progress: called about ten times a second from the calling thread.
+        on_progress: called about ten times a second from the calling thread, with the frames done and about
+            how many there will be, None if nobody knows.
         on_warning: called with each warning as soon as it is known, before work starts where that can be;
             all of them are in the report too.
         stop: when set, the work ends soon, and what is done is a playable file (``incomplete`` says so).
@@ -82,70 +70,52 @@ def enhance_video(
             or, if a device was lost under way, a playable file of what was done.
     """
     stop = stop or threading.Event()
-    container = check_output(input, output, options)
     report = Report(input=str(input), output=str(output), model=options.model)
 
     def warn(line: str) -> None:
         report.warnings.append(line)
-        if on_warning is not None:
-            on_warning(line)
+        on_warning(line)
 
+    if is_image(output):
+        raise UsageError(f"{output}: no video format, and {input} is not an image; name a video file")
     with ExitStack() as stack:
+        container = check_output(input, output, options)
         source = open_source(input, options.video_stream, options.device, compare=options.compare)
         stack.callback(source.close)
-        cut = Trim(source, options.start, options.duration, options.frames)
-        picture = picture_of(source, options)
-        encoding, notes = choose(picture, container, options.codec, options.crf, options.preset)
-        streams = plan(source, container)
-        for note in (*notes, *filter(None, [streams.warning]), *_losses_ahead(source, encoding)):
-            warn(f"{input}: {note}")
+        events, shift = _events(source, options)
+        encoding, streams = _planned_output(source, container, options, warn)
+        earlier = _earlier_run(output, options, warn)
+        options = as_before(options, earlier)
 
-        before = unfinished(output)
-        if before is not None and not options.resume:
-            warn(f"{output}: an earlier run left an unfinished result; --resume would go on with it")
-            before = None
-        options = as_before(options, before)
-        single = replace(encoding, width=source.first.width)
-        surfaces = source.first.format.name if source.hardware else None
-        geometry = working_geometry(single, surfaces)
-        session = _open(open_engine or engine_of(options), options, geometry, source.fps, report)
-        if session is not None:
-            stack.callback(session.close)
-        engine = report.engine if session is None else session.name
-        job = job_of(input, options, engine, report.denoise, report.temporal)
-        kept = taken_over(before, job, output, container, _position(source, streams))
-        report.resumed = kept.count if kept else 0
-        if before is not None and kept is None:
+        session = stack.enter_context(closing(_open_session(source, encoding, options, open_engine)))
+        report.engine = str(session)
+        report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
+        job = job_of(input, options, session)
+        reused = taken_over(earlier, job, output, container, _position(source, streams))
+        report.resumed = reused.count if reused else 0
+        if earlier is not None and reused is None:
             warn(f"{output}: nothing of the earlier run can be taken over; it starts anew")
 
-        results = _on_device(single, geometry, session, options)
+        results = _results_on_device(source, encoding, session, options)
         if results is not None:
             stack.callback(results.close)
-        worker = FrameEnhancer(
-            single,
-            session,
-            source.tags,
-            source.first,
-            options.compare,
-            done=report.resumed,
-            surfaces=surfaces,
-            results=results,
-        )
+        processor = processor_for(source, encoding, session, options.compare, report.resumed, results)
         draft = stack.enter_context(PartialFile(output, job, keep=options.resume, dated=input))
-        hardware = None if results is None else results.hardware
-        sink = EncodedOutput(
-            FileDestination(draft.path, container, output),
-            VideoEncoder(encoding, hardware=hardware, reused=kept.packets() if kept else ()),
-            source,
-            streams,
-            shift=cut.shift,
+        encoder = VideoEncoder(
+            encoding,
+            hardware=results.hardware if results else None,
+            reused=reused.packets() if reused else (),
         )
+        destination = FileDestination(draft.path, container, output)
+        sink = EncodedOutput(destination, encoder, source, streams, shift=shift)
         if results is not None:
             stack.callback(sink.release)
-        pipeline = Pipeline(limited(cut.read(), options.max_fps), worker, sink, stop)
+
+        pipeline = Pipeline(events, processor, sink, stop)
+        total = _expected_frames(source, options)
         began = time.perf_counter()
         try:
-            counters = pipeline.run(_teller(on_progress, _expected_frames(source, options), began))
+            pipeline.run(lambda: on_progress(pipeline.counters.frames_out, total))
         except BaseException as error:
             lost = isinstance(error, UnavailableError) and pipeline.completed
             if lost and pipeline.counters.frames_out > report.resumed:
@@ -154,30 +124,105 @@ def enhance_video(
             else:
                 sink.abort()
             raise
-        if stop.is_set() and kept and kept.path == output and counters.frames_out <= kept.count:
+        done = pipeline.counters.frames_out
+        if stop.is_set() and reused and reused.path == output and done <= reused.count:
             draft.discard()  # there is more in the output as it is
         else:
             draft.publish(unfinished=stop.is_set())
         report.seconds = time.perf_counter() - began
-        _fill(report, counters)
-        report.damaged = source.damaged
+        _fill(report, pipeline, source)
         report.incomplete = "interrupted" if stop.is_set() else source.incomplete
-        for note in _losses_met(source, worker, sink, container):
+        for note in _losses_met(source, processor, sink, container):
             warn(f"{input}: {note}")
     return report
 
 
-def _open(
-    opener: SessionFactory, options: Options, geometry: Geometry, fps: float | None, report: Report
-) -> Session | None:
-    """Return the engine's session, None where nothing is to be done, and tell the report."""
-    if options.strength == 0:
-        report.engine = "none (strength 0)"
+def _events(source: Source, options: Options) -> tuple[Iterable[Event], Fraction]:
+    """Return the frames and packets that are wanted, and by how many seconds they move back."""
+    events, shift = source.read(), Fraction(0)
+    if (options.start, options.duration, options.frames) != (None, None, None):
+        trim = Trim(source, options.start, options.duration, options.frames)
+        events, shift = trim.read(), trim.shift
+    return (events if options.max_fps is None else limited(events, options.max_fps)), shift
+
+
+def _planned_output(source: Source, container: str, options: Options, warn: Warn) -> tuple[Encoding, Plan]:
+    """Choose the encoder and what happens to the other streams; warn of what will not be kept."""
+    picture = source.picture(options.compare)
+    encoding, notes = choose(picture, container, options.codec, options.crf, options.preset)
+    streams = plan(source, container)
+    for note in (*notes, *filter(None, [streams.warning]), *_losses_ahead(source, encoding)):
+        warn(f"{source.path}: {note}")
+    return encoding, streams
+
+
+def _earlier_run(output: Path, options: Options, warn: Warn) -> Unfinished | None:
+    """Return what an earlier run left of the output, if this run goes on with it."""
+    earlier = unfinished(output)
+    if earlier is not None and not options.resume:
+        warn(f"{output}: an earlier run left an unfinished result; --resume would go on with it")
         return None
-    session, report.denoise = opener(geometry, fps)
-    report.temporal = session.settings.temporal
-    report.engine = str(session)
-    return session
+    return earlier
+
+
+def _open_session(
+    source: Source, encoding: Encoding, options: Options, open_engine: SessionFactory | None
+) -> Session:
+    geometry = working_format(source, encoding).geometry
+    if options.strength == 0:
+        return PassThroughSession(find(options.model), geometry, Settings(strength=0.0))
+    return open_engine(geometry, source.fps) if open_engine else open_for(options, geometry, source.fps)
+
+
+def working_format(source: Source, encoding: Encoding) -> FrameFormat:
+    """Return what the engine works on: the encoder's own format where engines take it, else the nearest.
+
+    Frames that stay on a device keep the format that they have there.
+    """
+    first = source.first
+    pix_fmt = first.format.name if source.hardware else nearest_format(encoding.pix_fmt)
+    return FrameFormat(pix_fmt, first.width, first.height, encoding.coding)
+
+
+def _results_on_device(
+    source: Source, encoding: Encoding, session: Session, options: Options
+) -> DeviceFrames | None:
+    """Return frames on the device for the results, if the encoder takes them from there."""
+    if options.compare is not None or not encoding.encoder.on_gpu:
+        return None
+    from rtvideo.media.gpu.encode import device_frames_for
+
+    return device_frames_for(encoding, working_format(source, encoding).geometry, session)
+
+
+def processor_for(
+    source: Source,
+    encoding: Encoding,
+    session: Session,
+    compare: str | None = None,
+    skip: int = 0,
+    results: DeviceFrames | None = None,
+) -> FrameProcessor:
+    """Return what makes the encoder's frames from those of a file.
+
+    Args:
+        session: opened for the geometry of `working_format`.
+        compare, skip: as `Compositor` and `FrameProcessor` take them.
+        results: where enhanced frames stay on the device, for an encoder that takes them from there.
+    """
+    working = working_format(source, encoding)
+    target = FrameFormat(encoding.pix_fmt, encoding.width, encoding.height, encoding.coding)
+    return FrameProcessor(
+        session,
+        working,
+        source.first,
+        source.tags,
+        pool=FramePool(working.pix_fmt, working.width, working.height),
+        compositor=Compositor(working, target, compare) if compare or target != working else None,
+        captions=CaptionCarrier(source.first) if compare is None else None,
+        device=DevicePath(working, session, results) if source.hardware or results else None,
+        skip=skip,
+    )
 
 
 def _losses_ahead(source: Source, encoding: Encoding) -> Iterator[str]:
@@ -190,91 +235,21 @@ def _losses_ahead(source: Source, encoding: Encoding) -> Iterator[str]:
         yield "the time code inside the pictures (SMPTE 12M) is dropped"
 
 
-def _losses_met(source: Source, worker: FrameEnhancer, sink: EncodedOutput, container: str) -> Iterator[str]:
+def _losses_met(
+    source: Source, processor: FrameProcessor, sink: EncodedOutput, container: str
+) -> Iterator[str]:
     """Yield what was not kept as it was, and could be known only under way."""
     if source.damaged:
         yield f"{source.damaged} damaged packets or frames; what could be decoded is in the output"
     yield from source.timeline.notes()
-    if worker.changed:
-        yield f"{worker.changed} frames of another size or format were converted"
-    if worker.deinterlaced and not source.first.interlaced_frame:
+    if processor.changed:
+        yield f"{processor.changed} frames of another size or format were converted"
+    if processor.deinterlaced and not source.first.interlaced_frame:
         yield "interlaced frames were deinterlaced with bwdif"
     if sink.lost:
         yield f"{sink.lost} packets of other streams do not fit into {container}: left out"
     if sink.encoder.moved:
         yield f"{sink.encoder.moved} frames were not later than the one before: moved by a tick"
-
-
-def _teller(
-    on_progress: Callable[[Progress], None] | None, total: int | None, began: float
-) -> Callable[[Counters], None]:
-    """Return what tells how far the job is, if anybody wants to know."""
-
-    def tell(counters: Counters) -> None:
-        if on_progress is not None:
-            elapsed = max(1e-9, time.perf_counter() - began)
-            on_progress(Progress(counters.frames_out, total, counters.frames_out / elapsed))
-
-    return tell
-
-
-def _on_device(
-    encoding: Encoding, geometry: Geometry, session: Session | None, options: Options
-) -> DeviceFrames | None:
-    """Return where results stay on the device, if the encoder takes them from there."""
-    if options.compare is not None or not encoding.encoder.on_gpu:
-        return None
-    from rtvideo.media.gpu.encode import device_frames_for
-
-    return device_frames_for(encoding, geometry, session)
-
-
-def check_output(input: Path, output: Path, options: Options) -> str:
-    """Return the container format of ``output`` if it may be written.
-
-    Raises:
-        UsageError: it is the input, it exists already, or its ending is no video format.
-        OutputError: its folder is missing or not writable.
-    """
-    with output_errors(output):
-        container = container_for(output)
-        if output.exists() and _is_same(input, output):
-            raise UsageError(f"{output}: output and input are the same file; give another name")
-        if output.is_dir():
-            raise UsageError(f"{output}: a folder; name a file")
-        if output.exists() and not options.overwrite and not (options.resume and read_record(output)):
-            raise UsageError(f"{output}: exists already; --overwrite replaces it")
-        folder = output.absolute().parent
-        if not folder.is_dir():
-            raise OutputError(f"{output}: the folder {folder} does not exist")
-        if not os.access(folder, os.W_OK) or (output.exists() and not os.access(output, os.W_OK)):
-            raise OutputError(f"{output}: no permission to write there")
-    return container
-
-
-def _is_same(input: Path, output: Path) -> bool:
-    try:
-        return os.path.samefile(input, output)
-    except OSError:
-        return False  # an input that is not there, or that cannot be asked: opening it tells why
-
-
-def picture_of(source: InputInfo, options: Options) -> Picture:
-    """Return the facts about the input's pictures that the choice of an encoder rests on."""
-    first, codec, tags = source.first, source.video.codec_context, source.tags
-    rate = source.video.average_rate or source.video.guessed_rate or Fraction(25)
-    return Picture(
-        codec=codec.codec.canonical_name,
-        pix_fmt=first.format.name,
-        width=first.width * (2 if options.compare == "side" else 1),
-        height=first.height,
-        rate=Fraction(rate).limit_denominator(1001 * 1000),
-        time_base=tick(source.video),
-        sample_aspect_ratio=source.video.sample_aspect_ratio,
-        tags=tags,
-        coding=tags.coding(first.format.name, first.height),
-        codec_tag=codec.codec_tag,
-    )
 
 
 def _position(source: Source, streams: Plan) -> int:
@@ -284,33 +259,6 @@ def _position(source: Source, streams: Plan) -> int:
         stream.index < source.video.index and not stream.disposition & Disposition.attached_pic
         for stream in videos
     )
-
-
-def engine_of(options: Options) -> SessionFactory:
-    """Return what opens the engine and the model that the options name."""
-
-    def opener(geometry: Geometry, fps: float | None) -> tuple[Session, float]:
-        from rtvideo import models
-        from rtvideo.engines.opening import open_session
-
-        model = models.find(options.model)
-        asked = Settings(options.strength, options.denoise or 0.0, options.temporal or 0.0)
-        session = open_session(
-            model,
-            geometry,
-            asked,
-            engine=options.engine,
-            device=options.device,
-            threads=options.threads,
-        )
-        try:
-            session.settings = resolve_settings(options, model, geometry, session, fps)
-        except UsageError:
-            session.close()
-            raise
-        return session, session.settings.denoise
-
-    return opener
 
 
 def _expected_frames(source: Source, options: Options) -> int | None:
@@ -326,9 +274,11 @@ def _expected_frames(source: Source, options: Options) -> int | None:
     return known
 
 
-def _fill(report: Report, counters: Counters) -> None:
+def _fill(report: Report, pipeline: Pipeline, source: Source) -> None:
+    counters = pipeline.counters
     report.frames_in, report.frames_out = counters.frames_in, counters.frames_out
     made = counters.frames_out - report.resumed
     report.fps = max(0, made) / report.seconds if report.seconds else 0.0
     for stage in ("decode", "enhance", "encode"):
         report.milliseconds[stage] = getattr(counters, stage).milliseconds()
+    report.damaged = source.damaged

@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import av
 
 from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import UnavailableError
+from rtvideo.media.output import EncodedOutput
 from rtvideo.media.timing import Event, Packet
+from rtvideo.processor import FrameProcessor
 from rtvideo.stopwatch import Stopwatch
 
 #: Frames waiting between two stages. More would only cost memory: each stage's speed hardly varies.
@@ -25,39 +26,12 @@ _DEPTH = 3
 _PACKETS = 64
 
 
-class Worker(Protocol):
-    """What happens to frames between decoder and encoder; see `rtvideo.media.frames.FrameEnhancer`."""
-
-    def push(self, frame: av.VideoFrame) -> Iterable[av.VideoFrame]:
-        """Take a frame, give those that are done, in order."""
-
-    def flush(self) -> Iterable[av.VideoFrame]:
-        """Give what is left."""
-
-    def release(self, frame: av.VideoFrame) -> None:
-        """Take back a frame that has been encoded. Called from another thread."""
-
-
-class Output(Protocol):
-    """Where frames and packets go; see `rtvideo.media.output.EncodedOutput`."""
-
-    def write(self, frame: av.VideoFrame) -> None:
-        """Encode a frame."""
-
-    def copy(self, packet: Packet) -> None:
-        """Pass a packet of another stream on."""
-
-    def finish(self) -> None:
-        """Complete the output."""
-
-
 @dataclass
 class Counters:
-    """What has happened so far; written by the stages, read by whoever shows progress."""
+    """What has happened so far, and the time that each stage took for a frame; any thread may read it."""
 
     frames_in: int = 0
     frames_out: int = 0
-    position: float = 0.0
     decode: Stopwatch = field(default_factory=Stopwatch)
     enhance: Stopwatch = field(default_factory=Stopwatch)
     encode: Stopwatch = field(default_factory=Stopwatch)
@@ -72,23 +46,28 @@ class _Batch:
 
 
 class Pipeline:
-    """One run of events through a worker into an output."""
+    """One run of a file's frames through the processor into the output.
+
+    Attributes:
+        counters: may be read while it runs.
+    """
 
     def __init__(
         self,
         events: Iterable[Event],
-        worker: Worker,
-        output: Output,
+        processor: FrameProcessor,
+        output: EncodedOutput,
         stop: threading.Event,
     ) -> None:
         """Connect the parts; `run` does the work.
 
         Args:
-            events: frames, and packets of other streams, in file order; iterated in a thread of its own.
+            events: frames, and packets of other streams, in file order; iterated in the decoder's thread.
             stop: when set, no more events are taken; what is under way is completed.
         """
         self.counters = Counters()
-        self._events, self._worker, self._output, self._stop = events, worker, output, stop
+        self._events, self._processor, self._output, self._stop = events, processor, output, stop
+        self._pool = processor.pool
         self._decoded: Channel[_Batch] = Channel(_DEPTH)
         self._enhanced: Channel[_Batch] = Channel(_DEPTH)
         self._error: BaseException | None = None
@@ -100,7 +79,7 @@ class Pipeline:
         """Whether ``output.finish`` was called and worked, though the engine may have been lost before."""
         return self._error is None
 
-    def run(self, on_tick: Callable[[Counters], None] | None = None, interval: float = 0.1) -> Counters:
+    def run(self, on_tick: Callable[[], None] = lambda: None, interval: float = 0.1) -> None:
         """Work until the events end or ``stop`` is set; ``output.finish`` has been called then.
 
         Args:
@@ -120,8 +99,7 @@ class Pipeline:
         try:
             while any(thread.is_alive() for thread in threads):
                 threads[-1].join(interval)
-                if on_tick is not None:
-                    on_tick(self.counters)
+                on_tick()
                 if not threads[-1].is_alive():
                     for thread in threads:
                         thread.join()
@@ -134,7 +112,6 @@ class Pipeline:
             raise self._lost
         if self._error is not None:
             raise self._error
-        return self.counters
 
     def _guard(self, stage: Callable[[], None]) -> None:
         try:
@@ -185,15 +162,15 @@ class Pipeline:
             packets = batch.packets
             if batch.frame is not None:
                 began = time.perf_counter()
-                done = list(self._worker.push(batch.frame))
+                pairs = list(self._processor.push(batch.frame))
                 self.counters.enhance.add(time.perf_counter() - began)
-                for frame in done:
-                    self._enhanced.put(_Batch(packets, frame))
+                for pair in pairs:
+                    self._enhanced.put(_Batch(packets, pair.lit))
                     packets = []
             if packets:
                 self._enhanced.put(_Batch(packets, None))
-        for frame in self._worker.flush():
-            self._enhanced.put(_Batch([], frame))
+        for pair in self._processor.flush():
+            self._enhanced.put(_Batch([], pair.lit))
 
     def _encode(self) -> None:
         for batch in self._enhanced:
@@ -203,9 +180,8 @@ class Pipeline:
             if batch.frame is None:
                 continue
             self._output.write(batch.frame)
-            self._worker.release(batch.frame)
+            if self._pool is not None:
+                self._pool.give(batch.frame)
             self.counters.encode.add(time.perf_counter() - began)
             self.counters.frames_out += 1
-            if batch.frame.time is not None:
-                self.counters.position = batch.frame.time
         self._output.finish()

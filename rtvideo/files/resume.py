@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 
+from rtvideo.engines.session import Session
 from rtvideo.errors import UsageError
 from rtvideo.files.salvage import ReusablePackets, reusable_packets
 from rtvideo.media.containers import MOV_FAMILY
@@ -57,12 +58,11 @@ def as_before(options: Options, before: Unfinished | None) -> Options:
     return replace(options, **chosen)
 
 
-def job_of(input: Path, options: Options, engine: str, denoise: float, temporal: float) -> dict[str, Any]:
+def job_of(input: Path, options: Options, session: Session) -> dict[str, Any]:
     """Return all that decides the result, as plain data.
 
     Args:
-        engine: `rtvideo.engines.session.Session.name`.
-        denoise, temporal: the strengths that were chosen.
+        session: opened for the options, with a number in place of each ``auto``.
     """
     settings = {name: getattr(options, name) for name, _, flag in flags_of(options) if flag.compared}
     return {
@@ -70,9 +70,9 @@ def job_of(input: Path, options: Options, engine: str, denoise: float, temporal:
         "pyav": av.__version__,
         "input": _fingerprint(input),
         "model": _digest(find(options.model)),
-        "engine": engine,
-        "denoise": denoise,
-        "temporal": temporal,
+        "engine": session.name,
+        "denoise": session.settings.denoise,
+        "temporal": session.settings.temporal,
         **settings,
     }
 

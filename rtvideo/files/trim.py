@@ -34,7 +34,6 @@ class Trim:
                 raise UsageError(f"{name} {value}: must be more than 0")
         self._source = source
         self._frames = frames
-        self._limited = frames is not None or duration is not None
         beginning = source.start
         self._from = beginning + Fraction(start) if start else None
         self._until = (self._from or beginning) + Fraction(duration) if duration else None
@@ -52,9 +51,6 @@ class Trim:
         Raises:
             UsageError: nothing does.
         """
-        if self._from is None and not self._limited:
-            yield from self._source.read()
-            return
         if self._from is not None:
             self._source.seek(self._from)
         shift: Fraction | None = None if self._from is not None else Fraction(0)

@@ -38,14 +38,14 @@ class PacketDecoder:
 
     def __iter__(self) -> Iterator[tuple[av.VideoFrame, float]]:
         """Yield decoded frames and when they came, on the clock of `time.monotonic`."""
-        if not self._source.nature.live:
+        if not self._source.traits.live:
             yield from self._source.connection.ready
         connection: Connection | None = None
         for arrival in self._arrivals:
             if connection is not None and arrival.connection is not connection:
                 yield from connection.decode(None)
             connection = arrival.connection
-            if self._source.nature.live and self._is_left_out(arrival):
+            if self._source.traits.live and self._is_left_out(arrival):
                 continue
             began = time.monotonic()
             pictures = connection.decode(arrival.packet, arrival.captured)

@@ -15,10 +15,11 @@ from rtvideo.media.destination import KEY_FRAME_INTERVAL, Destination, HlsDestin
 from rtvideo.media.location import Kind, kind_of
 from rtvideo.media.network.push import PushServer
 from rtvideo.media.output import EncodedOutput, VideoEncoder
-from rtvideo.media.pairs import FramePair
+from rtvideo.media.planes import FrameFormat
 from rtvideo.media.streams import Plan, plan
 from rtvideo.media.timing import Packet
 from rtvideo.options import Options
+from rtvideo.processor import FramePair
 
 
 def destination_of(address: str, *, live: bool) -> Destination:
@@ -53,7 +54,7 @@ class EncodedLiveOutput(LiveOutput):
 
     def take(self, pair: FramePair) -> None:
         """Encode a pair and write what the encoder gives."""
-        self._output.write(self._compose(pair), pair.captured)
+        self._output.write(self._compose(pair.original, pair.lit), pair.captured)
 
     def copy(self, packet: Packet) -> None:
         """Pass on a packet of sound, or convert it."""
@@ -101,13 +102,12 @@ def open_encoded_output(
         metadata={"creation_time": datetime.now(UTC).isoformat(timespec="microseconds")},
     )
     compositor = Compositor(
-        video.enhancer,
-        encoding.pix_fmt,
-        encoding.coding,
-        encoding.tags,
+        video.frames,
+        FrameFormat(encoding.pix_fmt, encoding.width, encoding.height, encoding.coding),
         options.compare,
+        encoding.tags,
         # Where the encoder changes the frames' times they must not be those of the pair, which others read.
-        own=encoding.time_base != video.picture.time_base,
+        writable=encoding.time_base != video.picture.time_base,
     )
     return EncodedLiveOutput(output, compositor, destination.name)
 

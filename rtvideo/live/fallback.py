@@ -1,4 +1,4 @@
-"""The session to change over to when the machine is too slow: opened on the side, when it is first wanted."""
+"""The cheaper session for a machine that is too slow: opened in the background when it is first wanted."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rtvideo.errors import RtvideoError
 from rtvideo.frame import Geometry
 
 
-class FallbackSession:
-    """Opens the coarser session of another one (`HasFallback`) while that one goes on.
+class FallbackOpener:
+    """Opens the fallback of a session (`HasFallback`) in a thread, while the session itself goes on.
 
     Attributes:
-        possible: whether there is one, as far as is known before it is opened.
+        possible: whether there is a fallback, as far as is known before it is opened.
     """
 
     def __init__(self, session: Session, geometry: Geometry) -> None:
@@ -25,24 +25,24 @@ class FallbackSession:
             geometry: that it was opened for.
         """
         self.possible = isinstance(session, HasFallback)
-        self._of, self._geometry = session, geometry
+        self._preferred, self._geometry = session, geometry
         self._session: Session | None = None
         self._closed = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def session(self) -> Session | None:
-        """Return it, once it is ready. Call this from one thread."""
+        """Return the fallback once it is open; the first call begins to open it. Call from one thread."""
         if self.possible and self._thread is None:
-            self._thread = threading.Thread(target=self._open, name="rtvideo coarser", daemon=True)
+            self._thread = threading.Thread(target=self._open, name="rtvideo fallback", daemon=True)
             self._thread.start()
             return None
         return self._session
 
     def _open(self) -> None:
-        assert isinstance(self._of, HasFallback)
+        assert isinstance(self._preferred, HasFallback)
         try:
-            session = self._of.coarser()
+            session = self._preferred.coarser()
         except RtvideoError as error:
             logging.getLogger("rtvideo").info("no coarser illumination: %s", error)
             self.possible = False
@@ -58,7 +58,7 @@ class FallbackSession:
         session.close()
 
     def close(self, patience: float = 1.0) -> None:
-        """Close it; where it is just being opened, that happens after ``patience`` seconds or by itself."""
+        """Close the fallback. One that is not open after ``patience`` seconds closes itself when it is."""
         if self._thread is not None:
             self._thread.join(patience)
         with self._lock:

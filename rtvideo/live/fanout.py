@@ -16,9 +16,11 @@ from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import OutputError
 from rtvideo.media.codecs import Picture
 from rtvideo.media.input_info import InputInfo
-from rtvideo.media.pairs import FramePair, PairEnhancer
+from rtvideo.media.planes import FrameFormat
 from rtvideo.media.timing import Packet
+from rtvideo.processor import FramePair
 from rtvideo.stopwatch import Stopwatch
+from rtvideo.viewers.base import FrameInfo
 
 #: Pairs that may wait where nothing is dropped.
 _DEPTH = 3
@@ -27,19 +29,26 @@ _DEPTH = 3
 _STUCK = 30.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class LivePair(FramePair):
+    """A pair with what viewers show about it. Several threads read its frames, so nobody writes to them."""
+
+    info: FrameInfo
+
+
 @dataclass(frozen=True)
 class LiveVideo:
     """What outputs are opened for.
 
     Attributes:
         source: gives the other streams and metadata.
-        enhancer: gives the pairs.
+        frames: of the pairs.
         picture: the facts about a pair that encoders are chosen by.
         live: frames come when they are captured, so that outputs have to keep up.
     """
 
     source: InputInfo
-    enhancer: PairEnhancer
+    frames: FrameFormat
     picture: Picture
     live: bool
 
@@ -67,7 +76,7 @@ class LiveOutput:
         """Whether its server has not answered yet."""
         return False
 
-    def take(self, pair: FramePair) -> None:
+    def take(self, pair: LivePair) -> None:
         """Encode, write or show a pair.
 
         Raises:
@@ -102,7 +111,7 @@ class OutputWorker:
             ended: called when the thread ends.
         """
         self.output = output
-        self.pairs: Channel[FramePair] = Channel(1 if drops else _DEPTH, drops=drops)
+        self.pairs: Channel[LivePair] = Channel(1 if drops else _DEPTH, drops=drops)
         self.packets: deque[Packet] = deque()
         self.error: Exception | None = None
         self.work = Stopwatch()
@@ -177,7 +186,7 @@ class FanOut:
         for worker in self._workers:
             worker.thread.start()
 
-    def put(self, pair: FramePair) -> None:
+    def put(self, pair: LivePair) -> None:
         """Queue a pair for each output that is watched."""
         for worker in self._workers:
             if worker.output.watched:

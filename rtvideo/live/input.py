@@ -57,7 +57,7 @@ class LiveInput:
     Attributes:
         name: as it may be shown, without secrets.
         connection: the first one: what encoders and containers are chosen by.
-        nature: how the input behaves.
+        traits: how the input behaves.
         lost: why it ended too early, once it has.
         reconnects: how often it came back.
         seen: when it last gave a sign of life, on the clock of `time.monotonic`.
@@ -73,7 +73,7 @@ class LiveInput:
         threads: int = 0,
         reconnect: float = 0.0,
         say: Callable[[str], None] = lambda line: None,
-        nature: SourceTraits | None = None,
+        traits: SourceTraits | None = None,
     ) -> None:
         """Open it for the first time; that it is absent now is an error at once.
 
@@ -83,7 +83,7 @@ class LiveInput:
             threads: that decode at most; 0 leaves it to FFmpeg.
             reconnect: seconds for which a lost source is tried again; 0 is never.
             say: told when the source is lost, and when it is back.
-            nature: in place of the input's own.
+            traits: in place of the input's own.
 
         Raises:
             RtvideoError: see `rtvideo.media.network.connect.connect`, `Connection`.
@@ -91,7 +91,7 @@ class LiveInput:
         self._open, self.name, self._stop = open, name, stop
         self._reconnect, self._say = reconnect, say
         container, natural = open()
-        self.nature = nature or natural
+        self.traits = traits or natural
         self._connect = partial(Connection, name=name, video_stream=video_stream, threads=threads)
         self.connection = self._connect(container)
         self.lost: str | None = None
@@ -110,15 +110,15 @@ class LiveInput:
         connection: Connection | None = self.connection
         while connection is not None:
             reason = "the stream ended"
-            backlog = BacklogDetector() if self.nature.live and not self.nature.paced else None
+            backlog = BacklogDetector() if self.traits.live and not self.traits.paced else None
             try:
                 for packet in connection.packets():
                     self.seen = time.monotonic()
                     is_video = packet.stream_index == connection.index
                     stale = backlog is not None and backlog.holds(packet if is_video else None, self.seen)
                     if backlog is not None and backlog.endless:
-                        self.nature = replace(self.nature, paced=True)
-                    if self.nature.live and not stale:
+                        self.traits = replace(self.traits, paced=True)
+                    if self.traits.live and not stale:
                         self._settle(packet, connection)
                     if self._stop.is_set():
                         return
@@ -126,10 +126,10 @@ class LiveInput:
                         yield TimedPacket(packet, connection, self.seen, stale)
             except av.FFmpegError as error:
                 reason = reason_of(error)
-                if not self.nature.lasts:
+                if not self.traits.lasts:
                     self.lost = f"reading stopped: {reason}"
                     return
-            if not self.nature.lasts or (reason == "the stream ended" and not self._reconnect):
+            if not self.traits.lasts or (reason == "the stream ended" and not self._reconnect):
                 return
             connection = self._again(connection, reason)
 
@@ -158,9 +158,9 @@ class LiveInput:
             return
         stamp = packet.dts if packet.dts is not None else packet.pts
         shift, early = self._clock.place(
-            None if stamp is None else stamp * base, self.seen, _PACED if self.nature.paced else STRAY
+            None if stamp is None else stamp * base, self.seen, _PACED if self.traits.paced else STRAY
         )
-        if self.nature.paced and early > 0:
+        if self.traits.paced and early > 0:
             self._stop.wait(early)
             self.seen = time.monotonic()
         packet.pts = round(((packet.pts or stamp or 0) * base + shift) / TICK)
@@ -181,8 +181,8 @@ class LiveInput:
             wait = min(2 * wait, _LONGEST)
             self.seen = time.monotonic()
             try:
-                container, nature = self._open()
-                if not nature.live:  # a live list that has become a finished recording
+                container, traits = self._open()
+                if not traits.live:  # a live list that has become a finished recording
                     container.close()
                     return None
                 connection = self._connect(container)

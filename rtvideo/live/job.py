@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,32 +11,36 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from rtvideo import console
+from rtvideo.engines.auto import SessionFactory, open_for
 from rtvideo.engines.session import Session
 from rtvideo.errors import UsageError
-from rtvideo.files.job import SessionFactory, engine_of
-from rtvideo.live.fallback import FallbackSession
+from rtvideo.live.adaptive import AdaptiveProcessor
+from rtvideo.live.fallback import FallbackOpener
 from rtvideo.live.fanout import LiveOutput
 from rtvideo.live.input import LiveInput
 from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_names
-from rtvideo.live.pipeline import LivePipeline
 from rtvideo.live.quality import QualityController
+from rtvideo.live.run import LiveRun
 from rtvideo.media.location import Kind, kind_of, redact
 from rtvideo.media.network.connect import SourceTraits, connect
-from rtvideo.media.pairs import PairEnhancer
+from rtvideo.media.planes import LAYOUTS, FrameFormat, nearest_format
+from rtvideo.media.tags import Tags, is_rgb
+from rtvideo.models import find
 from rtvideo.options import LiveOptions, Options, Report
+from rtvideo.processor import FrameProcessor
 from rtvideo.viewers.base import ViewerControls, ViewerFactory
 
 
 @dataclass
 class LiveReport(Report):
-    """What happened to an input that came live; ``--stats`` writes it as JSON.
+    """What happened to a live input; ``--stats`` writes it as JSON.
 
     Attributes:
-        dropped_at: frames left out because something was too slow, by the stage that they waited for.
+        dropped_at: frames dropped because something was too slow, by the stage that they waited for.
         latency: milliseconds from capture (the packet came) until a frame was ``enhanced``, and at each
             output ``encoded``, ``written`` or ``shown``: median, p95 and p99.
         reconnects: how often a lost source came back; lost: whether it did not, which ended the run.
-        adapted: how often less, or more, was done to keep up.
+        adapted: how often the quality was lowered or raised.
     """
 
     dropped_at: dict[str, int] = field(default_factory=dict)
@@ -60,7 +65,7 @@ def enhance_live(
     """Enhance what comes from a camera, URL, pipe or file until it ends or ``stop`` is set.
 
     Args:
-        input: as `rtvideo.media.location.kind_of` takes it.
+        input: as `rtvideo.media.network.address.kind_of` takes it.
         outputs: files, ``.m3u8`` lists, URLs, ``/dev/videoN``, ``-`` for y4m on stdout.
         viewers: what opens windows and web pages.
         say: told each warning, and each change of state, in a line.
@@ -75,19 +80,11 @@ def enhance_live(
     check_outputs(input, outputs, options)
     if options.start is not None and kind_of(input) in (Kind.CAMERA, Kind.PIPE):
         raise UsageError(f"--start {options.start:g}: {redact(input)} cannot be wound on; leave it out")
-    report = LiveReport(
-        input=redact(input),
-        output=shown_names(outputs),
-        model=options.model,
-    )
+    report = LiveReport(input=redact(input), output=shown_names(outputs), model=options.model)
 
     def warn(line: str) -> None:
         report.warnings.append(line)
         say(line)
-
-    def tell(line: str) -> None:
-        if not stop.is_set():  # what ends then was told to
-            say(line)
 
     with ExitStack() as stack:
         source = LiveInput(
@@ -97,79 +94,92 @@ def enhance_live(
             video_stream=options.video_stream,
             threads=options.threads,
             reconnect=live.reconnect,
-            say=tell,
+            say=lambda line: None if stop.is_set() else say(line),
         )
         stack.callback(source.close)
-        playing = not source.nature.live and not outputs
-        if playing:
-            # What is only looked at comes at its own speed, and is not waited for.
-            source.nature = SourceTraits(live=True, paced=True)
+        plays = not source.traits.live and not outputs
+        if plays:  # only viewers: at the file's own speed, and no viewer is waited for
+            source.traits = SourceTraits(live=True, paced=True)
         if options.start is not None:
             source.connection.seek(options.start)
-        enhancer = PairEnhancer(source.connection.tags, source.connection.first, live=source.nature.live)
-        fps = min(source.connection.fps or 30.0, options.max_fps or 1e9)
-        session, denoise = (open_engine or engine_of(options))(enhancer.geometry, fps)
-        stack.callback(session.close)
-        controls = ViewerControls(
-            options.strength, denoise, removes_noise=_removes_noise(options, open_engine)
-        )
-        report.engine, report.denoise = str(session), denoise
-        report.temporal = session.settings.temporal
 
-        _warm_up(enhancer, session, source)
+        working = working_format(source)
+        fps = min(source.connection.fps or 30.0, options.max_fps or math.inf)
+        session = (
+            open_engine(working.geometry, fps) if open_engine else open_for(options, working.geometry, fps)
+        )
+        stack.callback(session.close)
+        report.engine = str(session)
+        report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
+        controls = ViewerControls(
+            options.strength,
+            report.denoise,
+            removes_noise=open_engine is not None or find(options.model).has_denoise,
+        )
+        tags = source.connection.tags.coded(working.coding)
+        processor = _processor(source, session, working, tags)
         opened = open_outputs(
             outputs,
             [partial(factory, controls, source.name) for factory in viewers],
-            live_video(source, enhancer, options),
+            live_video(source, working, tags, options),
             options,
             warn,
         )
-        if playing:
-            _await_somebody(report.input, opened, stop)
-        coarser = FallbackSession(session, enhancer.geometry)
-        adapter = QualityController(
+        if plays:
+            _wait_for_viewer(report.input, opened, stop)
+
+        fallback = FallbackOpener(session, working.geometry)
+        quality = QualityController(
             lambda: controls.denoise > 0,
-            lambda: coarser.possible,
+            lambda: fallback.possible,
             lambda line: warn(f"{report.input}: {line}"),
-            over_time=report.temporal > 0,
+            temporal=report.temporal > 0,
         )
-        pipeline = LivePipeline(
-            source,
-            enhancer,
-            session,
-            opened,
-            controls,
-            halt,
-            adapter=adapter if live.adapt and source.nature.live else None,
-            coarser=coarser,
-            max_fps=options.max_fps,
-            start=options.start,
-            duration=options.duration,
-            frames=options.frames,
-        )
+        adapts = live.adapt and source.traits.live
+        adaptive = AdaptiveProcessor(processor, controls, quality if adapts else None, fallback)
+        run = LiveRun(source, adaptive, opened, controls, halt, options)
         began = time.monotonic()
         try:
-            pipeline.run(stop, lambda: on_progress(pipeline.counters.frames_out))
+            run.run(stop, lambda: on_progress(run.counters.frames_out))
         finally:
             report.seconds = time.monotonic() - began
-            _fill(report, pipeline, source)
-            report.adapted = adapter.changes
-        if enhancer.changed:
-            warn(f"{report.input}: {enhancer.changed} frames of another size were scaled to the first one's")
+            report.adapted = quality.changes
+            _fill(report, run, source)
+        if (changed := processor.changed) > 0:
+            warn(f"{report.input}: {changed} frames of another size or format were scaled or converted")
         if source.damaged:
             warn(f"{report.input}: {source.damaged} damaged packets or frames")
     return report
 
 
-def _warm_up(enhancer: PairEnhancer, session: Session, source: LiveInput) -> None:
-    """Let the engine do once what only takes long the first time."""
-    if source.nature.live:
-        list(enhancer.push(source.connection.first, 0.0, session))
-        list(enhancer.flush(session))
+def working_format(source: LiveInput) -> FrameFormat:
+    """Return what the engine works on: 4:2:0 for live frames, which every player and viewer takes.
+
+    Most cameras send 4:2:2; the other half of the colour is not worth its cost here.
+    """
+    first, tags = source.connection.first, source.connection.tags
+    name = first.format.name
+    pix_fmt, height = nearest_format(name), first.height
+    layout = LAYOUTS[pix_fmt]
+    if (source.traits.live or is_rgb(name)) and layout.layout != "nv" and layout.chroma != (1, 1):
+        pix_fmt = "yuv420p" if layout.depth == 8 or is_rgb(pix_fmt) else "yuv420p10le"
+    # RGB becomes what everybody takes untagged video for.
+    coding = Tags().coding(pix_fmt, height) if is_rgb(name) else tags.coding(name, height)
+    return FrameFormat(pix_fmt, first.width, height, coding)
+
+
+def _processor(source: LiveInput, session: Session, working: FrameFormat, tags: Tags) -> FrameProcessor:
+    """Return what enhances the frames and tags them so; for a live source it is warmed up."""
+    first = source.connection.first
+    processor = FrameProcessor(session, working, first, source.connection.tags, tags=tags)
+    if source.traits.live:  # the first frame takes longer
+        for _ in (*processor.push(first), *processor.flush()):
+            pass
         session.reset()
+    return processor
 
 
-def _await_somebody(name: str, outputs: Sequence[LiveOutput], stop: threading.Event) -> None:
+def _wait_for_viewer(name: str, outputs: Sequence[LiveOutput], stop: threading.Event) -> None:
     """Begin to play when somebody looks: it takes a while to open a page."""
     if not any(output.watched for output in outputs):
         console.say(f"{name}: waiting for somebody to open the page")
@@ -177,27 +187,21 @@ def _await_somebody(name: str, outputs: Sequence[LiveOutput], stop: threading.Ev
         stop.wait(0.05)
 
 
-def _removes_noise(options: Options, open_engine: SessionFactory | None) -> bool:
-    from rtvideo.models import find
-
-    return open_engine is not None or find(options.model).has_denoise
-
-
-def _fill(report: LiveReport, pipeline: LivePipeline, source: LiveInput) -> None:
-    counters = pipeline.counters
+def _fill(report: LiveReport, run: LiveRun, source: LiveInput) -> None:
+    counters = run.counters
     report.frames_in, report.frames_out = counters.frames_in, counters.frames_out
     report.fps = counters.frames_out / report.seconds if report.seconds else 0.0
     report.milliseconds = {
-        "decode": pipeline.decoding.milliseconds(),
-        "enhance": pipeline.enhancing.milliseconds(),
+        "decode": run.decoding.milliseconds(),
+        "enhance": run.enhancing.milliseconds(),
     }
-    report.dropped_at = {stage: count for stage, count in pipeline.dropped.items() if count}
+    report.dropped_at = {stage: count for stage, count in run.dropped.items() if count}
     report.dropped = sum(report.dropped_at.values())
     report.damaged, report.reconnects = source.damaged, source.reconnects
-    report.incomplete, report.lost = source.lost, source.lost is not None and source.nature.lasts
-    report.latency = {"enhanced": counters.enhanced.milliseconds()} if source.nature.live else {}
-    for worker in pipeline.fan_out:
+    report.incomplete, report.lost = source.lost, source.lost is not None and source.traits.lasts
+    report.latency = {"enhanced": counters.enhanced.milliseconds()} if source.traits.live else {}
+    for worker in run.fan_out:
         report.milliseconds[worker.output.name] = worker.work.milliseconds()
-        if source.nature.live:
+        if source.traits.live:
             for name, watch in worker.output.latency.items():
                 report.latency[f"{name} {worker.output.name}"] = watch.milliseconds()

@@ -9,14 +9,15 @@ from io import FileIO
 from pathlib import Path
 
 from rtvideo.errors import RtvideoError, UsageError
-from rtvideo.files.job import check_output, picture_of
 from rtvideo.live.encoded_output import destination_of, open_encoded_output
 from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.input import TICK, LiveInput
 from rtvideo.live.raw_output import ViewerOutput, virtual_camera, y4m_output
 from rtvideo.media.camera import path_of
 from rtvideo.media.location import Kind, kind_of, redact
-from rtvideo.media.pairs import PairEnhancer
+from rtvideo.media.output_path import check_output
+from rtvideo.media.planes import FrameFormat
+from rtvideo.media.tags import Tags
 from rtvideo.options import Options
 from rtvideo.viewers.base import Viewer
 
@@ -47,24 +48,24 @@ def shown_names(outputs: Sequence[str]) -> str:
     return ", ".join("stdout" if text == "-" else redact(text) for text in outputs)
 
 
-def live_video(source: LiveInput, enhancer: PairEnhancer, options: Options) -> LiveVideo:
+def live_video(source: LiveInput, frames: FrameFormat, tags: Tags, options: Options) -> LiveVideo:
     """Return what the outputs of a run are opened for.
 
     Args:
-        enhancer: gives the pairs.
+        frames, tags: of the pairs.
     """
-    picture, live = picture_of(source.connection, options), source.nature.live
+    picture, live = source.connection.picture(options.compare), source.traits.live
     picture = replace(
         picture,
         # The codec in which a camera sends is no measure for a recording.
         codec="h264" if live else picture.codec,
         codec_tag="" if live else picture.codec_tag,
-        pix_fmt=enhancer.pix_fmt,
-        tags=enhancer.tags,
-        coding=enhancer.geometry.coding,
+        pix_fmt=frames.pix_fmt,
+        tags=tags,
+        coding=frames.coding,
         time_base=TICK if live else picture.time_base,
     )
-    return LiveVideo(source.connection, enhancer, picture, live)
+    return LiveVideo(source.connection, frames, picture, live)
 
 
 def open_outputs(

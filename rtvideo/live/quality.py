@@ -73,7 +73,7 @@ class QualityController:
         coarsens: Callable[[], bool],
         say: Callable[[str], None],
         *,
-        over_time: bool = False,
+        temporal: bool = False,
     ) -> None:
         """Begin with everything.
 
@@ -81,11 +81,11 @@ class QualityController:
             removes_noise: whether noise removal is on, so that it can be left out.
             coarsens: whether illumination can be coarser.
             say: told in one line of each change.
-            over_time: whether the frames before count, so that they can be left out of it.
+            temporal: whether the frames before count, so that they can be left out of it.
         """
         self._at = 0
         self._removes_noise, self._coarsens, self._say = removes_noise, coarsens, say
-        self._over_time = over_time
+        self._temporal = temporal
         self._began: float | None = None
         self._frames, self._busy, self._lost_before = 0, 0.0, 0
         self._bad = 0
@@ -99,7 +99,7 @@ class QualityController:
         """What to do at present."""
         return STEPS[self._at]
 
-    def saw(self, now: float, seconds: float, lost: int) -> None:
+    def observe(self, now: float, seconds: float, lost: int) -> None:
         """Take note of an enhanced frame.
 
         Args:
@@ -138,7 +138,7 @@ class QualityController:
         return (
             step.denoise and self._removes_noise(),
             step.coarse and self._coarsens(),
-            step.temporal and self._over_time,
+            step.temporal and self._temporal,
             step.share,
         )
 

@@ -13,10 +13,11 @@ import av
 from av.container import OutputContainer
 
 from rtvideo.errors import OutputError
-from rtvideo.live.fanout import ConsumerClosed, LiveOutput, LiveVideo
+from rtvideo.live.fanout import ConsumerClosed, LiveOutput, LivePair, LiveVideo
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.network.pipes import PipeWriter
-from rtvideo.media.pairs import FramePair, tags_of
+from rtvideo.media.planes import FrameFormat
+from rtvideo.processor import FramePair
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import Viewer
 
@@ -43,7 +44,7 @@ class ViewerOutput(LiveOutput):
         """Whether anybody looks."""
         return self._viewer.watched
 
-    def take(self, pair: FramePair) -> None:
+    def take(self, pair: LivePair) -> None:
         """Show a pair."""
         self._viewer.show(pair.original, pair.lit, pair.info)
         self.latency["shown"].add(time.monotonic() - pair.captured)
@@ -85,13 +86,14 @@ class RawOutput(LiveOutput):
             compare: ``split``, ``side`` or None.
         """
         self.name, self.latency = name, {"written": Stopwatch()}
-        coding = replace(video.enhancer.geometry.coding, full_range=format.full_range)
-        tags = tags_of(coding, video.enhancer.tags)
-        self._compose = Compositor(video.enhancer, format.pix_fmt, coding, tags, compare, own=True)
+        coding = replace(video.frames.coding, full_range=format.full_range)
+        tags = video.picture.tags.coded(coding)
+        target = FrameFormat(format.pix_fmt, video.picture.width, video.picture.height, coding)
+        self._compose = Compositor(video.frames, target, compare, tags, writable=True)
         self._rate, self._has_times = video.picture.rate, format.has_times
         stream = container.add_stream(format.codec, rate=self._rate)
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height = self._compose.width, self._compose.height
+        stream.width, stream.height = target.width, target.height
         stream.pix_fmt = format.pix_fmt
         tags.apply(stream.codec_context)
         self._container, self._stream = container, stream
@@ -106,7 +108,7 @@ class RawOutput(LiveOutput):
             due = round((pair.lit.time - self._first) * self._rate) + 1
             times = min(_REPEATS, due - self._written)
         if times > 0:
-            frame = self._compose(pair)
+            frame = self._compose(pair.original, pair.lit)
             for _ in range(times):
                 frame.pts, frame.time_base = self._written, 1 / self._rate
                 with self._errors():
@@ -152,8 +154,8 @@ def y4m_output(pipe: FileIO, name: str, video: LiveVideo, compare: str | None) -
     container = av.open(
         PipeWriter(pipe), "w", format="yuv4mpegpipe", container_options=options, buffer_size=1 << 18
     )
-    pix_fmt = _Y4M_FORMATS.get(video.enhancer.pix_fmt, video.enhancer.pix_fmt)
-    full_range = video.enhancer.geometry.coding.full_range
+    pix_fmt = _Y4M_FORMATS.get(video.frames.pix_fmt, video.frames.pix_fmt)
+    full_range = video.frames.coding.full_range
     # y4m has a rate and no times. From a live source frames may be missing, and others are repeated.
     format = RawFormat("wrapped_avframe", pix_fmt, full_range, has_times=not video.live)
     return RawOutput(name, container, video, format, compare)

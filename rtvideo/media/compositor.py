@@ -1,61 +1,68 @@
-"""A pair as one picture: compared if wanted, and in the format that an encoder takes."""
+"""An enhanced frame as an output takes it: compared with the original, and in the output's format."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import av
 
-from rtvideo.colour import Coding
-from rtvideo.media.pairs import FramePair, PairEnhancer
-from rtvideo.media.planes import FrameConverter, copy_columns, geometry_of, views
+from rtvideo.frame import pass_through
+from rtvideo.media.planes import FrameConverter, FrameFormat, copy_columns, copy_times, views
 from rtvideo.media.tags import Tags
 
 
 class Compositor:
-    """Makes the picture that an output takes."""
+    """Makes the frames of one output."""
 
     def __init__(
-        self, like: PairEnhancer, pix_fmt: str, coding: Coding, tags: Tags, compare: str | None, *, own: bool
+        self,
+        source: FrameFormat,
+        target: FrameFormat,
+        compare: str | None = None,
+        tags: Tags | None = None,
+        *,
+        writable: bool = False,
     ) -> None:
-        """Prepare for the pairs of ``like``.
+        """Prepare for frames of one format.
 
         Args:
-            pix_fmt, coding, tags: of the output.
-            compare: ``split``, ``side`` or None.
-            own: the frames that are returned are written to. Where not, they may be those of the pair.
+            source: of the frames that come.
+            target: of the frames that are wanted, twice as wide as ``source`` with ``compare="side"``.
+            compare: ``split`` (left half original), ``side`` (original beside result) or None.
+            tags: for the frames that are made; None leaves them untagged.
+            writable: never return the enhanced frame itself, since the caller writes to what it gets.
         """
-        self._geometry, self._format, self._compare = like.geometry, like.pix_fmt, compare
-        self.width = like.geometry.width * (2 if compare == "side" else 1)
-        self.height = like.geometry.height
-        self._wide = geometry_of(self._format, self.width, self.height, like.geometry.coding)
-        self._convert = FrameConverter(pix_fmt, self.width, self.height, coding)
-        self._tags, self._own = tags, own
+        self._source, self._compare, self._tags, self._writable = source, compare, tags, writable
+        self._composed = replace(source, width=target.width)
+        self._convert = FrameConverter(target)
 
-    def __call__(self, pair: FramePair) -> av.VideoFrame:
-        """Return the frame to encode."""
-        made = self._convert(self._compared(pair), self._geometry.coding)
-        if made is pair.lit:
-            if not self._own:
+    def __call__(self, original: av.VideoFrame, lit: av.VideoFrame) -> av.VideoFrame:
+        """Return the frame to encode, with the time of ``lit``. Neither frame is written to."""
+        made = self._convert(self._compared(original, lit), self._source.coding)
+        if made is lit:
+            if not self._writable:
                 return made
-            made = self._copy(made)
-        self._tags.apply(made)
-        made.pts, made.time_base, made.duration = pair.lit.pts, pair.lit.time_base, pair.lit.duration
+            made = self._copy(lit)
+        if self._tags is not None:
+            self._tags.apply(made)
+        copy_times(lit, made)
         return made
 
     def _copy(self, frame: av.VideoFrame) -> av.VideoFrame:
-        made = av.VideoFrame(frame.width, frame.height, frame.format.name)
-        for taken, given in zip(views(frame, self._geometry), views(made, self._geometry), strict=True):
-            given[:] = taken
+        made, geometry = self._source.new_frame(), self._source.geometry
+        pass_through(views(frame, geometry), views(made, geometry))
         return made
 
-    def _compared(self, pair: FramePair) -> av.VideoFrame:
+    def _compared(self, original: av.VideoFrame, lit: av.VideoFrame) -> av.VideoFrame:
         if self._compare is None:
-            return pair.lit
-        original, lit = views(pair.original, self._geometry), views(pair.lit, self._geometry)
+            return lit
+        geometry = self._source.geometry
         if self._compare == "split":
-            made = self._copy(pair.lit)
-            copy_columns(original, views(made, self._geometry), self._geometry, "split")
+            made = self._copy(lit)
+            copy_columns(views(original, geometry), views(made, geometry), geometry, "split")
             return made
-        made = av.VideoFrame(self.width, self.height, self._format)
-        copy_columns(original, views(made, self._wide), self._geometry, "left")
-        copy_columns(lit, views(made, self._wide), self._geometry, "right")
+        made = self._composed.new_frame()
+        wide = views(made, self._composed.geometry)
+        copy_columns(views(original, geometry), wide, geometry, "left")
+        copy_columns(views(lit, geometry), wide, geometry, "right")
         return made

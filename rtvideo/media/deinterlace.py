@@ -13,9 +13,38 @@ from rtvideo.media.timing import tick
 
 
 class Deinterlacer:
-    """FFmpeg's ``bwdif``, one frame out for each frame in; those not flagged interlaced pass."""
+    """FFmpeg's ``bwdif``: one frame out for each frame in; those that are not flagged as interlaced pass.
+
+    A filter takes frames of one size and format. Where these change it gives what it holds, and another one
+    begins with the next frame that is flagged.
+    """
+
+    def __init__(self) -> None:
+        self._filter: _Bwdif | None = None
+
+    def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        """Take a frame and yield those that are ready: a filter holds one back."""
+        if self._filter is not None and self._filter.shape != _shape(frame):
+            yield from self.flush()
+        if self._filter is None and frame.interlaced_frame:
+            self._filter = _Bwdif(frame)
+        if self._filter is None:
+            yield frame
+        else:
+            yield from self._filter.push(frame)
+
+    def flush(self) -> Iterator[av.VideoFrame]:
+        """Yield what is held back."""
+        if self._filter is not None:
+            yield from self._filter.push(None)
+            self._filter = None
+
+
+class _Bwdif:
+    """The filter for frames like the first one."""
 
     def __init__(self, first: av.VideoFrame) -> None:
+        self.shape = _shape(first)
         self._time_base = tick(first)
         self._graph = Graph()
         source = self._graph.add_buffer(
@@ -28,7 +57,7 @@ class Deinterlacer:
         self._graph.configure()
 
     def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-        """Take a frame (None: no more come), give those that are ready; one waits for the next."""
+        """Take a frame (None: no more come) and yield those that are ready."""
         self._graph.push(frame)
         while True:
             try:
@@ -42,3 +71,7 @@ class Deinterlacer:
                 out.duration = round(out.duration * tick(out) / self._time_base)
                 out.time_base = self._time_base
             yield out
+
+
+def _shape(frame: av.VideoFrame) -> tuple[int, int, str]:
+    return frame.width, frame.height, frame.format.name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -10,6 +12,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
 from rtvideo.errors import InputError, UsageError
+from rtvideo.media.codecs import Picture
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet, tick
 
@@ -34,13 +37,31 @@ class InputInfo:
     @property
     def tags(self) -> Tags:
         """The colour tags: of the first frame, completed by those of the container."""
-        frame, codec = Tags.of(self.first), Tags.of(self.video.codec_context)
-        return Tags(
-            matrix=codec.matrix if frame.matrix == 2 else frame.matrix,
-            range=frame.range or codec.range,
-            transfer=codec.transfer if frame.transfer == 2 else frame.transfer,
-            primaries=codec.primaries if frame.primaries == 2 else frame.primaries,
-            chroma_location=self._chroma_location(),
+        tags = Tags.of(self.first).completed(Tags.of(self.video.codec_context))
+        return replace(tags, chroma_location=self._chroma_location())
+
+    def picture(self, compare: str | None) -> Picture:
+        """Return the facts about its pictures that the choice of an encoder rests on.
+
+        Args:
+            compare: ``side`` makes the output twice as wide.
+
+        Raises:
+            InputError: HDR, or a matrix that is not supported.
+        """
+        first, codec, tags = self.first, self.video.codec_context, self.tags
+        rate = self.video.average_rate or self.video.guessed_rate or Fraction(25)
+        return Picture(
+            codec=codec.codec.canonical_name,
+            pix_fmt=first.format.name,
+            width=first.width * (2 if compare == "side" else 1),
+            height=first.height,
+            rate=Fraction(rate).limit_denominator(1001 * 1000),
+            time_base=tick(self.video),
+            sample_aspect_ratio=self.video.sample_aspect_ratio,
+            tags=tags,
+            coding=tags.coding(first.format.name, first.height),
+            codec_tag=codec.codec_tag,
         )
 
     def _chroma_location(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from queue import Empty, SimpleQueue
 
 import av
@@ -75,6 +76,25 @@ def geometry_of(pix_fmt: str, width: int, height: int, coding: Coding) -> Geomet
     return Geometry(width, height, form.layout, form.depth, coding, form.chroma, form.msb)
 
 
+@dataclass(frozen=True)
+class FrameFormat:
+    """What all frames of a stream share: FFmpeg's pixel format, the size, and how samples become RGB."""
+
+    pix_fmt: str
+    width: int
+    height: int
+    coding: Coding
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """The same for engines; for formats of `LAYOUTS` alone."""
+        return geometry_of(self.pix_fmt, self.width, self.height, self.coding)
+
+    def new_frame(self) -> av.VideoFrame:
+        """Return a frame whose content is undefined."""
+        return av.VideoFrame(self.width, self.height, self.pix_fmt)
+
+
 def views(frame: av.VideoFrame, geometry: Geometry) -> list[Plane]:
     """Return a frame's planes as arrays that share its memory; writing to them writes to the frame.
 
@@ -91,35 +111,46 @@ def views(frame: av.VideoFrame, geometry: Geometry) -> list[Plane]:
     return arrays
 
 
+def copy_times(source: av.VideoFrame, target: av.VideoFrame) -> None:
+    """Give a frame the time and duration of another one."""
+    target.pts, target.duration = source.pts, source.duration
+    if source.time_base is not None:
+        target.time_base = source.time_base
+
+
 class FrameConverter:
-    """Turns frames into one format, size and coding, saying matrix and range to swscale each time.
+    """Converts frames to one format. swscale is told matrix and range of each frame.
 
     (PyAV's implicit conversion takes BT.601 limited whatever the tags say.)
     """
 
-    def __init__(self, pix_fmt: str, width: int, height: int, coding: Coding) -> None:
-        self.pix_fmt, self.width, self.height, self.coding = pix_fmt, width, height, coding
+    def __init__(self, target: FrameFormat) -> None:
+        self._target = target
+        self._layout = LAYOUTS.get(target.pix_fmt)
         self._reformatter = VideoReformatter()
 
     def fits(self, frame: av.VideoFrame, coding: Coding) -> bool:
-        """Whether the frame's planes can be used as they are."""
-        same = LAYOUTS.get(frame.format.name) == LAYOUTS.get(self.pix_fmt, frame.format.name)
-        return same and (frame.width, frame.height, coding) == (self.width, self.height, self.coding)
+        """Whether the frame's planes can be used as they are; its format may have another name."""
+        name, target = frame.format.name, self._target
+        if (frame.width, frame.height, coding) != (target.width, target.height, target.coding):
+            return False
+        return name == target.pix_fmt or (self._layout is not None and LAYOUTS.get(name) == self._layout)
 
     def __call__(self, frame: av.VideoFrame, coding: Coding) -> av.VideoFrame:
         """Return ``frame``, whose samples mean ``coding``, converted; the same object if it fits already."""
         if self.fits(frame, coding):
             return frame
+        target = self._target
         return self._reformatter.reformat(
             frame,
-            self.width,
-            self.height,
-            self.pix_fmt,
-            src_colorspace=sws_colorspace(self.coding if is_rgb(frame.format.name) else coding),
-            dst_colorspace=sws_colorspace(coding if is_rgb(self.pix_fmt) else self.coding),
+            target.width,
+            target.height,
+            target.pix_fmt,
+            src_colorspace=sws_colorspace(target.coding if is_rgb(frame.format.name) else coding),
+            dst_colorspace=sws_colorspace(coding if is_rgb(target.pix_fmt) else target.coding),
             interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT,
             src_color_range=sws_range(coding),
-            dst_color_range=sws_range(self.coding),
+            dst_color_range=sws_range(target.coding),
         )
 
 

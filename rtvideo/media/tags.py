@@ -55,6 +55,20 @@ class Tags:
         if self.chroma_location is not None and not isinstance(tagged, av.VideoFrame):
             tagged.options["chroma_sample_location"] = self.chroma_location
 
+    def completed(self, other: Tags) -> Tags:
+        """Return these tags, with those of ``other`` (a container, say) where these say nothing."""
+        return Tags(
+            matrix=other.matrix if self.matrix == 2 else self.matrix,
+            range=self.range or other.range,
+            transfer=other.transfer if self.transfer == 2 else self.transfer,
+            primaries=other.primaries if self.primaries == 2 else self.primaries,
+            chroma_location=self.chroma_location or other.chroma_location,
+        )
+
+    def coded(self, coding: Coding) -> Tags:
+        """Return the tags of samples in that coding; transfer and primaries stay."""
+        return Tags(int(coding.matrix), 2 if coding.full_range else 1, self.transfer, self.primaries)
+
     def coding(self, pix_fmt: str, height: int) -> Coding:
         """Return how samples tagged so become RGB.
 

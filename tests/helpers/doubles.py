@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+import av
 import numpy as np
 
 from rtvideo.engines.session import Session, Settings
 from rtvideo.frame import Geometry, Planes
+from rtvideo.media.planes import FrameFormat
+from rtvideo.media.tags import Tags
+from rtvideo.processor import FrameProcessor
 
 
 class FakeSession:
@@ -51,6 +55,13 @@ class FakeSession:
         return self.name
 
 
-def opening(session: Session) -> Callable[[Geometry, float | None], tuple[Session, float]]:
+def opening(session: Session) -> Callable[[Geometry, float | None], Session]:
     """Return what `rtvideo.files.job.enhance_video` takes as ``open_engine``."""
-    return lambda geometry, fps: (session, 0.0)
+    return lambda geometry, fps: session
+
+
+def live_processor(session: Session, first: av.VideoFrame) -> FrameProcessor:
+    """Return a processor for untagged frames like ``first``, in their own format."""
+    coding = Tags().coding(first.format.name, first.height)
+    working = FrameFormat(first.format.name, first.width, first.height, coding)
+    return FrameProcessor(session, working, first, Tags(), tags=Tags().coded(coding))

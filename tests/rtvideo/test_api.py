@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rtvideo
-from rtvideo import api as module
-from rtvideo.api import SESSIONS, Enhancer, enhance, enhancer_for
+from rtvideo import api
+from rtvideo.api import Enhancer
 from rtvideo.colour import Coding, Matrix
+from rtvideo.engines import session_cache
 from rtvideo.engines.session import Settings
+from rtvideo.engines.session_cache import SESSIONS
 from rtvideo.errors import InputError, OutputError, UnavailableError, UsageError
+from rtvideo.files import image_job
 from rtvideo.frame import Geometry, Planes
 from rtvideo.media import images
 from rtvideo.media.images import Picture
@@ -67,8 +71,9 @@ class Double:
 @pytest.fixture
 def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Double]]:
     Double.opened, Double.delay = [], 0
-    monkeypatch.setattr(module, "find", lambda name: Model(name, None))
-    monkeypatch.setattr(module, "open_session", Double)
+    for module in (api, image_job):
+        monkeypatch.setattr(module, "find", lambda name: Model(name, None))
+    monkeypatch.setattr(session_cache, "open_session", Double)
     yield Double
     Double.delay = 0
 
@@ -253,10 +258,10 @@ def test_comparison_of_images(gain_model: Path, tmp_path: Path) -> None:
 
 def test_one_enhancer_for_many_images(double: type[Double], tmp_path: Path) -> None:
     options = rtvideo.Options()
-    with enhancer_for(options) as shared:
+    with closing(image_job.sessions_for(options)) as shared:
         for name in ("a.png", "b.png"):
             images.write(Picture(noise(4, 4, 3)), tmp_path / name)
-            enhance(tmp_path / name, tmp_path / f"lit-{name}", options, enhancer=shared)
+            image_job.enhance_image(tmp_path / name, tmp_path / f"lit-{name}", options, shared)
     assert len(double.opened) == 1
 
 

@@ -24,7 +24,6 @@ from rtvideo import values
 from rtvideo.cli.entry import main
 from rtvideo.cli.progress import Bar, Lines, Silent, clock, progress
 from rtvideo.errors import InputError, SourceLostError
-from rtvideo.files.job import Progress
 from rtvideo.options import Options, Report
 
 EnhanceVideo = Callable[..., Report]
@@ -41,7 +40,7 @@ def video(monkeypatch: pytest.MonkeyPatch) -> Callable[[EnhanceVideo], list[Opti
             return do(source, target, **rest)
 
         double = ModuleType("rtvideo.files.job")
-        double.enhance_video, double.Progress = enhance_video, Progress  # type: ignore[attr-defined]
+        double.enhance_video = enhance_video  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "rtvideo.files.job", double)
         monkeypatch.setattr("rtvideo.cli.files.find", lambda name: name)
         return seen

@@ -74,7 +74,7 @@ def test_an_engine_that_fails_when_it_is_used(
     def fail(*arguments: object, **wishes: object) -> None:
         raise UnavailableError("gain.onnx: not a network that onnxruntime can run")
 
-    monkeypatch.setattr("rtvideo.api.open_session", fail)
+    monkeypatch.setattr("rtvideo.engines.session_cache.open_session", fail)
     code, out = run(capsys)
     assert code == 7
     assert "problem: gain.onnx: not a network" in out

@@ -107,10 +107,10 @@ def test_the_engine_is_told_what_the_samples_mean(
 ) -> None:
     seen: list[Geometry] = []
 
-    def opener(geometry: Geometry, fps: float | None) -> tuple[Session, float]:
+    def opener(geometry: Geometry, fps: float | None) -> Session:
         seen.append(geometry)
         assert fps == 25
-        return FakeSession(), 0.0  # type: ignore[return-value]
+        return FakeSession()  # type: ignore[return-value]
 
     enhance_video(
         clips.write(tmp_path / "in.mp4", **changes), tmp_path / "out.mp4", Options(), open_engine=opener

@@ -12,6 +12,7 @@ import pytest
 
 from rtvideo.channel import Channel
 from rtvideo.files.pipeline import Pipeline
+from rtvideo.processor import FramePair
 from rtvideo.stopwatch import Stopwatch
 
 
@@ -28,24 +29,25 @@ def packet(pts: int) -> Any:
 
 
 class Worker:
-    """Hands frames on, ``delay`` frames late; may fail at one, after a while."""
+    """Hands frames on, ``delay`` frames late; may fail at one, after a while. Its own pool of frames."""
 
     def __init__(self, delay: int = 0, fail_at: int | None = None, slow: float = 0) -> None:
-        self.held: list[av.VideoFrame] = []
+        self.held: list[FramePair] = []
         self.released = 0
         self.delay, self.fail_at, self.slow = delay, fail_at, slow
+        self.pool = self
 
-    def push(self, frame: av.VideoFrame) -> Iterable[av.VideoFrame]:
+    def push(self, frame: av.VideoFrame) -> Iterable[FramePair]:
         if frame.pts == self.fail_at:
             time.sleep(self.slow)
             raise ValueError("worker broke")
-        self.held.append(frame)
+        self.held.append(FramePair(frame, frame))
         return [self.held.pop(0)] if len(self.held) > self.delay else []
 
-    def flush(self) -> Iterable[av.VideoFrame]:
+    def flush(self) -> Iterable[FramePair]:
         return self.held
 
-    def release(self, frame: av.VideoFrame) -> None:
+    def give(self, frame: av.VideoFrame) -> None:
         self.released += 1
 
 
@@ -72,9 +74,15 @@ class Output:
         self.finished = True
 
 
+def pipeline(
+    events: Iterable[Any], worker: Worker, output: Output, stop: threading.Event | None = None
+) -> Pipeline:
+    return Pipeline(events, worker, output, stop or threading.Event())  # type: ignore[arg-type]
+
+
 def run(events: Iterable[Any], worker: Worker | None = None, output: Output | None = None) -> Output:
     output = output or Output()
-    Pipeline(events, worker or Worker(), output, threading.Event()).run(interval=0.01)
+    pipeline(events, worker or Worker(), output).run(interval=0.01)
     return output
 
 
@@ -150,20 +158,22 @@ def test_an_endless_source_ends_when_told() -> None:
             yield frame(index)
             index += 1
 
-    counters = Pipeline(endless(), Worker(delay=2), output, stop).run(interval=0.01)
+    made = pipeline(endless(), Worker(delay=2), output, stop)
+    made.run(interval=0.01)
+    counters = made.counters
     assert output.finished
     assert counters.frames_in == counters.frames_out == len(output.events) == 30
 
 
 @pytest.mark.timeout(10)
 def test_an_error_in_the_callers_callback_stops_everything() -> None:
-    def boom(counters: object) -> None:
+    def boom() -> None:
         raise KeyboardInterrupt
 
     output = Output(slow=0.01)
-    pipeline = Pipeline((frame(i) for i in range(10_000)), Worker(), output, threading.Event())
+    made = pipeline((frame(i) for i in range(10_000)), Worker(), output)
     with pytest.raises(KeyboardInterrupt):
-        pipeline.run(boom, interval=0.01)
+        made.run(boom, interval=0.01)
     assert not output.finished
     assert not [t for t in threading.enumerate() if t.name.startswith("rtvideo")]
 

@@ -99,9 +99,9 @@ def test_a_resumed_run_goes_on_as_if_nothing_had_happened(
             raise RuntimeError("the engine broke")
         enhance(self, *rest)
 
-    enhance = fused.FusedSession._enhance
+    enhance = fused.FusedSession.enhance
     with monkeypatch.context() as patch:
-        patch.setattr(fused.FusedSession, "_enhance", breaks)
+        patch.setattr(fused.FusedSession, "enhance", breaks)
         with pytest.raises(RuntimeError, match="broke"):
             enhance_video(source, target, options)
     assert partial_files(target)

@@ -73,7 +73,7 @@ def frames(source: LiveInput, most: int = 10**6) -> list[av.VideoFrame]:
 def test_streams(talk: object, address: str, stop: threading.Event) -> None:
     with Server(talk) as server:  # type: ignore[arg-type]
         source = opened(f"{address}://127.0.0.1:{server.port}/live", stop, threads=1)
-        assert source.nature == SourceTraits(live=True, lasts=True) and not source.connection.intra
+        assert source.traits == SourceTraits(live=True, lasts=True) and not source.connection.intra
         assert source.connection.video.codec_context.thread_count == 1
         found = frames(source, 12)
         source.close()
@@ -142,7 +142,7 @@ def test_a_port_that_transport_streams_come_to(stop: threading.Event) -> None:
         sending = threading.Thread(target=send_video, args=[wire, ends], kwargs=how)
         sending.start()
         source = opened(f"udp://127.0.0.1:{port}", stop)
-        assert source.nature == SourceTraits(live=True, lasts=True) and len(frames(source, 10)) == 10
+        assert source.traits == SourceTraits(live=True, lasts=True) and len(frames(source, 10)) == 10
         source.close()
     sending.join()
 
@@ -163,7 +163,7 @@ def test_a_list_of_segments_plays_at_its_own_speed(tmp_path: Path, stop: threadi
 
     with Server(talk) as server:
         source = opened(f"http://127.0.0.1:{server.port}/live.m3u8", stop)
-        assert source.nature == SourceTraits(live=True, paced=True, lasts=True)
+        assert source.traits == SourceTraits(live=True, paced=True, lasts=True)
         began = time.monotonic()
         assert len(frames(source, 20)) >= 20
         assert time.monotonic() - began > 0.7, "though all of it is there"
@@ -281,7 +281,7 @@ def test_a_named_pipe_waits_and_loses_nothing(tmp_path: Path, stop: threading.Ev
     writer.start()
     source = opened(str(path), stop)
     writer.join()
-    assert source.nature == SourceTraits(live=False)
+    assert source.traits == SourceTraits(live=False)
     found = [frame for frame, _ in source.connection.ready] + frames(source)
     assert [number(frame) for frame in found] == list(range(20))
     assert [frame.pts * frame.time_base for frame in found] == [Fraction(i, 25) for i in range(20)]
@@ -328,7 +328,7 @@ def test_raw_video_needs_its_shape(tmp_path: Path, stop: threading.Event) -> Non
 
 def test_ffmpegs_own_sources_are_live(stop: threading.Event) -> None:
     source = opened("testsrc2=size=64x48:rate=50,realtime", stop, CaptureOptions(format="lavfi"))
-    assert source.nature == SourceTraits(live=True) and source.connection.intra
+    assert source.traits == SourceTraits(live=True) and source.connection.intra
     assert len(frames(source, 5)) == 5
     source.close()
 
@@ -336,7 +336,7 @@ def test_ffmpegs_own_sources_are_live(stop: threading.Event) -> None:
 def test_paced_sources_come_at_their_own_speed(tmp_path: Path, stop: threading.Event) -> None:
     path = tmp_path / "x.y4m"
     path.write_bytes(y4m(12))
-    source = opened(str(path), stop, nature=SourceTraits(live=True, paced=True))
+    source = opened(str(path), stop, traits=SourceTraits(live=True, paced=True))
     began = time.monotonic()
     assert len(frames(source)) == 11, "the first one was looked at"
     assert time.monotonic() - began > 9 * 0.04
@@ -387,7 +387,7 @@ def test_a_recording_that_is_sent_as_fast_as_it_is_read_plays_at_its_speed(
         source = opened(f"http://127.0.0.1:{server.port}/", stop)
         began = time.monotonic()
         assert len(frames(source, 20)) == 20
-        assert source.nature.paced and time.monotonic() - began > 0.6
+        assert source.traits.paced and time.monotonic() - began > 0.6
         source.close()
 
 

@@ -24,13 +24,13 @@ from rtvideo.kernels.cpu import build
 from rtvideo.live import raw_output
 from rtvideo.live.job import LiveReport, enhance_live
 from rtvideo.live.quality import STEPS, QualityController
-from rtvideo.media.pairs import PairEnhancer
+from rtvideo.media.planes import geometry_of
 from rtvideo.media.tags import Tags
 from rtvideo.models import find
 from rtvideo.options import CaptureOptions, LiveOptions, Options
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 from tests.helpers import clips
-from tests.helpers.doubles import FakeSession, opening
+from tests.helpers.doubles import FakeSession, live_processor, opening
 from tests.helpers.servers import (
     CYCLE,
     Server,
@@ -377,12 +377,14 @@ def test_a_machine_that_is_too_slow_says_what_it_leaves_out(tmp_path: Path) -> N
             super().submit(*args)
 
     said: list[str] = []
+    session = Slow()
+    session.settings.denoise = 1.0
     report = enhance_live(
         CAMERA,
         [str(tmp_path / "out.mkv")],
         Options(duration=5.0),
         replace(LAVFI, adapt=True),
-        open_engine=lambda geometry, fps: (Slow(), 1.0),
+        open_engine=opening(session),
         say=said.append,
     )
     assert report.adapted >= 1 and any("noise removal off" in line for line in said)
@@ -402,10 +404,11 @@ def test_coarser_illumination_in_a_real_run(monkeypatch: pytest.MonkeyPatch) -> 
         session: FusedSession | None = None
 
         def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: FrameInfo) -> None:
-            enhancer = PairEnhancer(Tags(), original)
             if self.session is None:
-                self.session = FusedSession(model, enhancer.geometry, Settings(), threads=1)
-            (pair,) = enhancer.push(original, 0.0, self.session)
+                coding = Tags.of(original).coding(original.format.name, original.height)
+                geometry = geometry_of(original.format.name, original.width, original.height, coding)
+                self.session = FusedSession(model, geometry, Settings(), threads=1)
+            (pair,) = live_processor(self.session, original).push(original)
             same.append(np.array_equal(pair.lit.to_ndarray(), lit.to_ndarray()))
             if same[-1]:
                 self._controls.stop.set()
@@ -419,9 +422,9 @@ def test_coarser_illumination_in_a_real_run(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_rate_that_the_engine_is_chosen_for(tmp_path: Path) -> None:
     asked: list[float | None] = []
 
-    def opener(geometry: Any, fps: float | None) -> tuple[FakeSession, float]:
+    def opener(geometry: Any, fps: float | None) -> FakeSession:
         asked.append(fps)
-        return FakeSession(), 0.0
+        return FakeSession()
 
     source = str(numbered(tmp_path / "in.mkv", 3))
     how = LiveOptions(adapt=False)

@@ -27,8 +27,8 @@ class Machine:
         self.said: list[str] = []
         self.denoise, self.coarsens = denoise, coarsens
         self.over_time = over_time
-        self.adapter = QualityController(
-            lambda: self.denoise, lambda: self.coarsens, self.said.append, over_time=over_time
+        self.controller = QualityController(
+            lambda: self.denoise, lambda: self.coarsens, self.said.append, temporal=over_time
         )
         self._cost = cost
         self._now = self._free = 0.0
@@ -40,7 +40,7 @@ class Machine:
         end = self._now + seconds
         while self._now < end:
             self._now += 1 / 30
-            step = self.adapter.step
+            step = self.controller.step
             if not self._cadence.takes(self._now, None if step.share == 1 else 30 * step.share):
                 continue
             if self._free > self._now + 1e-9:
@@ -52,11 +52,11 @@ class Machine:
             if self.over_time and not step.temporal:
                 cost /= 2
             self._free = self._now + cost
-            self.adapter.saw(self._now, cost, self._lost)
+            self.controller.observe(self._now, cost, self._lost)
 
     @property
     def at(self) -> int:
-        return STEPS.index(self.adapter.step)
+        return STEPS.index(self.controller.step)
 
 
 def test_a_machine_that_is_fast_enough_does_everything() -> None:
@@ -68,7 +68,7 @@ def test_a_machine_that_is_fast_enough_does_everything() -> None:
 def test_noise_removal_goes_first() -> None:
     machine = Machine(lambda now, denoise: 0.06 if denoise else 0.01)
     machine.run(8)
-    assert machine.at == 1 and machine.adapter.changes == 1
+    assert machine.at == 1 and machine.controller.changes == 1
     assert machine.said == ["too slow here: noise removal off (--no-adapt forbids it)"]
 
 
@@ -76,7 +76,7 @@ def test_noise_removal_goes_first() -> None:
 def test_then_frames_until_nothing_is_lost(cost: float, share: float) -> None:
     machine = Machine(lambda now, denoise: cost, denoise=False)
     machine.run(20)
-    assert machine.adapter.step.share == share
+    assert machine.controller.step.share == share
     assert "noise" not in " ".join(machine.said), "what is not on cannot be left out"
     lost = machine._lost
     machine.run(5)
@@ -86,14 +86,14 @@ def test_then_frames_until_nothing_is_lost(cost: float, share: float) -> None:
 def test_the_frames_before_go_before_frames_do() -> None:
     machine = Machine(lambda now, denoise: 0.05, denoise=False, over_time=True)
     machine.run(20)
-    assert machine.adapter.step.share == 1 and not machine.adapter.step.temporal
+    assert machine.controller.step.share == 1 and not machine.controller.step.temporal
     assert machine.said == ["too slow here: each frame alone (--no-adapt forbids it)"]
 
 
 def test_coarser_illumination_goes_before_frames_do() -> None:
     machine = Machine(lambda now, denoise: 0.06 if denoise else 0.036, coarsens=True)
     machine.run(20)
-    assert machine.adapter.step.coarse and machine.adapter.step.share == 1
+    assert machine.controller.step.coarse and machine.controller.step.share == 1
     assert [line.partition(" (")[0] for line in machine.said] == [
         "too slow here: noise removal off",
         "too slow here: illumination at half the size",
@@ -106,10 +106,10 @@ def test_coarser_illumination_goes_before_frames_do() -> None:
 def test_what_turns_out_not_to_be_there_is_passed_over() -> None:
     machine = Machine(lambda now, denoise: 0.036 if now < 30 else 0.01, denoise=False, coarsens=True)
     machine.run(3)
-    assert machine.adapter.step.coarse and machine.adapter.step.share == 1
+    assert machine.controller.step.coarse and machine.controller.step.share == 1
     machine.coarsens = False
     machine.run(10)
-    assert machine.adapter.step.share == 1 / 2
+    assert machine.controller.step.share == 1 / 2
     machine.run(60)
     assert machine.at == 0 and machine.said[2:] == ["fast enough again: all is done that was asked for"]
 
@@ -125,21 +125,21 @@ def test_a_busy_minute_passes() -> None:
 def test_it_does_not_swing() -> None:
     machine = Machine(lambda now, denoise: 0.06 if denoise else 0.01)
     machine.run(1800)
-    assert machine.adapter.changes <= 20, "each failed attempt doubles the patience"
-    assert machine.adapter.changes >= 4, "but it goes on trying"
+    assert machine.controller.changes <= 20, "each failed attempt doubles the patience"
+    assert machine.controller.changes >= 4, "but it goes on trying"
 
 
 def test_a_single_hiccup_changes_nothing() -> None:
     machine = Machine(lambda now, denoise: 0.5 if 5 < now < 5.05 else 0.01)
     machine.run(20)
-    assert machine._lost > 5 and machine.adapter.changes == 0
+    assert machine._lost > 5 and machine.controller.changes == 0
 
 
 @given(st.lists(st.floats(0, 0.3), min_size=1, max_size=40), st.booleans(), st.booleans())
 def test_the_step_always_exists(costs: list[float], denoise: bool, coarsens: bool) -> None:
     machine = Machine(lambda now, denoise: costs[int(now) % len(costs)], denoise=denoise, coarsens=coarsens)
     machine.run(40)
-    assert 0 <= machine.at < len(STEPS) and len(machine.said) == machine.adapter.changes
+    assert 0 <= machine.at < len(STEPS) and len(machine.said) == machine.controller.changes
 
 
 @pytest.mark.parametrize("most", [5, 10, 12.5, 15, 24, 29, 30, 60])

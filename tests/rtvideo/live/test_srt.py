@@ -71,7 +71,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_comes(fake: FakeFFmpeg, clip: Path, stop: threading.Event) -> None:
     fake.will(f"play 2 {clip}", "wait")
     source = opened(ADDRESS, stop)
-    assert source.nature == SourceTraits(live=True, lasts=True)
+    assert source.traits == SourceTraits(live=True, lasts=True)
     found = [number(frame) for frame in frames(source, 10)]
     assert len(found) == 10 and all((b - a) % CYCLE == 1 for a, b in itertools.pairwise(found))
     assert ADDRESS in fake.calls[0] and fake.runs()

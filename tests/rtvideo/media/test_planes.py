@@ -12,6 +12,7 @@ from rtvideo.colour import Coding, Matrix
 from rtvideo.media.planes import (
     LAYOUTS,
     FrameConverter,
+    FrameFormat,
     FramePool,
     copy_columns,
     geometry_of,
@@ -83,10 +84,10 @@ def test_conversion_obeys_matrix_and_range(matrix: Matrix, full: bool) -> None:
         else (16 + luma * 219 / 255, 128 + cb * 224 / 255, 128 + cr * 224 / 255)
     )
     rgb = av.VideoFrame.from_ndarray(np.broadcast_to(colour, (16, 16, 3)).astype(np.uint8), "rgb24")
-    frame = FrameConverter("yuv444p", 16, 16, coding)(rgb, Coding(Matrix.RGB, full_range=True))
+    frame = FrameConverter(FrameFormat("yuv444p", 16, 16, coding))(rgb, Coding(Matrix.RGB, full_range=True))
     values = [float(a.mean()) for a in views(frame, geometry_of("yuv444p", 16, 16, coding))]
     assert values == pytest.approx(wanted, abs=1)
-    back = FrameConverter("rgb24", 16, 16, Coding(Matrix.RGB, full_range=True))(frame, coding)
+    back = FrameConverter(FrameFormat("rgb24", 16, 16, Coding(Matrix.RGB, full_range=True)))(frame, coding)
     assert np.abs(back.to_ndarray().astype(int) - colour).max() <= 2
 
 
@@ -94,15 +95,15 @@ def test_the_given_range_counts_and_not_the_frames_own_tag() -> None:
     frame = av.VideoFrame(16, 16, "yuv420p")
     for plane, value in zip(views(frame, geometry_of("yuv420p", 16, 16, FULL)), (255, 128, 128), strict=True):
         plane[:] = value
-    limited = FrameConverter("yuv420p", 16, 16, LIMITED)(frame, FULL)
+    limited = FrameConverter(FrameFormat("yuv420p", 16, 16, LIMITED))(frame, FULL)
     assert [int(a.max()) for a in views(limited, geometry_of("yuv420p", 16, 16, LIMITED))] == [235, 128, 128]
 
 
 def test_conversion_leaves_alone_what_fits() -> None:
     frame = av.VideoFrame(32, 32, "yuvj420p")
-    assert FrameConverter("yuv420p", 32, 32, FULL)(frame, FULL) is frame
-    assert FrameConverter("yuv420p", 32, 32, LIMITED)(frame, FULL) is not frame
-    assert FrameConverter("yuv420p", 16, 32, FULL)(frame, FULL).width == 16
+    assert FrameConverter(FrameFormat("yuv420p", 32, 32, FULL))(frame, FULL) is frame
+    assert FrameConverter(FrameFormat("yuv420p", 32, 32, LIMITED))(frame, FULL) is not frame
+    assert FrameConverter(FrameFormat("yuv420p", 16, 32, FULL))(frame, FULL).width == 16
 
 
 def test_a_pooled_frame_never_changes_under_somebody_who_holds_it() -> None:

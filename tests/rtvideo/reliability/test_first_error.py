@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from rtvideo.files.job import enhance_video
-from rtvideo.files.trim import Trim
-from rtvideo.media.frames import FrameEnhancer
+from rtvideo.media.file_input import Source
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.packets import OtherStreams
+from rtvideo.media.planes import FramePool
 from rtvideo.options import Options
+from rtvideo.processor import FrameProcessor
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
 
@@ -35,7 +36,7 @@ def breaking(original: Any, at: int) -> Any:
 
 
 def breaking_read(original: Any) -> Any:
-    def read(self: Trim) -> Iterator[Any]:
+    def read(self: Source) -> Iterator[Any]:
         for number, event in enumerate(original(self)):
             if number == 20:
                 raise Broken("here")
@@ -45,10 +46,10 @@ def breaking_read(original: Any) -> Any:
 
 
 PLACES = [
-    (FrameEnhancer, "push", 15),
-    (FrameEnhancer, "flush", 0),
-    (FrameEnhancer, "release", 15),
-    (FrameEnhancer, "_finish", 15),
+    (FrameProcessor, "push", 15),
+    (FrameProcessor, "flush", 0),
+    (FramePool, "give", 15),
+    (FrameProcessor, "_finished", 15),
     (EncodedOutput, "__init__", 0),
     (EncodedOutput, "write", 0),
     (EncodedOutput, "write", 15),
@@ -79,7 +80,7 @@ def test_the_first_error_wins(
 @pytest.mark.timeout(60)
 def test_an_error_while_reading_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = clips.write(tmp_path / "in.mp4", frames=60, audio=1)
-    monkeypatch.setattr(Trim, "read", breaking_read(Trim.read))
+    monkeypatch.setattr(Source, "read", breaking_read(Source.read))
     _fails(source, tmp_path)
 
 

@@ -30,7 +30,7 @@ class Copy(SyncSession):
     def close(self) -> None:
         self.open = False
 
-    def _enhance(self, planes: Planes, out: Planes, time: float | None) -> None:
+    def enhance(self, planes: Planes, out: Planes, time: float | None = None) -> None:
         for source, target in zip(planes, out, strict=True):
             np.copyto(target, source)
 

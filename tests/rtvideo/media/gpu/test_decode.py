@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the stand-in for a device comes with the tests against torch")
 
+from rtvideo import processor
 from rtvideo.cli import entry as cli
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.fused import FusedSession
@@ -25,9 +26,9 @@ from rtvideo.files.job import enhance_video
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda.network import DevicePlane
 from rtvideo.media import file_input as source
-from rtvideo.media import frames
 from rtvideo.media.file_input import Source
 from rtvideo.media.gpu import decode as device_frames
+from rtvideo.media.gpu import path as device_path
 from rtvideo.media.gpu import surfaces
 from rtvideo.media.timing import Packet
 from rtvideo.models import find
@@ -81,10 +82,10 @@ class Decoder:
 
         monkeypatch.setattr(Source, "_decode", decoded)
         monkeypatch.setattr(source, "_open", self.opened(source._open))
-        for module in (source, frames):
+        for module in (source, processor):
             monkeypatch.setattr(module, "downloaded", downloaded)
+        for module in (source, device_path, surfaces):
             monkeypatch.setattr(module, "software_format", software_format)
-        monkeypatch.setattr(surfaces, "software_format", software_format)
 
     def opened(self, real: Any) -> Any:
         def open_(path: Path, decoder: Any) -> Any:
@@ -157,8 +158,8 @@ def test_a_stream_that_goes_on_in_software_is_not_interrupted(
 def test_a_session_that_cannot_take_them_gets_them_in_main_memory(
     decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fused(geometry: Geometry, fps: float | None) -> tuple[Any, float]:
-        return FusedSession(find("night"), geometry, Settings(), threads=1), 0.0
+    def fused(geometry: Geometry, fps: float | None) -> Any:
+        return FusedSession(find("night"), geometry, Settings(), threads=1)
 
     clip = clips.write(tmp_path / "in.mp4", **CLIP)
     options = Options(device="cuda", denoise=0.0)

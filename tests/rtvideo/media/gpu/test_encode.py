@@ -106,8 +106,8 @@ def test_a_file_is_encoded_from_the_device(
 ) -> None:
     clip = clips.write(tmp_path / "in.mp4", pix_fmt="nv12", frames=9, matrix=1, range=1)
 
-    def pool(encoding: Encoding, geometry: Geometry, session: Any, options: Options) -> DeviceFrames:
-        return DeviceFrames(session, geometry, encoding.pix_fmt, dlpack.CPU)
+    def pool(source: Any, encoding: Encoding, session: Any, options: Options) -> DeviceFrames:
+        return DeviceFrames(session, NV12, encoding.pix_fmt, dlpack.CPU)
 
     choose = job.choose
     monkeypatch.setattr(job, "choose", lambda picture, *rest: choose(replace(picture, pix_fmt="nv12"), *rest))
@@ -115,7 +115,7 @@ def test_a_file_is_encoded_from_the_device(
     enhance_video(clip, tmp_path / "a.mp4", options)
     copies = cuda.calls["cuMemcpyDtoHAsync"]
     assert copies == 9
-    monkeypatch.setattr(job, "_on_device", pool)
+    monkeypatch.setattr(job, "_results_on_device", pool)
     report = enhance_video(clip, tmp_path / "b.mp4", options)
     assert report.frames_out == 9 and cuda.calls["cuMemcpyDtoHAsync"] == copies
     assert clips.times(tmp_path / "a.mp4") == clips.times(tmp_path / "b.mp4")

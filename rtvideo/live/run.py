@@ -1,8 +1,8 @@
-"""Capture | decode | enhance, then a thread for each output and viewer; nobody waits for a slower one.
+"""The threads of a live run: capture, decode, enhance, and one for each output and viewer.
 
-Live pictures are dropped, the oldest first, wherever a stage is slower than what comes: at most one frame
-waits before each. Where the source can wait (a pipe, a finished file) nothing is dropped on the way to an
-output. Whatever ends the run, the outputs are finished properly.
+Where a stage is slower than a live source, the oldest frames are dropped: at most one waits before each
+stage. Where the source can wait (a pipe, a finished file) nothing is dropped on the way to an output.
+Whatever ends the run, the outputs are completed.
 """
 
 from __future__ import annotations
@@ -11,22 +11,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import av
 
 from rtvideo.channel import Channel, ChannelAborted
-from rtvideo.engines.session import Session
+from rtvideo.live.adaptive import AdaptiveProcessor
 from rtvideo.live.decoder import PacketDecoder
-from rtvideo.live.engine import LiveEngine
-from rtvideo.live.fallback import FallbackSession
-from rtvideo.live.fanout import FanOut, LiveOutput
+from rtvideo.live.fanout import FanOut, LiveOutput, LivePair
 from rtvideo.live.input import LiveInput, TimedPacket
-from rtvideo.live.quality import QualityController
+from rtvideo.live.quality import STEPS
 from rtvideo.media.network.connect import TIMEOUT
-from rtvideo.media.pairs import FramePair, PairEnhancer
 from rtvideo.media.rate_limit import FrameRateLimiter
+from rtvideo.options import Options
+from rtvideo.processor import FramePair
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 
@@ -42,14 +41,14 @@ _GRACE, _FINISH = 1.0, 20.0
 
 @dataclass
 class LiveCounters:
-    """What has happened so far; written by the stages, read by whoever shows progress."""
+    """What has happened so far, and how old frames were when they were enhanced; any thread may read it."""
 
     frames_in: int = 0
     frames_out: int = 0
     enhanced: Stopwatch = field(default_factory=Stopwatch)
 
 
-class LivePipeline:
+class LiveRun:
     """One run from a live source to its outputs.
 
     Attributes:
@@ -59,40 +58,26 @@ class LivePipeline:
     def __init__(
         self,
         source: LiveInput,
-        enhancer: PairEnhancer,
-        session: Session,
+        processor: AdaptiveProcessor,
         outputs: list[LiveOutput],
         controls: ViewerControls,
         halt: threading.Event,
-        *,
-        adapter: QualityController | None = None,
-        coarser: FallbackSession | None = None,
-        max_fps: float | None = None,
-        start: float | None = None,
-        duration: float | None = None,
-        frames: int | None = None,
+        options: Options,
     ) -> None:
         """Connect the parts; `run` does the work.
 
         Args:
-            controls: read before each frame.
+            controls: may stop the run.
             halt: the source's own; it is set when the run ends.
-            adapter: decides to do less; None never does.
-            coarser: what to change over to when it says so.
-            max_fps: frames a second that are enhanced at most.
-            start: leave out what is shown before, in seconds.
-            duration, frames: end after so many seconds of the source, or after so many enhanced frames.
+            options: ``max_fps``, ``start``, ``duration`` (of the source) and ``frames`` (enhanced ones).
         """
         self.counters = LiveCounters()
-        self._source, self._controls, self._halt = source, controls, halt
-        self._engine = LiveEngine(enhancer, session, controls, adapter, coarser)
-        self._max_fps = max_fps
-        self._start, self._duration, self._frames = start, duration, frames
-        live = source.nature.live
-        self._live = live
+        self._source, self._processor, self._controls, self._halt = source, processor, controls, halt
+        self._options = options
+        self._live = live = source.traits.live
         depth = (1 if source.connection.intra else _PACKETS) if live else _DEPTH
         self._arrived: Channel[TimedPacket] = Channel(depth, drops=live)
-        self._pictures = PacketDecoder(source, self._arrived, lambda: self.fan_out.watched)
+        self._decoder = PacketDecoder(source, self._arrived, lambda: self.fan_out.watched)
         self._decoded: Channel[tuple[av.VideoFrame, float]] = Channel(1 if live else _DEPTH, drops=live)
         self._ended = threading.Event()
         self.fan_out = FanOut(outputs, drops=live, ended=self._ended.set)
@@ -103,27 +88,27 @@ class LivePipeline:
     @property
     def decoding(self) -> Stopwatch:
         """Work times of the decoder."""
-        return self._pictures.work
+        return self._decoder.work
 
     @property
     def enhancing(self) -> Stopwatch:
-        """Work times of the engine."""
-        return self._engine.work
+        """Work times of the processor."""
+        return self._processor.work
 
     @property
     def dropped(self) -> dict[str, int]:
-        """Frames left out because something was too slow, by the stage that they waited for."""
-        counts = {"decode": self._arrived.dropped + self._pictures.skipped, "enhance": self._decoded.dropped}
+        """Frames dropped because something was too slow, by the stage that they waited for."""
+        counts = {"decode": self._arrived.dropped + self._decoder.skipped, "enhance": self._decoded.dropped}
         return counts | self.fan_out.dropped
 
     def run(self, stop: threading.Event, on_tick: Callable[[], None] = lambda: None) -> None:
-        """Work until the source ends or is lost, ``stop`` is set, or nothing is left that takes pictures.
+        """Work until the source ends or is lost, ``stop`` is set, or no output is left.
 
         Args:
             on_tick: called from this thread about ten times a second.
 
         Raises:
-            whatever the first failing stage or output raised; all outputs are finished or given up by then.
+            whatever the first failing stage or output raised; all outputs are completed or given up by then.
         """
         stages = [
             threading.Thread(
@@ -143,7 +128,7 @@ class LivePipeline:
                 self._ended.wait(0.1) or stop.is_set() or self._controls.stop.is_set() or self._is_dead()
             ):
                 on_tick()
-            # Where an output never came about it is as if nothing had begun, as with a bad file name.
+            # An output whose server never answered is an error at once, as a bad file name is.
             self.fan_out.raise_unanswered()
             if stop.is_set() or self._controls.stop.is_set():
                 self.fan_out.give_up_connecting()
@@ -156,10 +141,10 @@ class LivePipeline:
         self.fan_out.raise_first()
 
     def _end(self, stages: list[threading.Thread]) -> None:
-        """Let what is under way through to the outputs."""
+        """Complete the frames that are under way, and the outputs."""
         self._halt.set()
         stages[0].join(_GRACE)
-        # Where it still waits for a silent source it is left behind; it ends with the source's time-out.
+        # A capture thread that still waits for a silent source ends with the source's time-out.
         self._arrived.close()
         deadline = time.monotonic() + _FINISH
         for thread in stages[1:]:
@@ -190,8 +175,8 @@ class LivePipeline:
         self._ended.set()
 
     def _is_dead(self) -> bool:
-        """Notice who waits for ever, where FFmpeg has no time-outs: drivers of cameras, and outputs."""
-        dead = self._source.nature.lasts and time.monotonic() - self._source.seen > 2 * TIMEOUT
+        """Whether a camera's driver or an output, where FFmpeg has no time-outs, waits for ever."""
+        dead = self._source.traits.lasts and time.monotonic() - self._source.seen > 2 * TIMEOUT
         if dead:
             self._source.lost = f"source lost: no picture for {2 * TIMEOUT:g} s"
         return dead or self.fan_out.stuck
@@ -206,54 +191,55 @@ class LivePipeline:
                 break
 
     def _decode(self) -> None:
-        cadence = FrameRateLimiter()
+        limiter = FrameRateLimiter()
         begin: float | None = None
         last: int | None = None
-        for frame, captured in self._pictures:
+        start, duration = self._options.start, self._options.duration
+        for frame, captured in self._decoder:
             shown = frame.time or 0.0
-            if self._start is not None and shown < self._start:
+            if start is not None and shown < start:
                 continue
             self.counters.frames_in += 1
             begin = shown if begin is None else begin
-            if self._duration is not None and shown - begin > self._duration - 1e-6:
+            if duration is not None and shown - begin > duration - 1e-6:
                 break
             if not self.fan_out.watched:
                 continue
-            # Where the engine is late for a picture's turn it gets the newest instead, though that has none.
-            has_turn = cadence.takes(shown, self._most())
-            if not has_turn and not self._live:
+            # A frame beyond the rate takes the place of one that the engine was too late for: it is newer.
+            wanted = limiter.takes(shown, self._max_fps())
+            if not wanted and not self._live:
                 continue
             # Encoders and muxers refuse times that do not grow.
             if last is not None and frame.pts is not None and frame.pts <= last:
                 frame.pts = last + 1
             last = frame.pts
-            (self._decoded.put if has_turn else self._decoded.renew)((frame, captured))
+            (self._decoded.put if wanted else self._decoded.renew)((frame, captured))
         self._halt.set()
         self._arrived.abort()
 
-    def _most(self) -> float | None:
-        """Frames a second that are enhanced at most."""
-        share = self._engine.share
+    def _max_fps(self) -> float | None:
+        """Return the frames a second that are enhanced at most."""
+        share, limit = self._processor.step.share, self._options.max_fps
         if share == 1:
-            return self._max_fps
+            return limit
         rate = self._source.connection.fps or 30.0
-        return share * (rate if self._max_fps is None else min(rate, self._max_fps))
+        return share * (rate if limit is None else min(rate, limit))
 
     def _enhance(self) -> None:
         try:
             for frame, captured in self._decoded:
-                for pair in self._engine.push(frame, captured, self._lost()):
+                for pair in self._processor.push(frame, captured, self._lost()):
                     self._hand_out(pair)
-                    if self.counters.frames_out == self._frames:
+                    if self.counters.frames_out == self._options.frames:
                         return
-            for pair in self._engine.flush():
+            for pair in self._processor.flush():
                 self._hand_out(pair)
         finally:
-            # There is enough, or the engine was lost: nobody waits, and what is done goes to the outputs.
+            # Also where there are enough frames, or the engine was lost: what is done goes to the outputs.
             self._halt.set()
             self._decoded.abort()
             self._arrived.abort()
-            self._engine.close()
+            self._processor.close()
 
     def _hand_out(self, pair: FramePair) -> None:
         now = time.monotonic()
@@ -262,20 +248,20 @@ class LivePipeline:
         self._recent.append(now)
         while now - self._recent[0] > 1:
             self._recent.popleft()
-        session = self._engine.session
+        session, step = self._processor.session, self._processor.step
         info = FrameInfo(
             engine=str(session),
             fps=float(len(self._recent)),
-            latency=now - pair.captured if self._live and not self._source.nature.recorded else None,
+            latency=now - pair.captured if self._live and not self._source.traits.recorded else None,
             dropped=sum(self.dropped.values()),
             strength=session.settings.strength,
             denoise=session.settings.denoise,
-            note=self._engine.note,
+            note="" if step is STEPS[0] else step.words,
             turn=self._turn,
             aspect=self._aspect,
         )
-        self.fan_out.put(replace(pair, info=info))
+        self.fan_out.put(LivePair(pair.original, pair.lit, pair.captured, info=info))
 
     def _lost(self) -> int:
-        """Frames dropped, but for those that only a viewer missed."""
-        return self._arrived.dropped + self._pictures.skipped + self._decoded.dropped + self.fan_out.lost
+        """Return the frames dropped so far, but for those that only a viewer missed."""
+        return self._arrived.dropped + self._decoder.skipped + self._decoded.dropped + self.fan_out.lost

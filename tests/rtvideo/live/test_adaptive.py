@@ -1,4 +1,4 @@
-"""The engine of a live run: controls, and changing over to coarser illumination and back."""
+"""The processor of a live run: controls, and the change to coarser illumination and back."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import av
 import pytest
 
 from rtvideo.errors import UnavailableError
-from rtvideo.live.engine import LiveEngine
-from rtvideo.live.fallback import FallbackSession
+from rtvideo.live.adaptive import AdaptiveProcessor
+from rtvideo.live.fallback import FallbackOpener
 from rtvideo.live.input import TICK
 from rtvideo.live.quality import STEPS
-from rtvideo.media.pairs import FramePair, PairEnhancer
-from rtvideo.media.tags import Tags
+from rtvideo.processor import FramePair
 from rtvideo.viewers.base import ViewerControls
-from tests.helpers.doubles import FakeSession
+from tests.helpers.doubles import FakeSession, live_processor
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -61,17 +60,17 @@ class Run:
     """An engine, the frames that it made, and a step that the test decides on."""
 
     def __init__(self, fine: FakeSession) -> None:
-        enhancer = PairEnhancer(Tags(), frame(0))
+        processor = live_processor(fine, frame(0))  # type: ignore[arg-type]
         self.controls = ViewerControls()
-        self.adapter: Any = SimpleNamespace(step=ALL, saw=lambda now, seconds, lost: None)
-        self.coarser = FallbackSession(fine, enhancer.geometry)
-        self.engine = LiveEngine(enhancer, fine, self.controls, self.adapter, self.coarser)
+        self.quality: Any = SimpleNamespace(step=ALL, observe=lambda now, seconds, lost: None)
+        self.fallback = FallbackOpener(fine, processor.format.geometry)  # type: ignore[arg-type]
+        self.processor = AdaptiveProcessor(processor, self.controls, self.quality, self.fallback)
         self.pairs: list[FramePair] = []
         self._pushed = 0
 
     def push(self, count: int = 1) -> None:
         for _ in range(count):
-            self.pairs += self.engine.push(frame(self._pushed), 0.0, 0)
+            self.pairs += self.processor.push(frame(self._pushed), 0.0, 0)
             self._pushed += 1
 
     @property
@@ -85,8 +84,8 @@ class Run:
 
     def opened(self) -> None:
         """Wait until the coarser session is there, or known not to be."""
-        assert self.coarser._thread is not None
-        self.coarser._thread.join(LONG)
+        assert self.fallback._thread is not None
+        self.fallback._thread.join(LONG)
 
 
 def luma(picture: av.VideoFrame) -> int:
@@ -102,7 +101,7 @@ def test_it_goes_on_while_the_coarser_session_is_opened_and_loses_nothing() -> N
 
     run = Run(Fine(open, gain=2, delay=2))
     run.push(3)
-    run.adapter.step = COARSE
+    run.quality.step = COARSE
     run.push(3)
     assert run.gains == [2.0] * 4, "two are held back by the engine"
     release.set()
@@ -110,22 +109,22 @@ def test_it_goes_on_while_the_coarser_session_is_opened_and_loses_nothing() -> N
     run.push(2)
     assert run.gains == [2.0] * 6 + [3.0] * 2 and run.order == list(range(8))
     assert coarse.resets == [1], "what it was tried with is forgotten"
-    run.adapter.step = HALF
+    run.quality.step = HALF
     run.push()
-    run.adapter.step = ALL
+    run.quality.step = ALL
     run.push(2)
     assert run.gains[-3:] == [3.0, 2.0, 2.0] and run.order == list(range(11))
-    run.engine.close()
+    run.processor.close()
     assert coarse.closed
 
 
 def test_it_is_not_opened_before_it_is_wanted() -> None:
     run = Run(Fine(lambda: pytest.fail("not wanted")))
     run.push(3)
-    run.adapter.step = STEPS[1]
+    run.quality.step = STEPS[1]
     run.push(3)
-    run.engine.close()
-    assert run.order == list(range(6)) and run.coarser.possible
+    run.processor.close()
+    assert run.order == list(range(6)) and run.fallback.possible
 
 
 def test_frames_before_count_only_as_long_as_there_is_time() -> None:
@@ -133,9 +132,9 @@ def test_frames_before_count_only_as_long_as_there_is_time() -> None:
     fine.settings.temporal = 0.5
     run = Run(fine)
     for step, wanted in ((ALL, 0.5), (ALONE, 0.0), (COARSE, 0.5)):
-        run.adapter.step = step
+        run.quality.step = step
         run.push()
-        assert run.engine.session.settings.temporal == wanted
+        assert run.processor.session.settings.temporal == wanted
 
 
 def test_settings_are_the_same_for_both() -> None:
@@ -143,16 +142,16 @@ def test_settings_are_the_same_for_both() -> None:
     fine = Fine(lambda: coarse)
     fine.settings.temporal = 0.5
     run = Run(fine)
-    run.adapter.step = COARSE
+    run.quality.step = COARSE
     run.push()
     run.opened()
     run.controls.strength, run.controls.denoise = 0.25, 1.0
     run.push()
-    assert run.engine.session is coarse
+    assert run.processor.session is coarse
     assert (coarse.settings.strength, coarse.settings.denoise, coarse.settings.temporal) == (0.25, 0.0, 0.5)
-    run.adapter.step = ALL
+    run.quality.step = ALL
     run.push()
-    assert run.engine.session is fine and (fine.settings.strength, fine.settings.denoise) == (0.25, 1.0)
+    assert run.processor.session is fine and (fine.settings.strength, fine.settings.denoise) == (0.25, 1.0)
 
 
 def test_where_there_is_none_it_goes_on_as_before() -> None:
@@ -160,13 +159,13 @@ def test_where_there_is_none_it_goes_on_as_before() -> None:
         raise UnavailableError("no compiler")
 
     run = Run(Fine(refuse, gain=2))
-    run.adapter.step = COARSE
+    run.quality.step = COARSE
     run.push()
     run.opened()
     run.push()
-    assert run.gains == [2.0, 2.0] and not run.coarser.possible
-    run.engine.close()
-    assert not Run(FakeSession()).coarser.possible, "an engine that has no coarser one"
+    assert run.gains == [2.0, 2.0] and not run.fallback.possible
+    run.processor.close()
+    assert not Run(FakeSession()).fallback.possible, "an engine that has no coarser one"
 
 
 def test_an_end_does_not_wait_for_an_opening_and_what_is_opened_then_is_closed() -> None:
@@ -177,9 +176,9 @@ def test_an_end_does_not_wait_for_an_opening_and_what_is_opened_then_is_closed()
         return coarse
 
     run = Run(Fine(open))
-    run.adapter.step = COARSE
+    run.quality.step = COARSE
     run.push()
-    run.coarser.close(patience=0.01)
+    run.fallback.close(patience=0.01)
     release.set()
     run.opened()
-    assert coarse.closed and run.coarser.session() is None
+    assert coarse.closed and run.fallback.session() is None

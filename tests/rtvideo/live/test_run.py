@@ -15,16 +15,16 @@ import pytest
 from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import OutputError
 from rtvideo.live import fanout
-from rtvideo.live import pipeline as live_pipeline
-from rtvideo.live.fanout import ConsumerClosed
+from rtvideo.live import run as live_run
+from rtvideo.live.adaptive import AdaptiveProcessor
+from rtvideo.live.fanout import ConsumerClosed, LivePair
 from rtvideo.live.input import TICK, TimedPacket
-from rtvideo.live.pipeline import LivePipeline
+from rtvideo.live.run import LiveRun
 from rtvideo.media.network.connect import SourceTraits
-from rtvideo.media.pairs import FramePair, PairEnhancer
-from rtvideo.media.tags import Tags
+from rtvideo.options import Options
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import ViewerControls
-from tests.helpers.doubles import FakeSession
+from tests.helpers.doubles import FakeSession, live_processor
 from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(30)
@@ -58,7 +58,7 @@ class Source:
         before: Callable[[int], object] = lambda index: None,
         keys: int = 1,
     ) -> None:
-        self.nature = SourceTraits(live=live, lasts=live)
+        self.traits = SourceTraits(live=live, lasts=live)
         self.connection: Any = SimpleNamespace(
             intra=intra, ready=[], fps=25.0, decode=self._decode, index=0, turn=0, aspect=1.0
         )
@@ -100,7 +100,7 @@ class Output:
     ) -> None:
         self.name, self.required, self.watched, self.connecting = name, required, True, False
         self.latency: dict[str, Stopwatch] = {}
-        self.pairs: list[FramePair] = []
+        self.pairs: list[LivePair] = []
         self.ended = ""
         self._during, self._at_end = during, at_end
 
@@ -108,7 +108,7 @@ class Output:
     def seen(self) -> list[int]:
         return [index_of(pair.lit) for pair in self.pairs]
 
-    def take(self, pair: FramePair) -> None:
+    def take(self, pair: LivePair) -> None:
         self._during(index_of(pair.lit))
         self.pairs.append(pair)
 
@@ -124,21 +124,15 @@ class Output:
 
 def pipeline(
     source: Source, *outputs: Output, controls: ViewerControls | None = None, session: Any = None, **how: Any
-) -> LivePipeline:
-    enhancer = PairEnhancer(Tags(), frame(0))
-    session = session or FakeSession()
-    return LivePipeline(
-        source,  # type: ignore[arg-type]
-        enhancer,
-        session,
-        list(outputs),  # type: ignore[arg-type]
-        controls or ViewerControls(),
-        threading.Event(),
-        **how,
-    )
+) -> LiveRun:
+    controls, session = controls or ViewerControls(), session or FakeSession()
+    quality = how.pop("adapter", None)
+    processor = AdaptiveProcessor(live_processor(session, frame(0)), controls, quality)
+    options = Options(**how)
+    return LiveRun(source, processor, list(outputs), controls, threading.Event(), options)  # type: ignore[arg-type]
 
 
-def run(source: Source, *outputs: Output, **how: Any) -> LivePipeline:
+def run(source: Source, *outputs: Output, **how: Any) -> LiveRun:
     made = pipeline(source, *outputs, **how)
     made.run(threading.Event())
     assert not [t.name for t in threading.enumerate() if t.name.startswith("rtvideo")]
@@ -243,7 +237,7 @@ def test_compressed_pictures_that_are_late_are_skipped_to_the_next_key_picture()
     source = Source(40, intra=False, keys=10)
 
     def before(index: int) -> None:
-        wait_for(lambda: len(source.decoded) + made._pictures.skipped >= index)
+        wait_for(lambda: len(source.decoded) + made._decoder.skipped >= index)
         source.age = 1.0 if 13 <= index <= 16 else 0.0
 
     source._before = before
@@ -309,7 +303,7 @@ def test_a_stop_ends_an_endless_source() -> None:
 
 
 def test_a_source_that_is_silent_does_not_hold_up_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_pipeline, "_GRACE", 0.1)
+    monkeypatch.setattr(live_run, "_GRACE", 0.1)
     stop, silent, out = threading.Event(), threading.Event(), Output()
 
     def before(index: int) -> None:
@@ -325,8 +319,8 @@ def test_a_source_that_is_silent_does_not_hold_up_a_stop(monkeypatch: pytest.Mon
 
 
 def test_a_driver_that_waits_for_ever_is_a_lost_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_pipeline, "_GRACE", 0.1)
-    monkeypatch.setattr(live_pipeline, "TIMEOUT", 0.2)
+    monkeypatch.setattr(live_run, "_GRACE", 0.1)
+    monkeypatch.setattr(live_run, "TIMEOUT", 0.2)
     silent, out = threading.Event(), Output()
     source = Source(9, before=lambda index: index == 3 and silent.wait(LONG))
     pipeline(source, out).run(threading.Event())
@@ -387,7 +381,7 @@ def test_a_defect_in_the_engine_comes_up_after_the_outputs_are_finished() -> Non
 
 def test_an_output_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fanout, "_STUCK", 0.2)
-    monkeypatch.setattr(live_pipeline, "_FINISH", 0.3)
+    monkeypatch.setattr(live_run, "_FINISH", 0.3)
     release, good = threading.Event(), Output("good")
     stuck = Output("server", during=lambda index: release.wait(LONG))
     endless = Source(10**9, before=lambda index: time.sleep(0.001))

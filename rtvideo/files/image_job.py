@@ -1,0 +1,101 @@
+"""One image file to another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from rtvideo.engines.session import Settings
+from rtvideo.engines.session_cache import SessionCache
+from rtvideo.errors import UsageError
+from rtvideo.media import images
+from rtvideo.media.images.picture import Picture, Pixels
+from rtvideo.media.partial_file import keep_date
+from rtvideo.models import find
+from rtvideo.options import Options, Report, flags_of
+
+
+def sessions_for(options: Options) -> SessionCache:
+    """Return the sessions that `enhance_image` takes; images of one size share one."""
+    model = find(options.model)
+    denoise = float(model.has_denoise) if options.denoise is None else options.denoise
+    return SessionCache(
+        model,
+        Settings(options.strength, denoise),
+        engine=options.engine,
+        device=options.device,
+        threads=options.threads,
+    )
+
+
+def enhance_image(
+    input: Path,
+    output: Path,
+    options: Options,
+    sessions: SessionCache,
+    on_warning: Callable[[str], None] = lambda line: None,
+) -> Report:
+    """Enhance an image; alpha, metadata, colour profile and bit depth are kept.
+
+    Args:
+        sessions: of `sessions_for`.
+        on_warning: called with each warning before work starts; all of them are in the report too.
+
+    Raises:
+        UsageError, InputError, OutputError, UnavailableError: see `rtvideo.errors`.
+    """
+    _refuse_video_options(input, options)
+    images.check_target(input, output, overwrite=options.overwrite)
+    times = [time.perf_counter()]
+    dark = images.read(input)
+    notes = dark.warnings + images.losses(dark, output)
+    for note in notes:
+        on_warning(note)
+    times.append(time.perf_counter())
+    name = str(sessions.session(dark.geometry))
+    (plane,) = sessions.enhance([dark.plane], dark.geometry)
+    times.append(time.perf_counter())
+    lit = _compared(dark, plane.reshape(dark.pixels.shape), options.compare)
+    images.write(lit, output)
+    keep_date(input, output)
+    times.append(time.perf_counter())
+    seconds = times[-1] - times[0]
+    return Report(
+        input=str(input),
+        output=str(output),
+        engine=name,
+        model=sessions.model.name,
+        denoise=sessions.settings.denoise,
+        frames_in=1,
+        frames_out=1,
+        seconds=seconds,
+        fps=1 / seconds,
+        milliseconds={
+            stage: dict.fromkeys(("median", "p95", "p99"), 1e3 * (end - begin))
+            for stage, begin, end in zip(("decode", "enhance", "encode"), times, times[1:], strict=False)
+        },
+        warnings=notes,
+    )
+
+
+def _refuse_video_options(input: Path, options: Options) -> None:
+    for name, default, flag in flags_of(options):
+        if flag.scope == "video" and getattr(options, name) != default:
+            raise UsageError(f"{input}: is an image; {name} is for videos")
+    if options.temporal:
+        raise UsageError(f"{input}: is an image; temporal is for videos, or off")
+
+
+def _compared(dark: Picture, lit: Pixels, compare: str | None) -> Picture:
+    if compare == "split":
+        half = lit.shape[1] // 2
+        lit[:, :half] = dark.pixels[:, :half]
+    elif compare == "side":
+        lit = np.concatenate([dark.pixels, lit], axis=1)
+        alpha = None if dark.alpha is None else np.concatenate([dark.alpha] * 2, axis=1)
+        return replace(dark, pixels=lit, alpha=alpha)
+    return replace(dark, pixels=lit)

@@ -1,0 +1,100 @@
+"""Enhancement of live frames as viewers ask for it, with less quality where the machine is too slow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import av
+
+from rtvideo.engines.session import Session, Settings
+from rtvideo.live.fallback import FallbackOpener
+from rtvideo.live.quality import STEPS, QualityController, Step
+from rtvideo.processor import FramePair, FrameProcessor
+from rtvideo.stopwatch import Stopwatch
+from rtvideo.viewers.base import ViewerControls
+
+
+class AdaptiveProcessor:
+    """Changes the settings, and the session, of a `FrameProcessor` from frame to frame.
+
+    All calls come from one thread; attributes may be read from any.
+
+    Attributes:
+        work: the time that frames take.
+    """
+
+    def __init__(
+        self,
+        processor: FrameProcessor,
+        controls: ViewerControls,
+        quality: QualityController | None = None,
+        fallback: FallbackOpener | None = None,
+    ) -> None:
+        """Begin with the session and the temporal setting of ``processor``.
+
+        Args:
+            controls: read before each frame.
+            quality: lowers the quality; None never does.
+            fallback: opens the session for coarser illumination; None: there is none.
+        """
+        self.work = Stopwatch()
+        self._processor, self._controls = processor, controls
+        self._quality, self._fallback = quality, fallback
+        self._preferred, self._temporal = processor.session, processor.session.settings.temporal
+
+    @property
+    def session(self) -> Session:
+        """What runs at present."""
+        return self._processor.session
+
+    @property
+    def step(self) -> Step:
+        """How much quality there is time for."""
+        return STEPS[0] if self._quality is None else self._quality.step
+
+    def push(self, frame: av.VideoFrame, captured: float, lost: int) -> list[FramePair]:
+        """Take a frame, return the pairs that are done.
+
+        Args:
+            captured: when it came.
+            lost: frames dropped so far because something was too slow.
+        """
+        pairs = list(self._switched())
+        self.session.settings = self._settings()
+        began = time.monotonic()
+        pairs += self._processor.push(frame, captured)
+        now = time.monotonic()
+        self.work.add(now - began)
+        if self._quality is not None:
+            self._quality.observe(now, now - began, lost)
+        return pairs
+
+    def flush(self) -> list[FramePair]:
+        """Return all that is held back; no more frames come."""
+        return list(self._processor.flush())
+
+    def close(self) -> None:
+        """Close the fallback session, if it was opened."""
+        if self._fallback is not None:
+            self._fallback.close()
+
+    def _settings(self) -> Settings:
+        controls, step = self._controls, self.step
+        denoise = controls.denoise if controls.removes_noise and step.denoise else 0.0
+        return Settings(
+            strength=min(1.0, max(0.0, controls.strength)),
+            denoise=min(1.0, max(0.0, denoise)),
+            temporal=self._temporal if step.temporal else 0.0,
+        )
+
+    def _switched(self) -> Iterable[FramePair]:
+        """Take the session for the present step if it is ready, and return what the other one held back."""
+        fallback = self._fallback.session() if self._fallback is not None and self.step.coarse else None
+        session = fallback or self._preferred
+        if session is self.session:
+            return ()
+        held = list(self._processor.drain())
+        session.reset()
+        self._processor.session = session
+        return held
