@@ -41,18 +41,19 @@ with imports(__name__, "train"):
     from benchmarks.training.cache import Cache, code
     from benchmarks.training.variants import Variant, variants
     from model import data
+    from model.camera_simulator import Image
     from model.checkpoint import write_whole
     from model.metrics import quantise
     from model.recipes import RECIPES, Recipe
     from model.ruas import parameters
-    from model.train import Run, Trainer, evaluate, kinds
+    from model.trainer import TrainConfig, Trainer, evaluate, kinds
 
 #: What a result follows from, beside the recipe: it is computed anew when one of these files changes.
 _CODE = (
     "benchmarks/faults/measures.py", "benchmarks/faults/scenes.py", "benchmarks/faults/table.py",
     "model/cell.py", "model/data.py", "model/iem.py", "model/losses.py", "model/metrics.py",
     "model/camera_simulator.py", "model/nrm.py", "model/objectives.py", "model/operations.py",
-    "model/ruas.py", "model/scenes.py", "model/train.py",
+    "model/ruas.py", "model/night_pairs.py", "model/trainer.py",
 )  # fmt: skip
 
 Scores = dict[str, float]
@@ -116,7 +117,7 @@ class Bench:
     def _compute(self, recipe: Recipe, seed: int) -> Scores:
         recipe = dataclasses.replace(recipe, steps=self.steps)
         out = self.cache.folder / "unused"
-        trainer = Trainer(Run(recipe=recipe, train=self.kinds, held=self.held,
+        trainer = Trainer(TrainConfig(recipe=recipe, train=self.kinds, held=self.held,
                               fingerprint=self.fingerprint, out=out, seed=seed))  # fmt: skip
         began = time.process_time()
         while trainer.step < self.steps:
@@ -150,7 +151,7 @@ class Bench:
 def method(net: nn.Module) -> Method:
     """Return a network in torch as a method on (H, W, 3) images in 8 bits."""
 
-    def run(image: data.Image) -> data.Image:
+    def run(image: Image) -> Image:
         with torch.no_grad():
             lit = net(torch.from_numpy(data.planes(image[None])))
         return quantise(lit[0].permute(1, 2, 0).numpy())

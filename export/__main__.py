@@ -15,64 +15,46 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from rtvideo.errors import ExitCode, OutputError, RtvideoError, UnavailableError, UsageError
+from model.command import Parser, run
+from rtvideo import values
+from rtvideo.errors import OutputError, UnavailableError, UsageError
 from rtvideo.models.description import Description
 
 if TYPE_CHECKING:
     from export.bf16 import Accuracy
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run the export and return its exit code: 0, or that of the error, which is one line on stderr."""
-    parser = argparse.ArgumentParser(
-        prog="python -m export",
-        description="Write a trained network as rtvideo ships it, checked against torch.",
-    )
-    parser.add_argument(
+    parser = Parser("python -m export", __doc__)
+    add = parser.add_argument
+    add(
         "checkpoint",
         type=Path,
         help="NAME.safetensors beside NAME.json, or a released checkpoint; for plans a model of rtvideo",
     )
-    parser.add_argument(
-        "--to", choices=["onnx", "tensorrt", "torch-tensorrt"], required=True, help="the format to write"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        help="folder to write to (default: the checkpoint's; of plans, where rtvideo looks)",
-    )
-    parser.add_argument(
-        "--size",
-        action="append",
-        default=[],
-        metavar="WxH",
-        help="size of frames that plans are for, may be given again (default: one plan for many sizes)",
-    )
-    parser.add_argument("--name", help="name of the model (default: the checkpoint's)")
-    parser.add_argument(
-        "--genotype",
-        type=Path,
-        help="genotypes of a released checkpoint, if not the authors' own: a genotype file",
-    )
-    arguments = parser.parse_args(argv)
-    try:
-        checkpoint: Path = arguments.checkpoint
-        if arguments.to != "onnx":
-            from export.plans import export_plans
+    formats = ["onnx", "tensorrt", "torch-tensorrt"]
+    add("--to", choices=formats, required=True, help="the format to write")
+    add("--out", type=Path, help="folder (default: the checkpoint's; of plans, where rtvideo looks)")
+    about = "of the frames that plans are for; may be repeated (default: one plan for many sizes)"
+    add("--size", type=values.size, action="append", default=[], metavar="WxH", help=about)
+    add("--name", help="name of the model (default: the checkpoint's)")
+    add("--genotype", type=Path, help="genotype file of a released checkpoint, if not the authors' own")
+    return run(_export, parser, words, extra="export")
 
-            export_plans(
-                str(checkpoint), arguments.size, arguments.out, torch=arguments.to == "torch-tensorrt"
-            )
-            return ExitCode.DONE
-        if arguments.size:
-            raise UsageError("--size is for plans; ONNX files take frames of any size")
-        name = arguments.name or checkpoint.name.removesuffix(checkpoint.suffix)
-        out = arguments.out or checkpoint.parent
-        export_onnx(checkpoint, out, name, arguments.genotype)
-    except RtvideoError as error:
-        print(f"export: error: {error}", file=sys.stderr)
-        return error.exit_code
-    return ExitCode.DONE
+
+def _export(arguments: argparse.Namespace) -> None:
+    checkpoint: Path = arguments.checkpoint
+    if arguments.to != "onnx":
+        from export.plans import export_plans
+
+        torch = arguments.to == "torch-tensorrt"
+        export_plans(str(checkpoint), arguments.size, arguments.out, torch=torch)
+        return
+    if arguments.size:
+        raise UsageError("--size is for plans; ONNX files take frames of any size")
+    name = arguments.name or checkpoint.name.removesuffix(checkpoint.suffix)
+    export_onnx(checkpoint, arguments.out or checkpoint.parent, name, arguments.genotype)
 
 
 def export_onnx(checkpoint: Path, out: Path, name: str, genotype: Path | None = None) -> None:
@@ -85,7 +67,7 @@ def export_onnx(checkpoint: Path, out: Path, name: str, genotype: Path | None = 
     if "." in name or "/" in name or not name:
         raise UsageError(f"model name {name!r} must be a file name without dots; give another with --name")
     from export import bf16, parity
-    from export.onnx_graph import build
+    from export.onnx.network import build
     from model.checkpoint import save
 
     net = _load(checkpoint, genotype)
@@ -169,7 +151,7 @@ def _record(
     import onnxruntime  # type: ignore[import-untyped]
     import torch
 
-    from export.onnx_graph import OPSET
+    from export.onnx.network import OPSET
     from export.parity import F16, F32
     from rtvideo.models.shapes import multiply_adds
     from rtvideo.version import __version__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,21 +14,21 @@ from rtvideo.kernels.cuda import driver
 from rtvideo.models import Model, find
 
 
-def export_plans(model: str, sizes: Sequence[str], out: Path | None, *, torch: bool) -> None:
+def export_plans(model: str, sizes: Sequence[tuple[int, int]], out: Path | None, *, torch: bool) -> None:
     """Build a plan of every ONNX file of a model, and say where each lies.
 
     Args:
         model: name of a shipped model, or the file of an exported one.
-        sizes: ``WxH``; none for one plan that takes many sizes.
+        sizes: width and height; none for one plan that takes many sizes.
         out: folder; None for the one that the engine looks into.
         torch: let torch-tensorrt do it, which needs sizes.
 
     Raises:
-        UsageError: a bad model or size.
+        UsageError: a bad model, or no size for torch-tensorrt.
         UnavailableError: a package is missing, there is no GPU where one is needed, or a build fails.
     """
     found = _model(model)
-    profiles = [_profile(size) for size in sizes] or [DYNAMIC]
+    profiles = [Profile.static(*size) for size in sizes] or [DYNAMIC]
     if torch and not sizes:
         raise UsageError("--to torch-tensorrt builds for one size of frames; give it: --size 1920x1080")
     package = load()
@@ -55,12 +54,6 @@ def _model(name: str) -> Model:
     if not found.networks:
         raise UnavailableError(f"{name}: no ONNX files beside it; write them with python -m export --to onnx")
     return found
-
-
-def _profile(size: str) -> Profile:
-    if not (match := re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", size)):
-        raise UsageError(f"--size {size!r} must be width x height in pixels, such as 1920x1080")
-    return Profile.static(int(match[1]), int(match[2]))
 
 
 def _machine(package: Package) -> Machine | None:

@@ -1,9 +1,15 @@
-"""Checkpoints: ``NAME.safetensors`` (float32, named as in the modules) beside ``NAME.json`` (description)."""
+"""Checkpoints: ``NAME.safetensors`` (float32, named as in the modules) beside ``NAME.json`` (description).
+
+Also the states that a training or a search goes on from after it was stopped.
+"""
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -12,7 +18,7 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 from model.ruas import RUAS
-from rtvideo.errors import OutputError, UnavailableError
+from rtvideo.errors import OutputError, UnavailableError, UsageError
 from rtvideo.models.description import Description
 
 
@@ -73,6 +79,43 @@ def files(path: Path | str) -> tuple[Path, Path]:
     if base.suffix in (".safetensors", ".json"):
         base = base.with_suffix("")
     return base.with_name(base.name + ".safetensors"), base.with_name(base.name + ".json")
+
+
+def save_state(path: Path, identity: Mapping[str, Any], **parts: Any) -> None:
+    """Write a state: tensors and plain data by name.
+
+    Args:
+        identity: what must be equal for the state to be continued, by names that a user knows.
+
+    Raises:
+        OutputError: it cannot be written; the last one stays whole.
+    """
+    buffer = io.BytesIO()
+    torch.save({"identity": dict(identity), **parts}, buffer)
+    write_whole(path, buffer.getvalue())
+
+
+def load_state(path: Path, identity: Mapping[str, Any], kind: str, device: str = "cpu") -> dict[str, Any]:
+    """Return what `save_state` wrote. ``kind`` says what the file should be.
+
+    Raises:
+        UnavailableError: the file cannot be read.
+        UsageError: it belongs to another command; the message names what differs.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        theirs = state["identity"]
+    except Exception:  # the unpickler raises whatever the bytes lead it to
+        raise UnavailableError(f"{path}: not {kind}; start again with --overwrite") from None
+    for name, ours in identity.items():
+        if theirs.get(name) != ours:
+            short = isinstance(ours, int | float)
+            detail = f" is {theirs.get(name)!r} there, {ours!r} here" if short else " differs"
+            raise UsageError(
+                f"{path}: belongs to another command: its {name}{detail}; "
+                "repeat that command, choose another --out, or start again with --overwrite"
+            )
+    return state
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rtvideo import values
-from rtvideo.errors import ExitCode, RtvideoError
+from rtvideo.errors import ExitCode, RtvideoError, UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 #: The packages of this project: one that is missing is a defect, and no extra installs it.
 OURS = ("rtvideo", "model", "search", "export", "benchmarks")
 
 
 class Parser(values.Parser):
-    """The parser of one command.
+    """A parser whose --help is the docstring of a module.
 
     Args:
-        prog: what the user typed, such as ``python -m model.train``.
-        doc: the module's docstring; its first line describes the command, and all of it is shown by --help.
+        prog: what the user types, such as ``python -m model.train``.
+        doc: ``__doc__`` of the module.
     """
 
     def __init__(self, prog: str, doc: str | None) -> None:
-        super().__init__(
-            prog=prog,
-            description=doc,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        super().__init__(prog=prog, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def run(
@@ -71,6 +73,45 @@ def imports(module: str, extra: str) -> Iterator[None]:
         if module != "__main__":
             raise
         sys.exit(_missing(error, extra))
+
+
+def weight(text: str) -> float:
+    """Return a number, 0 or more: the type of a flag."""
+    return values.number(text, "a number, 0 or more", lambda value: 0 <= value < math.inf)
+
+
+def torch_device(name: str) -> str:
+    """Return the torch device for ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        UsageError: not such a name.
+        UnavailableError: there is no such device.
+    """
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, index = name.partition(":")
+    if name != "cpu" and (kind != "cuda" or (index and not index.isdigit())):
+        raise UsageError(f"device {name!r}; allowed: auto, cpu, cuda, cuda:N")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise UnavailableError(f"device {name} is not there: torch sees {count} CUDA devices")
+    return name
+
+
+def progress(console: Console) -> Progress:
+    """Return a bar that shows what is done, how much there is, and the time that is left."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=console,
+        disable=not console.is_terminal,
+    )
 
 
 def _missing(error: ModuleNotFoundError, extra: str) -> int:

@@ -1,4 +1,4 @@
-"""Training images: any folder of PNG and JPEG, and folders of pairs, kept in memory as 8-bit RGB.
+"""Training images: folders of whatever rtvideo reads, and folders of pairs, kept in memory as 8-bit RGB.
 
 Files that cannot be read, or are too small to be scored, are named in a warning and left out.
 """
@@ -16,11 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from rtvideo.errors import InputError
+from model.camera_simulator import Image
+from rtvideo.errors import InputError, RtvideoError
+from rtvideo.media import images
 
-Image = npt.NDArray[np.uint8]
-
-SUFFIXES = (".png", ".jpg", ".jpeg")
 _SMALLEST = 8  # SSIM needs 7
 _ALIKE = 0.9  # correlation; neighbours in LOL that show one shelf reach it, other scenes do not
 
@@ -88,35 +87,25 @@ class Reader:
 
     def _read(self, path: Path, name: str) -> Image | None:
         try:
-            data = path.read_bytes()
-        except OSError as error:
-            log.warning("%s: skipped: %s", path, error.strerror)
+            picture = images.read(path)
+        except RtvideoError as error:  # its message begins with the path
+            log.warning("%s; skipped", error)
             return None
-        try:
-            raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-        except cv2.error:
-            raw = None
-        if raw is None:
-            log.warning("%s: skipped: not a readable image", path)
+        if min(picture.pixels.shape[:2]) < _SMALLEST:
+            log.warning("%s: smaller than %d pixels; skipped", path, _SMALLEST)
             return None
-        if min(raw.shape[:2]) < _SMALLEST:
-            log.warning("%s: skipped: smaller than %d pixels", path, _SMALLEST)
-            return None
+        data = path.read_bytes()
         self._digests[path] = hashlib.sha256(data).hexdigest()
         self._lines.add(f"{name} {len(data)} {self._digests[path]}")
-        return _reduce(rgb(raw), self._longest)
+        return _reduce(rgb(picture.pixels), self._longest)
 
 
-def rgb(raw: npt.NDArray[np.generic]) -> Image:
-    """Return an OpenCV image, grey or BGR, with or without alpha, 8 or 16 bit, as (H, W, 3) RGB uint8."""
-    if raw.dtype == np.uint16:
-        raw = ((raw.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    pixels = raw.astype(np.uint8)
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    if pixels.shape[2] < 3:  # grey, or grey with alpha
-        return np.ascontiguousarray(pixels[..., :1].repeat(3, axis=2))
-    return np.ascontiguousarray(pixels[..., 2::-1])
+def rgb(pixels: npt.NDArray[np.generic]) -> Image:
+    """Return grey (H, W) or RGB (H, W, 3) pixels of 8 or 16 bits as (H, W, 3) RGB uint8."""
+    if pixels.dtype == np.uint16:
+        pixels = (pixels.astype(np.uint32) + 128) // 257
+    colour = pixels[..., None].repeat(3, axis=2) if pixels.ndim == 2 else pixels
+    return np.ascontiguousarray(colour, np.uint8)
 
 
 def unpaired(folders: Iterable[Path], reader: Reader) -> list[Item]:
@@ -293,18 +282,16 @@ def _reduce(image: Image, longest: int) -> Image:
     if longest == 0 or ratio >= 1:
         return image
     size = (max(_SMALLEST, round(width * ratio)), max(_SMALLEST, round(height * ratio)))
-    return rgb(cv2.resize(image[..., ::-1], size, interpolation=cv2.INTER_AREA))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def _listing(folder: Path) -> list[str]:
     """Return the names of all images below a folder, in an order that every file system agrees on."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    names = [
-        str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
-    ]
+    names = [str(p.relative_to(folder)) for p in folder.rglob("*") if images.is_image(p) and p.is_file()]
     if not names:
-        raise InputError(f"{folder}: no image in it; {', '.join(SUFFIXES)} are read")
+        raise InputError(f"{folder}: no image in it; {', '.join(images.BY_SUFFIX)} are read")
     return sorted(names)
 
 

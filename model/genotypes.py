@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rtvideo.errors import InputError, OutputError, UsageError
-from rtvideo.models.description import OPERATIONS, Genotype
+from rtvideo.models.description import OPERATIONS, Description, Genotype
 
-__all__ = ["AUTHORS_IEM", "AUTHORS_NRM", "Genotype", "check", "read", "single", "write"]
+__all__ = [
+    "AUTHORS_IEM", "AUTHORS_NRM", "Genotype", "check", "read", "single", "with_genotypes", "write",
+]  # fmt: skip
 
 #: What the authors' cooperative search derived.
 AUTHORS_IEM = Genotype(
@@ -81,3 +85,13 @@ def write(path: Path, genotypes: dict[str, Genotype]) -> None:
         path.write_text("\n".join(["{", *lines, "}"]) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error}") from None
+
+
+def with_genotypes(description: Description, found: Mapping[str, Genotype]) -> Description:
+    """Return the description with the genotypes of a genotype file."""
+    illumination, noise = description.illumination, description.noise
+    if "iem" in found:
+        illumination = replace(illumination, genotype=found["iem"])
+    if "nrm" in found and noise is not None:
+        noise = replace(noise, genotype=found["nrm"])
+    return replace(description, illumination=illumination, noise=noise)

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from model.cell import DistillationCell, multiply_adds
 from model.clamp import clamp
-from model.guide import lines
+from model.guided_filter import lines
 from rtvideo.models.description import RELEASED_T_MIN, STATISTICS, Genotype, Illumination
 
 WHOLE = (slice(None), slice(None))
@@ -23,7 +23,7 @@ WHOLE = (slice(None), slice(None))
 #: What makes a cell for a number of channels and a genotype; a search passes its own.
 CellMaker = Callable[[int, Genotype], nn.Module]
 
-_MIX = 0.4  # share of the pixel's own maximum before training; it was learned to about this
+_PIXEL_LIGHT_SHARE = 0.4  # share of the pixel's own maximum before training; it was learned to about this
 _KNEE = 0.02  # five codes of 255: below it 8-bit 4:2:0 video has no chroma worth keeping
 _SMALL = 0.1  # the last layer starts this much smaller, so that an untrained net is near the prior C = 0
 
@@ -66,7 +66,7 @@ class IEM(nn.Module):
         if description.parameterisation == "equation2":
             for module in self.cells:
                 shrink(module.get_submodule("c5"))
-        logit = math.log(_MIX / (1 - _MIX))
+        logit = math.log(_PIXEL_LIGHT_SHARE / (1 - _PIXEL_LIGHT_SHARE))
         if description.exposure == "statistics":
             self.exposure = nn.Linear(len(STATISTICS), 3)
             nn.init.zeros_(self.exposure.weight)
@@ -161,19 +161,19 @@ class IEM(nn.Module):
             return x[..., : y.shape[-2], : y.shape[-1]][(..., *part)]
 
         m = max_3x3(y.amax(1, keepdim=True) if shared else y)[(..., *part)]  # 7
-        own = ((y[(..., *part)].mean(1, keepdim=True) if d.own == "mean" else m) + d.floor).log()
+        pixel_light = ((y[(..., *part)].mean(1, keepdim=True) if d.own == "mean" else m) + d.floor).log()
         if d.upsampling == "guided":
             guide = grids[d.scales[-1]]
             slope, intercept = lines(guide.amax(1, keepdim=True) if shared else guide, states[-1])
-            log_t = full_size(slope) * own + full_size(intercept)
+            log_t = full_size(slope) * pixel_light + full_size(intercept)
         else:
             log_t = full_size(states[-1])
         light = self._stages(y, states) if keep else []
         y = y[(..., *part)]
         if d.mix:
             assert logit is not None
-            a = torch.sigmoid(logit)
-            log_t = (1 - a) * log_t + a * own
+            pixel_light_share = torch.sigmoid(logit)
+            log_t = (1 - pixel_light_share) * log_t + pixel_light_share * pixel_light
         log_t = clamp(log_t, math.log(d.t_min), 0)
         if d.signal_floor:
             log_t = log_t * (m**2 / (m**2 + d.signal_floor**2))

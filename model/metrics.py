@@ -11,8 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-#: (H, W, 3) uint8.
-Image = npt.NDArray[np.uint8]
+from model.camera_simulator import Image
 
 _BLOWN = 250
 

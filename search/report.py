@@ -15,53 +15,56 @@ from torch import Tensor
 
 from model import genotypes
 from model.checkpoint import write_whole
+from model.genotypes import with_genotypes
 from model.ruas import RUAS, parameters
-from model.train import with_genotypes
 from rtvideo.errors import OutputError
 from rtvideo.models.description import Genotype
 from rtvideo.version import __version__
 from search import heatmap
-from search.run import Run
+from search.searcher import Searcher
 from search.supernet import PAPER, shares
 
+#: The file that ``python -m model.train --genotype`` takes.
+GENOTYPES = "genotype.txt"
 
-def write(run: Run, command: str) -> None:
+
+def write(search: Searcher, command: str) -> None:
     """Write or replace everything; each file appears whole or not at all.
 
     Raises:
         OutputError: one cannot be written.
     """
-    _write_genotypes(run.out / "genotype.txt", run.net.genotypes())
-    iem, nrm = _map(run.net.alpha_t, "IEM"), _map(run.net.alpha_n, "NRM")
+    _write_genotypes(search.out / GENOTYPES, search.net.genotypes())
+    iem, nrm = _map(search.net.alpha_t, "IEM"), _map(search.net.alpha_n, "NRM")
     for name, picture in ("alpha_iem", iem), ("alpha_nrm", nrm), ("alpha", heatmap.both(iem, nrm)):
-        write_whole(run.out / f"{name}.png", heatmap.png(picture))
-    write_whole(run.out / "history.json", json.dumps(run.history).encode() + b"\n")
-    write_whole(run.out / "card.json", json.dumps(card(run, command), indent=2).encode() + b"\n")
+        write_whole(search.out / f"{name}.png", heatmap.png(picture))
+    write_whole(search.out / "history.json", json.dumps(search.history).encode() + b"\n")
+    write_whole(search.out / "card.json", json.dumps(card(search, command), indent=2).encode() + b"\n")
 
 
-def card(run: Run, command: str) -> dict[str, Any]:
+def card(search: Searcher, command: str) -> dict[str, Any]:
     """Return what anyone must know to repeat and to judge the search."""
-    derived = run.net.genotypes()
+    derived = search.net.genotypes()
     net = RUAS(with_genotypes(PAPER, derived))
     assert net.noise is not None
     return {
         "command": command,
-        "finished": run.done == run.passes,
+        "finished": search.done == search.passes,
         "genotype": derived,
         "parameters": parameters(net),
         "multiply_adds_per_pixel": {"iem": net.illumination.multiply_adds, "nrm": net.noise.multiply_adds},
-        "losses": run.history[-1]["losses"] if run.history else {},
-        "settings": dataclasses.asdict(run.settings),
-        "cost_table": run.table if run.settings.cost else None,
+        "losses": search.history[-1]["losses"] if search.history else {},
+        "settings": dataclasses.asdict(search.config),
+        "cost_table": search.table if search.config.cost else None,
         "network": dataclasses.asdict(net.description),
         "data": {
-            **dataclasses.asdict(run.photos.fingerprint),
-            "train": [item.name for item in run.photos.train],
-            "validation": [item.name for item in run.photos.val],
+            **dataclasses.asdict(search.photos.fingerprint),
+            "train": [item.name for item in search.photos.train],
+            "validation": [item.name for item in search.photos.val],
         },
-        "passes": run.done,
-        "seconds": round(run.seconds, 1),
-        "device": "cpu" if run.device == "cpu" else torch.cuda.get_device_name(run.device),
+        "passes": search.done,
+        "seconds": round(search.seconds, 1),
+        "device": "cpu" if search.device == "cpu" else torch.cuda.get_device_name(search.device),
         "threads": torch.get_num_threads(),
         "versions": {
             "rtvideo": __version__,
@@ -71,11 +74,6 @@ def card(run: Run, command: str) -> dict[str, Any]:
             "python": platform.python_version(),
         },
     }
-
-
-def literal(derived: dict[str, Genotype]) -> str:
-    """Return genotypes as one line of Python, as `model.genotypes.read` takes them."""
-    return repr({part: tuple(edges) for part, edges in derived.items()})
 
 
 def _map(alpha: Tensor, title: str) -> heatmap.Picture:

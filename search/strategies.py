@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from search.settings import Settings
+from search.config import SearchConfig
 
 #: Which of `search.updates.Updates`, and the image that it trains on.
 Step = tuple[Literal["light", "noise", "both"], int]
 
 
-def passes(settings: Settings) -> int:
+def passes(config: SearchConfig) -> int:
     """Return how many passes over the training images the search makes."""
-    return 2 * settings.epochs if settings.strategy == "separate" else settings.epochs
+    return 2 * config.epochs if config.strategy == "separate" else config.epochs
 
 
-def steps(settings: Settings, number: int, images: Sequence[int]) -> list[Step]:
+def steps(config: SearchConfig, number: int, images: Sequence[int]) -> list[Step]:
     """Return the steps of pass ``number``, from 0; in the end every image has served both modules alike."""
-    if settings.strategy == "cooperative":
-        return list(cooperative(images, settings.inner))
-    if settings.strategy == "joint":
+    if config.strategy == "cooperative":
+        return list(cooperative(images, config.inner))
+    if config.strategy == "joint":
         return [("both", image) for image in images]
-    return [("light" if number < settings.epochs else "noise", image) for image in images]
+    return [("light" if number < config.epochs else "noise", image) for image in images]
 
 
 def cooperative(images: Sequence[int], inner: int) -> Iterator[Step]:
@@ -32,6 +32,6 @@ def cooperative(images: Sequence[int], inner: int) -> Iterator[Step]:
             yield from ((module, image) for image in images[start : start + inner])
 
 
-def beta(settings: Settings) -> float:
+def beta(config: SearchConfig) -> float:
     """Return the weight of the noise removal's loss in step 5, which ``separate`` knows nothing of."""
-    return settings.beta if settings.strategy == "cooperative" else 0.0
+    return config.beta if config.strategy == "cooperative" else 0.0

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from torch.autograd import grad
 from torch.optim import Adam, AdamW, Optimizer
 
+from model.iem import IEM
+from model.losses import fidelity, relative_total_variation, total_variation
+from model.nrm import NRM
 from search import cost
 from search.architect import unrolled_gradient
-from search.objectives import Objectives
-from search.settings import Settings
+from search.config import SearchConfig
 from search.supernet import Supernet, shares
 
 
@@ -25,31 +27,30 @@ class Updates:
 
     Args:
         net: changed in place.
-        settings: weights of the losses, rates.
-        table: cost of the operations; used where ``settings.cost`` is not zero.
+        config: weights of the losses, rates.
+        table: cost of the operations; used where ``config.cost`` is not zero.
     """
 
-    def __init__(self, net: Supernet, settings: Settings, table: cost.Table) -> None:
-        self.net, self.settings, self.table = net, settings, table
-        self.objectives = Objectives(settings.eta_t, settings.eta_n)
+    def __init__(self, net: Supernet, config: SearchConfig, table: cost.Table) -> None:
+        self.net, self.config, self.table = net, config, table
         self._omega_t, self._omega_n = net.weights_t(), net.weights_n()
 
         def architecture(alpha: nn.Parameter) -> Optimizer:
-            betas = (settings.momentum, 0.999)
-            return AdamW([alpha], settings.lr, betas, weight_decay=settings.weight_decay)
+            betas = (config.momentum, 0.999)
+            return AdamW([alpha], config.lr, betas, weight_decay=config.weight_decay)
 
         self.optimisers: dict[str, Optimizer] = {
             "alpha_t": architecture(net.alpha_t),
             "alpha_n": architecture(net.alpha_n),
-            "omega_t": Adam(self._omega_t, settings.lr),
-            "omega_n": Adam(self._omega_n, settings.lr),
+            "omega_t": Adam(self._omega_t, config.lr),
+            "omega_n": Adam(self._omega_n, config.lr),
         }
 
     def light(self, train: Tensor, val: Tensor, beta: float) -> dict[str, float]:
         """Steps 5 and 6. ``beta`` weighs the noise removal's loss in the gradient of alpha_t."""
         alpha = self.net.alpha_t
         [gradient] = unrolled_gradient(
-            lambda: self.loss_t(train), lambda: self.loss_t(val), [alpha], self._omega_t, self.settings.xi
+            lambda: self.loss_t(train), lambda: self.loss_t(val), [alpha], self._omega_t, self.config.xi
         )
         if beta:
             gradient = gradient + beta * self.cooperation(val)
@@ -64,7 +65,7 @@ class Updates:
             u_train, u_val = self.net.iem(train).u, self.net.iem(val).u
         alpha = self.net.alpha_n
         [gradient] = unrolled_gradient(
-            lambda: self.loss_n(u_train), lambda: self.loss_n(u_val), [alpha], self._omega_n, self.settings.xi
+            lambda: self.loss_n(u_train), lambda: self.loss_n(u_val), [alpha], self._omega_n, self.config.xi
         )
         self._descend("alpha_n", [gradient + self._price("nrm", alpha)])
         loss = self.loss_n(u_train)
@@ -79,7 +80,7 @@ class Updates:
             lambda: self._sum(*self.losses(val)),
             alphas,
             weights,
-            self.settings.xi,
+            self.config.xi,
         )
         self._descend("alpha_t", [of_t + self._price("iem", alphas[0])])
         self._descend("alpha_n", [of_n + self._price("nrm", alphas[1])])
@@ -91,15 +92,15 @@ class Updates:
 
     def loss_t(self, y: Tensor) -> Tensor:
         """Return L_t of frames ``y``."""
-        return self.objectives.light(self.net.iem, y)[0]
+        return light_loss(self.net.iem, y, self.config.eta_t)[0]
 
     def loss_n(self, u: Tensor) -> Tensor:
         """Return L_n of lit frames ``u``."""
-        return self.objectives.noise(self.net.nrm, u)
+        return noise_loss(self.net.nrm, u, self.config.eta_n)
 
     def losses(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return L_t and, of what the illumination makes of ``y``, L_n."""
-        loss_t, u = self.objectives.light(self.net.iem, y)
+        loss_t, u = light_loss(self.net.iem, y, self.config.eta_t)
         return loss_t, self.loss_n(u)
 
     def cooperation(self, val: Tensor) -> Tensor:
@@ -121,16 +122,33 @@ class Updates:
             optimiser.load_state_dict(state["optimisers"][name])
 
     def _sum(self, loss_t: Tensor, loss_n: Tensor) -> Tensor:
-        return loss_t + self.settings.beta * loss_n
+        return loss_t + self.config.beta * loss_n
 
     def _price(self, part: str, alpha: Tensor) -> Tensor:
-        if self.settings.cost == 0:
+        if self.config.cost == 0:
             return torch.zeros_like(alpha)
         [gradient] = grad(cost.expected(shares(alpha), self.table[part]), [alpha])
-        return self.settings.cost * gradient
+        return self.config.cost * gradient
 
     def _descend(self, name: str, gradients: Sequence[Tensor]) -> None:
         optimiser = self.optimisers[name]
         for parameter, gradient in zip(optimiser.param_groups[0]["params"], gradients, strict=True):
             parameter.grad = gradient
         optimiser.step()
+
+
+# The reference-free losses of section 3.2.3, which training and validation share: means over pixels and
+# channels where the paper writes sums, so that they do not depend on the crop.
+
+
+def light_loss(iem: IEM, y: Tensor, eta_t: float) -> tuple[Tensor, Tensor]:
+    """Return ``L_t = 1/2 ||t_K - t_hat_0||^2 + eta_t RTV(t_K)`` of frames ``y``, and the lit ``u_K``."""
+    light = iem(y, stages=True)
+    t = light.stages[-1].t  # unclamped: a clamped illumination has no slope to learn from
+    return fidelity(t, light.t_hat_0) + eta_t * relative_total_variation(t), light.u
+
+
+def noise_loss(nrm: NRM, u: Tensor, eta_n: float) -> Tensor:
+    """Return ``L_n = 1/2 ||x_N - u_K||^2 + eta_n TV(x_N)`` of lit frames ``u``."""
+    x = nrm(u)[-1]
+    return fidelity(x, u) + eta_n * total_variation(x)

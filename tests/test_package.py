@@ -27,7 +27,14 @@ ROOT = Path(__file__).resolve().parents[1]
 #: The packages of this project, and what of the project each may import.
 MAY_IMPORT = {
     "rtvideo": ["rtvideo"],
-    "model": ["model", "rtvideo.models", "rtvideo.errors", "rtvideo.values", "rtvideo.version"],
+    "model": [
+        "model",
+        "rtvideo.models",
+        "rtvideo.errors",
+        "rtvideo.values",
+        "rtvideo.version",
+        "rtvideo.media.images",
+    ],
     "search": ["search", "model", "rtvideo.models", "rtvideo.errors", "rtvideo.values", "rtvideo.version"],
     "export": ["export", "model", "rtvideo"],
     "benchmarks": ["benchmarks", "export", "search", "model", "rtvideo"],

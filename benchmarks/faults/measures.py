@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from model.data import Image
+from model.camera_simulator import Image
 
 Mask = npt.NDArray[np.bool_]
 Plane = npt.NDArray[np.float32]

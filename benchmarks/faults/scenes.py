@@ -16,11 +16,12 @@ from skimage import data as photographs
 
 from benchmarks.common.video import length, pictures
 from benchmarks.faults.measures import Mask, luma
-from model.camera_simulator import Camera, Linear, capture, encode_decode, to_linear
-from model.data import SUFFIXES, Image, Reader, unpaired
+from model.camera_simulator import Camera, Image, Linear, capture, encode_decode, to_linear
+from model.data import Reader, unpaired
+from model.night_pairs import lamps
 from model.scene.sample import render_frame
 from model.scene.sprites import f32
-from model.scenes import lamps
+from rtvideo.media import images
 
 LIT = 110  # of 255: a photograph of at least this mean luma needs no light
 _SIZE = (256, 384)
@@ -99,7 +100,7 @@ def _texture(photograph: Callable[[], Image]) -> Linear:
 
 
 def _images(path: Path) -> list[Image]:
-    if path.is_file() and path.suffix.lower() not in SUFFIXES:
+    if path.is_file() and not images.is_image(path):
         return _clip(path)
     if path.is_file():
         image = Reader().read(path, path.name)

@@ -12,7 +12,7 @@ from benchmarks.common import markdown
 from benchmarks.faults import measures
 from benchmarks.faults.scenes import Material
 from benchmarks.methods.baselines import Method
-from model.data import Image
+from model.camera_simulator import Image
 from model.metrics import blown
 
 _HEADS = (

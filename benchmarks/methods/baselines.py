@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from model.data import Image, Item
+from model.camera_simulator import Image
+from model.data import Item
 from model.metrics import psnr, quantise
 
 Method = Callable[[Image], Image]

@@ -21,9 +21,10 @@ import rtvideo
 from benchmarks.common.video import pictures
 from benchmarks.faults.scenes import buried
 from benchmarks.methods.contenders import contenders
-from model.data import Image, Reader, unpaired
+from model.camera_simulator import Image
+from model.data import Reader, unpaired
+from model.night_pairs import night_pair
 from model.scene.sample import make_clip, make_photos
-from model.scenes import night_scene
 from rtvideo.errors import UsageError
 
 _SHOWN = 12  # images on a sheet
@@ -47,7 +48,7 @@ def made() -> list[Image]:
     shown: tuple[Callable[[], Image], ...] = (
         photographs.astronaut, photographs.coffee, photographs.chelsea, photographs.rocket,
     )  # fmt: skip
-    return [*streets, buried(0), *(night_scene(photo(), rng)[0] for photo in shown)]
+    return [*streets, buried(0), *(night_pair(photo(), rng)[0] for photo in shown)]
 
 
 def sheet(images: Sequence[Image], model: str) -> Pillow.Image:

@@ -28,7 +28,7 @@ from benchmarks.paper.context import (
 from benchmarks.paper.figures import Picture, Point, grey, plot, side_by_side
 from benchmarks.training.laboratory import HEIGHT, WIDTH, Contender, size
 from model import genotypes
-from model.train import with_genotypes
+from model.genotypes import with_genotypes
 from rtvideo.cli.doctor import processor
 from rtvideo.errors import InputError
 from rtvideo.models.description import OPERATIONS, Description

@@ -100,7 +100,7 @@ def paper(folder: Path) -> Model:
     """Write the paper's network, with random weights whose illumination follows the picture."""
     from safetensors.numpy import save_file
 
-    from export.onnx_graph import build
+    from export.onnx.network import build
 
     rng = np.random.default_rng(0)
     weights = {k: rng.normal(0, 0.12, s).astype(np.float32) for k, s in shapes(PAPER).items()}

@@ -19,15 +19,15 @@ import numpy.typing as npt
 
 from benchmarks.common.video import pictures
 from model.camera_simulator import Camera, Image, Linear, capture, encode_decode, from_linear, to_linear
+from model.night_pairs import lamps
 from model.scene.street import Street
-from model.scenes import lamps
 
 Mask = npt.NDArray[np.bool_]
 
 #: A small sensor at night: ISO 1600, with the read noise of Wei et al. (ELD, CVPR 2020).
 CAMERA = Camera(exposure=0.12, electrons=2000.0, read_noise=1.6)
 
-_SOFTEN = 0.3  # a light L looks like L ** 0.3 in the truth, as in `model.scenes`
+_SOFTEN = 0.3  # a light L looks like L ** 0.3 in the truth, as in `model.night_pairs`
 CRF = 23.0  # x264's own default: what cameras and phones write is about as coarse
 _READ_OUT = 1 / 60  # seconds that a rolling shutter takes from the first row to the last
 _DUSK = 0.25  # light where no lamp reaches; much below it a coded clip of such a camera is black

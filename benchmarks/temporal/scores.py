@@ -12,7 +12,8 @@ from benchmarks.methods.contenders import network
 from benchmarks.temporal import measures
 from benchmarks.temporal.clips import Clip
 from benchmarks.temporal.measures import Motion
-from model.metrics import Image, ssim
+from model.camera_simulator import Image
+from model.metrics import ssim
 from rtvideo import Enhancer
 
 #: A whole clip in, a whole clip out; the second argument is its rate.

@@ -22,7 +22,7 @@ from benchmarks.training.cache import Cache, code
 from model import data, metrics, objectives
 from model.checkpoint import load, write_whole
 from model.ruas import RUAS, Trace, parameters
-from model.train import schedule
+from model.trainer import schedule
 from rtvideo.cli.doctor import processor
 from rtvideo.models.description import Description
 from search.supernet import Supernet

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.common.files import ROOT
 from model import genotypes
+from model.genotypes import with_genotypes
 from model.recipes import Recipe
-from model.train import with_genotypes
 from rtvideo.models.description import OPERATIONS, Genotype
 
 #: Found by the project's own cooperative search: without a price on time, and with one.

@@ -22,7 +22,7 @@ class Recipe:
         batch, crop: crops a step, and their side in pixels.
         whole: the illumination sees each image whole, since it follows the scene; the crop is what is scored.
         shares: of what is learned from: ``given`` images as they are, ``lit`` photographs that must stay so
-            and ``night`` scenes, both made from references (`model.scenes`).
+            and ``night`` scenes, both made from references (`model.night_pairs`).
         permuted: the channels of what is seen whole change places at random, so that no colour is preferred.
     """
 

@@ -1,6 +1,7 @@
 """Make the project's own sample: a dash-cam's view of a street at night, with sound and a ground truth.
 
-    python model/scene/sample.py night.mp4 --truth truth.mp4 --seconds 4 --size 640x360
+    python -m model.scene.sample night.mp4
+    python -m model.scene.sample night.mp4 --truth truth.mp4 --seconds 10 --size 1280x720
 
 The picture is rendered by `model.scene.street`, made dark and noisy by the camera of
 `model.camera_simulator`, and encoded as cameras do: H.264, 8 bit, 4:2:0, BT.709. The truth is the same scene
@@ -12,25 +13,26 @@ from __future__ import annotations
 import argparse
 import functools
 import os
-import re
 import sys
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Callable, Generator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-
-# The script also runs from a checkout that is not installed.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+import PIL.Image
 
 from model.camera_simulator import Camera, Image, capture, from_linear, random_camera
+from model.command import Parser, run
 from model.scene.street import Street
-from rtvideo.errors import OutputError, RtvideoError, UsageError
+from rtvideo import values
+from rtvideo.errors import OutputError, UsageError
 
 Size = tuple[int, int]
 
 RATE = 48000  # samples of sound a second
+_SILENCE = 2.0  # seconds without a line, at most, where progress is no counter
 DASHCAM = Camera(exposure=0.036, electrons=2000.0)
 
 
@@ -56,7 +58,7 @@ def make_clip(
         seed: of street and noise; the same seed gives the same pictures.
         crf: quality of x264.
         overwrite: replace existing files.
-        on_progress: called with frames done and frames in all.
+        on_progress: called with frames done, from 0 on, and frames in all.
 
     Raises:
         UsageError: a value is out of range, or an output exists.
@@ -76,6 +78,8 @@ def make_clip(
         writers = [_write(part, size, fps, crf, k == 0, count / fps, seed) for k, part in enumerate(parts)]
         for writer in writers:
             next(writer)
+        if on_progress:
+            on_progress(0, count)
         street = Street(*size, fps, seed)
         for number in range(count):
             for writer, picture in zip(writers, _frame(street, number, seed), strict=False):
@@ -112,8 +116,9 @@ def make_photos(folder: Path | str, count: int = 24, seed: int = 0, size: Size =
         # Building a street takes longer than looking at it, so each serves for eight pictures.
         street = _street(size, 30.0, seed + number // 8)
         night, lit = street.scene(int(rng.integers(0, 4000)))
-        _write_png(Path(folder) / "low" / f"{number:03}.png", capture(night, rng, random_camera(rng)))
-        _write_png(Path(folder) / "high" / f"{number:03}.png", from_linear(lit))
+        dark = capture(night, rng, random_camera(rng))
+        for name, image in (("low", dark), ("high", from_linear(lit))):
+            PIL.Image.fromarray(image).save(Path(folder) / name / f"{number:03}.png")
 
 
 def check(seconds: float, size: Size, fps: float) -> None:
@@ -200,64 +205,49 @@ def ambience(seconds: float, fps: float, seed: int) -> npt.NDArray[np.float32]:
     return np.clip(waves, -1, 1).astype(np.float32)
 
 
-def _write_png(path: Path, image: Image) -> None:
-    import av
-
-    encoder = av.CodecContext.create("png", "w")
-    assert isinstance(encoder, av.VideoCodecContext)
-    encoder.height, encoder.width = image.shape[:2]
-    encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1, 25)
-    packets = [*encoder.encode(av.VideoFrame.from_ndarray(image, "rgb24")), *encoder.encode(None)]
-    path.write_bytes(b"".join(map(bytes, packets)))
-
-
-def _size(text: str) -> Size:
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be WIDTHxHEIGHT, for example 640x360")
-    return int(match[1]), int(match[2])
-
-
-def main(arguments: list[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description="Make a synthetic night clip, and what it would show in good light."
-    )
-    parser.add_argument("out", type=Path, help="the dark clip, for example night.mp4")
-    parser.add_argument("--truth", type=Path, help="also write the same clip well lit and without noise")
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--size", type=_size, default=(640, 360), metavar="WIDTHxHEIGHT")
-    parser.add_argument("--fps", type=float, default=30.0)
-    parser.add_argument("--seed", type=int, default=0, help="another seed is another street")
-    parser.add_argument("-y", "--overwrite", action="store_true")
-    given = parser.parse_args(arguments)
+    parser = Parser("python -m model.scene.sample", __doc__)
+    add = parser.add_argument
+    add("out", type=Path, help="the dark clip, for example night.mp4")
+    add("--truth", type=Path, help="also write the same clip well lit and without noise")
+    add("--seconds", type=values.length, default=4.0, help="(4)")
+    add("--size", type=values.size, default=(640, 360), metavar="WIDTHxHEIGHT", help="(640x360)")
+    add("--fps", type=values.rate, default=30.0, help="(30)")
+    add("--seed", type=values.count, default=0, help="another seed is another street")
+    add("-y", "--overwrite", action="store_true")
+    return run(_make, parser, words, extra="train")
+
+
+def _make(given: argparse.Namespace) -> None:
+    width, height = given.size
+    frames = max(1, round(given.seconds * given.fps))
+    clip = {name: value for name, value in vars(given).items() if name != "out"}
+    make_clip(given.out, **clip, on_progress=_progress())
+    _say(f"{given.out}: {frames} frames, {width}x{height}, {given.fps:g} frames/s, with sound")
+
+
+def _progress() -> Callable[[int, int], None]:
+    """Return what counts frames on a terminal, and elsewhere prints a line now and then."""
+    said = time.monotonic()
 
     def show(done: int, total: int) -> None:
-        if sys.stderr.isatty():
+        nonlocal said
+        if done == 0:
+            _say(f"rendering a street at night, {total} frames, some ten a second")
+        elif sys.stderr.isatty():
             print(
                 f"\rframe {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True
             )
+        elif time.monotonic() > said + _SILENCE:
+            said = time.monotonic()
+            _say(f"frame {done} of {total}")
 
-    try:
-        make_clip(
-            given.out,
-            truth=given.truth,
-            seconds=given.seconds,
-            size=given.size,
-            fps=given.fps,
-            seed=given.seed,
-            overwrite=given.overwrite,
-            on_progress=show,
-        )
-    except RtvideoError as error:
-        print(f"sample: error: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    width, height = given.size
-    frames = max(1, round(given.seconds * given.fps))
-    print(
-        f"{given.out}: {frames} frames, {width}x{height}, {given.fps:g} frames/s, with sound", file=sys.stderr
-    )
-    return 0
+    return show
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

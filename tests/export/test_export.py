@@ -19,7 +19,7 @@ import torch
 
 from export import __main__ as command
 from export import bf16, parity
-from export.onnx_graph import build
+from export.onnx.network import build
 from model.checkpoint import save
 from model.ruas import RUAS
 
@@ -131,7 +131,7 @@ def test_a_network_that_differs_leaves_nothing(
     out = tmp_path / "store"
     assert command.main(["--to", "onnx", str(checkpoint), "--out", str(out)]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("export: error: iem differs from torch") and error.count("\n") == 1
+    assert error.startswith("error: iem differs from torch") and error.count("\n") == 1
     assert not out.exists()
 
 

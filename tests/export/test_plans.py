@@ -65,7 +65,7 @@ def test_a_checkpoint_stands_for_what_was_exported_beside_it(rtx: FakeTensorRT, 
     ("arguments", "code", "said"),
     [
         (["--to", "tensorrt", "nigt"], 2, "unknown model 'nigt'; shipped:"),
-        (["--to", "tensorrt", "night", "--size", "1080p"], 2, "must be width x height in pixels"),
+        (["--to", "tensorrt", "night", "--size", "1080p"], 2, "'1080p' is not a size; allowed: WIDTHxHEIGHT"),
         (["--to", "tensorrt", "night", "--size", "0x9"], 2, "'0x9'"),
         (["--to", "torch-tensorrt", "night"], 2, "for one size of frames; give it: --size 1920x1080"),
         (["--to", "torch-tensorrt", "night", "--size", "64x48"], 7, "pip install 'torch-tensorrt=="),

@@ -100,7 +100,7 @@ def weights(description: Description, seed: int = 0) -> dict[str, np.ndarray]:
 
 def store(folder: Path, description: Description, seed: int = 0) -> Path:
     """Write what an export writes, without its checks, and return the description's path."""
-    from export.onnx_graph import build
+    from export.onnx.network import build
 
     values = weights(description, seed)
     for denoise in (False, True) if description.noise else (False,):

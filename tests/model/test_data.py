@@ -3,6 +3,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 from model import data
@@ -31,6 +32,15 @@ def test_reads_every_kind_of_png(tmp_path: Path) -> None:
     for name in ("a.png", "c.png", "d.png"):
         np.testing.assert_array_equal(items[name], colour)
     np.testing.assert_array_equal(items["e.png"], grey[..., None].repeat(3, 2))
+
+
+def test_reads_whatever_rtvideo_reads(tmp_path: Path) -> None:
+    colour = image(0)
+    cv2.imwrite(str(tmp_path / "a.tif"), colour[..., ::-1].astype(np.uint16) * 257)
+    PIL.Image.fromarray(colour[::-1]).save(tmp_path / "b.webp", lossless=True)
+    items = {i.name: i.low for i in data.unpaired([tmp_path], data.Reader())}
+    np.testing.assert_array_equal(items["a.tif"], colour)
+    np.testing.assert_array_equal(items["b.webp"], colour[::-1])
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import model
-from model import data, genotypes, objectives, train
+from model import data, genotypes, objectives, train, trainer
 from model.recipes import NIGHT
 from rtvideo.errors import ExitCode
 
@@ -77,11 +77,11 @@ def test_best_checkpoint_is_the_one_kept(
 ) -> None:
     losses, weights = iter([3.0, 1.0, 2.0, 4.0]), []
 
-    def evaluate(net: model.RUAS, *_: object) -> train.Scores:
+    def evaluate(net: model.RUAS, *_: object) -> trainer.Scores:
         weights.append({name: t.clone() for name, t in net.state_dict().items()})
         return {"loss": next(losses)}
 
-    monkeypatch.setattr(train, "evaluate", evaluate)
+    monkeypatch.setattr(trainer, "evaluate", evaluate)
     assert run(pairs, tmp_path / "net", "--steps", "8", "--every", "2") == 0
     assert json.loads((tmp_path / "net.card.json").read_text())["scores"] == {"step": 4, "loss": 1.0}
     kept = model.load(tmp_path / "net").state_dict()
@@ -116,22 +116,22 @@ def test_state_of_another_command_is_refused(
     pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "net"
-    advance = train.Trainer.advance
+    advance = trainer.Trainer.advance
 
-    def interrupted(self: train.Trainer) -> float:
+    def interrupted(self: trainer.Trainer) -> float:
         if self.step == 5:
             raise KeyboardInterrupt
         return advance(self)
 
     schedule = ("--steps", "8", "--every", "2")
     with monkeypatch.context() as patch:
-        patch.setattr(train.Trainer, "advance", interrupted)
+        patch.setattr(trainer.Trainer, "advance", interrupted)
         assert run(pairs, out, *schedule) == ExitCode.INTERRUPTED
     assert (tmp_path / "net.state").exists()
     assert (tmp_path / "net.safetensors").exists()
     for change, name in (
-        (("--seed", "1"), r"seed differs (0 there, 1 here)"),
-        (("--batch", "3"), "batch differs (2 there, 3 here)"),
+        (("--seed", "1"), "its seed is 0 there, 1 here"),
+        (("--batch", "3"), "its batch is 2 there, 3 here"),
         (("--recipe", "ruas"), "recipe differs"),
         (("--learning-rate", "0.5"), "recipe differs"),
     ):
@@ -209,7 +209,7 @@ def test_photographs_alone_of_any_size_teach_the_default_recipe(pairs: Path, tmp
 def test_kinds_are_made_of_references_once_a_scene(pairs: Path) -> None:
     items = data.paired([pairs], data.Reader())
     again = [dataclasses.replace(item, name="another exposure") for item in items]
-    found = train.kinds(NIGHT, items + again, seed=0)
+    found = trainer.kinds(NIGHT, items + again, seed=0)
     assert {kind: len(some) for kind, some in found.items()} == {"given": 12, "lit": 6, "night": 6}
     for lit, night, item in zip(found["lit"], found["night"], items, strict=True):
         assert item.high is not None and night.high is not None

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.autograd import grad
 
 from search.architect import hessian_vector, moved, unrolled_gradient
-from search.objectives import Objectives
 from search.supernet import Supernet
+from search.updates import light_loss
 
 Case = tuple[Callable[[], Tensor], Callable[[], Tensor], Tensor, list[Tensor]]
 
@@ -36,8 +36,7 @@ def supernet() -> Case:
     torch.manual_seed(0)
     net = Supernet().double()
     y = 0.02 + 0.3 * torch.rand(2, 1, 3, 7, 6, dtype=torch.float64)
-    objectives = Objectives(eta_t=1e-4, eta_n=0.1)
-    train, val = (lambda image=image: objectives.light(net.iem, image)[0] for image in y)
+    train, val = (lambda image=image: light_loss(net.iem, image, 1e-4)[0] for image in y)
     return train, val, net.alpha_t, net.weights_t()
 
 

@@ -7,7 +7,7 @@ import torch
 from model.operations import OPERATIONS
 from rtvideo.errors import InputError, UsageError
 from search import cost
-from search.settings import Settings
+from search.config import SearchConfig
 from search.supernet import Supernet, shares
 from search.updates import Updates
 
@@ -43,7 +43,7 @@ def test_a_search_that_pays_chooses_cheaper_cells() -> None:
     for weight in (0.0, 1.0):
         torch.manual_seed(0)
         net = Supernet()
-        steps = Updates(net, Settings(lr=0.02, cost=weight), table)
+        steps = Updates(net, SearchConfig(lr=0.02, cost=weight), table)
         y = 0.02 + 0.3 * torch.rand(1, 3, 12, 12)
         for _ in range(5):
             steps.light(y, y, 0.01)

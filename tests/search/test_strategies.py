@@ -2,12 +2,12 @@ from collections import Counter
 
 import pytest
 
-from search.settings import Settings
+from search.config import SearchConfig
 from search.strategies import beta, passes, steps
 
 
 def test_cooperative_alternates_inner_loops() -> None:
-    settings = Settings(strategy="cooperative", inner=2)
+    settings = SearchConfig(strategy="cooperative", inner=2)
     light, noise = "light", "noise"
     assert steps(settings, 0, [5, 7, 9]) == [
         *[(light, 5), (light, 7), (noise, 5), (noise, 7)],
@@ -16,22 +16,22 @@ def test_cooperative_alternates_inner_loops() -> None:
 
 
 def test_separate_ends_one_before_it_begins_the_other() -> None:
-    settings = Settings(strategy="separate", epochs=3)
+    settings = SearchConfig(strategy="separate", epochs=3)
     kinds = [{kind for kind, _ in steps(settings, number, [1, 2])} for number in range(passes(settings))]
     assert kinds == [{"light"}] * 3 + [{"noise"}] * 3
 
 
 def test_joint_moves_all_at_once() -> None:
-    assert steps(Settings(strategy="joint"), 4, [3, 1]) == [("both", 3), ("both", 1)]
+    assert steps(SearchConfig(strategy="joint"), 4, [3, 1]) == [("both", 3), ("both", 1)]
 
 
 @pytest.mark.parametrize("strategy", ["cooperative", "separate", "joint"])
 def test_every_strategy_shows_each_module_as_many_images(strategy: str) -> None:
-    settings = Settings(strategy=strategy, epochs=2, inner=3)
+    settings = SearchConfig(strategy=strategy, epochs=2, inner=3)
     seen = Counter(step for number in range(passes(settings)) for step in steps(settings, number, range(5)))
     for kind in ["both"] if strategy == "joint" else ["light", "noise"]:
         assert [seen[kind, image] for image in range(5)] == [2] * 5
 
 
 def test_only_the_cooperative_illumination_hears_of_noise() -> None:
-    assert [beta(Settings(strategy=s, beta=0.5)) for s in ("cooperative", "separate")] == [0.5, 0.0]
+    assert [beta(SearchConfig(strategy=s, beta=0.5)) for s in ("cooperative", "separate")] == [0.5, 0.0]

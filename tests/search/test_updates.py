@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.autograd import grad
 
 from search import cost
-from search.settings import Settings
+from search.config import SearchConfig
 from search.supernet import Supernet
 from search.updates import Updates
 
@@ -18,7 +18,7 @@ def updates(**changes: float) -> tuple[Updates, Tensor, Tensor]:
     torch.manual_seed(0)
     net = Supernet().double()
     train, val = 0.02 + 0.3 * torch.rand(2, 1, 3, 8, 9, dtype=torch.float64)
-    return Updates(net, Settings(**changes), cost.multiply_adds()), train, val
+    return Updates(net, SearchConfig(**changes), cost.multiply_adds()), train, val
 
 
 def parameters(steps: Updates) -> dict[str, list[Tensor]]:

@@ -102,8 +102,8 @@ def test_photographs_come_in_pairs(tmp_path: Path) -> None:
     [
         (["--size", "641x360"], "641x360"),
         (["--size", "16x16"], "16x16"),
-        (["--seconds", "0"], "--seconds 0"),
-        (["--seconds", "nan"], "--seconds nan"),
+        (["--seconds", "0"], "--seconds: '0'"),
+        (["--seconds", "nan"], "--seconds: 'nan'"),
         (["--fps", "1000"], "--fps 1000"),
     ],
 )

@@ -16,7 +16,7 @@ pytest.importorskip("onnx", reason="reads the networks for torch")
 
 import torch
 
-from export.onnx_graph import build
+from export.onnx.network import build
 from model.ruas import RUAS
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.gpu.torch import TorchCudaSession

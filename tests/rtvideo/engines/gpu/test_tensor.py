@@ -278,7 +278,7 @@ def test_a_foreign_network_has_no_strength(
 
 
 def test_half_precision_follows_the_card(trt: FakeTensorRT, tmp_path: Path) -> None:
-    from export.onnx_graph import build
+    from export.onnx.network import build
 
     path = networks.store(tmp_path, networks.NIGHT)
     half = build(networks.NIGHT, networks.weights(networks.NIGHT), denoise=False, half=True)
@@ -300,7 +300,7 @@ def test_half_precision_follows_the_card(trt: FakeTensorRT, tmp_path: Path) -> N
 def test_short_memory_takes_half_precision_once_then_gives_up(
     ort: FakeOnnxruntime, cuda: FakeCuda, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from export.onnx_graph import build
+    from export.onnx.network import build
 
     path = networks.store(tmp_path, networks.NIGHT)
     half = build(networks.NIGHT, networks.weights(networks.NIGHT), denoise=False, half=True)

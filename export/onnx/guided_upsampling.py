@@ -1,10 +1,10 @@
-"""Guided upsampling as nodes: the lines of `model.guide`, fitted on the grid."""
+"""Guided upsampling as nodes: the lines of `model.guided_filter`, fitted on the grid."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from export.graph import Graph
+from export.onnx.writer import Graph
 from rtvideo.models.description import GUIDE_EPSILON
 
 

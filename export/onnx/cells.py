@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
 
-from export.graph import Graph
+from export.onnx.writer import Graph
 from rtvideo.models.description import Genotype
 from rtvideo.models.shapes import EDGES
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import math
 import time
@@ -14,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from model.checkpoint import write_whole
-from rtvideo.errors import OutputError, UnavailableError, UsageError
+from model.checkpoint import load_state, save_state
+from rtvideo.errors import OutputError, UsageError
 from search import cost, strategies
+from search.config import SearchConfig
 from search.photos import Photos, middle
-from search.settings import Settings
 from search.supernet import Supernet
 from search.updates import Updates
 
@@ -31,12 +30,12 @@ STATE = "state.pt"
 RESULTS = ("genotype.txt", "history.json", "card.json", "alpha_iem.png", "alpha_nrm.png", "alpha.png")
 
 
-class Run:
+class Searcher:
     """One search.
 
     Args:
         out: folder of all that is written.
-        settings: what to do.
+        config: what to do.
         photos: what to search on.
         table: cost of the operations.
         device: a torch device.
@@ -48,13 +47,13 @@ class Run:
     """
 
     def __init__(
-        self, out: Path, settings: Settings, photos: Photos, table: cost.Table, device: str = "cpu"
+        self, out: Path, config: SearchConfig, photos: Photos, table: cost.Table, device: str = "cpu"
     ) -> None:
-        self.out, self.settings, self.photos, self.table, self.device = out, settings, photos, table, device
-        torch.manual_seed(settings.seed)
+        self.out, self.config, self.photos, self.table, self.device = out, config, photos, table, device
+        torch.manual_seed(config.seed)
         self.net = Supernet().to(device)
-        self.updates = Updates(self.net, settings, table)
-        self.passes = strategies.passes(settings)
+        self.updates = Updates(self.net, config, table)
+        self.passes = strategies.passes(config)
         self.done = 0
         self.seconds = 0.0
         self.history: list[Record] = []
@@ -62,10 +61,10 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """Return what must be equal for a state to be continued, by names that a user knows."""
         return {
-            **dataclasses.asdict(self.settings),
+            **dataclasses.asdict(self.config),
             "data": self.photos.fingerprint.sha256,
             "number of images": len(self.photos.train) + len(self.photos.val),
-            "cost table": json.dumps(self.table, sort_keys=True) if self.settings.cost else None,
+            "cost table": json.dumps(self.table, sort_keys=True) if self.config.cost else None,
             "device": self.device,
             "threads": torch.get_num_threads(),
         }
@@ -92,19 +91,7 @@ class Run:
                 if (self.out / name).exists():
                     raise UsageError(f"{self.out / name} exists; choose another --out, or give --overwrite")
             return
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-            identity = state["identity"]
-        except Exception:  # the unpickler raises whatever the bytes lead it to
-            raise UnavailableError(
-                f"{path}: not the state of a search; start anew with --overwrite"
-            ) from None
-        for name, ours in self.identity().items():
-            if identity.get(name) != ours:
-                raise UsageError(
-                    f"{path}: is another search: its {name} is {identity.get(name)!r} there, {ours!r} here; "
-                    "repeat that command, choose another --out, or start anew with --overwrite"
-                )
+        state = load_state(path, self.identity(), "the state of a search", self.device)
         self.updates.restore(state["updates"])
         self.done, self.seconds, self.history = state["done"], state["seconds"], state["history"]
 
@@ -133,7 +120,8 @@ class Run:
                     "alpha_nrm": self.net.alpha_n.tolist(),
                 }
             )
-            write_whole(self.out / STATE, self._state())
+            progress = {"done": self.done, "seconds": self.seconds, "history": self.history}
+            save_state(self.out / STATE, self.identity(), updates=self.updates.state(), **progress)
             on_pass(self.history[-1])
 
     @property
@@ -143,13 +131,13 @@ class Run:
 
     @property
     def _steps_a_pass(self) -> int:
-        return len(strategies.steps(self.settings, 0, range(len(self.photos.train))))
+        return len(strategies.steps(self.config, 0, range(len(self.photos.train))))
 
     def validate(self) -> dict[str, float]:
         """Return L_val_t and L_val_n, means over the middle of each validation image."""
         with torch.no_grad():
             losses = [
-                self.updates.losses(middle(item, self.settings.crop).to(self.device))
+                self.updates.losses(middle(item, self.config.crop).to(self.device))
                 for item in self.photos.val
             ]
         val_t, val_n = torch.tensor(losses).mean(0).tolist()
@@ -157,11 +145,11 @@ class Run:
 
     def _pass(self, on_step: Callable[[int], None]) -> dict[str, float]:
         """Make pass ``done`` and return its mean training losses."""
-        settings, number = self.settings, self.done * self._steps_a_pass
-        beta = strategies.beta(settings)
+        config, number = self.config, self.done * self._steps_a_pass
+        beta = strategies.beta(config)
         losses: dict[str, list[float]] = {}
-        for kind, image in strategies.steps(settings, self.done, self.photos.order(settings.seed, self.done)):
-            train, val = self.photos.pair(image, settings.crop, settings.seed, number)
+        for kind, image in strategies.steps(config, self.done, self.photos.order(config.seed, self.done)):
+            train, val = self.photos.pair(image, config.crop, config.seed, number)
             train, val = train.to(self.device), val.to(self.device)
             match kind:
                 case "light":
@@ -179,17 +167,3 @@ class Run:
             number += 1
             on_step(number)
         return {name: float(np.mean(values)) for name, values in losses.items()}
-
-    def _state(self) -> bytes:
-        buffer = io.BytesIO()
-        torch.save(
-            {
-                "identity": self.identity(),
-                "updates": self.updates.state(),
-                "done": self.done,
-                "seconds": self.seconds,
-                "history": self.history,
-            },
-            buffer,
-        )
-        return buffer.getvalue()

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="trains and runs the networks")
 
 import torch
 
-from model.guide import lines
+from model.guided_filter import lines
 from rtvideo.models.description import GUIDE_EPSILON
 
 torch.set_num_threads(1)

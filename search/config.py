@@ -11,7 +11,7 @@ Strategy = Literal["cooperative", "separate", "joint"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class SearchConfig:
     """Hyper-parameters; whatever changes the outcome is here, and so in the card.
 
     Printed in the paper:

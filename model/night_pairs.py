@@ -29,7 +29,7 @@ _ADAPTED = 0.35  # a scene under lamps that was recorded up to the code c is sho
 _BURIED = 2.5  # a code of the dark frame at which half of the brightness is trusted
 
 
-def night_scene(lit: Image, rng: np.random.Generator) -> tuple[Image, Image]:
+def night_pair(lit: Image, rng: np.random.Generator) -> tuple[Image, Image]:
     """Return (dark, target) for a lit sRGB photograph (H, W, 3) in 8 bits.
 
     Camera, light, noise and compression are drawn from ``rng``.

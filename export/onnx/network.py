@@ -16,9 +16,9 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
-from export.cells import Cells
-from export.graph import Graph
-from export.guide import lines
+from export.onnx.cells import Cells
+from export.onnx.guided_upsampling import lines
+from export.onnx.writer import Graph
 from rtvideo.errors import UnavailableError
 from rtvideo.models.description import RELEASED_T_MIN, Description
 from rtvideo.models.shapes import shapes
@@ -188,10 +188,10 @@ class _Network:
 
         brightest = g.add("ReduceMax", y, self.axes(1), name="max_channel") if d.channels == "shared" else y
         m = g.add("MaxPool", brightest, name="m", kernel_shape=[3, 3], pads=[1, 1, 1, 1])  # 7
-        own = ""
+        pixel_light = ""
         if d.mix or d.upsampling == "guided":
             light = g.add("ReduceMean", y, self.axes(1), name="mean_channel") if d.own == "mean" else m
-            own = g.add("Log", g.add("Add", light, d.floor, name="own+floor"), name="own")
+            pixel_light = g.add("Log", g.add("Add", light, d.floor, name="own+floor"), name="own")
         if d.upsampling == "guided":
             guide = grids[at]
             if d.channels == "shared":
@@ -199,13 +199,13 @@ class _Network:
             slope, intercept = (
                 self.crop(self.resize(x, at, 1, name=f"{x}_padded"), y) for x in lines(g, guide, log_t)
             )
-            log_t = g.add("Add", g.add("Mul", slope, own, name="A*own"), intercept, name="A*own+B")
+            log_t = g.add("Add", g.add("Mul", slope, pixel_light, name="A*own"), intercept, name="A*own+B")
         else:
             log_t = self.crop(self.resize(log_t, at, 1, name="log_t_padded"), y)
         if d.mix:
-            a = g.add("Sigmoid", logit, name="a")
-            far = g.add("Mul", log_t, g.add("Sub", 1.0, a, name="1-a"), name="(1-a)*log_t")
-            log_t = g.add("Add", far, g.add("Mul", own, a, name="a*own"), name="mixed_log_t")
+            share = g.add("Sigmoid", logit, name="a")
+            far = g.add("Mul", log_t, g.add("Sub", 1.0, share, name="1-a"), name="(1-a)*log_t")
+            log_t = g.add("Add", far, g.add("Mul", pixel_light, share, name="a*own"), name="mixed_log_t")
         log_t = g.add("Clip", log_t, math.log(d.t_min), 0.0, name="log_t")
         if d.signal_floor:
             squared = g.add("Mul", m, m, name="m^2")

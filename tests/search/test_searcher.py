@@ -11,20 +11,20 @@ import torch
 
 from rtvideo.errors import InputError, OutputError, UnavailableError, UsageError
 from search import cost
+from search.config import SearchConfig
 from search.photos import Photos
-from search.run import STATE, Record, Run
-from search.settings import Settings
+from search.searcher import STATE, Record, Searcher
 
-TINY = Settings(epochs=2, crop=12, inner=1)
+TINY = SearchConfig(epochs=2, crop=12, inner=1)
 
 
-def start(out: Path, photos: Path, settings: Settings = TINY) -> Run:
-    run = Run(out, settings, Photos.read(photos, settings.split, settings.seed), cost.multiply_adds())
+def start(out: Path, photos: Path, settings: SearchConfig = TINY) -> Searcher:
+    run = Searcher(out, settings, Photos.read(photos, settings.split, settings.seed), cost.multiply_adds())
     run.resume()
     return run
 
 
-def go(run: Run, stop_after: int = 99) -> Run:
+def go(run: Searcher, stop_after: int = 99) -> Searcher:
     class Stop(Exception):
         pass
 
@@ -37,7 +37,7 @@ def go(run: Run, stop_after: int = 99) -> Run:
     return run
 
 
-def outcome(run: Run) -> dict[str, Any]:
+def outcome(run: Searcher) -> dict[str, Any]:
     """Return all that a search computed, its optimisers' memory included."""
     optimisers = {
         f"{name} {key} {kind}": value
@@ -48,7 +48,7 @@ def outcome(run: Run) -> dict[str, Any]:
     return {**run.net.state_dict(), **optimisers}
 
 
-def same(a: Run, b: Run) -> bool:
+def same(a: Searcher, b: Searcher) -> bool:
     first, second = outcome(a), outcome(b)
     assert first.keys() == second.keys()
     return all(torch.equal(first[name], second[name]) for name in first) and a.history == b.history
@@ -57,7 +57,7 @@ def same(a: Run, b: Run) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["cooperative", "separate", "joint"])
 def test_a_stopped_search_goes_on_to_the_same_end(strategy: Any, photos: Path, tmp_path: Path) -> None:
-    settings = Settings(epochs=2 - (strategy == "separate"), crop=12, inner=1, strategy=strategy)
+    settings = SearchConfig(epochs=2 - (strategy == "separate"), crop=12, inner=1, strategy=strategy)
     whole = go(start(tmp_path / "whole", photos, settings))
     assert go(start(tmp_path / "parts", photos, settings), stop_after=1).done == 1
     resumed = start(tmp_path / "parts", photos, settings)
@@ -69,7 +69,7 @@ def test_a_stopped_search_goes_on_to_the_same_end(strategy: Any, photos: Path, t
 @pytest.mark.slow
 def test_the_seed_decides(photos: Path, tmp_path: Path) -> None:
     runs = [
-        go(start(tmp_path / str(i), photos, Settings(epochs=1, crop=12, seed=seed)))
+        go(start(tmp_path / str(i), photos, SearchConfig(epochs=1, crop=12, seed=seed)))
         for i, seed in enumerate([0, 0, 1])
     ]
     assert same(runs[0], runs[1])
@@ -134,25 +134,25 @@ def test_another_search_is_not_continued(
     changes: dict[str, Any], named: str, photos: Path, tmp_path: Path
 ) -> None:
     base: dict[str, Any] = {"epochs": 1, "crop": 12}
-    go(start(tmp_path, photos, Settings(**base)))
+    go(start(tmp_path, photos, SearchConfig(**base)))
     with pytest.raises(UsageError, match=named):
-        start(tmp_path, photos, Settings(**base | changes))
+        start(tmp_path, photos, SearchConfig(**base | changes))
 
 
 def test_other_images_are_not_continued_on(photos: Path, tmp_path: Path) -> None:
-    settings = Settings(epochs=1, crop=12)
+    settings = SearchConfig(epochs=1, crop=12)
     go(start(tmp_path / "out", photos, settings))
     other = tmp_path / "other"
     other.mkdir()
     for path in sorted(photos.iterdir())[1:]:
         (other / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(UsageError, match="its data is"):
+    with pytest.raises(UsageError, match="its data differs"):
         start(tmp_path / "out", other, settings)
 
 
 def test_a_damaged_state_is_named(photos: Path, tmp_path: Path) -> None:
     (tmp_path / STATE).write_bytes(b"PK\x03\x04 not a state")
-    with pytest.raises(UnavailableError, match="not the state of a search; start anew with --overwrite"):
+    with pytest.raises(UnavailableError, match="not the state of a search; start again with --overwrite"):
         start(tmp_path, photos)
 
 
@@ -183,8 +183,8 @@ def test_fewer_images_are_taken_evenly(photos: Path) -> None:
 
 @pytest.mark.gpu
 def test_a_search_runs_on_cuda(photos: Path, tmp_path: Path) -> None:
-    settings = Settings(epochs=1, crop=12)
-    run = Run(tmp_path, settings, Photos.read(photos, 0.5, 0), cost.multiply_adds(), "cuda")
+    settings = SearchConfig(epochs=1, crop=12)
+    run = Searcher(tmp_path, settings, Photos.read(photos, 0.5, 0), cost.multiply_adds(), "cuda")
     run.resume()
     assert go(run).net.alpha_t.is_cuda
     assert run.history[-1]["losses"]["val_n"] > 0

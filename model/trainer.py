@@ -1,0 +1,300 @@
+"""Training a network of a recipe: steps, validation, the state to go on from, and the card at the end."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from model import data, metrics, objectives
+from model.checkpoint import files, load_state, save, save_state, write_whole
+from model.command import progress
+from model.night_pairs import night_pair, well_lit
+from model.objectives import Sample
+from model.recipes import Recipe
+from model.ruas import RUAS, parameters
+from rtvideo.errors import UsageError
+from rtvideo.version import __version__
+
+#: Of a validation: ``loss``, and where there are references PSNR and SSIM of the result and of the IEM.
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What one training is given.
+
+    Attributes:
+        recipe: steps, batch and crop included.
+        train, held: images to learn from, by kind (`Recipe.shares`), and of other scenes to validate on.
+        fingerprint: of all files.
+        out: path of the checkpoint, with or without suffix.
+        seed: of initial weights, crops and their order.
+        device: a torch device.
+        every: steps between validations; the state is written then, too.
+        command, terms: how it was started, and what its images may be used for; both for the card.
+    """
+
+    recipe: Recipe
+    train: Mapping[str, Sequence[data.Item]]
+    held: Sequence[data.Item]
+    fingerprint: data.Fingerprint
+    out: Path
+    seed: int = 0
+    device: str = "cpu"
+    every: int = 200
+    command: str = ""
+    terms: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what must be equal for a state to be continued, by the name a user knows it by."""
+        recipe = dataclasses.asdict(self.recipe)
+        sizes = {name: recipe.pop(name) for name in ("steps", "batch", "crop")}
+        held = hashlib.sha256("\n".join(item.name for item in self.held).encode()).hexdigest()
+        return {
+            **sizes,
+            "recipe": json.dumps(recipe, sort_keys=True),
+            "seed": self.seed,
+            "validation interval": self.every,
+            "images": self.fingerprint.sha256,
+            "held-out images": held,
+        }
+
+
+class Trainer:
+    """A network on its way: what one step does, and what must be kept to go on later."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.net = RUAS(config.recipe.description).to(config.device)
+        self.optimiser = torch.optim.Adam(self.net.parameters(), lr=config.recipe.learning_rate)
+        self.step = 0
+        self.seconds = 0.0
+        self.best: Scores | None = None
+        self.history: list[Scores] = []
+        # Every folder counts alike, however many images it has.
+        self._sources = {kind: _by_source(items) for kind, items in config.train.items()}
+
+    def advance(self) -> float:
+        """Take one step and return its loss.
+
+        Raises:
+            UsageError: the loss is not finite any more.
+        """
+        recipe = self.config.recipe
+        for group in self.optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * schedule(self.step, recipe.steps)
+        self.optimiser.zero_grad()
+        value = sum(self._learn(*view) for view in self._views())
+        if not math.isfinite(value):
+            raise UsageError(f"the loss is {value} at step {self.step}; lower the recipe's learning rate")
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip)
+        self.optimiser.step()
+        self.step += 1
+        return value
+
+    def validate(self) -> bool:
+        """Score the held-out images, remember the scores, and return whether they are the best so far."""
+        scores = evaluate(self.net, self.config.recipe, self.config.held, self.config.device)
+        self.history.append({"step": self.step, **scores})
+        if self.best is not None and scores["loss"] >= self.best["loss"]:
+            return False
+        self.best = self.history[-1]
+        return True
+
+    def save(self, path: Path) -> None:
+        """Write everything that `restore` needs. Raises OutputError."""
+        progress = {name: getattr(self, name) for name in _PROGRESS}
+        networks = {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict()}
+        save_state(path, self.config.identity(), **networks, **progress)
+
+    def restore(self, path: Path) -> None:
+        """Go back to a state.
+
+        Raises:
+            UnavailableError: the file cannot be read.
+            UsageError: it belongs to another command.
+        """
+        state = load_state(path, self.config.identity(), "a training state")
+        self.net.load_state_dict(state["net"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name in _PROGRESS:
+            setattr(self, name, state[name])
+
+    def _views(self) -> Iterator[tuple[data.View, float]]:
+        """Yield what this step learns from, with each part's weight."""
+        config, recipe = self.config, self.config.recipe
+        if not recipe.whole:
+            low, high = data.batch(config.train["given"], recipe.batch, recipe.crop, config.seed, self.step)
+            yield data.View(low, high, (slice(None), slice(None))), 1.0
+            return
+        random = np.random.default_rng((config.seed, self.step))
+        for _ in range(recipe.batch):
+            kind = str(random.choice(list(recipe.shares), p=list(recipe.shares.values())))
+            sources = self._sources[kind]
+            source = sources[random.integers(len(sources))]
+            item = source[random.integers(len(source))]
+            yield data.view(item, recipe.crop, random, permuted=recipe.permuted), 1 / recipe.batch
+
+    def _learn(self, view: data.View, weight: float) -> float:
+        """Add a view's gradient, and return its part of the loss."""
+        recipe, device = self.config.recipe, self.config.device
+        low = torch.from_numpy(view.low).to(device)
+        high = None if view.high is None else torch.from_numpy(view.high).to(device)
+        trace = self.net.trace(low, separate=recipe.separate, part=view.part)
+        sample = Sample(trace, low[(..., *view.part)], high, self.net, low)
+        loss = weight * objectives.objective(recipe.losses, sample)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+
+_PROGRESS = ("step", "seconds", "best", "history")
+
+
+def _by_source(items: Sequence[data.Item]) -> list[list[data.Item]]:
+    sources: dict[str, list[data.Item]] = {}
+    for item in items:
+        sources.setdefault(item.source, []).append(item)
+    return list(sources.values())
+
+
+def kinds(recipe: Recipe, items: Sequence[data.Item], seed: int) -> dict[str, list[data.Item]]:
+    """Return what the recipe's shares ask for: items as they are, well lit photographs, night scenes."""
+    found = {"given": list(items)}
+    # The items of one scene share one reference; it counts once.
+    lit = [i for i in {item.scene: item for item in items}.values() if i.high is not None]
+    random = np.random.default_rng(seed)
+    if "lit" in recipe.shares:
+        found["lit"] = []
+        for item in lit:
+            assert item.high is not None
+            same = well_lit(item.high, random)
+            found["lit"].append(dataclasses.replace(item, low=same, high=same))
+    if "night" in recipe.shares:
+        found["night"] = []
+        for item in lit:
+            assert item.high is not None
+            low, high = night_pair(item.high, random)
+            found["night"].append(dataclasses.replace(item, low=low, high=high, source="night"))
+    return found
+
+
+def schedule(step: int, steps: int) -> float:
+    """Return the learning rate's factor: a linear rise over 5 %, then a cosine from 1 to 0.01."""
+    rise = max(1, steps // 20)
+    if step < rise:
+        return (step + 1) / rise
+    part = (step - rise) / max(1, steps - rise)
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * part)) / 2
+
+
+def evaluate(net: RUAS, recipe: Recipe, items: Sequence[data.Item], device: str = "cpu") -> Scores:
+    """Return mean scores over whole images; equal images count as 100 dB."""
+    rows: list[Scores] = []
+    with torch.no_grad():
+        for item in items:
+            low = torch.from_numpy(data.planes(item.low[None])).to(device)
+            high = None if item.high is None else torch.from_numpy(data.planes(item.high[None])).to(device)
+            trace = net.trace(low)
+            sample = Sample(trace, low, high, net, low)
+            row = {"loss": objectives.objective(recipe.losses, sample).item()}
+            if item.high is not None:
+                for prefix, image in (("", trace.image), ("iem_", trace.u)):
+                    pixels = metrics.quantise(image[0].permute(1, 2, 0).cpu().numpy())
+                    row[f"{prefix}psnr"] = min(100.0, metrics.psnr(pixels, item.high))
+                    row[f"{prefix}ssim"] = metrics.ssim(pixels, item.high)
+            rows.append(row)
+    names = {name: None for row in rows for name in row}
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+
+
+def train(config: TrainConfig, console: Console, *, overwrite: bool = False) -> Scores:
+    """Train to the end, from the state of an interrupted run if there is one, and return the best scores.
+
+    Raises:
+        UsageError: there is a finished checkpoint or a foreign state, and ``overwrite`` is not set.
+        OutputError: a file cannot be written.
+    """
+    weights, _ = files(config.out)
+    base = weights.with_suffix("")
+    state, card = (base.with_name(base.name + suffix) for suffix in (".state", ".card.json"))
+    trainer = Trainer(config)
+    if overwrite:
+        state.unlink(missing_ok=True)
+    elif state.exists():
+        trainer.restore(state)
+        console.print(f"goes on at step {trainer.step} of {config.recipe.steps}")
+    elif weights.exists():
+        raise UsageError(f"{weights} exists; choose another --out, or replace it with --overwrite")
+
+    began = time.monotonic() - trainer.seconds
+    with progress(console) as bars:
+        bar = bars.add_task("training", total=config.recipe.steps, completed=trainer.step)
+        recent: list[float] = []
+        while trainer.step < config.recipe.steps:
+            recent.append(trainer.advance())
+            bars.update(bar, completed=trainer.step, description=f"loss {recent[-1]:.4f}")
+            if trainer.step % config.every == 0 or trainer.step == config.recipe.steps:
+                best = trainer.validate()
+                if best:
+                    save(trainer.net, config.out)
+                trainer.seconds = time.monotonic() - began
+                trainer.save(state)
+                console.print(_line(trainer, float(np.mean(recent)), best))
+                recent.clear()
+
+    assert trainer.best is not None
+    write_whole(card, json.dumps(_card(trainer), indent=2).encode() + b"\n")
+    state.unlink(missing_ok=True)
+    return trainer.best
+
+
+def _line(trainer: Trainer, loss: float, best: bool) -> str:
+    scores = {name: value for name, value in trainer.history[-1].items() if name not in ("step", "loss")}
+    text = f"step {trainer.step}: loss {loss:.4f}, held out {trainer.history[-1]['loss']:.4f}"
+    for name, value in scores.items():
+        text += f", {name} {value:.2f}" if name.endswith("psnr") else f", {name} {value:.3f}"
+    left = (trainer.config.recipe.steps - trainer.step) * trainer.seconds / trainer.step
+    return text + (", best" if best else "") + f", {left:.0f} s left"
+
+
+def _card(trainer: Trainer) -> dict[str, Any]:
+    config = trainer.config
+    return {
+        "name": config.recipe.description.name,
+        "summary": config.recipe.summary,
+        "command": config.command,
+        "seed": config.seed,
+        "data": {
+            "terms": config.terms,
+            **dataclasses.asdict(config.fingerprint),
+            "train": {kind: len(items) for kind, items in config.train.items()},
+            "held_out": len(config.held),
+            "held_out_scenes": sorted({item.scene for item in config.held}),
+        },
+        "recipe": dataclasses.asdict(config.recipe),
+        "parameters": parameters(trainer.net),
+        "multiply_adds_per_pixel": trainer.net.multiply_adds,
+        "scores": trainer.best,
+        "history": trainer.history,
+        "seconds": round(trainer.seconds, 1),
+        "device": config.device,
+        "versions": {
+            "rtvideo": __version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }
