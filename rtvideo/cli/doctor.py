@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rtvideo.errors import ExitCode, RtvideoError
-from rtvideo.version import __version__, installed
+from rtvideo.version import __version__, install, installed
 
 _PACKAGES = ("av", "numpy", "pillow", "rich", "onnxruntime", "onnxruntime-gpu")
 
@@ -78,7 +78,7 @@ def _packages() -> list[Finding]:
         found.append(
             Finding(
                 "problem: onnxruntime and onnxruntime-gpu are both installed and overwrite each other; "
-                "run: pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'rtvideo[onnx]'"
+                f"run: pip uninstall -y onnxruntime onnxruntime-gpu && {install('onnx')}"
             )
         )
     return found
@@ -130,7 +130,7 @@ def _srt() -> list[Finding]:
 def _viewers() -> list[Finding]:
     opencv, websockets = installed("opencv-python"), installed("websockets")
     if opencv is None:
-        window = "no (--preview); run: pip install 'rtvideo[window]'"
+        window = f"no (--preview); run: {install('window')}"
     elif installed("opencv-python-headless"):
         window = (
             "may fail, since opencv-python-headless is installed too; run: "
@@ -140,7 +140,7 @@ def _viewers() -> list[Finding]:
         window = f"no screen here (DISPLAY is not set); opencv-python {opencv}"
     else:
         window = f"opencv-python {opencv}, screen {os.environ['DISPLAY']}"
-    web = f"websockets {websockets}" if websockets else "no (--serve); run: pip install 'rtvideo[serve]'"
+    web = f"websockets {websockets}" if websockets else f"no (--serve); run: {install('serve')}"
     return [Finding(f"window: {window}"), Finding(f"web viewer: {web}")]
 
 
@@ -165,7 +165,7 @@ def _engines() -> list[Finding]:
     ]
     if any(engine.works for engine in engines):
         return [*findings, _trial()]
-    return [*findings, Finding("problem: no engine works; run: pip install 'rtvideo[onnx]'", fatal=True)]
+    return [*findings, Finding(f"problem: no engine works; run: {install('onnx')}", fatal=True)]
 
 
 def _trial() -> Finding:

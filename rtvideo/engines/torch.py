@@ -16,7 +16,7 @@ from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Planes, pass_through
 from rtvideo.models import Model
 from rtvideo.models.files import read_network
-from rtvideo.version import installed
+from rtvideo.version import install, installed
 
 
 def runtime() -> Any:
@@ -28,7 +28,7 @@ def runtime() -> Any:
     try:
         import torch
     except (ImportError, OSError) as error:
-        raise UnavailableError(f"engine torch needs torch: pip install 'rtvideo[torch]' ({error})") from None
+        raise UnavailableError(f"engine torch needs torch: {install('torch')} ({error})") from None
     return torch
 
 
@@ -64,7 +64,7 @@ class TorchSession(SyncSession):
     def probe() -> str:
         """See `rtvideo.engines.registry.SessionType`. Does not import torch, which takes seconds."""
         if (version := installed("torch")) is None:
-            raise UnavailableError("engine torch needs torch: pip install 'rtvideo[torch]'")
+            raise UnavailableError(f"engine torch needs torch: {install('torch')}")
         return f"torch {version}"
 
     def close(self) -> None:

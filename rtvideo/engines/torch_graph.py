@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rtvideo.errors import UnavailableError
+from rtvideo.version import install
 
 #: What lies between nodes: tensors, and sizes; "" is an input that was left out.
 Value = Any
@@ -44,9 +45,7 @@ class OnnxModule(torch.nn.Module):
         try:
             import onnx
         except ImportError as error:
-            raise UnavailableError(
-                f"engine torch needs onnx: pip install 'rtvideo[torch]' ({error})"
-            ) from None
+            raise UnavailableError(f"engine torch needs onnx: {install('torch')} ({error})") from None
         from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
         try:

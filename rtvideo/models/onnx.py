@@ -8,6 +8,7 @@ from typing import Any
 
 from rtvideo.errors import UnavailableError
 from rtvideo.models.files import read_network
+from rtvideo.version import install
 
 
 def runtime() -> Any:
@@ -19,9 +20,7 @@ def runtime() -> Any:
     try:
         import onnxruntime  # type: ignore[import-untyped]
     except ImportError as error:
-        raise UnavailableError(
-            f"engine onnx needs onnxruntime: pip install 'rtvideo[onnx]' ({error})"
-        ) from None
+        raise UnavailableError(f"engine onnx needs onnxruntime: {install('onnx')} ({error})") from None
     return onnxruntime
 
 

@@ -17,11 +17,11 @@ from rtvideo.engines.session import check_strength
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.models import Model, onnx
-from rtvideo.version import installed
+from rtvideo.version import install, installed
 
 PROVIDER = "CUDAExecutionProvider"
 
-_INSTALL = "pip uninstall -y onnxruntime && pip install 'rtvideo[onnx-gpu]'"
+_INSTALL = f"pip uninstall -y onnxruntime && {install('onnx-gpu')}"
 
 
 def runtime() -> Any:

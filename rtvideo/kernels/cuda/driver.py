@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED, THREADS
+from rtvideo.version import install
 
 #: The status of a device that has no memory left.
 OUT_OF_MEMORY = "CUDA_ERROR_OUT_OF_MEMORY"
@@ -44,9 +45,7 @@ def bindings() -> Any:
     try:
         from cuda.bindings import driver  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError as error:
-        raise UnavailableError(
-            f"engine cuda needs cuda-bindings: pip install 'rtvideo[cuda]' ({error})"
-        ) from None
+        raise UnavailableError(f"engine cuda needs cuda-bindings: {install('cuda')} ({error})") from None
     return driver
 
 

@@ -10,6 +10,7 @@ from types import ModuleType
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cache import kept
 from rtvideo.kernels.cuda.emit import HEADERS
+from rtvideo.version import install
 
 #: Division may be off by two units in the last place; NaN and denormals stay as they are.
 FLAGS = ("-std=c++17", "--prec-div=false", "--ptxas-options=-v")
@@ -47,8 +48,8 @@ def bindings() -> ModuleType:
     except (ImportError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:100]
         raise UnavailableError(
-            f"engine cuda needs NVRTC: pip install 'rtvideo[cuda]', or 'rtvideo[cuda12]' for a driver older "
-            f"than 580 ({reason})"
+            f"engine cuda needs NVRTC: {install('cuda')}, or the extra cuda12 for a driver older than 580 "
+            f"({reason})"
         ) from None
     return nvrtc  # type: ignore[no-any-return,unused-ignore]
 
@@ -112,7 +113,7 @@ def cubin(text: str, capability: tuple[int, int], driver: int, cache: Path | Non
             newest = f"{driver // 1000}.{driver % 1000 // 10}"
             raise UnavailableError(
                 f"engine cuda: the driver takes CUDA {newest} at most and NVRTC is {major}.{minor}; "
-                "update the driver, or pip install 'rtvideo[cuda12]'"
+                f"update the driver, or {install('cuda12')}"
             )
         made = folder / "kernel.cubin"
         made.write_bytes(compile_source(text, capability).binary)

@@ -12,6 +12,7 @@ from PIL import Image, features
 from rtvideo.errors import UnavailableError
 from rtvideo.media.images import exif
 from rtvideo.media.images.metadata import Kind, Part
+from rtvideo.version import install
 
 HOLDS = dict.fromkeys((Kind.EXIF, Kind.XMP, Kind.ICC), 1 << 30)
 
@@ -54,7 +55,7 @@ def require(name: str) -> None:
         try:
             importlib.import_module("pillow_heif").register_heif_opener()
         except ImportError:
-            raise UnavailableError("HEIC needs pillow-heif: pip install 'rtvideo[photos]'") from None
+            raise UnavailableError(f"HEIC needs pillow-heif: {install('photos')}") from None
 
 
 def name_of(data: bytes) -> str:

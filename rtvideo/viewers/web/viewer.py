@@ -12,6 +12,7 @@ import av
 
 from rtvideo.console import printable, say
 from rtvideo.errors import UnavailableError
+from rtvideo.version import install
 from rtvideo.viewers.base import FrameInfo, ViewerControls, ViewerFactory
 from rtvideo.viewers.web.access import Access
 from rtvideo.viewers.web.address import Address
@@ -78,9 +79,7 @@ class WebViewer:
         try:
             from rtvideo.viewers.web.server import Server
         except ImportError:
-            raise UnavailableError(
-                "--serve needs the package websockets; run: pip install 'rtvideo[serve]'"
-            ) from None
+            raise UnavailableError(f"--serve needs the package websockets; run: {install('serve')}") from None
         access = Access.to(options.address, options.token, options.public)
         # Visitors need not know the folder of a file.
         self._controls, self._name = controls, printable(os.path.basename(name) or name)

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtvideo.errors import UnavailableError
+from rtvideo.version import install
 
 #: Modules in the order in which they are looked for. The last is what RTX's wheels of libraries and bindings
 #: bring without the one that only names them.
 MODULES = ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings")
 
 _INSTALL = (
-    "pip install 'rtvideo[tensorrt]' (data-centre and Jetson GPUs too), "
-    "or 'rtvideo[tensorrt-rtx]' (GeForce and RTX)"
+    f"{install('tensorrt')}, which takes data-centre and Jetson GPUs too; "
+    f"or {install('tensorrt-rtx')}, for GeForce and RTX"
 )
 
 
