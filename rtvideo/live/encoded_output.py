@@ -22,11 +22,14 @@ from rtvideo.options import Options
 from rtvideo.processor import FramePair
 
 
-def destination_of(address: str, *, live: bool) -> Destination:
+def destination_of(
+    address: str, *, live: bool, warn: Callable[[str], None] = lambda line: None
+) -> Destination:
     """Return where ``--out`` leads: a recording, HLS segments or a server. Nothing is opened yet.
 
     Args:
-        live: HLS segments that are no longer in the list are deleted.
+        live: the input cannot be read again; HLS segments that are no longer in the list are deleted.
+        warn: told where an incomplete recording is kept.
 
     Raises:
         UsageError: no format or protocol that can be written.
@@ -36,16 +39,16 @@ def destination_of(address: str, *, live: bool) -> Destination:
         return PushServer(address)
     if address.lower().endswith(".m3u8"):
         return HlsDestination(Path(address), live=live)
-    return Recording(Path(address))
+    return Recording(Path(address), warn, live=live)
 
 
 class EncodedLiveOutput(LiveOutput):
     """Pairs encoded, and written with the sound of the source."""
 
-    def __init__(self, output: EncodedOutput, compositor: Compositor, name: str) -> None:
+    def __init__(self, output: EncodedOutput, destination: Destination, compositor: Compositor) -> None:
         """Feed an open output."""
-        self.name, self.latency = name, output.latency
-        self._output, self._compose = output, compositor
+        self.name, self.latency = destination.name, output.latency
+        self._output, self._destination, self._compose = output, destination, compositor
 
     @property
     def connecting(self) -> bool:
@@ -65,8 +68,13 @@ class EncodedLiveOutput(LiveOutput):
         self._output.finish()
 
     def abort(self) -> None:
-        """Leave no file behind."""
+        """Close the output as it is."""
         self._output.abort()
+
+    def discard(self) -> None:
+        """Let `abort` leave no file behind."""
+        if isinstance(self._destination, Recording):
+            self._destination.worthless = True
 
 
 def open_encoded_output(
@@ -82,7 +90,7 @@ def open_encoded_output(
     Raises:
         RtvideoError: see `destination_of`, `rtvideo.media.codecs.choose` and `EncodedOutput`.
     """
-    destination = destination_of(address, live=video.live)
+    destination = destination_of(address, live=video.live, warn=warn)
     encoding, notes = choose(video.picture, destination.holds, options.codec, options.crf, options.preset)
     if video.live or destination.waits:
         encoding = _fast(encoding, options, may_delay=not destination.waits)
@@ -109,7 +117,7 @@ def open_encoded_output(
         # Where the encoder changes the frames' times they must not be those of the pair, which others read.
         writable=encoding.time_base != video.picture.time_base,
     )
-    return EncodedLiveOutput(output, compositor, destination.name)
+    return EncodedLiveOutput(output, destination, compositor)
 
 
 def _fast(encoding: Encoding, options: Options, *, may_delay: bool) -> Encoding:

@@ -95,6 +95,9 @@ class LiveOutput:
         """Close the output incomplete: called instead of `finish`, or after it failed."""
         raise NotImplementedError
 
+    def discard(self) -> None:
+        """Say, from another thread, that `abort` is to leave nothing behind."""
+
 
 class ConsumerClosed(Exception):
     """The reader of an output has closed it. The output ends, and this is not an error."""
@@ -249,9 +252,11 @@ class FanOut:
             worker.thread.join(grace)
 
     def raise_unanswered(self) -> None:
-        """Raise the error of an output whose server never answered."""
+        """Raise the error of an output whose server never answered: it is as if nothing had begun."""
         for worker in self._workers:
             if worker.error is not None and worker.output.connecting:
+                for other in self._workers:
+                    other.output.discard()
                 raise worker.error
 
     def raise_first(self) -> None:

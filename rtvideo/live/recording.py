@@ -1,33 +1,56 @@
-"""A live recording: a file that grows under a temporary name, and gets its own when it is complete."""
+"""A live recording: a file that grows under a temporary name, and gets its own when it is complete.
+
+What comes live cannot be recorded again, so a recording that is cut short keeps a name of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from av.container import OutputContainer
 
-from rtvideo.media.containers import container_for
+from rtvideo.media.containers import MOV_FAMILY, container_for
 from rtvideo.media.destination import FileDestination
-from rtvideo.media.partial_file import PartialFile
+from rtvideo.media.mp4 import drop_torn_fragment
+from rtvideo.media.partial_file import LIVE, PartialFile, partial_files, record_of, recover
 
 
 class Recording(FileDestination):
-    """A file that takes what comes live."""
+    """A file that takes what comes live.
 
-    def __init__(self, target: Path) -> None:
+    Attributes:
+        worthless: whether `abort` deletes what has been recorded.
+    """
+
+    def __init__(self, target: Path, warn: Callable[[str], None], *, live: bool) -> None:
         """Take the name; `open` makes the file.
 
+        Args:
+            warn: told under which name an incomplete recording is kept.
+            live: the input cannot be read again.
+
         Raises:
-            UsageError: its ending is no video format.
+            UsageError: the ending is no video format.
         """
         super().__init__(target, container_for(target))
-        self._target = target
+        self.worthless = not live
+        self._target, self._warn = target, warn
+        self._job = {LIVE if live else "input": self.name}
         self._partial: PartialFile | None = None
 
     def open(self, metadata: dict[str, str], rates: Iterable[int]) -> OutputContainer:
         """See `rtvideo.media.destination.Destination.open`."""
-        self._partial = PartialFile(self._target, {"live": self.name})
+        for path in partial_files(self._target, live=True):
+            if path.stat().st_size:
+                self._mend(path)
+                kept = recover(path, self._target)
+                self._warn(f"{self.name}: an earlier recording was cut short; it is kept as {kept.name}")
+            else:
+                path.unlink()
+                record_of(path).unlink()
+        self._partial = PartialFile(self._target, self._job)
         self.path = self._partial.path
         return super().open(metadata, rates)
 
@@ -38,7 +61,18 @@ class Recording(FileDestination):
         self._partial.publish()
 
     def abort(self) -> None:
-        """Leave no file behind."""
+        """Keep what has been recorded under a name of its own, unless it is worthless."""
         super().abort()
-        if self._partial is not None:
+        if self._partial is None:
+            return
+        if self.worthless or not self.written:
             self._partial.discard()
+            return
+        with contextlib.suppress(OSError):  # it was deleted, or a later run will find it
+            self._mend(self.path)
+            kept = self._partial.recover()
+            self._warn(f"{self.name}: is not complete; what was recorded is kept as {kept.name}")
+
+    def _mend(self, path: Path) -> None:
+        if self.format in MOV_FAMILY:
+            drop_torn_fragment(path)

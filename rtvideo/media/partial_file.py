@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rtvideo.media.durable import output_errors, sync_folder
+
+#: The entry in the record of a recording of live input, which cannot be made again.
+LIVE = "live"
 
 #: Bytes of an output's name in the names of its partial file and record, which must stay below 255 bytes.
 _STEM, _NAME = 180, 240
@@ -58,7 +63,7 @@ class PartialFile:
                 raise
 
     def publish(self, *, unfinished: bool = False) -> None:
-        """Give the complete file its final name, and delete what earlier runs left of this output.
+        """Give the complete file its final name, and delete what earlier runs left of it (`partial_files`).
 
         Args:
             unfinished: it ends early. A later run may go on from there, or from what earlier runs left.
@@ -82,6 +87,12 @@ class PartialFile:
         for earlier in [] if unfinished else partial_files(self.target):
             earlier.unlink(missing_ok=True)
             record_of(earlier).unlink(missing_ok=True)
+
+    def recover(self) -> Path:
+        """Give the incomplete file a name of its own, see `recover`."""
+        recovered = recover(self.path, self.target)
+        self._unlock()
+        return recovered
 
     def discard(self) -> None:
         """Delete the file and its record."""
@@ -137,17 +148,44 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return job
 
 
-def partial_files(target: Path) -> list[Path]:
-    """Return the files that earlier runs left of an output, the largest first, without those in use."""
+def partial_files(target: Path, *, live: bool = False) -> list[Path]:
+    """Return the files that earlier runs left of an output, the largest first, without those in use.
+
+    Args:
+        live: return recordings of live input, which cannot be made again. Else return only other files.
+    """
     beginning = _beginning(target)
     with contextlib.suppress(OSError):
         found = [
             path
             for path in target.absolute().parent.iterdir()
-            if path.name.startswith(beginning) and path.suffix == target.suffix and not _in_use(path)
+            if path.name.startswith(beginning)
+            and path.suffix == target.suffix
+            and not _in_use(path)
+            and (LIVE in (read_record(path) or {})) == live
         ]
         return sorted(found, key=lambda path: path.stat().st_size, reverse=True)
     return []
+
+
+def recover(path: Path, target: Path) -> Path:
+    """Give a recording that was cut short a name of its own, and return it.
+
+    ``cam.recovered-20260131-235959.mp4`` says when ``cam.mp4`` was last written to.
+
+    Args:
+        path: the partial file.
+        target: the name that it would have got.
+    """
+    ended = time.strftime("%Y%m%d-%H%M%S", time.localtime(path.stat().st_mtime))
+    name = f"{_short(target.stem, _STEM)}.recovered-{ended}"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    free = (target.with_name(f"{name}{target.suffix}") for name in names)
+    recovered = next(path for path in free if not os.path.lexists(path))
+    os.rename(path, recovered)
+    record_of(path).unlink(missing_ok=True)
+    sync_folder(target.absolute().parent)
+    return recovered
 
 
 def _beginning(target: Path) -> str:

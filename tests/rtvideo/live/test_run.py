@@ -121,6 +121,8 @@ class Output:
     def abort(self) -> None:
         self.ended = "aborted"
 
+    def discard(self) -> None: ...
+
 
 def pipeline(
     source: Source, *outputs: Output, controls: ViewerControls | None = None, session: Any = None, **how: Any
