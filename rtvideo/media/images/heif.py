@@ -110,7 +110,9 @@ def transfer(data: bytes) -> int:
 
 
 def depth(data: bytes) -> int:
-    """Return the bits a sample."""
+    """Return the bits a sample; 8 for other files."""
+    if not name_of(data):
+        return 8
     depths = [body[5] for name, body in _properties(data) if name == b"pixi" and len(body) > 5]
     depths += [
         8 + 2 * (body[2] >> 6 & 1) + 2 * (body[2] >> 5 & body[2] >> 6 & 1)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from rtvideo.colour import Coding, Matrix
 from rtvideo.frame import Geometry
 from rtvideo.media.images import exif
+from rtvideo.media.images.animation import Animation
 from rtvideo.media.images.metadata import Kind, Part, first
 
 #: uint8 or uint16.
@@ -27,7 +28,7 @@ class Picture:
         format: what it was stored as, by the name of a row in `rtvideo.media.images.formats`.
         lossless: the file held these very pixels.
         sampling: chroma subsampling of a JPEG as Pillow counts it (0 is 4:4:4), or -1.
-        frames: pictures of an animation, of which this is the first; 1 for a still.
+        animation: all pictures, of which this is the first, and their times; None for a still.
         parts: what the file holds besides.
         warnings: what could not be kept in reading, one line each.
     """
@@ -37,7 +38,7 @@ class Picture:
     format: str = "PNG"
     lossless: bool = True
     sampling: int = -1
-    frames: int = 1
+    animation: Animation | None = None
     parts: list[Part] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ from PIL import Image, ImageCms, ImageFile, JpegImagePlugin, UnidentifiedImageEr
 
 from rtvideo.colour import Transfer
 from rtvideo.errors import InputError
-from rtvideo.media.images import exif, heif, icc, png, tiff, webp
+from rtvideo.media.images import animation, exif, heif, icc, png, tiff, webp
 from rtvideo.media.images.formats import BY_NAME
+from rtvideo.media.images.memory import check_room
 from rtvideo.media.images.metadata import Kind, Part, first
 from rtvideo.media.images.picture import Picture, Pixels
 
@@ -32,6 +34,9 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
+
+#: Pillow's limit of size is one for the whole process.
+_limit_lifted = threading.Lock()
 
 
 def read(path: Path) -> Picture:
@@ -54,13 +59,15 @@ def read(path: Path) -> Picture:
 
 @contextmanager
 def _errors(path: Path) -> Iterator[None]:
-    """Turn what reading raises into one line."""
+    """Turn what reading raises into one line; `check_room` stands in for Pillow's own limit of size."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # Pillow warns of large images and odd metadata; both are fine here
-            yield
+        with _limit_lifted, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                yield
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
     except InputError:
         raise
     except FileNotFoundError:
@@ -69,9 +76,6 @@ def _errors(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: is a directory, not an image") from None
     except UnidentifiedImageError:
         raise InputError(f"{path}: not a {', '.join(BY_NAME)} image that can be read") from None
-    except Image.DecompressionBombError:
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-        raise InputError(f"{path}: larger than {limit} megapixels, the limit for images") from None
     except _DAMAGE as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InputError(f"{path}: cannot be read: {reason}") from None
@@ -81,23 +85,26 @@ def _opened(path: Path, data: bytes) -> Picture:
     Image.init()
     with Image.open(BytesIO(data), formats=[name for name in BY_NAME if name in Image.OPEN]) as image:
         form = BY_NAME["JPEG" if image.format == "MPO" else str(image.format)]
-        if png.is_deep(data) and not getattr(image, "is_animated", False):
-            colour, alpha = _split(png.read_deep(data))
-        else:
-            colour, alpha = _pixels(path, image)
+        count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: previews of one photo
+        deep = png.is_deep(data) and count == 1
+        check_room(path, *image.size, itemsize=1 + deep, frames=count)
+        profile = image.info.get("icc_profile")
+        colour, alpha = _split(png.read_deep(data)) if deep else _pixels(path, image, profile)
         picture = Picture(colour, alpha, form.name, parts=form.parts(data))
         picture.lossless = webp.is_lossless(data) if form.lossless is None else form.lossless
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             picture.sampling = JpegImagePlugin.get_sampling(image)
-        if image.format != "MPO":  # a photo followed by its previews
-            picture.frames = getattr(image, "n_frames", 1)
         _note_conversion(path, image.mode, picture)
-    if form.name in ("AVIF", "HEIF") and heif.depth(data) > 8:
-        picture.warnings.append(f"{path}: {heif.depth(data)} bits a sample are read as 8")
+        if count > 1:
+            picture.animation = animation.read(image)
+    bits = 16 if png.is_deep(data) else heif.depth(data)
+    if bits > 8 and not deep:
+        picture.warnings.append(f"{path}: {bits} bits a sample are read as 8")
     return picture
 
 
 def _tiff(path: Path, data: bytes) -> Picture:
+    check_room(path, *tiff.size(data), itemsize=1 + tiff.is_deep(data))
     parts = tiff.parts(data)
     found = tiff.read(data)
     if found is not None:
@@ -115,12 +122,12 @@ def _tiff(path: Path, data: bytes) -> Picture:
 
 
 def _pixels(
-    path: Path, image: ImageFile.ImageFile, profile: bytes | None = None
+    path: Path, image: ImageFile.ImageFile, profile: bytes | None
 ) -> tuple[Pixels, Pixels | None]:
     """Return colour and alpha of the first image, 8 bits a sample."""
     transparent = image.mode in ("PA", "La", "RGBa") or "transparency" in image.info
     if image.mode in ("CMYK", "LAB"):
-        return np.asarray(_to_rgb(image, profile or image.info.get("icc_profile"))), None
+        return np.asarray(_to_rgb(image, profile)), None
     if image.mode == "1":
         grey = np.asarray(image.convert("L"))
         clear = 255 * (image.info.get("transparency", -1) & 1) if transparent else -1

@@ -174,6 +174,11 @@ def size(data: bytes) -> tuple[int, int]:
     return directory.number(_WIDTH), directory.number(_HEIGHT)
 
 
+def is_deep(data: bytes) -> bool:
+    """Whether samples have more than 8 bits."""
+    return max(next(ifd.chain(data)).numbers(_BITS) or (1,)) > 8
+
+
 def pages(data: bytes) -> int:
     """Return how many images there are."""
     return sum(1 for _ in ifd.chain(data))

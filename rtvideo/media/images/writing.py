@@ -16,7 +16,7 @@ from PIL import Image
 
 from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.durable import output_errors
-from rtvideo.media.images import bmp, exif, heif, jpeg, png, tiff, webp, xmp
+from rtvideo.media.images import animation, bmp, exif, heif, jpeg, png, tiff, webp, xmp
 from rtvideo.media.images.formats import BY_SUFFIX, FORMATS, Format, is_image
 from rtvideo.media.images.metadata import Fitted, Kind, Part, first, fit
 from rtvideo.media.images.picture import Picture, Pixels, turned
@@ -62,8 +62,9 @@ def losses(picture: Picture, path: Path) -> list[str]:
         notes.append(f"{path}: {form.name} holds no transparency; dropped")
     if form.name == "GIF" and picture.pixels.ndim == 3:
         notes.append(f"{path}: GIF holds 256 colours; the nearest are taken")
-    if picture.frames > 1 and not form.animated:
-        notes.append(f"{path}: {form.name} holds one picture; the first of {picture.frames} is enhanced")
+    if picture.animation is not None and not form.animated:
+        count = len(picture.animation.frames)
+        notes.append(f"{path}: {form.name} holds one picture; only the first of {count} is enhanced")
     fitted = _fitted(picture, form)
     if fitted.lost:
         notes.append(f"{path}: {form.name} cannot hold: {_listed(fitted.lost)}; left out")
@@ -118,7 +119,10 @@ def _fitted(picture: Picture, form: Format) -> Fitted:
 def _reduced(picture: Picture, form: Format) -> Picture:
     """Return the picture as the format can hold it."""
     pixels, alpha, parts = picture.pixels, picture.alpha, _fitted(picture, form).parts
-    if picture.orientation != 1 and not (form.turned and form.name == picture.format):
+    moving = picture.animation if form.animated else None
+    if moving is not None:
+        pixels, alpha = moving.frames[0].pixels, moving.frames[0].alpha
+    elif picture.orientation != 1 and not (form.turned and form.name == picture.format):
         # Only some programs turn pictures of formats other than JPEG.
         pixels = turned(pixels, picture.orientation)
         alpha = None if alpha is None else turned(alpha, picture.orientation)
@@ -130,7 +134,7 @@ def _reduced(picture: Picture, form: Format) -> Picture:
     if pixels.ndim == 2 and form.name == "WEBP":
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     parts = [_with_thumbnail(part, pixels) for part in parts]
-    return replace(picture, pixels=pixels, alpha=alpha, parts=parts)
+    return replace(picture, pixels=pixels, alpha=alpha, parts=parts, animation=moving)
 
 
 def _shallow(samples: Pixels) -> npt.NDArray[np.uint8]:
@@ -158,23 +162,25 @@ def _encoded(picture: Picture, form: Format) -> bytes:
     if form.name == "TIFF":
         return tiff.write(pixels, parts)
     if form.name == "PNG":
-        data = png.write_deep(pixels) if pixels.dtype == np.uint16 else _saved(pixels, "PNG")
+        data = png.write_deep(pixels) if pixels.dtype == np.uint16 else _saved(picture, "PNG")
         return png.with_parts(data, parts)
     if form.name == "JPEG":
-        data = _saved(pixels, "JPEG", quality=QUALITY, subsampling=picture.sampling, optimize=True)
+        data = _saved(picture, "JPEG", quality=QUALITY, subsampling=picture.sampling, optimize=True)
         return jpeg.with_parts(data, parts)
     if form.name == "WEBP":
         options = {"lossless": True, "exact": True} if picture.lossless else {"quality": QUALITY}
         height, width = pixels.shape[:2]
-        return webp.with_parts(_saved(pixels, "WEBP", **options), parts, (width, height))
+        return webp.with_parts(_saved(picture, "WEBP", **options), parts, (width, height))
     if form.name in ("AVIF", "HEIF"):
-        return _saved(pixels, form.name, quality=QUALITY, **heif.options(parts))
+        return _saved(picture, form.name, quality=QUALITY, **heif.options(parts))
     if form.name == "GIF":
-        return _saved(pixels, "GIF", comment=b"\n".join(part.data for part in parts))
-    return bmp.with_parts(_saved(pixels, form.name), parts)
+        return _saved(picture, "GIF", comment=b"\n".join(part.data for part in parts))
+    return bmp.with_parts(_saved(picture, form.name), parts)
 
 
-def _saved(pixels: Pixels, name: str, **options: Any) -> bytes:
+def _saved(picture: Picture, name: str, **options: Any) -> bytes:
+    if picture.animation is not None:
+        return animation.stored(picture.animation, name, **options)
     with BytesIO() as file:
-        Image.fromarray(pixels).save(file, name, **options)
+        Image.fromarray(picture.interleaved).save(file, name, **options)
         return file.getvalue()
