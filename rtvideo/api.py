@@ -161,7 +161,8 @@ def enhance_file(input: str | Path, output: str | Path, **options: Any) -> Repor
     """Enhance a video or an image file.
 
     Args:
-        input, output: paths. An image (PNG, JPEG, TIFF, WebP) becomes an image, anything else a video.
+        input, output: paths. An image (PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP, GIF) becomes an image,
+            anything else a video.
         options: the fields of `rtvideo.Options`.
 
     Returns:
@@ -171,11 +172,10 @@ def enhance_file(input: str | Path, output: str | Path, **options: Any) -> Repor
         RtvideoError: one of `rtvideo.errors`; each is also the built-in exception that says the same.
         TypeError: an unknown option.
     """
-    from rtvideo.media.images import is_image
+    from rtvideo.media.images import becomes_image
 
     source, target, wanted = Path(input), Path(output), Options(**options)
-
-    if is_image(source):
+    if becomes_image(source, target):
         from rtvideo.files.image_job import enhance_image, sessions_for
 
         with closing(sessions_for(wanted)) as sessions:

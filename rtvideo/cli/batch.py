@@ -60,11 +60,11 @@ class TaskRunner:
 
     def _enhance(self, task: Task) -> Report:
         from rtvideo.cli.progress import progress
-        from rtvideo.media.images import is_image
+        from rtvideo.media.images import becomes_image
 
         if task.error is not None:
             raise task.error
-        if is_image(task.source):
+        if becomes_image(task.source, task.target):
             return self._enhance_image(task)
         from rtvideo.files.job import enhance_video
 

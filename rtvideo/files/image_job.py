@@ -13,6 +13,7 @@ from rtvideo.engines.session import Settings
 from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import UsageError
 from rtvideo.media import images
+from rtvideo.media.images.animation import Animation, Frame
 from rtvideo.media.images.picture import Picture, Pixels
 from rtvideo.media.partial_file import keep_date
 from rtvideo.models import find
@@ -39,7 +40,7 @@ def enhance_image(
     sessions: SessionCache,
     on_warning: Callable[[str], None] = lambda line: None,
 ) -> Report:
-    """Enhance an image; alpha, metadata, colour profile and bit depth are kept.
+    """Enhance an image or an animation; alpha, metadata, colour profile, bit depth and times are kept.
 
     Args:
         sessions: of `sessions_for`.
@@ -52,30 +53,38 @@ def enhance_image(
     images.check_target(input, output, overwrite=options.overwrite)
     times = [time.perf_counter()]
     dark = images.read(input)
+    moving = dark.animation if images.holds_animation(output) else None
+    if options.temporal and moving is None:
+        raise UsageError(f"{input}: is an image; temporal is for videos, or off")
     notes = dark.warnings + images.losses(dark, output)
     for note in notes:
         on_warning(note)
     times.append(time.perf_counter())
     name = str(sessions.session(dark.geometry))
-    (plane,) = sessions.enhance([dark.plane], dark.geometry)
+    temporal = 0.0
+    if moving is None:
+        lit = _compared(dark, _lit(dark, sessions), options.compare)
+    else:
+        temporal = _over_time(dark, sessions, options)
+        lit = replace(dark, animation=_animated(moving, sessions, temporal, options.compare))
     times.append(time.perf_counter())
-    lit = _compared(dark, plane.reshape(dark.pixels.shape), options.compare)
     images.write(lit, output)
     keep_date(input, output)
     times.append(time.perf_counter())
-    seconds = times[-1] - times[0]
+    seconds, frames = times[-1] - times[0], len(moving.frames) if moving else 1
     return Report(
         input=str(input),
         output=str(output),
         engine=name,
         model=sessions.model.name,
         denoise=sessions.settings.denoise,
-        frames_in=1,
-        frames_out=1,
+        temporal=temporal,
+        frames_in=frames,
+        frames_out=frames,
         seconds=seconds,
-        fps=1 / seconds,
+        fps=frames / seconds,
         milliseconds={
-            stage: dict.fromkeys(("median", "p95", "p99"), 1e3 * (end - begin))
+            stage: dict.fromkeys(("median", "p95", "p99"), 1e3 * (end - begin) / frames)
             for stage, begin, end in zip(("decode", "enhance", "encode"), times, times[1:], strict=False)
         },
         warnings=notes,
@@ -86,8 +95,34 @@ def _refuse_video_options(input: Path, options: Options) -> None:
     for name, default, flag in flags_of(options):
         if flag.scope == "video" and getattr(options, name) != default:
             raise UsageError(f"{input}: is an image; {name} is for videos")
-    if options.temporal:
-        raise UsageError(f"{input}: is an image; temporal is for videos, or off")
+
+
+def _lit(dark: Picture, sessions: SessionCache, seconds: float | None = None) -> Pixels:
+    (plane,) = sessions.enhance([dark.plane], dark.geometry, time=seconds)
+    return plane.reshape(dark.pixels.shape)
+
+
+def _over_time(dark: Picture, sessions: SessionCache, options: Options) -> float:
+    """Return how much the frames before count in an animation: as in a video."""
+    if options.temporal is None:
+        return float(sessions.session(dark.geometry).remembers)
+    return options.temporal
+
+
+def _animated(moving: Animation, sessions: SessionCache, temporal: float, compare: str | None) -> Animation:
+    frames, seconds = [], 0.0
+    sessions.settings.temporal = temporal
+    sessions.reset()
+    try:
+        for frame in moving.frames:
+            dark = Picture(frame.pixels, frame.alpha)
+            lit = _compared(dark, _lit(dark, sessions, seconds), compare)
+            frames.append(Frame(lit.pixels, lit.alpha, frame.milliseconds))
+            seconds += frame.milliseconds / 1e3
+    finally:
+        sessions.settings.temporal = 0.0
+        sessions.reset()
+    return replace(moving, frames=frames)
 
 
 def _compared(dark: Picture, lit: Pixels, compare: str | None) -> Picture:

@@ -56,3 +56,14 @@ BY_NAME = {form.name: form for form in FORMATS}
 def is_image(path: Path) -> bool:
     """Return whether the name says that this is an image."""
     return path.suffix.lower() in BY_SUFFIX
+
+
+def holds_animation(path: Path) -> bool:
+    """Return whether a file of this name may hold several pictures and their times."""
+    return is_image(path) and BY_SUFFIX[path.suffix.lower()].animated
+
+
+def becomes_image(source: Path, target: Path) -> bool:
+    """Return whether a file is enhanced as an image. Files of animations may become videos instead."""
+    animated = source.suffix.lower() in (".gif", ".apng")
+    return is_image(source) and (is_image(target) or not animated)

@@ -121,9 +121,7 @@ def _tiff(path: Path, data: bytes) -> Picture:
     return picture
 
 
-def _pixels(
-    path: Path, image: ImageFile.ImageFile, profile: bytes | None
-) -> tuple[Pixels, Pixels | None]:
+def _pixels(path: Path, image: ImageFile.ImageFile, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
     """Return colour and alpha of the first image, 8 bits a sample."""
     transparent = image.mode in ("PA", "La", "RGBa") or "transparency" in image.info
     if image.mode in ("CMYK", "LAB"):

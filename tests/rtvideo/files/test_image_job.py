@@ -1,0 +1,136 @@
+"""Images and animations from file to file: every picture is enhanced, and time and loop stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rtvideo.errors import UsageError
+from rtvideo.files.image_job import enhance_image, sessions_for
+from rtvideo.options import Options, Report
+
+MILLISECONDS = [40, 50, 60, 200, 80]
+
+
+def dark(step: int, height: int = 48, width: int = 64) -> Image.Image:
+    """Return a dark square on a darker ground, which moves with each step."""
+    pixels = np.full((height, width, 3), 12, np.uint8)
+    pixels[10:30, 4 + 6 * step : 24 + 6 * step] = (30, 20, 10)
+    return Image.fromarray(pixels)
+
+
+def animation(path: Path, plays: int | None = 3, *, holes: bool = False, **options: object) -> Path:
+    frames = [dark(step) for step in range(len(MILLISECONDS))]
+    if holes:
+        for frame in frames:
+            mask = Image.new("L", frame.size, 255)
+            mask.paste(0, (0, 0, 64, 8))
+            frame.putalpha(mask)
+    if plays is not None:
+        options["loop"] = plays
+    kind = {".apng": "PNG", ".png": "PNG", ".gif": "GIF", ".webp": "WEBP"}[path.suffix]
+    if kind == "WEBP":
+        options["lossless"] = True
+    times = MILLISECONDS[bool(options.get("default_image")) :]
+    first, *rest = frames
+    first.save(path, kind, save_all=True, append_images=rest, duration=times, **options)
+    return path
+
+
+def enhance(source: Path, target: Path, **options: object) -> Report:
+    wanted = Options(threads=1, **options)  # type: ignore[arg-type]
+    with closing(sessions_for(wanted)) as sessions:
+        return enhance_image(source, target, wanted, sessions)
+
+
+def frames_of(path: Path) -> Iterator[tuple[np.ndarray, float | None]]:
+    with Image.open(path) as image:
+        for place in range(image.n_frames):  # type: ignore[attr-defined]
+            image.seek(place)
+            pixels = np.asarray(image.convert("RGBA"))
+            yield pixels, image.info.get("duration")
+
+
+@pytest.mark.parametrize("source", [".gif", ".png", ".webp"])
+@pytest.mark.parametrize("target", [".gif", ".apng", ".webp"])
+def test_every_picture_of_an_animation_is_enhanced_at_its_time(
+    tmp_path: Path, source: str, target: str
+) -> None:
+    before, after = animation(tmp_path / f"a{source}"), tmp_path / f"b{target}"
+    report = enhance(before, after)
+    assert report.frames_out == 5 and report.temporal == 1
+    pairs = list(zip(frames_of(before), frames_of(after), strict=True))
+    for (dark_pixels, _), (lit_pixels, _) in pairs:
+        assert lit_pixels[..., :3].mean() > 1.5 * dark_pixels[..., :3].mean()
+        square = np.argwhere(lit_pixels[20, :, 0] > lit_pixels[20, :, 0].mean() + 10)
+        assert abs(square.mean() - np.argwhere(dark_pixels[20, :, 0] > 20).mean()) < 2  # nothing lags behind
+    assert [time for _, (_, time) in pairs] == MILLISECONDS
+
+
+@pytest.mark.parametrize(
+    ("suffix", "plays"), [(".gif", None), (".gif", 0), (".gif", 4), (".png", 2), (".webp", 7)]
+)
+def test_an_animation_plays_as_often(tmp_path: Path, suffix: str, plays: int | None) -> None:
+    before, after = animation(tmp_path / f"a{suffix}", plays), tmp_path / f"b{suffix}"
+    enhance(before, after)
+    with Image.open(before) as first, Image.open(after) as second:
+        assert first.info.get("loop") == second.info.get("loop") == plays
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp"])
+def test_holes_of_an_animation_stay(tmp_path: Path, suffix: str) -> None:
+    before, after = animation(tmp_path / f"a{suffix}", holes=True), tmp_path / f"b{suffix}"
+    enhance(before, after)
+    for (dark_pixels, _), (lit_pixels, _) in zip(frames_of(before), frames_of(after), strict=True):
+        np.testing.assert_array_equal(lit_pixels[..., 3], dark_pixels[..., 3])
+
+
+def test_the_cover_of_an_animated_png_stays_its_cover(tmp_path: Path) -> None:
+    before, after = animation(tmp_path / "a.png", default_image=True), tmp_path / "b.png"
+    enhance(before, after)
+    with Image.open(after) as image:
+        assert image.default_image  # type: ignore[attr-defined]
+        assert image.n_frames == 5  # type: ignore[attr-defined]
+
+
+def test_a_still_takes_the_first_picture_and_says_so(tmp_path: Path) -> None:
+    report = enhance(animation(tmp_path / "a.gif"), tmp_path / "b.jpg")
+    assert report.frames_out == 1
+    assert any("only the first of 5" in warning for warning in report.warnings)
+
+
+def test_strength_zero_leaves_animations_as_they_are(tmp_path: Path) -> None:
+    before, after = animation(tmp_path / "a.png", holes=True), tmp_path / "b.webp"
+    enhance(before, after, strength=0.0)
+    for (dark_pixels, _), (lit_pixels, _) in zip(frames_of(before), frames_of(after), strict=True):
+        seen = dark_pixels[..., 3] > 0
+        np.testing.assert_array_equal(lit_pixels[seen], dark_pixels[seen])
+
+
+def test_stills_are_enhanced_alone_after_an_animation(tmp_path: Path) -> None:
+    dark(0).save(tmp_path / "a.png")
+    options = Options(threads=1)
+    with closing(sessions_for(options)) as sessions:
+        enhance_image(tmp_path / "a.png", tmp_path / "first.png", options, sessions)
+        enhance_image(animation(tmp_path / "b.gif"), tmp_path / "b.webp", options, sessions)
+        enhance_image(tmp_path / "a.png", tmp_path / "second.png", options, sessions)
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+def test_temporal_is_refused_for_stills(tmp_path: Path) -> None:
+    dark(0).save(tmp_path / "a.png")
+    with pytest.raises(UsageError, match="temporal"):
+        enhance(tmp_path / "a.png", tmp_path / "b.png", temporal=0.5)
+
+
+def test_a_gif_still_becomes_a_video(tmp_path: Path) -> None:
+    from rtvideo.api import enhance_file
+    from tests.helpers import clips
+
+    report = enhance_file(animation(tmp_path / "a.gif"), tmp_path / "b.mkv", threads=1)
+    assert report.frames_out == len(clips.frames(tmp_path / "b.mkv")) == 5
