@@ -306,7 +306,7 @@ def figure9(context: Context) -> str:
             prose(
                 """Tests show that the seed decides the genotype, and that a killed search ends like one
                 that was not killed: `test_a_stopped_search_goes_on_to_the_same_end` and
-                `test_the_seed_decides` in `tests/search/test_run.py`,
+                `test_the_seed_decides` in `tests/search/test_searcher.py`,
                 `test_a_killed_search_ends_as_one_that_was_not` in `tests/search/test_cooperative.py`. The
                 folders of the runs, without their states, are in `docs/search`; `card.json` has their
                 commands."""
