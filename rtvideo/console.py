@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from rtvideo.errors import ExitCode
-
 
 def printable(text: str) -> str:
     """Return text with escapes for what would steer a terminal or end the line: names of files may."""
@@ -13,8 +11,9 @@ def printable(text: str) -> str:
 
 
 def line(text: str) -> None:
-    """Print a line."""
-    print(printable(text), file=sys.stderr, flush=True)
+    """Print a line, in one piece: others may write to the terminal too."""
+    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.flush()
 
 
 def say(text: str) -> None:
@@ -22,13 +21,12 @@ def say(text: str) -> None:
     line(f"rtvideo: {text}")
 
 
-def internal(error: Exception, verbose: bool) -> ExitCode:
-    """Say that an error is rtvideo's own, with the traceback if wanted, and return its exit code."""
+def internal(error: Exception, verbose: bool) -> str:
+    """Return the line about an error that is rtvideo's own, and print its traceback if wanted."""
     if verbose:
         import traceback
 
         traceback.print_exception(error)
     hint = "" if verbose else " (a defect in rtvideo: -v shows where)"
     text = " ".join(str(error).split())
-    say(f"error: internal: {type(error).__name__}: {text}{hint}")
-    return ExitCode.INTERNAL
+    return f"internal: {type(error).__name__}: {text}{hint}"

@@ -189,6 +189,7 @@ class LiveOptions:
 class Report:
     """What happened to one input; ``--stats`` writes it as JSON.
 
+    ``engine_name`` is as ``--engine`` takes it, ``engine`` says more of it: device, instructions, threads.
     Of ``frames_out`` the first ``resumed`` were taken over from an earlier run.
     Times are milliseconds a frame: ``{"median": , "p95": , "p99": }`` for each of decode, enhance and encode.
     """
@@ -196,6 +197,7 @@ class Report:
     input: str
     output: str
     engine: str = ""
+    engine_name: str = ""
     model: str = ""
     denoise: float = 0.0
     temporal: float = 0.0

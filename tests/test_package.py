@@ -81,7 +81,6 @@ LAYERS = {
 
 #: Imports that are still to go: importing module -> imported one.
 TO_GO = {
-    ("cli.workers", "cli.batch"),
     ("engines.gpu.cuda", "kernels.cpu.library"),
     ("engines.gpu.tensor", "kernels.cpu.library"),
     ("kernels.cuda.emit", "kernels.cpu.library"),

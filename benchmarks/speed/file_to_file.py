@@ -40,7 +40,7 @@ ROWS: tuple[Row, ...] = (("copy", 0.0), ("fused", 0.0), ("fused", None), ("onnx"
 class CopyEngine:
     """The cheapest engine there can be: it moves each sample once."""
 
-    name = "copy"
+    engine = name = "copy"
     remembers = False
 
     def __init__(self) -> None:

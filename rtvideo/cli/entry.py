@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"error: {error}")
         return error.exit_code
     except Exception as error:
-        return internal(error, verbose)
+        say(f"error: {internal(error, verbose)}")
+        return ExitCode.INTERNAL
     return code
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from rtvideo.console import line, say
 from rtvideo.errors import ExitCode
+from rtvideo.media.images import is_image
 from rtvideo.options import Report
+
+#: Inputs with one reason to fail that are named one by one; of more the first stands for all.
+NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -19,52 +24,100 @@ class TaskResult:
         name: of the input.
         code: as if it had been the only one.
         report: what happened, where something was written.
+        note: the line about it that ``--quiet`` leaves out.
+        error: the line about it that is always printed.
+        reason: the same without the name of the file, to find equal ones.
+        stopped: a signal ended it.
     """
 
     name: str
     code: ExitCode
     report: Report | None = None
+    note: str = ""
+    error: str = ""
+    reason: str = ""
+    stopped: bool = False
 
     @property
     def word(self) -> str:
         """What became of it, in a word."""
+        if self.stopped:
+            return "stopped early"
         if self.report is None:
-            return "skipped" if self.code == ExitCode.DONE else "failed"
+            return "failed" if self.error else "skipped"
         return "incomplete" if self.report.incomplete else "done"
 
 
-def summary(report: Report) -> str:
-    """Return the line that a finished file ends with."""
-    frames = f"{report.frames_out} frame{'' if report.frames_out == 1 else 's'}"
-    parts = [f"{frames} in {report.seconds:.1f} s", f"{report.fps:.1f} frames/s", report.engine]
+class Announcer:
+    """Prints how tasks end, when they end; a reason to fail is printed once, however many tasks have it."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total, self._quiet = total, quiet
+        self._ended = 0
+        self._reasons: set[str] = set()
+
+    def __call__(self, result: TaskResult) -> None:
+        """Print the lines of one task."""
+        self._ended += 1
+        if result.note and not self._quiet:
+            line(f"{self._ended} of {self._total}: {result.note}" if self._total > 1 else result.note)
+        if result.error and result.reason not in self._reasons:
+            self._reasons.add(result.reason)
+            say(f"error: {result.error}")
+
+
+def summary(report: Report, *, verbose: bool = False) -> str:
+    """Return the line that a finished file ends with; ``verbose`` adds details of the engine."""
+    output = Path(report.output)
+    seconds, frames = f"{report.seconds:.1f} s", f"{report.frames_out} frame{'s' * (report.frames_out != 1)}"
+    photograph = report.frames_out == 1 and is_image(output)
+    parts = [seconds if photograph else f"{frames} in {seconds}, {report.fps:.1f} frames/s"]
     if report.resumed:
-        parts.insert(1, f"{report.resumed} of them from an earlier run")
-    if report.model:
-        parts.append(f"model {report.model}")
-    for name, amount in (("denoise", report.denoise), ("temporal", report.temporal)):
-        parts.append(f"{name} {amount:g}" if amount else f"{name} off")
+        parts.append(f"{report.resumed} of them from an earlier run")
     if report.damaged:
         parts.append(f"{report.damaged} damaged skipped")
-    return f"{os.path.basename(report.output)}: {', '.join(part for part in parts if part)}"
+    parts.append(f"noise removal {_amount(report.denoise)}")
+    if not photograph:
+        parts.append(f"smoothing over time {_amount(report.temporal)}")
+    parts += [f"model {report.model}", report.engine if verbose else f"engine {report.engine_name}"]
+    return f"{output.name}: {', '.join(parts)}"
 
 
-def table(outcomes: Sequence[TaskResult], tasks: int, left_out: Counter[str]) -> list[str]:
-    """Return what a run over several inputs ends with: a count of each end, and a row for all but the done.
+def _amount(strength: float) -> str:
+    return {0.0: "off", 1.0: "on"}.get(strength, f"{strength:g}")
+
+
+def table(results: Sequence[TaskResult], tasks: int, left_out: Counter[str]) -> list[str]:
+    """Return what a run over several inputs ends with: a count of each end, and rows for what is not done.
 
     Args:
         tasks: how many there were to do.
         left_out: how many files of each other kind the folders hold.
     """
-    counts = Counter(outcome.word for outcome in outcomes)
-    counts["not begun"] = tasks - len(outcomes)
-    words = ("done", "skipped", "incomplete", "failed", "not begun")
+    counts = Counter(result.word for result in results)
+    counts["not begun"] = tasks - len(results)
+    words = ("done", "skipped", "stopped early", "incomplete", "failed", "not begun")
     ends = [f"{counts[word]} {word}" for word in words if counts[word]]
     if left_out:
         kinds = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds)
         ends.append(f"{left_out.total()} left out: {listed}")
     lines = [f"{tasks} input{'' if tasks == 1 else 's'}: {', '.join(ends)}"]
-    rows = [outcome for outcome in outcomes if outcome.word in ("incomplete", "failed")]
-    width = max((len(outcome.name) for outcome in rows), default=0)
-    lines += [f"  {row.name:{width}}  {row.word:10}  exit code {int(row.code)}" for row in rows]
+    rows = _rows([result for result in results if result.error])
+    width = max((len(name) for name, _ in rows), default=0)
+    lines += [f"  {name:{width}}  {one.word:10}  exit code {int(one.code)}" for name, one in rows]
     return lines
+
+
+def _rows(results: Sequence[TaskResult]) -> list[tuple[str, TaskResult]]:
+    """Return a name for each result; many of one reason share a row."""
+    groups: dict[str, list[TaskResult]] = {}
+    for result in results:
+        groups.setdefault(result.reason, []).append(result)
+    rows: list[tuple[str, TaskResult]] = []
+    for group in groups.values():
+        if len(group) > NAMED:
+            rows.append((f"{group[0].name} and {len(group) - 1} more", group[0]))
+        else:
+            rows += [(result.name, result) for result in group]
+    return rows

@@ -19,10 +19,9 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from rtvideo.cli.batch import TaskRunner
 from rtvideo.cli.outcome import TaskResult
 from rtvideo.cli.signals import SecondSignal, Stop, signals
-from rtvideo.console import say
+from rtvideo.cli.task import TaskRunner
 from rtvideo.cpus import usable_cpus
 from rtvideo.errors import ExitCode
 from rtvideo.options import Options
@@ -57,7 +56,7 @@ def run_side_by_side(
 
     Args:
         done: called with the place of each task and how it ended.
-        quiet, verbose: as `rtvideo.cli.batch.TaskRunner` takes them.
+        quiet, verbose: as `rtvideo.cli.task.TaskRunner` takes them.
     """
     if not options.threads:
         options = replace(options, threads=max(1, usable_cpus() // jobs))
@@ -65,7 +64,7 @@ def run_side_by_side(
     workers: list[_Worker] = []
     try:
         for _ in range(min(jobs, len(tasks))):
-            workers.append(_Worker(options, quiet, verbose))
+            workers.append(_Worker(options, len(tasks), quiet, verbose))
             workers[-1].take(waiting)
         told = False
         while busy := [worker for worker in workers if worker.task is not None]:
@@ -80,7 +79,7 @@ def run_side_by_side(
                 done(place, outcome)
                 if not worker.alive:
                     workers.remove(worker)
-                    workers.append(worker := _Worker(options, quiet, verbose))
+                    workers.append(worker := _Worker(options, len(tasks), quiet, verbose))
                 worker.take(waiting)
     except SecondSignal:
         for worker in workers:
@@ -99,13 +98,13 @@ class _Worker:
         alive: whether it can take another one.
     """
 
-    def __init__(self, options: Options, quiet: bool, verbose: bool) -> None:
+    def __init__(self, options: Options, total: int, quiet: bool, verbose: bool) -> None:
         self.task: tuple[int, Task] | None = None
         self.alive = True
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
-            target=_serve, args=(theirs, options, quiet, verbose), name="rtvideo worker"
+            target=_serve, args=(theirs, options, total, quiet, verbose), name="rtvideo worker"
         )
         with _blocked():
             self.process.start()
@@ -115,7 +114,7 @@ class _Worker:
         """Begin the next task, if there is one."""
         self.task = waiting.popleft() if waiting else None
         if self.task is not None:
-            self.connection.send(self.task[1])
+            self.connection.send(self.task)
 
     def outcome(self) -> tuple[int, TaskResult]:
         """Return the place of the task, and how it ended: at the latest with the process."""
@@ -128,8 +127,8 @@ class _Worker:
             self.alive = False
             code = self.process.exitcode or 0
             cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            say(f"error: internal: {task.source}: the process that enhanced it died ({cause})")
-            found = TaskResult(str(task.source), ExitCode.INTERNAL)
+            error = f"internal: {task.source}: the process that enhanced it died ({cause})"
+            found = TaskResult(str(task.source), ExitCode.INTERNAL, error=error, reason=error)
         return place, found
 
     def abort(self) -> None:
@@ -157,17 +156,17 @@ def _blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(orders: Connection, options: Options, quiet: bool, verbose: bool) -> None:
+def _serve(orders: Connection, options: Options, total: int, quiet: bool, verbose: bool) -> None:
     """Run tasks until no more come; what happens to the parent happens here."""
     threading.Thread(target=_follow_parent, daemon=True).start()
     signal.signal(_ABORT, _abort)
     try:
         with (
             signals() as stop,
-            TaskRunner(options, stop, quiet=quiet, verbose=verbose, alone=False) as attempts,
+            TaskRunner(options, stop, total, quiet=quiet, verbose=verbose, alone=False) as runner,
         ):
             while True:
-                orders.send(attempts.run(orders.recv()))
+                orders.send(runner.run(*orders.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError, SecondSignal):
         return
 

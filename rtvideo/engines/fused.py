@@ -32,6 +32,7 @@ class FusedSession(SyncSession):
         UsageError: settings outside 0..1, or noise removal asked of a model that has none.
     """
 
+    engine = "fused"
     remembers = True
 
     def __init__(

@@ -26,6 +26,7 @@ class OnnxSession(SyncSession):
         UsageError, UnavailableError: as `rtvideo.engines.opening.open_session`.
     """
 
+    engine = "onnx"
     name = "onnx cpu"
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, *, threads: int) -> None:

@@ -76,10 +76,12 @@ class Session(Protocol):
     """One stream of frames through one engine. Not thread-safe: one thread submits and receives.
 
     Attributes:
+        engine: what runs, in a word, such as ``fused``.
         settings: may be changed between frames.
         remembers: whether it can look at the frames before; where not, ``settings.temporal`` must be 0.
     """
 
+    engine: str
     settings: Settings
     remembers: bool
 

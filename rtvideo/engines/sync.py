@@ -20,6 +20,7 @@ class SyncSession(ABC):
         threads: that it uses, at least 1.
     """
 
+    engine: str
     name: str
     remembers = False
 
@@ -64,6 +65,7 @@ class SyncSession(ABC):
 class PassThroughSession(SyncSession):
     """No engine: frames come back bit for bit, which is what strength 0 asks for."""
 
+    engine = "none"
     name = "none (strength 0)"
 
     def enhance(self, planes: Planes, out: Planes, time: float | None = None) -> None:

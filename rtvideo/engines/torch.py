@@ -43,6 +43,7 @@ class TorchSession(SyncSession):
         UsageError, UnavailableError: as `rtvideo.engines.opening.open_session`.
     """
 
+    engine = "torch"
     name = "torch cpu"
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, *, threads: int) -> None:

@@ -60,7 +60,7 @@ def enhance_image(
     for note in notes:
         on_warning(note)
     times.append(time.perf_counter())
-    name = str(sessions.session(dark.geometry))
+    session = sessions.session(dark.geometry)
     temporal = 0.0
     if moving is None:
         lit = _compared(dark, _lit(dark, sessions), options.compare)
@@ -75,7 +75,8 @@ def enhance_image(
     return Report(
         input=str(input),
         output=str(output),
-        engine=name,
+        engine=str(session),
+        engine_name=session.engine,
         model=sessions.model.name,
         denoise=sessions.settings.denoise,
         temporal=temporal,

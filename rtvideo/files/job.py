@@ -88,7 +88,7 @@ def enhance_video(
         options = as_before(options, earlier)
 
         session = stack.enter_context(closing(_open_session(source, encoding, options, open_engine)))
-        report.engine = str(session)
+        report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
         job = job_of(input, options, session)
         reused = taken_over(earlier, job, output, container, _position(source, streams))

@@ -109,7 +109,7 @@ def enhance_live(
             open_engine(working.geometry, fps) if open_engine else open_for(options, working.geometry, fps)
         )
         stack.callback(session.close)
-        report.engine = str(session)
+        report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
         controls = ViewerControls(
             options.strength,

@@ -18,6 +18,7 @@ from rtvideo.processor import FrameProcessor
 class FakeSession:
     """Copies planes, luma times ``gain``; holds ``delay`` frames back as an engine with look-ahead does."""
 
+    engine = "fake"
     name = "fake"
     remembers = False
 

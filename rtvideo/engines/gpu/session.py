@@ -72,7 +72,6 @@ class GpuSession(ABC):
         number: of the device.
 
     Attributes:
-        engine: what the name begins with.
         share_of_peak: of the device's arithmetic, what an engine reaches anywhere; a cautious estimate.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -50,7 +51,16 @@ def video(monkeypatch: pytest.MonkeyPatch) -> Callable[[EnhanceVideo], list[Opti
 
 def done(source: Path, target: Path, **rest: Any) -> Report:
     return Report(
-        str(source), str(target), "onnx cpu, 2 threads", "night", frames_out=1110, seconds=12.3, fps=90.24
+        input=str(source),
+        output=str(target),
+        engine="onnx cpu, 2 threads",
+        engine_name="onnx",
+        model="night",
+        denoise=1.0,
+        temporal=0.25,
+        frames_out=1110,
+        seconds=12.3,
+        fps=90.24,
     )
 
 
@@ -204,10 +214,10 @@ def test_last_line(video: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["night.mp4", "-o", "out/lit.mp4"]) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    words = (
-        "1110 frames in 12.3 s, 90.2 frames/s, onnx cpu, 2 threads, model night, denoise off, temporal off"
-    )
-    assert err == f"lit.mp4: {words}\n"
+    words = "1110 frames in 12.3 s, 90.2 frames/s, noise removal on, smoothing over time 0.25, model night"
+    assert err == f"lit.mp4: {words}, engine onnx\n"
+    assert main(["night.mp4", "-o", "out/lit.mp4", "-v"]) == 0
+    assert capsys.readouterr().err == f"lit.mp4: {words}, onnx cpu, 2 threads\n"
     assert main(["night.mp4", "-o", "lit.mp4", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
@@ -225,7 +235,8 @@ def test_one_image(tmp_path: Path, gain_model: Path, capsys: pytest.CaptureFixtu
     words = ["--input", str(source), "--out", str(target), "--model", str(gain_model), "--threads", "1"]
     assert main(words) == 0
     assert level(target) == 60
-    assert "b.png: 1 frame in" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert re.fullmatch(rf"b.png: \d+\.\d s, noise removal off, model {gain_model}, engine onnx\n", said)
     assert main(words) == 2
     assert "exists" in capsys.readouterr().err
     assert main([*words, "-y", "--strength", "0"]) == 0
@@ -357,10 +368,10 @@ def test_a_defect_is_one_line_with_a_hint(
 
     video(crash)
     assert main(["a.mp4", "b.mp4", "-o", f"{tmp_path}/out"]) == 1
-    first, second, *_ = lines(capsys.readouterr().err)
+    first, *rest = lines(capsys.readouterr().err)
     assert "ZeroDivisionError: two lines" in first
     assert "-v" in first
-    assert first == second
+    assert [line.split()[0] for line in rest] == ["2", "a.mp4", "b.mp4"]
     assert main(["a.mp4", "-o", "c.mp4", "-v"]) == 1
     assert "Traceback" in capsys.readouterr().err
 
@@ -475,3 +486,21 @@ def test_progress_bar(monkeypatch: pytest.MonkeyPatch, total: int | None) -> Non
         assert "100 frames" in stream.getvalue()
         colours.append("\x1b[38;" in stream.getvalue() or "\x1b[3" in stream.getvalue())
     assert colours == [True, False]
+
+
+def test_a_folder_counts_its_files_and_says_equal_errors_once(
+    tmp_path: Path, gain_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(7):
+        picture(tmp_path / "in" / f"{number}.png")
+    words = [f"{tmp_path}/in", "-o", f"{tmp_path}/out", "--model", str(gain_model)]
+    assert main(words) == 0
+    err = lines(capsys.readouterr().err)
+    assert [line.partition(": ")[0] for line in err] == [*(f"{n} of 7" for n in range(1, 8)), "7 inputs"]
+    (tmp_path / "out/6.png").unlink()
+    assert main(words) == 2
+    error, note, head, row = lines(capsys.readouterr().err)
+    assert error.startswith("rtvideo: error: ") and "0.png: exists already" in error
+    assert note.startswith("7 of 7: 6.png: ")
+    assert head == "7 inputs: 1 done, 6 failed"
+    assert row.split() == [f"{tmp_path}/in/0.png", "and", "5", "more", "failed", "exit", "code", "2"]

@@ -111,8 +111,8 @@ def test_done(run: Run, tmp_path: Path) -> None:
     code, said = run("--input", clip, "--out", "{}/lit.mp4", "--stats", "{}/stats.json")
     assert code == 0
     assert re.fullmatch(
-        rf"lit\.mp4: {FRAMES} frames in [\d.]+ s, [\d.]+ frames/s, onnx cpu, 1 thread, "
-        r"model .*, denoise off, temporal off",
+        rf"lit\.mp4: {FRAMES} frames in [\d.]+ s, [\d.]+ frames/s, noise removal off, "
+        r"smoothing over time off, model .*, engine onnx",
         said[-1],
     )
     assert frames_of(tmp_path / "lit.mp4") == FRAMES
@@ -133,7 +133,9 @@ def test_several_videos_and_an_image(run: Run, tmp_path: Path) -> None:
     code, said = run("{}/a.mp4", "{}/b.mkv", "{}/none.mp4", "-o", "{}/out")
     assert code == 3
     *each, head, row = said
-    assert [line.partition(":")[0] for line in each] == ["a.mp4", "b.mkv", "rtvideo"]
+    starts = [line.split()[:4] for line in each]
+    assert starts == [["1", "of", "3:", "a.mp4:"], ["2", "of", "3:", "b.mkv:"], each[2].split()[:4]]
+    assert each[2].startswith("rtvideo: error: ")
     assert head == "3 inputs: 2 done, 1 failed" and "none.mp4" in row
     assert [frames_of(tmp_path / "out" / name) for name in ("a.mp4", "b.mkv")] == [3, 3]
 

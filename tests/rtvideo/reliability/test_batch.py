@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def test_a_process_that_dies_takes_one_file_with_it(
     run_side_by_side(tasks, options, Stop(), 2, outcomes.__setitem__, quiet=True, verbose=False)
     thread.join()
     assert [outcomes[place].code for place in range(4)] == [ExitCode.INTERNAL, 0, 0, 0]
-    assert "long.mp4: the process that enhanced it died (SIGKILL)" in capsys.readouterr().err
+    assert "long.mp4: the process that enhanced it died (SIGKILL)" in outcomes[0].error
     assert sorted(p.name for p in (tmp_path / "out").glob("*.mp4") if p.name[0] != ".") == [
         "0.mp4", "1.mp4", "2.mp4",
     ]  # fmt: skip
@@ -138,7 +139,15 @@ def test_a_signal_ends_all_with_playable_files(tmp_path: Path, number: signal.Si
     outputs = sorted((tmp_path / "out").glob("[a-z]*"))
     assert len(outputs) == jobs, said
     assert all(0 < frames_of(path) < LONG for path in outputs)
-    assert f"3 inputs: {jobs} incomplete, {3 - jobs} not begun" in said
+    assert f"3 inputs: {jobs} stopped early, {3 - jobs} not begun" in said
+    stopped = [line for line in said.splitlines() if "stopped at" in line]
+    assert len(stopped) == jobs, said
+    for line in stopped:
+        assert re.fullmatch(
+            r"[12] of 3: [abc]\.mp4: stopped at \d+ % \(\d+ frames\); "
+            "the same command with --resume goes on",
+            line,
+        )
 
 
 @pytest.mark.parametrize(("jobs", "resume"), [(1, True), (2, False)])

@@ -1,0 +1,130 @@
+"""One task of a run: a file to a file, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rtvideo.cli.outcome import TaskResult, summary
+from rtvideo.cli.progress import progress
+from rtvideo.cli.signals import Stop
+from rtvideo.console import internal, printable, say
+from rtvideo.errors import ExitCode, RtvideoError
+from rtvideo.media.images import becomes_image
+from rtvideo.media.partial_file import read_record
+from rtvideo.options import Options, Report
+
+if TYPE_CHECKING:
+    from rtvideo.cli.inputs import Task
+    from rtvideo.engines.session_cache import SessionCache
+
+
+class TaskRunner:
+    """Runs tasks, each to its own end; images of one size share an engine. Use it in a ``with`` statement."""
+
+    def __init__(
+        self, options: Options, stop: Stop, total: int, *, quiet: bool, verbose: bool, alone: bool = True
+    ) -> None:
+        """Begin.
+
+        Args:
+            total: how many tasks there are, here and elsewhere.
+            quiet: no progress.
+            verbose: show where internal errors come from, and which engine ran.
+            alone: nobody else draws on the terminal.
+        """
+        self._options, self._stop, self._total = options, stop, total
+        self._quiet, self._verbose, self._alone = quiet, verbose, alone
+        self._sessions: SessionCache | None = None
+        self._expected: int | None = None
+
+    def __enter__(self) -> TaskRunner:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._sessions is not None:
+            self._sessions.close()
+
+    def run(self, place: int, task: Task) -> TaskResult:
+        """Do one task; errors do not come out of here.
+
+        Args:
+            place: of the task among all, from 0.
+        """
+        name = str(task.source)
+        try:
+            if self._options.resume and is_finished(task):
+                note = f"{task.target}: exists already and is complete; skipped"
+                return TaskResult(name, ExitCode.DONE, note=note)
+            return self._result(task, self._enhance(place, task))
+        except RtvideoError as error:
+            text = str(error)
+            reason = text.removeprefix(f"{task.source}: ").removeprefix(f"{task.target}: ")
+            return TaskResult(name, error.exit_code, error=text, reason=reason)
+        except Exception as error:
+            text = internal(error, self._verbose)
+            return TaskResult(name, ExitCode.INTERNAL, error=text, reason=text)
+
+    def _enhance(self, place: int, task: Task) -> Report:
+        if task.error is not None:
+            raise task.error
+        if becomes_image(task.source, task.target):
+            return self._enhance_image(task)
+        from rtvideo.files.job import enhance_video
+
+        name = printable(task.source.name)
+        if self._total > 1:
+            name += f" ({place + 1} of {self._total})"
+        with progress(name, sys.stderr, quiet=self._quiet, bar=self._alone) as show:
+
+            def on_progress(done: int, expected: int | None) -> None:
+                self._expected = expected
+                show(done, expected)
+
+            self._expected = None
+            return enhance_video(
+                task.source,
+                task.target,
+                self._options,
+                on_progress=on_progress,
+                on_warning=_warn,
+                stop=self._stop.event,
+            )
+
+    def _enhance_image(self, task: Task) -> Report:
+        from rtvideo.files.image_job import enhance_image, sessions_for
+
+        if self._sessions is None:
+            self._sessions = sessions_for(self._options)
+        return enhance_image(task.source, task.target, self._options, self._sessions, _warn)
+
+    def _result(self, task: Task, report: Report) -> TaskResult:
+        name = str(task.source)
+        if report.incomplete is None:
+            note = summary(report, verbose=self._verbose)
+            return TaskResult(name, ExitCode.DONE, report, note)
+        if self._stop.code is not None:
+            return TaskResult(name, ExitCode.DONE, report, self._how_far(task.target, report), stopped=True)
+        error = f"{report.output}: incomplete: {report.incomplete}"
+        note = summary(report, verbose=self._verbose)
+        return TaskResult(name, ExitCode.INCOMPLETE, report, note, error=error, reason=report.incomplete)
+
+    def _how_far(self, target: Path, report: Report) -> str:
+        """Return how far a signal let a task come, and how to go on."""
+        if not report.frames_out:
+            return f"{target.name}: stopped before the first frame; nothing was written"
+        frames = f"{report.frames_out} frames"
+        if self._expected:
+            frames = f"{min(99, 100 * report.frames_out // self._expected)} % ({frames})"
+        return f"{target.name}: stopped at {frames}; the same command with --resume goes on"
+
+
+def _warn(line: str) -> None:
+    say(f"warning: {line}")
+
+
+def is_finished(task: Task) -> bool:
+    """Whether the output is there, and no signal ended the run that wrote it."""
+    return task.error is None and os.path.isfile(task.target) and read_record(task.target) is None
