@@ -2,91 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip("websockets", reason="websockets: not installed (pip install 'rtvideo[serve]')")
 
-from benchmarks.live import chromium
-from benchmarks.live.chromium import Page
-from rtvideo.viewers.base import FrameInfo, ViewerControls
+from rtvideo.viewers.base import ViewerControls
 from rtvideo.viewers.web.address import Address
-from rtvideo.viewers.web.viewer import WebOptions, WebViewer
-from tests.rtvideo.viewers.web.frames import INFO, pair
+from rtvideo.viewers.web.viewer import WebOptions
+from tests.rtvideo.viewers.web.frames import INFO
+from tests.rtvideo.viewers.web.pages import MEANS, SHOWN, browser, job, watching
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
-#: Mean brightness of the left and the right half of what is seen, 0..255.
-MEANS = """(() => {
-  const mean = (x, width) => {
-    const {data} = pen.getImageData(x, 0, width, canvas.height);
-    let sum = 0;
-    for (let i = 0; i < data.length; i += 4) sum += data[i] + data[i + 1] + data[i + 2];
-    return sum / data.length * 4 / 3;
-  };
-  return [mean(0, canvas.width / 2), mean(canvas.width / 2, canvas.width / 2)];
-})()"""
-
-#: Collects what the browser does not let the page do, by the page's own policy.
-REFUSALS = """
-const refused = [];
-document.addEventListener("securitypolicyviolation", (event) => refused.push(event.violatedDirective));
-"""
-
-SHOWN = "at('message').hidden"
-
-
-@contextmanager
-def browser(url: str) -> Iterator[Page]:
-    with ExitStack() as stack:
-        try:
-            page = stack.enter_context(chromium.browser(url))
-        except chromium.NoBrowser as missing:
-            pytest.skip(str(missing))
-        yield page
-
-
-@contextmanager
-def job(
-    controls: ViewerControls,
-    host: str = "127.0.0.1",
-    info: FrameInfo = INFO,
-    size: Callable[[], tuple[int, int]] = lambda: (320, 180),
-) -> Iterator[WebViewer]:
-    """A live job: frames that move, made brighter as strongly as the controls say."""
-    viewer = WebViewer(WebOptions(Address(host)), controls, "a night")
-    ended = threading.Event()
-
-    def run() -> None:
-        index = 0
-        while not ended.wait(0.03):
-            index += 1
-            viewer.show(*pair(index % 16, *size(), 1 + 2 * round(controls.strength, 1)), info)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield viewer
-    finally:
-        ended.set()
-        thread.join()
-        viewer.close()
-
-
-@contextmanager
-def watching(controls: ViewerControls, before: str = "", **given: Any) -> Iterator[Page]:
-    with job(controls, **given) as viewer, browser("about:blank") as page:
-        page.call("Page.addScriptToEvaluateOnNewDocument", source=REFUSALS + before)
-        page.call("Page.navigate", url=viewer.url)
-        page.wait_for(f"document.readyState === 'complete' && {SHOWN}", 60)
-        yield page
+pytestmark = [pytest.mark.timeout(120), pytest.mark.browser]
 
 
 def test_the_page_shows_moving_brighter_pictures_and_its_controls_work(tmp_path: Path) -> None:
@@ -163,7 +93,8 @@ def test_the_page_comes_back_when_the_connection_does() -> None:
 
 
 def test_a_wrong_token_gets_nothing() -> None:
-    with job(ViewerControls(), "0.0.0.0") as viewer:
+    with job(ViewerControls(), WebOptions(Address("0.0.0.0"))) as running:
+        viewer = running.viewer
         port = viewer.url.split("/")[2].rsplit(":", 1)[1]
         with browser(f"http://127.0.0.1:{port}/?token=wrong") as page:
             page.wait_for("document.body && document.body.textContent.includes('Forbidden')")

@@ -24,7 +24,7 @@ from tests.helpers import clips
 
 ROOT = Path(__file__).resolve().parents[4]
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow, pytest.mark.network]
 
 #: Files that the run may open. The recording needs a few; a thousand sockets would take them all.
 FILES = 256

@@ -36,7 +36,7 @@ from tests.rtvideo.viewers.web.frames import INFO, pair
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx: not installed")
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.network]
 
 TOKEN = "the-token-of-this-test"
 
@@ -280,6 +280,7 @@ def test_a_proxy_that_no_flag_names_is_refused_with_a_hint(
 
 
 @needs_nginx
+@pytest.mark.browser
 def test_in_a_browser(tmp_path: Path) -> None:
     port = free_port()
     with viewing(f"http://localhost:{port}/cam1/") as viewer:
