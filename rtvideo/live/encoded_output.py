@@ -22,6 +22,11 @@ from rtvideo.options import Options
 from rtvideo.processor import FramePair
 
 
+def is_hls(address: str) -> bool:
+    """Whether a file name is that of a list of HLS segments."""
+    return address.lower().endswith(".m3u8")
+
+
 def destination_of(
     address: str, *, live: bool, warn: Callable[[str], None] = lambda line: None
 ) -> Destination:
@@ -37,7 +42,7 @@ def destination_of(
     """
     if kind_of(address) is Kind.STREAM:
         return PushServer(address)
-    if address.lower().endswith(".m3u8"):
+    if is_hls(address):
         return HlsDestination(Path(address), live=live)
     return Recording(Path(address), warn, live=live)
 
@@ -57,7 +62,8 @@ class EncodedLiveOutput(LiveOutput):
 
     def take(self, pair: FramePair) -> None:
         """Encode a pair and write what the encoder gives."""
-        self._output.write(self._compose(pair.original, pair.lit), pair.captured)
+        marked = self._output.encoder.wants_key_frame(pair.lit.time)
+        self._output.write(self._compose(pair.original, pair.lit, writable=marked), pair.captured)
 
     def copy(self, packet: Packet) -> None:
         """Pass on a packet of sound, or convert it."""
@@ -92,7 +98,8 @@ def open_encoded_output(
     """
     destination = destination_of(address, live=video.live, warn=warn)
     encoding, notes = choose(video.picture, destination.holds, options.codec, options.crf, options.preset)
-    if video.live or destination.waits:
+    fast = video.live or destination.waits
+    if fast:
         encoding = _fast(encoding, options, may_delay=not destination.waits)
     streams = plan(video.source, destination.holds)
     others = sorted({track.source.type for track in streams.tracks} - {"audio"})
@@ -104,7 +111,7 @@ def open_encoded_output(
         warn(f"{destination.name}: {note}")
     output = EncodedOutput(
         destination,
-        VideoEncoder(encoding, threads=options.threads),
+        VideoEncoder(encoding, threads=options.threads, key_interval=KEY_FRAME_INTERVAL if fast else None),
         video.source,
         Plan([track for track in streams.tracks if track.source.type == "audio"]),
         metadata={"creation_time": datetime.now(UTC).isoformat(timespec="microseconds")},
@@ -121,12 +128,13 @@ def open_encoded_output(
 
 
 def _fast(encoding: Encoding, options: Options, *, may_delay: bool) -> Encoding:
-    """Return the encoding with key frames at even distances, and made faster unless there is a preset.
+    """Return the encoding for live pictures: made faster unless there is a preset.
 
     Args:
         may_delay: the encoder may hold pictures back.
     """
-    extra = {"g": str(max(1, round(KEY_FRAME_INTERVAL * encoding.rate)))}
+    # Key frames come by time, see `VideoEncoder`; this is for encoders that do not take them.
+    extra = {"g": str(max(1, round(2 * KEY_FRAME_INTERVAL * encoding.rate)))}
     if options.preset is None:
         extra |= encoding.encoder.live
     if not may_delay:

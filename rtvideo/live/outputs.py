@@ -9,11 +9,12 @@ from io import FileIO
 from pathlib import Path
 
 from rtvideo.errors import RtvideoError, UsageError
-from rtvideo.live.encoded_output import destination_of, open_encoded_output
+from rtvideo.live.encoded_output import destination_of, is_hls, open_encoded_output
 from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.input import TICK, LiveInput
 from rtvideo.live.raw_output import ViewerOutput, virtual_camera, y4m_output
 from rtvideo.media.camera import path_of
+from rtvideo.media.destination import HlsDestination
 from rtvideo.media.location import Kind, kind_of, redact
 from rtvideo.media.output_path import check_output
 from rtvideo.media.planes import FrameFormat
@@ -41,6 +42,8 @@ def check_outputs(input: str, outputs: Sequence[str], options: Options) -> None:
             destination_of(text, live=True)
         if kind is Kind.FILE:
             check_output(Path(input), Path(text), options)
+            if is_hls(text) and not options.overwrite and (segments := HlsDestination.segments(Path(text))):
+                raise UsageError(f"{segments[0]}: a segment that exists already; --overwrite replaces it")
 
 
 def shown_names(outputs: Sequence[str]) -> str:

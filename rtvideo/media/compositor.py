@@ -36,11 +36,17 @@ class Compositor:
         self._composed = replace(source, width=target.width)
         self._convert = FrameConverter(target)
 
-    def __call__(self, original: av.VideoFrame, lit: av.VideoFrame) -> av.VideoFrame:
-        """Return the frame to encode, with the time of ``lit``. Neither frame is written to."""
+    def __call__(
+        self, original: av.VideoFrame, lit: av.VideoFrame, *, writable: bool = False
+    ) -> av.VideoFrame:
+        """Return the frame to encode, with the time of ``lit``. Neither frame is written to.
+
+        Args:
+            writable: the caller writes to this one.
+        """
         made = self._convert(self._compared(original, lit), self._source.coding)
         if made is lit:
-            if not self._writable:
+            if not (self._writable or writable):
                 return made
             made = self._copy(lit)
         if self._tags is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -157,13 +158,22 @@ class HlsDestination(Destination):
             live: the list names the last segments only, and the others are deleted.
         """
         super().__init__(str(path), "hls", "mpegts")
+        # A mark before the number: else segment 10 of cam1 were segment 0 of cam11.
+        name = str(path.with_suffix("")).replace("%", "%%")
         self._options = {
+            "hls_segment_filename": f"{name}_%d.ts",
             "hls_time": f"{KEY_FRAME_INTERVAL:g}",
             "hls_list_size": "6" if live else "0",
             "hls_flags": "independent_segments+temp_file" + ("+delete_segments" if live else ""),
         }
         if not live:
             self._options["hls_playlist_type"] = "vod"
+
+    @staticmethod
+    def segments(path: Path) -> list[Path]:
+        """Return the files that segments of a list would overwrite."""
+        own = re.compile(re.escape(path.stem) + r"_\d+\.ts")
+        return sorted(other for other in path.absolute().parent.iterdir() if own.fullmatch(other.name))
 
     def open(self, metadata: dict[str, str], rates: Iterable[int]) -> OutputContainer:
         """See `Destination.open`."""

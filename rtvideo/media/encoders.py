@@ -93,7 +93,7 @@ ENCODERS = (
         aliases=("x265", "h265"),
         replaces=("hevc",),
         quality=Quality(0, 51, 21),
-        options={"preset": "fast", "x265-params": "log-level=none:open-gop=0"},
+        options={"preset": "fast", "x265-params": "log-level=none:open-gop=0", "forced-idr": "1"},
         lossless={"x265-params": "log-level=none:open-gop=0:lossless=1"},
         presets=_X26X_PRESETS,
         live={"preset": "ultrafast"},
@@ -142,7 +142,7 @@ ENCODERS = (
         EncoderSpec(
             name=name,
             quality=Quality(1, 51, default, option="cq"),
-            options={"rc": "vbr", "b": "0", "preset": "p5"},
+            options={"rc": "vbr", "b": "0", "preset": "p5", "forced-idr": "1"},
             presets=tuple(f"p{k}" for k in range(1, 8)),
             on_gpu=True,
         )

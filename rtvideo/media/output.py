@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import av
 from av.codec.hwaccel import HWAccel
 from av.container import OutputContainer
+from av.video.frame import PictureType
 
 from rtvideo.media import mp4
 from rtvideo.media.codecs import Encoding
@@ -45,6 +46,7 @@ class VideoEncoder:
         threads: int = 0,
         hardware: HWAccel | None = None,
         reused: Iterable[Packet] = (),
+        key_interval: float | None = None,
     ) -> None:
         """Prepare; the output opens it.
 
@@ -52,9 +54,12 @@ class VideoEncoder:
             threads: that encode at most; 0 leaves it to the encoder.
             hardware: takes frames on this device, and those in main memory too.
             reused: packets of an earlier run, given out instead of encoding the first frames.
+            key_interval: seconds after which there is a key frame, at whatever rate frames come.
         """
         self.encoding, self._threads, self._hardware = encoding, threads, hardware
         self.frames = self.moved = 0
+        self._key_interval = math.inf if key_interval is None else key_interval
+        self._last_key: float | None = None
         self._reused = iter(reused)
         self._reused_until: Fraction | None = None
         self._first_pts: int | None = None
@@ -74,10 +79,18 @@ class VideoEncoder:
         self._stream = stream
         return stream
 
+    def wants_key_frame(self, time: float | None) -> bool:
+        """Whether `encode` will mark the frame of this time, in seconds, as a key frame."""
+        return time is not None and self._last_key is not None and time - self._last_key >= self._key_interval
+
     def encode(self, frame: av.VideoFrame) -> list[Packet]:
         """Encode a frame. Where its time does not follow that of the one before, it becomes a tick more."""
         self._set_time(frame)
-        frame.pict_type = 0  # the choice of the input's encoder must not bind this one
+        key = self.wants_key_frame(frame.time)
+        if key or self._last_key is None:
+            self._last_key = frame.time
+        # The choice of the input's encoder must not bind this one.
+        frame.pict_type = PictureType.I if key else PictureType.NONE
         self.frames += 1
         reused = next(self._reused, None)
         if reused is not None:
