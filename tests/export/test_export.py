@@ -155,6 +155,7 @@ def test_bf16_is_measured_on_the_weights_that_run(monkeypatch: pytest.MonkeyPatc
     assert not far.good and far.codes > bf16.CODES and "denoise 1" in far.case
 
 
+@pytest.mark.slow
 def test_a_kernel_that_gives_nan_is_not_good(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bf16, "SIZE", (64, 48))
     monkeypatch.setattr(bf16, "run", lambda library, data, case: case.image[0] * np.float32("nan"))

@@ -109,6 +109,7 @@ def test_clips_follow_from_their_seed() -> None:
     assert not np.array_equal(one.dark[0], other.dark[0])
 
 
+@pytest.mark.slow
 def test_what_moves_is_known() -> None:
     scenes = clips.Scenes((96, 64), frames=9)
     passer = clips.make(scenes, "passer")

@@ -50,6 +50,7 @@ def killed(target: Path) -> None:
         program.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "suffix"), [([], ".mp4"), (["--resume"], ".mkv"), (["-y"], ".mov")], ids=str
 )
