@@ -13,6 +13,7 @@ from rtvideo.engines.session import Settings
 from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import UsageError
 from rtvideo.media import images
+from rtvideo.media.images import linear_light
 from rtvideo.media.images.animation import Animation, Frame
 from rtvideo.media.images.picture import Picture, Pixels
 from rtvideo.media.partial_file import keep_date
@@ -66,7 +67,7 @@ def enhance_image(
         lit = _compared(dark, _lit(dark, sessions), options.compare)
     else:
         temporal = _over_time(dark, sessions, options)
-        lit = replace(dark, animation=_animated(moving, sessions, temporal, options.compare))
+        lit = replace(dark, animation=_animated(dark, moving, sessions, temporal, options.compare))
     times.append(time.perf_counter())
     images.write(lit, output)
     keep_date(input, output)
@@ -99,8 +100,11 @@ def _refuse_video_options(input: Path, options: Options) -> None:
 
 
 def _lit(dark: Picture, sessions: SessionCache, seconds: float | None = None) -> Pixels:
-    (plane,) = sessions.enhance([dark.plane], dark.geometry, time=seconds)
-    return plane.reshape(dark.pixels.shape)
+    curve = linear_light.curve_of(dark.parts) if sessions.settings.strength else None
+    seen = dark if curve is None else replace(dark, pixels=linear_light.to_srgb(dark.pixels, curve))
+    (plane,) = sessions.enhance([seen.plane], seen.geometry, time=seconds)
+    lit = plane.reshape(dark.pixels.shape)
+    return lit if curve is None else linear_light.from_srgb(lit, curve, dark.pixels.dtype)
 
 
 def _over_time(dark: Picture, sessions: SessionCache, options: Options) -> float:
@@ -110,13 +114,15 @@ def _over_time(dark: Picture, sessions: SessionCache, options: Options) -> float
     return options.temporal
 
 
-def _animated(moving: Animation, sessions: SessionCache, temporal: float, compare: str | None) -> Animation:
+def _animated(
+    still: Picture, moving: Animation, sessions: SessionCache, temporal: float, compare: str | None
+) -> Animation:
     frames, seconds = [], 0.0
     sessions.settings.temporal = temporal
     sessions.reset()
     try:
         for frame in moving.frames:
-            dark = Picture(frame.pixels, frame.alpha)
+            dark = replace(still, pixels=frame.pixels, alpha=frame.alpha)
             lit = _compared(dark, _lit(dark, sessions, seconds), compare)
             frames.append(Frame(lit.pixels, lit.alpha, frame.milliseconds))
             seconds += frame.milliseconds / 1e3

@@ -28,6 +28,11 @@ def orientation(data: bytes) -> int:
     return found if 1 <= found <= 8 else 1
 
 
+def is_sound(data: bytes) -> bool:
+    """Whether the first directory can be read."""
+    return bool(_directories(data))
+
+
 def has_density(data: bytes) -> bool:
     """Whether a resolution is said."""
     return any(X_RESOLUTION in directory.entries for directory in _directories(data)[:1])

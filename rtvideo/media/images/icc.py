@@ -84,13 +84,44 @@ def profile(chromaticities: Chromaticities, curve: Curve | float) -> bytes:
 
 def transfer(data: bytes) -> int:
     """Return the transfer code point that a profile names (ICC.1:2022, cicpType), 2 (unspecified) if none."""
+    tag = _tag(data, b"cicp")
+    return tag[9] if len(tag) >= 12 else 2
+
+
+def curve_of(data: bytes) -> Curve | None:
+    """Return a profile's curve for red, or for grey; None where it has none, or one of several dimensions."""
+    tag = _tag(data, b"rTRC") or _tag(data, b"kTRC")
+    if tag[:4] == b"curv" and len(tag) >= 12:
+        (count,) = struct.unpack_from(">I", tag, 8)
+        numbers = np.frombuffer(tag[12 : 12 + 2 * count], ">u2")
+        if count > 1 and len(numbers) == count:
+            return lambda code: np.interp(code, np.linspace(0, 1, count), numbers / 65535)
+        return power(float(numbers[0]) / 256 if count and len(numbers) else 1.0)
+    if tag[:4] == b"para" and len(tag) >= 16:
+        # g, a, b, c and d (section 10.18): light is (a code + b)^g from d on, and c code below.
+        count = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}.get(tag[9], 0)
+        if count and len(tag) >= 12 + 4 * count:
+            g, *rest = (number / 65536 for number in struct.unpack_from(f">{count}i", tag, 12))
+            a, b, c, d = (*rest, 1.0, 0.0, 0.0, 0.0)[:4] if count != 1 else (1.0, 0.0, 0.0, 0.0)
+            if count in (5, 7):
+                return lambda code: np.where(code >= d, np.maximum(a * code + b, 0) ** g, c * code)
+            return lambda code: np.maximum(a * code + b, 0) ** g
+    return None
+
+
+def power(exponent: float) -> Curve:
+    """Return a curve that is a power."""
+    return lambda code: code**exponent
+
+
+def _tag(data: bytes, wanted: bytes) -> bytes:
     if len(data) >= 132:
         (count,) = struct.unpack_from(">I", data, 128)
         for place in range(132, min(132 + 12 * count, len(data) - 11), 12):
             name, at, size = struct.unpack_from(">4sII", data, place)
-            if name == b"cicp" and size >= 12 and at + 12 <= len(data):
-                return int(data[at + 9])
-    return 2
+            if name == wanted:
+                return data[at : at + size]
+    return b""
 
 
 def _to_d50(chromaticities: Chromaticities) -> npt.NDArray[np.float64]:

@@ -97,7 +97,7 @@ def fit(parts: Sequence[Part], holds: Mapping[Kind, int], *, same_format: bool) 
         same_format: the image has this format already.
     """
     fitted = Fitted()
-    for part in _converted(parts, holds):
+    for part in _converted([_checked(part) for part in parts], holds):
         if part.kind == Kind.STALE:
             fitted.stale.append(part)
         elif (part.kind in (Kind.OTHER, Kind.TRAILER) and not same_format) or part.kind not in holds:
@@ -116,6 +116,11 @@ def fit(parts: Sequence[Part], holds: Mapping[Kind, int], *, same_format: bool) 
 def first(parts: Sequence[Part], kind: Kind) -> bytes | None:
     """Return the data of the first part of a kind."""
     return next((part.data for part in parts if part.kind == kind), None)
+
+
+def _checked(part: Part) -> Part:
+    sound = part.kind != Kind.EXIF or exif.is_sound(part.data)
+    return part if sound else Part(Kind.DAMAGED, part.data, "damaged EXIF")
 
 
 def _change_xmp(parts: list[Part], without: Sequence[str]) -> None:
