@@ -119,7 +119,7 @@ def load_state(path: Path, identity: Mapping[str, Any], kind: str, device: str =
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that whoever looks finds the old or the new content, never a part.
+    """Replace a file in one step: readers find the old content or the new, never a part.
 
     Raises:
         OutputError: it cannot be written.

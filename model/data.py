@@ -66,7 +66,7 @@ class Reader:
         self._digests: dict[Path, str] = {}
 
     def read(self, path: Path, name: str) -> Image | None:
-        """Return an image, or None (and a warning) where there is none to be had."""
+        """Return an image, or None, with a warning, if it cannot be read."""
         if path not in self._images:
             self._images[path] = self._read(path, name)
         return self._images[path]

@@ -1,4 +1,4 @@
-"""Checkpoints in the layout of the authors' released code, for whoever owns one."""
+"""Checkpoints in the layout of the authors' released code, for those who have one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes to stderr: one line for everything that is said."""
+"""Messages on stderr, each on one line."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import sys
 
 
 def printable(text: str) -> str:
-    """Return text with escapes for what would steer a terminal or end the line: names of files may."""
+    """Return text with control characters escaped; file names may contain them."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def line(text: str) -> None:
-    """Print a line, in one piece: others may write to the terminal too."""
+    """Print a line in one write, because other processes may write to the terminal too."""
     sys.stderr.write(printable(text) + "\n")
     sys.stderr.flush()
 
@@ -22,7 +22,7 @@ def say(text: str) -> None:
 
 
 def internal(error: Exception, verbose: bool) -> str:
-    """Return the line about an error that is rtvideo's own, and print its traceback if wanted."""
+    """Return the line for an internal error, and print its traceback if asked."""
     if verbose:
         import traceback
 

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How ``rtvideo`` ends (README, section "Exit codes")."""
+    """How ``rtvideo`` ends (docs/files.md#exit-codes)."""
 
     DONE = 0
     INTERNAL = 1
@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
 
 
 class RtvideoError(Exception):
-    """Base of all errors that are the caller's or the surroundings' and not a defect in rtvideo."""
+    """Base of all errors caused by the user or the environment, not by a defect in rtvideo."""
 
     exit_code = ExitCode.INTERNAL
 
@@ -75,7 +75,7 @@ SEVERITY = (
 
 
 def worst(codes: list[ExitCode]) -> ExitCode:
-    """Return the gravest of ``codes`` (``DONE`` for an empty list); a signal outranks everything."""
+    """Return the most severe of ``codes`` (``DONE`` for an empty list); a signal outranks everything."""
     for signal in (ExitCode.TERMINATED, ExitCode.INTERRUPTED, ExitCode.HANGUP):
         if signal in codes:
             return signal

@@ -28,7 +28,7 @@ class Finding:
 
 
 def examine(out: TextIO) -> ExitCode:
-    """Print the findings, a line each.
+    """Print one line for each finding.
 
     Returns:
         `ExitCode.DONE` if a video can be enhanced, else `ExitCode.UNAVAILABLE`.

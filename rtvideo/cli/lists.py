@@ -1,4 +1,4 @@
-"""``--list-models`` and ``--list-devices``: one a line, its name first."""
+"""``--list-models`` and ``--list-devices``: one entry a line, its name first."""
 
 from __future__ import annotations
 

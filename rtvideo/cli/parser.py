@@ -115,8 +115,8 @@ def _add_names(files: argparse._ArgumentGroup) -> None:
 
 
 def _add_information(ask: argparse._ArgumentGroup) -> None:
-    ask.add_argument("--list-models", action="store_true", help="one a line, its name first")
-    ask.add_argument("--list-devices", action="store_true", help="one a line, its name first")
+    ask.add_argument("--list-models", action="store_true", help="one model a line, its name first")
+    ask.add_argument("--list-devices", action="store_true", help="one device a line, its name first")
     ask.add_argument(
         "--doctor", action="store_true", help="say what works here, what does not, and what to do"
     )

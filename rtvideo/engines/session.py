@@ -127,10 +127,10 @@ class EstimatesItself(Protocol):
 
 @runtime_checkable
 class HasFallback(Protocol):
-    """A session that can do with less: illumination at half the size, without noise removal."""
+    """A session that can open a cheaper one: illumination at half the size, without noise removal."""
 
     def coarser(self) -> Session:
-        """Open another session for the same frames that does so. Any thread may call this.
+        """Open the cheaper session for the same frames. Any thread may call this.
 
         Raises:
             UnavailableError: the model, or this machine, has none.

@@ -1,4 +1,4 @@
-"""What synchronous engines share: those that finish a frame before they take the next one."""
+"""Base of synchronous engines, which finish a frame before they take the next one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast an engine forgets the frames before: time constants in seconds, told in frames."""
+"""How fast an engine forgets earlier frames: time constants in seconds, converted to frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decoding what comes live: packets in, pictures out; what would be late or of no use is not decoded."""
+"""Decode a live source: packets in, frames out; packets that are late or not needed are skipped."""
 
 from __future__ import annotations
 

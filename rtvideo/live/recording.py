@@ -18,7 +18,7 @@ from rtvideo.media.partial_file import LIVE, PartialFile, partial_files, record_
 
 
 class Recording(FileDestination):
-    """A file that takes what comes live.
+    """A file that records a live source.
 
     Attributes:
         worthless: whether `abort` deletes what has been recorded.

@@ -1,4 +1,4 @@
-"""What is known of an opened input, be it a file or a live source: its video stream and its facts."""
+"""Facts about an opened input, a file or a live source."""
 
 from __future__ import annotations
 

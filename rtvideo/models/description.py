@@ -1,7 +1,7 @@
 """The model description: one versioned, torch-free record that says what a network computes.
 
-``model/`` builds its torch modules from this record, ``export/`` turns it into ONNX and ``kernels/`` will
-compile it, so whatever can be trained can be shipped. Weights lie beside it in a safetensors file.
+``model/`` builds its torch modules from this record, ``export/`` turns it into ONNX and ``kernels/``
+compiles it, so whatever can be trained can be shipped. Weights lie beside it in a safetensors file.
 
 The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the fields below are read
 (numbers in brackets are equations of the paper, CVPR 2021):

@@ -1,4 +1,4 @@
-"""Whether the GPU and the processor make the same of a frame: asked before ``auto`` trusts a GPU."""
+"""Compare a GPU's kernels with the processor's on small frames, before ``auto`` trusts the GPU."""
 
 from __future__ import annotations
 

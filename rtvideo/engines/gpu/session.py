@@ -1,4 +1,4 @@
-"""What engines on a CUDA device share: planes go up, something enqueues its work, planes come down.
+"""Base of the engines on a CUDA device: planes are copied up, work is enqueued, planes are copied down.
 
 Each of the three has a stream, and events say when a frame is ready for the next: while one frame is worked
 on, the one before it comes down, the next goes up, and the codecs are busy on the processor.

@@ -1,4 +1,4 @@
-"""What engines share that run a network of others on a CUDA device: planes become a tensor and back there."""
+"""Base of the engines that run the ONNX file on a CUDA device: planes become tensors there, and back."""
 
 from __future__ import annotations
 

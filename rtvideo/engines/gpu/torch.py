@@ -90,7 +90,7 @@ class TorchCudaSession(TensorSession):
 
 
 class _Memory:
-    """Memory of f32 or f16 on a device, for whoever knows the CUDA array interface."""
+    """Device memory of f32 or f16, as the CUDA array interface describes it."""
 
     def __init__(self, address: int, shape: tuple[int, ...], half: bool) -> None:
         self.__cuda_array_interface__ = {

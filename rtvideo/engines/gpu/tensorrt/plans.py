@@ -1,6 +1,6 @@
-"""Plans in a folder of the user's: made once, checked before each use, and made anew when they do not fit.
+"""TensorRT plans in the user's cache: built once, checked before each use, rebuilt when they do not fit.
 
-A plan holds code, so none is taken from beside a model file, where anybody may have put it.
+A plan contains code. So plans beside a model file, which anybody may have put there, are never used.
 """
 
 from __future__ import annotations

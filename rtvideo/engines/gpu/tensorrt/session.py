@@ -93,7 +93,7 @@ class TensorRTSession(TensorSession):
             raise self._failure("failed")
 
     def _engine(self, file: Path) -> tuple[Path, Any]:
-        """Return a plan and what the runtime makes of it; one that it refuses is built anew, once."""
+        """Return a plan and the engine that the runtime makes of it; a refused plan is rebuilt once."""
         size = self._geometry.width, self._geometry.height
         plan = self._plans.best(file, *size)
         engine = self._runtime.deserialize_cuda_engine(plan.read_bytes())
