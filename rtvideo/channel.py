@@ -1,4 +1,4 @@
-"""Queues between the threads of a pipeline: one that waits for room, and one that drops the oldest."""
+"""Queues between threads: they wait for room, or drop the oldest item."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Channel(Generic[_T]):
     """A bounded queue that can be closed by its writer and aborted by anybody.
 
     Attributes:
-        dropped: items left out so far; 0 for ever where the channel waits.
+        dropped: items dropped so far.
     """
 
     def __init__(self, depth: int, *, drops: bool = False) -> None:
@@ -26,7 +26,7 @@ class Channel(Generic[_T]):
 
         Args:
             depth: items that may wait.
-            drops: where it is full the oldest item goes, and the writer never waits.
+            drops: a full queue drops its oldest item, and the writer never waits.
         """
         self._items: deque[_T] = deque()
         self._depth, self._drops = depth, drops
@@ -35,7 +35,7 @@ class Channel(Generic[_T]):
         self.dropped = 0
 
     def put(self, item: _T) -> None:
-        """Add an item, making room or waiting for it. After `close` it is left out.
+        """Add an item; in a full queue, wait for room or drop the oldest one. After `close` do nothing.
 
         Raises:
             ChannelAborted: the channel was aborted.
@@ -56,7 +56,7 @@ class Channel(Generic[_T]):
             self._changed.notify_all()
 
     def renew(self, item: _T) -> None:
-        """Put an item in the place of the newest that waits; if none does, leave it out."""
+        """Replace the newest item that waits; if none waits, do nothing."""
         with self._changed:
             if self._items:
                 self._items[-1] = item
@@ -85,7 +85,7 @@ class Channel(Generic[_T]):
             self._changed.notify_all()
 
     def abort(self) -> None:
-        """Wake and end everybody who waits."""
+        """End the readers and writers that wait, and all later ones."""
         with self._changed:
             self._aborted = True
             self._items.clear()

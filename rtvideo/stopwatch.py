@@ -1,4 +1,4 @@
-"""Work times of a stage, in bounded memory."""
+"""Statistics of the time that a stage takes, in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from array import array
 
 
 class Stopwatch:
-    """Work times of one stage: every frame's, later every second, fourth ... (a long run costs no memory)."""
+    """The time that a stage takes for each frame; in long runs of every second, fourth ... frame."""
 
     def __init__(self, capacity: int = 8192) -> None:
         self._times = array("d")
@@ -14,7 +14,7 @@ class Stopwatch:
         self.total = 0.0
 
     def add(self, seconds: float) -> None:
-        """Record the work on one frame."""
+        """Record a frame."""
         self.total += seconds
         if self._seen % self._stride == 0:
             self._times.append(seconds)
@@ -24,7 +24,7 @@ class Stopwatch:
             self._stride *= 2
 
     def milliseconds(self) -> dict[str, float]:
-        """Return median, p95 and p99 in milliseconds; empty where nothing was timed."""
+        """Return median, p95 and p99 in milliseconds; nothing before the first frame."""
         if not self._times:
             return {}
         ordered = sorted(self._times)

@@ -26,7 +26,7 @@ from rtvideo.files.job import enhance_video, processor_for, working_format
 from rtvideo.frame import Planes
 from rtvideo.media.codecs import choose
 from rtvideo.media.destination import FileDestination
-from rtvideo.media.file_input import Source
+from rtvideo.media.file_input import FileInput
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.streams import plan
 from rtvideo.options import Options
@@ -141,7 +141,7 @@ def line(record: Mapping[str, Any]) -> str:
 
 def size_of(clip: Path) -> str:
     """Return ``WIDTHxHEIGHT``. Raises InputError where the clip cannot be read."""
-    with closing(Source(clip)) as source:
+    with closing(FileInput(clip)) as source:
         return f"{source.first.width}x{source.first.height}"
 
 
@@ -206,7 +206,7 @@ def _opened(
     clip: Path, target: Path, options: Options
 ) -> Iterator[tuple[Iterator[av.VideoFrame], FrameProcessor, EncodedOutput]]:
     """Yield a clip's frames, what enhances and what encodes them; what was written is taken away again."""
-    with closing(Source(clip)) as source:
+    with closing(FileInput(clip)) as source:
         picture = source.picture(options.compare)
         encoding, _ = choose(picture, "mp4", options.codec, options.crf, options.preset)
         open_engine = _opener(options) or partial(open_for, options)
@@ -221,7 +221,7 @@ def _opened(
                 target.unlink(missing_ok=True)
 
 
-def _frames(source: Source, most: int | None) -> Iterator[av.VideoFrame]:
+def _frames(source: FileInput, most: int | None) -> Iterator[av.VideoFrame]:
     count = 0
     for event in source.read():
         if isinstance(event, av.VideoFrame):

@@ -15,7 +15,7 @@ from rtvideo.engines.gpu.session import GpuSession
 from rtvideo.engines.session import Session
 from rtvideo.files.job import enhance_video
 from rtvideo.frame import Geometry
-from rtvideo.media.file_input import Source
+from rtvideo.media.file_input import FileInput
 from rtvideo.media.output import EncodedOutput
 from rtvideo.options import Options
 
@@ -84,9 +84,9 @@ class Timeline:
     @contextmanager
     def codecs(self) -> Iterator[None]:
         """Record what is decoded and encoded meanwhile."""
-        read, write = Source.read, EncodedOutput.write
+        read, write = FileInput.read, EncodedOutput.write
 
-        def reading(source: Source) -> Iterator[Any]:
+        def reading(source: FileInput) -> Iterator[Any]:
             events, end = read(source), object()
             while True:
                 with self.span("decode"):
@@ -99,7 +99,7 @@ class Timeline:
             with self.span("encode"):
                 write(sink, frame)
 
-        with patch.object(Source, "read", reading), patch.object(EncodedOutput, "write", writing):
+        with patch.object(FileInput, "read", reading), patch.object(EncodedOutput, "write", writing):
             yield
 
 

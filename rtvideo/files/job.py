@@ -23,8 +23,8 @@ from rtvideo.media.captions import CaptionCarrier, has_captions, has_timecode
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.destination import FileDestination
-from rtvideo.media.file_input import Source
-from rtvideo.media.gpu.decode import open_source
+from rtvideo.media.file_input import FileInput
+from rtvideo.media.gpu.decode import open_input
 from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.images import is_image
 from rtvideo.media.output import EncodedOutput, VideoEncoder
@@ -80,7 +80,7 @@ def enhance_video(
         raise UsageError(f"{output}: no video format, and {input} is not an image; name a video file")
     with ExitStack() as stack:
         container = check_output(input, output, options)
-        source = open_source(input, options.video_stream, options.device, compare=options.compare)
+        source = open_input(input, options.video_stream, options.device, compare=options.compare)
         stack.callback(source.close)
         events, shift = _events(source, options)
         encoding, streams = _planned_output(source, container, options, warn)
@@ -94,7 +94,7 @@ def enhance_video(
         reused = taken_over(earlier, job, output, container, _position(source, streams))
         report.resumed = reused.count if reused else 0
         if earlier is not None and reused is None:
-            warn(f"{output}: nothing of the earlier run can be taken over; it starts anew")
+            warn(f"{output}: nothing of the earlier run can be used; it starts over")
 
         results = _results_on_device(source, encoding, session, options)
         if results is not None:
@@ -137,7 +137,7 @@ def enhance_video(
     return report
 
 
-def _events(source: Source, options: Options) -> tuple[Iterable[Event], Fraction]:
+def _events(source: FileInput, options: Options) -> tuple[Iterable[Event], Fraction]:
     """Return the frames and packets that are wanted, and by how many seconds they move back."""
     events, shift = source.read(), Fraction(0)
     if (options.start, options.duration, options.frames) != (None, None, None):
@@ -146,7 +146,7 @@ def _events(source: Source, options: Options) -> tuple[Iterable[Event], Fraction
     return (events if options.max_fps is None else limited(events, options.max_fps)), shift
 
 
-def _planned_output(source: Source, container: str, options: Options, warn: Warn) -> tuple[Encoding, Plan]:
+def _planned_output(source: FileInput, container: str, options: Options, warn: Warn) -> tuple[Encoding, Plan]:
     """Choose the encoder and what happens to the other streams; warn of what will not be kept."""
     picture = source.picture(options.compare)
     encoding, notes = choose(picture, container, options.codec, options.crf, options.preset)
@@ -166,7 +166,7 @@ def _earlier_run(output: Path, options: Options, warn: Warn) -> Unfinished | Non
 
 
 def _open_session(
-    source: Source, encoding: Encoding, options: Options, open_engine: SessionFactory | None
+    source: FileInput, encoding: Encoding, options: Options, open_engine: SessionFactory | None
 ) -> Session:
     geometry = working_format(source, encoding).geometry
     if options.strength == 0:
@@ -174,7 +174,7 @@ def _open_session(
     return open_engine(geometry, source.fps) if open_engine else open_for(options, geometry, source.fps)
 
 
-def working_format(source: Source, encoding: Encoding) -> FrameFormat:
+def working_format(source: FileInput, encoding: Encoding) -> FrameFormat:
     """Return what the engine works on: the encoder's own format where engines take it, else the nearest.
 
     Frames that stay on a device keep the format that they have there.
@@ -185,7 +185,7 @@ def working_format(source: Source, encoding: Encoding) -> FrameFormat:
 
 
 def _results_on_device(
-    source: Source, encoding: Encoding, session: Session, options: Options
+    source: FileInput, encoding: Encoding, session: Session, options: Options
 ) -> DeviceFrames | None:
     """Return frames on the device for the results, if the encoder takes them from there."""
     if options.compare is not None or not encoding.encoder.on_gpu:
@@ -196,7 +196,7 @@ def _results_on_device(
 
 
 def processor_for(
-    source: Source,
+    source: FileInput,
     encoding: Encoding,
     session: Session,
     compare: str | None = None,
@@ -225,7 +225,7 @@ def processor_for(
     )
 
 
-def _losses_ahead(source: Source, encoding: Encoding) -> Iterator[str]:
+def _losses_ahead(source: FileInput, encoding: Encoding) -> Iterator[str]:
     """Yield what the first frame shows will not be kept as it is."""
     if source.first.interlaced_frame:
         yield "interlaced; deinterlaced with bwdif, one frame for each"
@@ -236,7 +236,7 @@ def _losses_ahead(source: Source, encoding: Encoding) -> Iterator[str]:
 
 
 def _losses_met(
-    source: Source, processor: FrameProcessor, sink: EncodedOutput, container: str
+    source: FileInput, processor: FrameProcessor, sink: EncodedOutput, container: str
 ) -> Iterator[str]:
     """Yield what was not kept as it was, and could be known only under way."""
     if source.damaged:
@@ -252,7 +252,7 @@ def _losses_met(
         yield f"{sink.encoder.moved} frames were not later than the one before: moved by a tick"
 
 
-def _position(source: Source, streams: Plan) -> int:
+def _position(source: FileInput, streams: Plan) -> int:
     """Return which of the output's video streams is the enhanced one, cover pictures not counted."""
     videos = [t.source for t in streams.tracks if t.source.type == "video"]
     return sum(
@@ -261,7 +261,7 @@ def _position(source: Source, streams: Plan) -> int:
     )
 
 
-def _expected_frames(source: Source, options: Options) -> int | None:
+def _expected_frames(source: FileInput, options: Options) -> int | None:
     """Estimate, for progress only."""
     seconds = source.duration
     if seconds is None or source.fps is None:
@@ -274,7 +274,7 @@ def _expected_frames(source: Source, options: Options) -> int | None:
     return known
 
 
-def _fill(report: Report, pipeline: Pipeline, source: Source) -> None:
+def _fill(report: Report, pipeline: Pipeline, source: FileInput) -> None:
     counters = pipeline.counters
     report.frames_in, report.frames_out = counters.frames_in, counters.frames_out
     made = counters.frames_out - report.resumed

@@ -1,6 +1,7 @@
-"""Decode, enhance and encode side by side: a thread each, small queues between, the first error wins.
+"""Three threads that decode, enhance and encode a file, with short queues between them.
 
-FFmpeg and the engines work outside Python's lock, so that three threads are enough to keep all cores busy.
+FFmpeg and the engines release Python's lock, so that three threads keep all cores busy. The first error ends
+all threads, and is the one that is raised.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rtvideo.media.timing import Event, Packet
 from rtvideo.processor import FrameProcessor
 from rtvideo.stopwatch import Stopwatch
 
-#: Frames waiting between two stages. More would only cost memory: each stage's speed hardly varies.
+#: Frames between two stages. The speed of each stage hardly varies, so that more would only take memory.
 _DEPTH = 3
 
 #: Packets of other streams that may travel with one frame.

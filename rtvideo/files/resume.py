@@ -1,4 +1,4 @@
-"""``--resume``: whether an earlier run left something to go on with, and whether it was the same job."""
+"""``--resume``: what an earlier run left of an output, and whether that was the same job."""
 
 from __future__ import annotations
 
@@ -20,27 +20,26 @@ from rtvideo.models import Model, find
 from rtvideo.options import Options, flags_of
 from rtvideo.version import __version__
 
-#: Outputs whose packets can be read back as they were written; others start anew.
+#: Outputs whose packets can be read back as they were written; others are begun again.
 _READABLE = (*MOV_FAMILY, "matroska", "webm")
-
 
 #: Options that can be ``auto``, and are numbers from 0 to 1 otherwise.
 _CHOSEN = ("denoise", "temporal")
 
-#: Pieces of an input that are hashed, and bytes of each.
+#: How many pieces of an input are hashed, and the bytes of each.
 _PIECES, _PIECE = 64, 65536
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """What an earlier run left: the file, and what its job was."""
+    """What an earlier run left: the file, and the record of its job."""
 
     path: Path
     job: Mapping[str, Any]
 
 
 def unfinished(output: Path) -> Unfinished | None:
-    """Return what was left of ``output``, the largest where there are several; None if nothing was."""
+    """Return what earlier runs left of ``output``, the largest file if there are several; None if nothing."""
     for path in [*partial_files(output), output]:
         job = read_record(path)
         if job is not None:
@@ -80,15 +79,15 @@ def job_of(input: Path, options: Options, session: Session) -> dict[str, Any]:
 def taken_over(
     before: Unfinished | None, job: Mapping[str, Any], output: Path, container: str, position: int
 ) -> ReusablePackets | None:
-    """Return the packets of an earlier run that this one starts with; None where it starts anew.
+    """Return the packets of an earlier run that this one starts with; None if there are none.
 
     Args:
-        job: of this run, as `job_of` gives it.
+        job: of this run, from `job_of`.
         container: FFmpeg's short name of the output's format.
-        position: of the enhanced one among the output's video streams, cover pictures not counted.
+        position: of the enhanced one among the output's video streams; cover pictures do not count.
 
     Raises:
-        UsageError: it was another job. The message names what differs.
+        UsageError: the earlier run was another job. The message names what differs.
     """
     if before is None:
         return None
@@ -99,7 +98,7 @@ def taken_over(
         )
         raise UsageError(
             f"{output}: cannot be resumed, since it was begun with other settings: {changes}; "
-            "give the earlier ones, or leave --resume out to start anew"
+            "give the earlier ones, or leave --resume out to start over"
         )
     if container not in _READABLE:
         return None
@@ -115,7 +114,7 @@ def _shown(value: Any) -> str:
 
 
 def _fingerprint(path: Path) -> str:
-    """Identify a file by size, time of change and pieces from all over it."""
+    """Return a hash of a file's size, time of change and pieces from all over it."""
     status = path.stat()
     digest = hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode())
     with path.open("rb") as file:

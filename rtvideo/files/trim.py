@@ -1,4 +1,4 @@
-"""``--start``, ``--duration``, ``--frames``: a piece of a file, sound and picture cut at one place."""
+"""``--start``, ``--duration`` and ``--frames``: a piece of a file, with sound and picture cut together."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import av
 from av.stream import Disposition
 
 from rtvideo.errors import UsageError
-from rtvideo.media.file_input import Source
+from rtvideo.media.file_input import FileInput
 from rtvideo.media.timing import Event, Packet, end, seconds, tick
 
-#: Seconds read past the end for packets that the file stores late.
+#: Seconds that are read past the end, since a file may store packets late.
 _LATE = 1.0
 
 
 class Trim:
-    """The events of a source between two times.
+    """The frames and packets of an input between two times.
 
-    Without ``start`` times stay as they are. With it, the first frame shown at or after ``start`` (seconds
-    after the container's own beginning, as players count) becomes time zero, and everything else moves by
-    the same amount: sound and picture stay together to half a tick. A packet of sound that began before it
-    is left out, a subtitle is shortened.
+    Without ``start``, times stay as they are. With it, the first frame shown at or after ``start`` (seconds
+    from the beginning of the input, as players count) gets time 0, and everything else moves by the same
+    amount: sound and picture stay together to half a tick. A packet of sound that begins before that frame is
+    left out, a subtitle is shortened.
     """
 
     def __init__(
-        self, source: Source, start: float | None, duration: float | None, frames: int | None
+        self, source: FileInput, start: float | None, duration: float | None, frames: int | None
     ) -> None:
         for name, value in (("--start", start), ("--duration", duration), ("--frames", frames)):
             if value is not None and (value < 0 or (value == 0 and name != "--start")):
@@ -42,14 +42,14 @@ class Trim:
 
     @property
     def shift(self) -> Fraction:
-        """Seconds that everything moves back, to within a frame (the first frame decides exactly)."""
+        """Seconds by which everything moves back, to within a frame: the first frame decides exactly."""
         return self._from or Fraction(0)
 
     def read(self) -> Iterator[Event]:
-        """Yield what lies between the times.
+        """Yield the frames and packets between the times.
 
         Raises:
-            UsageError: nothing does.
+            UsageError: there is no frame.
         """
         if self._from is not None:
             self._source.seek(self._from)
@@ -73,7 +73,7 @@ class Trim:
                     break
                 continue
             count += 1
-            # Packets wait for the picture that they belong to, so that none is passed on beyond the end.
+            # Packets wait for the next frame, so that none beyond the end is passed on.
             while held and (seconds(held[0]) or 0) <= time:
                 yield from self._moved(held.popleft(), shift)
             event.pts = None if event.pts is None else event.pts - round(shift / tick(event))

@@ -1,4 +1,4 @@
-"""The times of live pictures: which have waited to be read, and all of them on one clock."""
+"""The times of live packets: those that were waiting when the source was opened, and one clock for all."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from rtvideo.media.timing import Packet, tick
 
-#: Seconds that the source's own clock may stray from the arrival of its pictures before it is set anew.
+#: Seconds by which times and arrival may drift apart before the source is placed on the clock again.
 STRAY = 1.0
 
-#: Seconds after which a source is taken to have no backlog, whatever its times say.
+#: Seconds after which packets no longer count as a backlog, whatever their times are.
 SETTLED = 3.0
 
 
@@ -24,11 +24,16 @@ class BacklogDetector:
     def __init__(self) -> None:
         self._gone = self.endless = False
         self._began: float | None = None
-        # One delayed gap says nothing on a busy machine, several together do.
+        # On a busy machine one late packet says nothing; several together do.
         self._recent: deque[tuple[Fraction, float]] = deque(maxlen=6)
 
     def holds(self, packet: Packet | None, arrived: float) -> bool:
-        """Return whether a packet belongs to the backlog; None is one of another stream."""
+        """Return whether a packet belongs to the backlog.
+
+        Args:
+            packet: of the video; None: of another stream.
+            arrived: when it came, on the clock of `time.monotonic`.
+        """
         if self._gone or packet is None:
             return not self._gone
         self._began = self._began or arrived
@@ -44,7 +49,7 @@ class BacklogDetector:
 
 
 class Clock:
-    """Places a source's times on one clock that begins at 0 with its first picture and keeps real time."""
+    """A clock in real time that begins at 0 with the first frame, for sources whose own times may jump."""
 
     def __init__(self) -> None:
         self._origin: float | None = None
@@ -52,16 +57,16 @@ class Clock:
         self._last = Fraction(0)
 
     def restart(self) -> None:
-        """Expect other times: the source was opened again."""
+        """Expect other times, since the source was opened again."""
         self._shift = None
 
     def place(self, stamp: Fraction | None, arrived: float, ahead: float) -> tuple[Fraction, float]:
         """Return the shift from the source's times to this clock, and by how many seconds it is early.
 
         Args:
-            stamp: the source's own time in seconds; None where it has none.
+            stamp: the source's own time in seconds, None if it has none.
             arrived: now, on the clock of `time.monotonic`.
-            ahead: seconds that pictures may come before they are due.
+            ahead: seconds that a packet may come before it is due.
         """
         if self._origin is None:
             self._origin = arrived
@@ -75,5 +80,5 @@ class Clock:
 
     @property
     def shift(self) -> Fraction:
-        """The shift in force; 0 before the first picture."""
+        """The present shift; 0 before the first frame."""
         return self._shift or Fraction(0)

@@ -1,4 +1,4 @@
-"""One opened live input and its decoder."""
+"""One connection to a live source, and its decoder."""
 
 from __future__ import annotations
 
@@ -18,30 +18,32 @@ from rtvideo.media.timing import Packet, tick
 #: AV_CODEC_PROP_INTRA_ONLY of libavcodec/codec_desc.h
 _INTRA_ONLY = 1
 
-#: Packets looked at for a first frame.
+#: Packets that are read in search of a first frame.
 _PATIENCE = 500
 
-#: Where times are of use for nothing else, arrival times of so many packets are kept for their frames.
+#: Packets whose time of arrival is kept until their frame is decoded.
 _REMEMBERED = 256
 
 
 class Connection(InputInfo):
-    """One opened input and its decoder.
+    """An opened input and the decoder of its video.
 
     Attributes:
         index: of the video stream.
-        intra: every packet is a whole picture: any may be left out.
-        ready: frames that were decoded while opening, still to be used.
+        intra: whether every packet is a whole picture, so that any may be skipped.
+        ready: frames that were decoded while opening, with their times of arrival.
     """
 
     def __init__(self, container: InputContainer, name: str, video_stream: int = 0, threads: int = 0) -> None:
-        """Decode a first frame.
+        """Take over an open container and decode a first frame.
 
         Args:
-            threads: that decode at most; 0 leaves it to FFmpeg.
+            name: for messages.
+            video_stream, threads: as for `rtvideo.live.input.LiveInput`.
 
         Raises:
-            InputError: there is none.
+            InputError: no frame can be decoded.
+            SourceLostError: the source was lost before.
             UsageError: there is no such video stream.
         """
         self.container = container
@@ -49,7 +51,7 @@ class Connection(InputInfo):
         try:
             self.video = choose_video(container, video_stream, name)
             self.index, self._codec = self.video.index, self.video.codec_context
-            # Threads that work on one frame each would hold as many frames back.
+            # With one thread for each frame, the decoder would hold back as many frames.
             self._codec.thread_type = "SLICE"
             self._codec.thread_count = threads
             self._codec.flags |= Flags.low_delay
@@ -83,16 +85,16 @@ class Connection(InputInfo):
         return [packet for packet in self._others if packet.stream_index == stream.index]
 
     def packets(self) -> Iterator[Packet]:
-        """Yield the packets that have not been looked at, and those of other streams that have."""
+        """Yield the packets that follow; first those of other streams that were read while opening."""
         yield from self._others
         for packet in self._demuxer:
             if packet.size or packet.dts is not None:
                 yield packet
 
     def decode(self, packet: Packet | None, captured: float = 0.0) -> list[tuple[av.VideoFrame, float]]:
-        """Return the frames that a packet completes (None: all that are left), each with its arrival.
+        """Decode a packet (None: no more come); return frames with the times of arrival of their packets.
 
-        A damaged packet gives none, and is counted.
+        A damaged packet gives no frame, and is counted.
         """
         if packet is not None and packet.pts is not None:
             self._captured[packet.pts] = captured
@@ -117,14 +119,14 @@ class Connection(InputInfo):
         return done
 
     def seek(self, seconds: float) -> None:
-        """Go to the key frame at or before a time, where the input can; else all before it is read."""
+        """Go to the key frame at or before a time; an input that cannot seek is read from where it is."""
         with contextlib.suppress(av.FFmpegError):
             self.container.seek(int(seconds / tick(self.video)), stream=self.video)
             self.ready.clear()
             self._others.clear()
 
     def close(self) -> None:
-        """Give the device or the line back; packets and frames of it stay valid."""
+        """Close the input; packets and frames of it stay valid."""
         disconnect(self.container)
 
 

@@ -11,16 +11,16 @@ from rtvideo.live.connection import Connection
 from rtvideo.live.input import LiveInput, TimedPacket
 from rtvideo.stopwatch import Stopwatch
 
-#: Age in seconds of a packet at which decoding skips to the next key frame.
+#: Age in seconds of a packet from which on decoding skips to the next key frame.
 _LATE = 0.5
 
 
 class PacketDecoder:
-    """The pictures of a source, each with the moment of its arrival; iterated once.
+    """Decodes the packets of a source; iterate it once for frames with their times of arrival.
 
     Attributes:
-        skipped: packets left out because decoding was too slow.
-        work: the time that decoding took.
+        skipped: packets that were not decoded because decoding was too slow.
+        work: the time that decoding takes.
     """
 
     def __init__(
@@ -29,15 +29,15 @@ class PacketDecoder:
         """Decode nothing yet.
 
         Args:
-            arrivals: packets of the video, on their way from ``source``.
-            watched: whether anybody wants pictures.
+            arrivals: packets of the video of ``source``.
+            watched: returns whether any output takes frames now.
         """
         self.skipped, self.work = 0, Stopwatch()
         self._source, self._arrivals, self._watched = source, arrivals, watched
         self._skipping = False
 
     def __iter__(self) -> Iterator[tuple[av.VideoFrame, float]]:
-        """Yield decoded frames and when they came, on the clock of `time.monotonic`."""
+        """Yield frames, and when they came on the clock of `time.monotonic`."""
         if not self._source.traits.live:
             yield from self._source.connection.ready
         connection: Connection | None = None
@@ -45,18 +45,18 @@ class PacketDecoder:
             if connection is not None and arrival.connection is not connection:
                 yield from connection.decode(None)
             connection = arrival.connection
-            if self._source.traits.live and self._is_left_out(arrival):
+            if self._source.traits.live and self._skips(arrival):
                 continue
             began = time.monotonic()
-            pictures = connection.decode(arrival.packet, arrival.captured)
+            frames = connection.decode(arrival.packet, arrival.captured)
             self.work.add(time.monotonic() - began)
             if not arrival.stale:
-                yield from pictures
+                yield from frames
         if connection is not None:
             yield from connection.decode(None)
 
-    def _is_left_out(self, arrival: TimedPacket) -> bool:
-        """Whether the decoder can do without a packet: any picture of its own, all up to a key frame."""
+    def _skips(self, arrival: TimedPacket) -> bool:
+        """Whether a packet is skipped: any whole picture can be, other packets up to the next key frame."""
         if arrival.connection.intra:
             return arrival.stale or not self._watched()
         late = time.monotonic() - arrival.captured > _LATE

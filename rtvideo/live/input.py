@@ -1,4 +1,4 @@
-"""A live source: packets with the moment of their arrival, on one clock, across lost connections."""
+"""A live source: packets with their times of arrival, on one clock, across lost connections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rtvideo.media.timing import Packet, tick
 #: The clock of live video: what MPEG uses, fine enough for every camera.
 TICK = Fraction(1, 90_000)
 
-#: Seconds that a source which delivers in pieces may be ahead of them.
+#: Seconds that packets may come before they are due, from a source that delivers some seconds at a time.
 _PACED = 60.0
 
 #: Seconds between attempts to come back: the first, and the longest.
@@ -30,14 +30,14 @@ _SHORTEST, _LONGEST = 0.5, 8.0
 
 @dataclass(frozen=True)
 class TimedPacket:
-    """A packet that has come.
+    """A packet and when it came.
 
     Attributes:
-        packet: of the video (to be decoded by ``connection``) or of another stream (to be passed on).
+        packet: of the video (decoded by ``connection``) or of another stream (passed on).
         connection: where it came from.
         captured: when it came, on the clock of `time.monotonic`.
-        stale: it had been waiting to be read while the source was opened, so nobody knows when it was taken.
-            The decoder needs it, but its picture is of no use.
+        stale: it was waiting while the source was opened, so that the time of its capture is unknown. The
+            decoder needs it, but its picture is not used.
     """
 
     packet: Packet
@@ -55,12 +55,12 @@ class LiveInput:
     """An input that is read as it comes, and opened again when it is lost.
 
     Attributes:
-        name: as it may be shown, without secrets.
-        connection: the first one: what encoders and containers are chosen by.
+        name: without secrets, for messages.
+        connection: the first one, by which encoders and containers are chosen.
         traits: how the input behaves.
-        lost: why it ended too early, once it has.
+        lost: why the input ended too early; None if it has not.
         reconnects: how often it came back.
-        seen: when it last gave a sign of life, on the clock of `time.monotonic`.
+        seen: when the last packet came or a connection was tried, on the clock of `time.monotonic`.
     """
 
     def __init__(
@@ -75,15 +75,15 @@ class LiveInput:
         say: Callable[[str], None] = lambda line: None,
         traits: SourceTraits | None = None,
     ) -> None:
-        """Open it for the first time; that it is absent now is an error at once.
+        """Open it for the first time. If it is missing now, that is an error at once.
 
         Args:
             open: see `rtvideo.media.network.connect.connect`.
             stop: ends waiting.
-            threads: that decode at most; 0 leaves it to FFmpeg.
+            threads: for the decoder, at most; 0 leaves it to FFmpeg.
             reconnect: seconds for which a lost source is tried again; 0 is never.
-            say: told when the source is lost, and when it is back.
-            traits: in place of the input's own.
+            say: called when the source is lost, and when it is back.
+            traits: instead of the input's own, for tests.
 
         Raises:
             RtvideoError: see `rtvideo.media.network.connect.connect`, `Connection`.
@@ -106,7 +106,7 @@ class LiveInput:
         return sum(connection.damaged for connection in self._opened)
 
     def arrivals(self) -> Iterator[TimedPacket]:
-        """Yield packets as they come, live ones with times on one clock, until the source ends or is lost."""
+        """Yield packets as they come, until the source ends or is lost. Live ones have times on one clock."""
         connection: Connection | None = self.connection
         while connection is not None:
             reason = "the stream ended"
@@ -134,15 +134,16 @@ class LiveInput:
             connection = self._again(connection, reason)
 
     def shared(self, packet: Packet) -> list[Packet]:
-        """Return a copy of a packet of sound for one output, as if of the first connection; else nothing.
+        """Return a copy of a packet of sound for one output, or nothing if it is another kind of packet.
 
-        Outputs were told of the first connection's streams, and change the packets that they get.
+        The copy belongs to a stream of the first connection, since the outputs were opened for those. Each
+        output needs its own copy, since it changes the packet.
         """
         streams = self.connection.container.streams
         if packet.stream_index >= len(streams) or streams[packet.stream_index].type != "audio":
             return []
-        # In memory of FFmpeg's own: bytes of Python's are freed with its lock, for which a thread of FFmpeg's
-        # (`rtvideo.media.network.push.PushServer`) would wait while the lock is held until it ends.
+        # Copied into memory of FFmpeg. Memory of Python is freed under its lock, and a thread of FFmpeg
+        # (`rtvideo.media.network.push.PushServer`) would wait for the lock while that waits for the thread.
         copy = Packet(packet.size)
         copy.update(bytes(packet))
         copy.stream = streams[packet.stream_index]
@@ -151,7 +152,7 @@ class LiveInput:
         return [copy]
 
     def _settle(self, packet: Packet, connection: Connection) -> None:
-        """Put a packet on the common clock, and wait until it is due where the source is early."""
+        """Move a packet's times to the common clock; if the source is paced, wait until it is due."""
         base = tick(packet)
         if packet.stream_index != connection.index:
             _move(packet, round(self._clock.shift / base))
@@ -168,9 +169,9 @@ class LiveInput:
         packet.time_base = TICK
 
     def _again(self, last: Connection, reason: str) -> Connection | None:
-        """Close a lost connection and open it anew, waiting longer from attempt to attempt."""
+        """Return a new connection in place of a lost one, after some attempts; None if they all fail."""
         if last is not self.connection or not last.container.streams.audio:
-            # The streams of the first one stay in use where sound is passed on.
+            # With sound, the streams of the first connection stay in use.
             last.close()
         self._clock.restart()
         if self._reconnect:

@@ -1,6 +1,7 @@
-"""Less work where the machine is too slow, and more again when it is not.
+"""Load shedding: lower quality where the machine is too slow, and higher again when it is not.
 
-First without noise removal, then with coarser illumination, then frame by frame, then fewer frames.
+First noise removal is left out, then illumination is estimated at half the size, then the temporal filter is
+left out, then frames are.
 """
 
 from __future__ import annotations
@@ -8,36 +9,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Seconds over which frames are counted before anything is decided.
+#: Seconds over which frames are counted for a decision.
 _WINDOW = 1.0
 
-#: Windows in a row with losses until less is done.
+#: Windows in a row with losses after which the quality is lowered.
 _BAD = 2
 
-#: Share of lost frames that makes such a window: for giving up quality, and for giving up frames, where fewer
-#: but even ones must be worth it.
+#: Share of lost frames that makes such a window. The larger one holds for steps that leave out frames: evenly
+#: spaced ones are better only if many would be lost.
 _LOSS, _HEAVY_LOSS = 0.05, 0.15
 
-#: Busy share of the engine's thread below which more is tried.
+#: Busy share of the engine's thread below which a higher quality is tried.
 _IDLE = 0.6
 
-#: Seconds without losses until more is tried; they double each time that it turns out too much.
+#: Seconds without losses until a higher quality is tried; they double each time that it was too high.
 _PATIENCE, _LONGEST = 10.0, 300.0
 
-#: Seconds within which losses count as the fault of having tried more.
+#: Seconds within which losses are put down to a higher quality.
 _TRIAL = 5.0
 
 
 @dataclass(frozen=True)
 class Step:
-    """One way of doing less.
+    """A level of quality.
 
     Attributes:
         denoise: whether noise may be removed.
-        coarse: whether illumination is coarser, where the engine can.
-        temporal: whether the frames before may count.
-        share: of the frames that are enhanced, at most.
-        words: what it is, for the user.
+        coarse: whether illumination is estimated at half the size, if the engine can.
+        temporal: whether the temporal filter may be used.
+        share: of the frames that are enhanced at most, above 0 to 1.
+        words: for the user.
     """
 
     denoise: bool
@@ -47,12 +48,12 @@ class Step:
     words: str
 
 
-#: Everything that can be done, from all to least.
+#: From the highest to the lowest.
 STEPS = (
-    Step(True, False, True, 1.0, "all is done that was asked for"),
+    Step(True, False, True, 1.0, "full quality"),
     Step(False, False, True, 1.0, "noise removal off"),
     Step(False, True, True, 1.0, "illumination at half the size"),
-    Step(False, True, False, 1.0, "each frame alone"),
+    Step(False, True, False, 1.0, "temporal filter off"),
     Step(False, True, False, 1 / 2, "half of the frames"),
     Step(False, True, False, 1 / 3, "a third of the frames"),
     Step(False, True, False, 1 / 4, "a quarter of the frames"),
@@ -60,11 +61,10 @@ STEPS = (
 
 
 class QualityController:
-    """Decides, from what is lost and how busy the engine is, how much to do. One thread.
+    """Chooses a step by the frames that are lost and the time that the engine takes. For one thread.
 
     Attributes:
-        step: what to do at present.
-        changes: how often that changed.
+        changes: how often the step changed.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class QualityController:
         *,
         temporal: bool = False,
     ) -> None:
-        """Begin with everything.
+        """Begin with full quality.
 
         Args:
-            removes_noise: whether noise removal is on, so that it can be left out.
-            coarsens: whether illumination can be coarser.
-            say: told in one line of each change.
-            temporal: whether the frames before count, so that they can be left out of it.
+            removes_noise: returns whether noise removal is on; where not, it cannot be left out.
+            coarsens: returns whether illumination can be estimated at half the size.
+            say: called with a line for each change.
+            temporal: whether the temporal filter is on.
         """
         self._at = 0
         self._removes_noise, self._coarsens, self._say = removes_noise, coarsens, say
@@ -96,16 +96,16 @@ class QualityController:
 
     @property
     def step(self) -> Step:
-        """What to do at present."""
+        """The present step."""
         return STEPS[self._at]
 
     def observe(self, now: float, seconds: float, lost: int) -> None:
-        """Take note of an enhanced frame.
+        """Count an enhanced frame, and change the step if need be.
 
         Args:
             now: in seconds, on any clock.
-            seconds: that the engine took for it.
-            lost: frames that were left out so far because something was too slow.
+            seconds: that the frame took.
+            lost: frames lost so far because something was too slow.
         """
         if self._began is None:
             self._began, self._calm_since, self._lost_before = now, now, lost
@@ -127,13 +127,13 @@ class QualityController:
             self._lower(below, now)
         elif self._at and now - self._calm_since >= self._patience:
             above = self._above()
-            # By how much it multiplies the work, as far as that is known before it is tried.
+            # The factor by which the work grows, as far as that is known before.
             growth = STEPS[above].share / self.step.share
             if busy * growth < _IDLE:
                 self._raise(above, now)
 
     def _effect(self, at: int) -> tuple[bool, bool, bool, float]:
-        """What a step comes to here: what is not on cannot be left out."""
+        """Return what a step does here; what is off anyway makes no difference."""
         step = STEPS[at]
         return (
             step.denoise and self._removes_noise(),
@@ -143,12 +143,12 @@ class QualityController:
         )
 
     def _below(self) -> int:
-        """Return the next step that does less here; the present one if none does."""
+        """Return the next step that makes a difference here; the present one if none does."""
         now = self._effect(self._at)
         return next((at for at in range(self._at + 1, len(STEPS)) if self._effect(at) != now), self._at)
 
     def _above(self) -> int:
-        """Return the next step that does more here; of several that come to the same the first."""
+        """Return the step above that makes a difference here; of several that do the same, the first."""
         now = self._effect(self._at)
         more = next((at for at in range(self._at - 1, -1, -1) if self._effect(at) != now), 0)
         return next(at for at in range(more + 1) if self._effect(at) == self._effect(more))

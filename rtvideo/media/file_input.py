@@ -1,4 +1,4 @@
-"""A video file as a stream of decoded frames and of packets that belong to other streams."""
+"""A video file, read: decoded frames of one stream, and the packets of the others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rtvideo.media.timing import Event, Packet, end, seconds, tick
 #: FFmpeg reads these as video, but they are text, single pictures, or lists of other files.
 _NO_VIDEO_FORMATS = re.compile(r"tty|image2.*|.*_pipe|concat|hls|dash|imf|sdp")
 
-#: Pixels of a frame, about 134 million: larger ones would take tens of GB with all frames that are under way.
+#: Pixels of a frame, about 134 million: several larger ones in memory would take tens of GB.
 MAX_PIXELS = 16384 * 8192
 
 #: What FFmpeg may do for a file: open no other protocol from inside it, and decode nothing huge.
@@ -31,27 +31,27 @@ _OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
 #: Bytes of other streams that may come before the first frame.
 _PEEK = 256 << 20
 
-#: Frames on a device that are under way at once, beside those that the decoder itself refers to.
+#: Frames on a device that the pipeline holds at once, beside those that the decoder itself refers to.
 _SURFACES = 8
 
-#: Formats whose duration is guessed from the file's own end, so it cannot tell that something is missing.
+#: Formats whose duration FFmpeg guesses from the end of the file: it cannot tell that something is missing.
 _GUESSED_DURATION = ("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "yuv4mpegpipe")
 
-#: After so many unreadable packets in a row the rest of the file is given up.
+#: Unreadable packets in a row after which the rest of the file is given up.
 _PATIENCE = 64
 
 #: Seconds that the end of the last packet may lie before the declared duration.
 _TOLERANCE = 0.5
 
 
-class Source(InputInfo):
+class FileInput(InputInfo):
     """Opens a file, decodes one video stream and hands out the packets of the others.
 
     Attributes:
         container: PyAV's input, for its metadata, chapters and streams.
         video: the stream that is decoded.
         first: the first frame, decoded while opening; it is yielded again by `read`.
-        timeline: what was mended of the input's clock; start: when the input begins on the mended one, in
+        timeline: corrects steps of the input's clock; start: when the input begins on the corrected clock, in
             seconds.
         damaged: packets that the demuxer or the decoder found damaged. (Where damage hits the structure of
             the container itself, the packets in between vanish and nobody can count them.)
@@ -63,8 +63,8 @@ class Source(InputInfo):
         """Open ``path``.
 
         Args:
-            path, video_stream: what is read.
-            decoder: to decode in hardware, where it takes the stream.
+            video_stream: which of its video streams, from 0; cover pictures do not count.
+            decoder: decodes in hardware, if it supports the stream.
 
         Raises:
             InputError: missing, unreadable, not a video, or without a decodable frame.
@@ -89,7 +89,7 @@ class Source(InputInfo):
             start = Fraction(self.container.start_time or 0, 1_000_000)
             self.timeline = Timeline(start=start, joins=Flags.ts_discont in flags)
             self.start = start + self.timeline.offset_at_start
-            # A place is found by an index of key frames, and by times that do not step.
+            # FFmpeg seeks by an index of key frames, or by times; the times must not step.
             self._seekable = not flags & (Flags.ts_discont | Flags.no_timestamps)
             self._skip_until: Fraction | None = None
             self._groups: deque[list[Packet]] = deque(maxlen=2)
@@ -164,7 +164,7 @@ class Source(InputInfo):
         yield from self._decode(flush)
 
     def _skipped_to(self, packet: Packet, time: Fraction) -> list[Packet]:
-        """Return what is wanted of the packets so far: none before ``time`` but those that its frame needs.
+        """Return the packets to decode or copy: of those before ``time`` only what its frame is decoded from.
 
         Two groups of pictures are kept: the first frames shown in one may refer to the one before.
         """
@@ -223,7 +223,7 @@ class Source(InputInfo):
             yield frame
 
     def _missing(self) -> str | None:
-        """Compare what came with what the file declares; where it declares nothing, nothing is missing."""
+        """Return what is missing, if the file declares more packets or a longer duration than came."""
         counted, declared = self._packet_counts[self.video.index], self.video.frames
         if declared and counted < declared - max(1, declared // 200):
             return f"{self.path}: cut short: {counted} of {declared} declared video packets are there"

@@ -18,7 +18,7 @@ from rtvideo.media.timing import Packet, tick
 
 
 class InputInfo:
-    """The facts that encoders and containers are chosen by.
+    """What encoders and containers are chosen by.
 
     Attributes:
         container: PyAV's input, for its metadata, chapters and streams.
@@ -41,7 +41,7 @@ class InputInfo:
         return replace(tags, chroma_location=self._chroma_location())
 
     def picture(self, compare: str | None) -> Picture:
-        """Return the facts about its pictures that the choice of an encoder rests on.
+        """Return what an encoder for its pictures is chosen by.
 
         Args:
             compare: ``side`` makes the output twice as wide.
@@ -104,10 +104,10 @@ class InputInfo:
 
 
 def choose_video(container: av.container.InputContainer, index: int, name: object) -> av.VideoStream:
-    """Return the video stream of that number, cover pictures not counted.
+    """Return a video stream of an input.
 
     Args:
-        index: from 0.
+        index: which of them, from 0; cover pictures do not count.
         name: of the input, for messages.
 
     Raises:

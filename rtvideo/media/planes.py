@@ -1,4 +1,4 @@
-"""Frames of PyAV as planes of numpy, without copies; other formats are converted explicitly."""
+"""Frames of PyAV as numpy arrays without copies, conversion between formats, and a pool of frames."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rtvideo.media.tags import is_rgb, sws_colorspace, sws_range
 
 @dataclass(frozen=True)
 class Layout:
-    """How a pixel format lays samples out; the fields are those of `Geometry`."""
+    """The samples of a pixel format in memory; the fields are those of `Geometry`."""
 
     layout: str
     depth: int
@@ -42,12 +42,12 @@ def _layouts() -> dict[str, Layout]:
     }
 
 
-#: Pixel formats whose planes engines take as they are, 8 to 12 bit (16 bit RGB).
+#: The pixel formats whose planes engines take, 8 to 12 bit (16 bit RGB).
 LAYOUTS = _layouts()
 
 
 def nearest_format(pix_fmt: str) -> str:
-    """Return the format in `LAYOUTS` that holds ``pix_fmt`` with the least loss; alpha is dropped.
+    """Return the format of `LAYOUTS` that loses the least of ``pix_fmt``; alpha is dropped.
 
     ``yuv411p`` becomes ``yuv422p``, ``pal8`` and ``gbrp`` become ``rgb24``, ``yuva420p`` becomes ``yuv420p``.
     """
@@ -98,7 +98,7 @@ class FrameFormat:
 def views(frame: av.VideoFrame, geometry: Geometry) -> list[Plane]:
     """Return a frame's planes as arrays that share its memory; writing to them writes to the frame.
 
-    A frame that others may hold must be made writable *before*: that may move its memory.
+    If anything else may refer to the frame, call its ``make_writable`` before: that may move its memory.
     """
     arrays: list[Plane] = []
     for plane, (rows, columns) in zip(frame.planes, geometry.shapes(), strict=True):
@@ -130,14 +130,14 @@ class FrameConverter:
         self._reformatter = VideoReformatter()
 
     def fits(self, frame: av.VideoFrame, coding: Coding) -> bool:
-        """Whether the frame's planes can be used as they are; its format may have another name."""
+        """Whether the frame needs no conversion; the name of its format may differ (yuv420p, yuvj420p)."""
         name, target = frame.format.name, self._target
         if (frame.width, frame.height, coding) != (target.width, target.height, target.coding):
             return False
         return name == target.pix_fmt or (self._layout is not None and LAYOUTS.get(name) == self._layout)
 
     def __call__(self, frame: av.VideoFrame, coding: Coding) -> av.VideoFrame:
-        """Return ``frame``, whose samples mean ``coding``, converted; the same object if it fits already."""
+        """Return ``frame``, whose samples are coded as ``coding``, converted; itself if it fits."""
         if self.fits(frame, coding):
             return frame
         target = self._target
@@ -155,14 +155,14 @@ class FrameConverter:
 
 
 class FramePool:
-    """Output frames that are used again and again, so that a long file costs no allocations."""
+    """Frames that are used again: fresh memory for each would cost more than a small engine's work."""
 
     def __init__(self, pix_fmt: str, width: int, height: int) -> None:
         self._shape = (width, height, pix_fmt)
         self._free: SimpleQueue[av.VideoFrame] = SimpleQueue()
 
     def take(self) -> av.VideoFrame:
-        """Return a frame whose content is undefined and that nobody else sees change."""
+        """Return a frame with undefined content, which nothing else refers to."""
         try:
             frame = self._free.get_nowait()
         except Empty:
@@ -174,18 +174,18 @@ class FramePool:
         return frame
 
     def give(self, frame: av.VideoFrame) -> None:
-        """Take a frame back once it has been handed to the encoder; frames from elsewhere are left alone."""
+        """Take back a frame that has been encoded; a frame from elsewhere is ignored."""
         if frame.opaque is self:
             self._free.put(frame)
 
 
 def copy_columns(source: Sequence[Plane], target: Sequence[Plane], geometry: Geometry, part: str) -> None:
-    """Copy original planes into an enhanced (``split``) or a wider (``side``) picture, for comparison.
+    """Copy a picture, or its left half, into another one, for comparison.
 
     Args:
         source: planes of ``geometry``.
-        target: planes of the same geometry for ``split`` (the left half is overwritten); for ``left`` and
-            ``right`` planes twice as wide, of which that half is written.
+        part: ``split`` overwrites the left half of ``target``, which has the same geometry; ``left`` and
+            ``right`` write that half of a target that is twice as wide.
     """
     steps = {"rgb": (3,), "nv": (1, 2)}.get(geometry.layout, (1, 1, 1))
     for taken, given, step in zip(source, target, steps, strict=False):

@@ -70,7 +70,7 @@ class Tags:
         return Tags(int(coding.matrix), 2 if coding.full_range else 1, self.transfer, self.primaries)
 
     def coding(self, pix_fmt: str, height: int) -> Coding:
-        """Return how samples tagged so become RGB.
+        """Return how samples with these tags become RGB.
 
         Raises:
             InputError: HDR or a matrix that is not supported, see `rtvideo.colour.coding_of`.
@@ -86,7 +86,7 @@ class Tags:
 
 
 def is_rgb(pix_fmt: str) -> bool:
-    """Whether samples of this format are red, green and blue (a palette holds such, too)."""
+    """Whether samples of this format are red, green and blue; a palette counts."""
     return av.VideoFormat(pix_fmt).is_rgb or pix_fmt == "pal8"
 
 

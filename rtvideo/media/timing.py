@@ -18,7 +18,7 @@ Event: TypeAlias = "av.VideoFrame | Packet"
 
 
 def tick(timed: Any) -> Fraction:
-    """Return the time base of a stream, packet, frame or chapter: seconds a tick."""
+    """Return the time base of a stream, packet, frame or chapter: the seconds of a tick."""
     base = timed["time_base"] if isinstance(timed, dict) else timed.time_base
     if not base:
         raise ValueError(f"{timed!r} has no time base")
@@ -26,16 +26,16 @@ def tick(timed: Any) -> Fraction:
 
 
 def seconds(event: Event) -> Fraction | None:
-    """Return when a frame or packet is shown, or None where it carries no time."""
+    """Return when a frame or packet is shown, in seconds; None if it has no time."""
     return None if event.pts is None or not event.time_base else event.pts * tick(event)
 
 
 def end(event: Event) -> Fraction | None:
-    """Return when it stops being shown, as far as it says how long it lasts."""
+    """Return when it stops being shown, in seconds; a missing duration counts as 0."""
     start = seconds(event)
     return None if start is None else start + (event.duration or 0) * tick(event)
 
 
 def decoded(packet: Packet) -> Fraction | None:
-    """Return when a packet is decoded, in seconds."""
+    """Return when a packet is decoded, in seconds; None if it has no time."""
     return None if packet.dts is None else packet.dts * tick(packet)

@@ -15,8 +15,8 @@ import av
 
 from rtvideo.errors import UsageError
 from rtvideo.files.job import enhance_video
-from rtvideo.media.file_input import Source
-from rtvideo.media.gpu.decode import open_source
+from rtvideo.media.file_input import FileInput
+from rtvideo.media.gpu.decode import open_input
 from rtvideo.media.gpu.surfaces import downloaded
 from rtvideo.options import Options
 from tests.helpers import clips
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.gpu
 CLIP: dict[str, Any] = {"width": 320, "height": 240, "frames": 30, "matrix": 1, "range": 1}
 
 
-def decoded(source: Source) -> list[Any]:
+def decoded(source: FileInput) -> list[Any]:
     frames = [downloaded(event) for event in source.read() if isinstance(event, av.VideoFrame)]
     source.close()
     return [clips.planes(frame.reformat(format="nv12")) for frame in frames]
@@ -35,7 +35,7 @@ def decoded(source: Source) -> list[Any]:
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     path = clips.write(tmp_path / "in.mp4", **CLIP)
-    source = open_source(path, 0, "cuda")
+    source = open_input(path, 0, "cuda")
     there = source.hardware
     source.close()
     if not there:
@@ -44,7 +44,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_the_decoders_frames_are_those_of_the_processor(clip: Path) -> None:
-    there, here = decoded(open_source(clip, 0, "cuda")), decoded(Source(clip))
+    there, here = decoded(open_input(clip, 0, "cuda")), decoded(FileInput(clip))
     assert len(there) == len(here) == 30
     for one, other in zip(there, here, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

@@ -1,1 +1,1 @@
-"""Frames that NVDEC leaves on the device, and that NVENC takes from there."""
+"""Frames in the memory of a GPU: decoded by NVDEC, enhanced there, encoded by NVENC."""

@@ -1,7 +1,6 @@
-"""Frames that a GPU's own decoder (NVDEC) leaves in its memory: from there to the engine without a copy.
+"""Files decoded by a GPU (NVDEC), whose frames stay in its memory for the engine.
 
-PyAV decodes in hardware where it can and gives frames of format ``cuda``; in the middle of a stream it may go
-on in software. What cannot stay on the device is downloaded, so that nothing else need know of any of this.
+PyAV gives such frames the format ``cuda``. In the middle of a stream it may go on in software.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ import av
 from av.sidedata.sidedata import Type as SideDataType
 
 from rtvideo.engines.gpu.frame import DeviceFrame
-from rtvideo.engines.registry import device_index
 from rtvideo.errors import InputError
 from rtvideo.frame import Geometry
-from rtvideo.media.file_input import Source
+from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu.surfaces import hardware
 from rtvideo.media.planes import LAYOUTS
 
@@ -30,38 +28,36 @@ def device_frame(frame: av.VideoFrame, geometry: Geometry) -> DeviceFrame:
     return DeviceFrame(planes, frame)
 
 
-def open_source(
-    path: Path, video_stream: int, device: str, *, compare: str | None = None, opener: type[Source] = Source
-) -> Source:
-    """Open a file, with frames on the device where it is a CUDA device whose decoder takes the stream.
+def open_input(path: Path, video_stream: int, device: str, *, compare: str | None = None) -> FileInput:
+    """Open a file. Its frames stay on ``device`` if that is a CUDA device which can decode the stream.
 
     Args:
-        path, video_stream: as for `Source`.
+        path, video_stream: as for `FileInput`.
         device: as ``--device`` takes it.
-        compare: frames that are shown beside their result are needed in main memory.
-        opener: in place of `Source`, for tests.
+        compare: as ``--compare`` takes it; the original is then needed in main memory.
 
     Raises:
-        InputError, UsageError: as `Source`.
+        InputError, UsageError: as `FileInput`.
     """
     log = logging.getLogger("rtvideo")
     if not device.startswith("cuda") or compare is not None:
-        return opener(path, video_stream)
+        return FileInput(path, video_stream)
+    number = int(device.partition(":")[2] or 0)
     try:
-        source = opener(path, video_stream, hardware(device_index(device)))
+        source = FileInput(path, video_stream, hardware(number))
     except (InputError, av.FFmpegError) as error:
         log.info("%s: decoded in software: no decoder on %s (%s)", path, device, error)
-        return opener(path, video_stream)
+        return FileInput(path, video_stream)
     if reason := _refusal(source):
         source.close()
         log.info("%s: decoded in software: %s", path, reason)
-        return opener(path, video_stream)
+        return FileInput(path, video_stream)
     log.info("%s: decoded on %s, where frames stay", path, device)
     return source
 
 
-def _refusal(source: Source) -> str | None:
-    """Return why an input's frames do better in main memory, None if they may stay on the device."""
+def _refusal(source: FileInput) -> str | None:
+    """Return why the frames of an input should be in main memory; None if they may stay on the device."""
     first = source.first
     if not source.hardware:
         return "the device has no decoder for this kind of video"

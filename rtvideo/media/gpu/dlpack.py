@@ -1,4 +1,4 @@
-"""Memory lent by DLPack (github.com/dmlc/dlpack): a plane that PyAV reads where it lies, and gives back."""
+"""DLPack (github.com/dmlc/dlpack): lets PyAV read a plane where it is in memory, and say when it is done."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ class _Managed(ctypes.Structure):
     _fields_ = [("tensor", _Tensor), ("context", ctypes.c_void_p), ("deleter", ctypes.c_void_p)]
 
 
-#: What is lent: the record's address -> all that must live as long, and whom to tell.
-_lent: dict[int, tuple[Any, Callable[[], None]]] = {}
+#: Planes in use: address of the record -> what must stay alive meanwhile, and what to call afterwards.
+_in_use: dict[int, tuple[Any, Callable[[], None]]] = {}
 
 
-def _given_back(address: int) -> None:
-    _lent.pop(address)[1]()
+def _released(address: int) -> None:
+    _in_use.pop(address)[1]()
 
 
-_deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_given_back)
+_deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_released)
 
 _new = ctypes.pythonapi.PyCapsule_New
 _new.restype, _new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
 
-class Lent:
-    """A plane of unsigned samples, for whoever takes it by ``__dlpack__``, once.
+class DLPackPlane:
+    """A plane of unsigned samples that can be taken once, by ``__dlpack__``.
 
     Args:
         address: of its memory.
-        shape: rows first.
+        shape: rows, columns.
         stride: samples from row to row.
         bits: of a sample, 8 or 16.
         device: `CPU` or `CUDA`, and the number of the device.
-        back: called when the memory is no longer used, from any thread.
+        release: called when the memory is no longer used, from any thread.
     """
 
     def __init__(
         self, address: int, shape: Sequence[int], stride: int, bits: int, device: tuple[int, int],
-        back: Callable[[], None],
+        release: Callable[[], None],
     ) -> None:  # fmt: skip
-        self._device, self._back = device, back
+        self._device, self._release = device, release
         sizes = (ctypes.c_int64 * 2)(*shape)
         strides = (ctypes.c_int64 * 2)(stride, 1)
         tensor = _Tensor(address, *device, 2, _UNSIGNED, bits, 1, sizes, strides, 0)
@@ -64,11 +64,11 @@ class Lent:
         self._kept = sizes, strides
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """Return where it lies, as the protocol asks."""
+        """Return the device that its memory is on."""
         return self._device
 
     def __dlpack__(self, **_: object) -> Any:
-        """Return the capsule; who consumes it calls its deleter in the end."""
+        """Return a capsule, whose consumer calls the deleter when it is done."""
         place = ctypes.addressof(self._record)
-        _lent[place] = (self._record, self._kept), self._back
+        _in_use[place] = (self._record, self._kept), self._release
         return _new(place, b"dltensor", None)

@@ -1,4 +1,4 @@
-"""Frames that an engine leaves on a GPU for its encoder (NVENC), which reads them there."""
+"""Results that stay on a GPU for its encoder (NVENC)."""
 
 from __future__ import annotations
 
@@ -27,17 +27,20 @@ _ALIGNMENT = 256
 
 
 class DeviceFrames:
-    """Frames in a device's memory, used again when nobody refers to them any more.
+    """A pool of frames in the memory of a device; a frame goes back to it when nothing refers to it any more.
 
     Args:
-        session: works on the device; it must outlive this.
+        session: works on the device; it must outlive the frames.
         geometry: NV12 or P010, of even size.
-        form: FFmpeg's name of it.
-        kind: of memory, `dlpack.CUDA`, in tests `dlpack.CPU`.
+        pix_fmt: FFmpeg's name of that format.
+        kind: of memory: `dlpack.CUDA`, in tests `dlpack.CPU`.
     """
 
-    def __init__(self, session: GpuSession, geometry: Geometry, form: str, kind: int = dlpack.CUDA) -> None:
-        self._device, self._geometry, self._form, self._kind = session.device, geometry, form, kind
+    def __init__(
+        self, session: GpuSession, geometry: Geometry, pix_fmt: str, kind: int = dlpack.CUDA
+    ) -> None:
+        self._device, self._geometry = session.device, geometry
+        self._pix_fmt, self._kind = pix_fmt, kind
         self._item = 1 if geometry.depth == 8 else 2
         self._stride = -(-geometry.width * self._item // _ALIGNMENT) * _ALIGNMENT
         self._all: list[int] = []
@@ -46,11 +49,11 @@ class DeviceFrames:
 
     @property
     def hardware(self) -> HWAccel | None:
-        """What an encoder is opened with that takes these frames."""
+        """What PyAV opens an encoder with that takes these frames."""
         return None if self._context is None else hardware(self._device.number)
 
     def take(self) -> tuple[av.VideoFrame, DeviceFrame]:
-        """Return a frame whose content is undefined: for the encoder, and for the engine.
+        """Return a frame with undefined content, once as the encoder takes it and once as the engine does.
 
         Raises:
             UnavailableError: memory is short.
@@ -62,25 +65,26 @@ class DeviceFrames:
             self._device.use()
             address = self._device.allocate(self._stride * sum(rows for rows, _ in shapes))
             self._all.append(address)
-        used = [None] * len(shapes)
+        in_use = [None] * len(shapes)
 
-        def back() -> None:
-            used.pop()
-            if not used:
+        def release() -> None:
+            in_use.pop()
+            if not in_use:
                 self._free.append(address)
 
-        lent, planes, begin = [], [], address
+        exported, planes, begin = [], [], address
         where = (self._kind, self._device.number if self._kind == dlpack.CUDA else 0)
         for shape in shapes:
-            lent.append(dlpack.Lent(begin, shape, self._stride // self._item, 8 * self._item, where, back))
+            stride, bits = self._stride // self._item, 8 * self._item
+            exported.append(dlpack.DLPackPlane(begin, shape, stride, bits, where, release))
             planes.append(DevicePlane(begin, self._stride))
             begin += self._stride * shape[0]
         size = self._geometry.width, self._geometry.height
-        frame = av.VideoFrame.from_dlpack(tuple(lent), self._form, *size, cuda_context=self._context)
+        frame = av.VideoFrame.from_dlpack(tuple(exported), self._pix_fmt, *size, cuda_context=self._context)
         return frame, DeviceFrame(planes, frame)
 
     def close(self) -> None:
-        """Give the memory back, when the encoder is done."""
+        """Free the memory. The encoder must be done with it."""
         self._device.use()
         while self._all:
             self._device.free(self._all.pop())
@@ -90,12 +94,10 @@ class DeviceFrames:
 def device_frames_for(
     encoding: Encoding, geometry: Geometry, session: Session | None, kind: int = dlpack.CUDA
 ) -> DeviceFrames | None:
-    """Return frames for an encoder that has been seen to take them from the device; None where none does.
+    """Return frames on the device for an encoder, after one was encoded as a trial; None if that fails.
 
     Args:
-        encoding: of the output.
         geometry: that the session was opened with.
-        session: the engine.
         kind: as for `DeviceFrames`.
     """
     if not encoding.encoder.on_gpu or not isinstance(session, GpuSession):

@@ -1,4 +1,4 @@
-"""The way of frames that need not pass through main memory: from NVDEC to the engine, and on to NVENC."""
+"""Which frames stay on a GPU on their way from NVDEC to the engine, and on to NVENC."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 
 class DevicePath:
-    """Says which frames stay on the device, before and after the engine.
+    """Decides for each frame whether it stays on the device.
 
     Attributes:
-        results: frames on the device that an encoder takes from there; None where it takes main memory.
+        results: frames on the device for the results, if the encoder takes them from there; else None.
     """
 
     def __init__(self, working: FrameFormat, session: Session, results: DeviceFrames | None) -> None:
-        """Note what the engine works on."""
+        """Prepare for frames in the format ``working``, which ``session`` was opened for."""
         self.results = results
         self._working = working
         self._taken = isinstance(session, TakesDeviceFrames)
 
     def planes(self, frame: av.VideoFrame, coding: Coding) -> DeviceFrame | None:
-        """Return a decoded frame as the engine takes it on the device; None if it goes by main memory."""
+        """Return the planes of a decoded frame on the device; None if it has to go through main memory."""
         if not self._taken or software_format(frame) != self._working.pix_fmt:
             return None
         if coding != self._working.coding or has_captions(frame):

@@ -1,16 +1,16 @@
-"""Frames in a GPU's memory, as a hardware decoder leaves them: what they hold, and how they come down."""
+"""Frames in the memory of a GPU, as a hardware decoder gives them: their format, and how to download them."""
 
 from __future__ import annotations
 
 import av
 from av.codec.hwaccel import HWAccel
 
-#: FFmpeg's AV_CUDA_USE_PRIMARY_CONTEXT: that which the engines work in, so that they may share its memory.
+#: FFmpeg's AV_CUDA_USE_PRIMARY_CONTEXT: the engines use that context too, so they can read its memory.
 _PRIMARY_CONTEXT = 1
 
 
 def hardware(number: int) -> HWAccel:
-    """Return what a decoder or encoder is opened with that works on a CUDA device."""
+    """Return what PyAV opens a decoder or encoder on a CUDA device with."""
     return HWAccel(
         "cuda", str(number), allow_software_fallback=True, flags=_PRIMARY_CONTEXT, is_hw_owned=True
     )
@@ -31,6 +31,6 @@ def format_of(frame: av.VideoFrame) -> str:
 
 
 def downloaded(frame: av.VideoFrame) -> av.VideoFrame:
-    """Return a frame in main memory, with its times and tags; one that is there already as it is."""
+    """Return the frame in main memory, with its times and tags; the frame itself if it is there already."""
     form = software_format(frame)
     return frame if form is None else frame.reformat(format=form)

@@ -87,7 +87,7 @@ def test_the_frames_before_go_before_frames_do() -> None:
     machine = Machine(lambda now, denoise: 0.05, denoise=False, over_time=True)
     machine.run(20)
     assert machine.controller.step.share == 1 and not machine.controller.step.temporal
-    assert machine.said == ["too slow here: each frame alone (--no-adapt forbids it)"]
+    assert machine.said == ["too slow here: temporal filter off (--no-adapt forbids it)"]
 
 
 def test_coarser_illumination_goes_before_frames_do() -> None:

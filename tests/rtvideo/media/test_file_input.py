@@ -10,7 +10,7 @@ import pytest
 
 from rtvideo.errors import InputError
 from rtvideo.files.job import enhance_video
-from rtvideo.media.file_input import Source
+from rtvideo.media.file_input import FileInput
 from rtvideo.options import Options, Report
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
@@ -99,7 +99,7 @@ def test_a_truncated_file_is_delivered_as_far_as_it_goes(tmp_path: Path, ending:
 @pytest.mark.parametrize("ending", [".mp4", ".mkv", ".mov", ".avi", ".ts", ".webm"])
 def test_a_whole_file_is_not_called_incomplete(tmp_path: Path, ending: str) -> None:
     codec = {".webm": "libvpx-vp9", ".avi": "mpeg4"}.get(ending, "libx264")
-    source = Source(clips.write(tmp_path / f"in{ending}", frames=60, audio=1, codec=codec))
+    source = FileInput(clips.write(tmp_path / f"in{ending}", frames=60, audio=1, codec=codec))
     for _ in source.read():
         pass
     source.close()

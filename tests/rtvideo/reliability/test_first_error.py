@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rtvideo.files.job import enhance_video
-from rtvideo.media.file_input import Source
+from rtvideo.media.file_input import FileInput
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.packets import OtherStreams
 from rtvideo.media.planes import FramePool
@@ -36,7 +36,7 @@ def breaking(original: Any, at: int) -> Any:
 
 
 def breaking_read(original: Any) -> Any:
-    def read(self: Source) -> Iterator[Any]:
+    def read(self: FileInput) -> Iterator[Any]:
         for number, event in enumerate(original(self)):
             if number == 20:
                 raise Broken("here")
@@ -80,7 +80,7 @@ def test_the_first_error_wins(
 @pytest.mark.timeout(60)
 def test_an_error_while_reading_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = clips.write(tmp_path / "in.mp4", frames=60, audio=1)
-    monkeypatch.setattr(Source, "read", breaking_read(Source.read))
+    monkeypatch.setattr(FileInput, "read", breaking_read(FileInput.read))
     _fails(source, tmp_path)
 
 

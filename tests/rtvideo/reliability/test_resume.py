@@ -225,7 +225,7 @@ def test_formats_that_cannot_be_read_back_start_anew(tmp_path: Path, short_group
     crash(source, tmp_path / "out.avi", at=FRAMES - 14)
     report = enhance(source, tmp_path / "out.avi", FakeSession(gain=3), resume=True)
     assert report.resumed == 0 and report.frames_out == FRAMES
-    assert any("starts anew" in warning for warning in report.warnings)
+    assert any("starts over" in warning for warning in report.warnings)
 
 
 def test_damage_before_the_end_moves_the_restart_forward(tmp_path: Path, short_groups: None) -> None:

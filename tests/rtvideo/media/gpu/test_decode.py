@@ -26,7 +26,7 @@ from rtvideo.files.job import enhance_video
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda.network import DevicePlane
 from rtvideo.media import file_input as source
-from rtvideo.media.file_input import Source
+from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu import decode as device_frames
 from rtvideo.media.gpu import path as device_path
 from rtvideo.media.gpu import surfaces
@@ -60,9 +60,9 @@ class Decoder:
     def __init__(self, cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> None:
         self.cuda, self.stops_at, self.count, self.downloads = cuda, 10**9, 0, 0
         self.asked: list[Any] = []
-        decode = Source._decode
+        decode = FileInput._decode
 
-        def decoded(this: Source, packet: Packet) -> Iterator[av.VideoFrame]:
+        def decoded(this: FileInput, packet: Packet) -> Iterator[av.VideoFrame]:
             for frame in decode(this, packet):
                 on_device = self.asked and self.count < self.stops_at
                 self.count += 1
@@ -80,7 +80,7 @@ class Decoder:
         def software_format(frame: av.VideoFrame) -> str | None:
             return "nv12" if isinstance(frame.opaque, Surface) else None
 
-        monkeypatch.setattr(Source, "_decode", decoded)
+        monkeypatch.setattr(FileInput, "_decode", decoded)
         monkeypatch.setattr(source, "_open", self.opened(source._open))
         for module in (source, processor):
             monkeypatch.setattr(module, "downloaded", downloaded)
@@ -187,7 +187,7 @@ def test_what_does_better_in_main_memory_is_decoded_there(
 ) -> None:
     caplog.set_level(logging.INFO, "rtvideo")
     clip = clips.write(tmp_path / "in.mkv", **{"frames": 3, **changes})
-    opened = device_frames.open_source(clip, 0, options.device, compare=options.compare)
+    opened = device_frames.open_input(clip, 0, options.device, compare=options.compare)
     assert not opened.hardware and opened.first.format.name == "yuv420p"
     assert why in caplog.text and bool(why) == ("decoded in software" in caplog.text)
     opened.close()
@@ -200,7 +200,7 @@ def test_without_a_decoder_the_file_is_opened_in_software(
     if "cuda" not in av.codec.hwaccel.hwdevices_available() or device_exists():
         pytest.skip("FFmpeg has no CUDA, or there is a device")
     caplog.set_level(logging.INFO, "rtvideo")
-    opened = device_frames.open_source(clips.write(tmp_path / "in.mp4", frames=3), 0, "cuda:0")
+    opened = device_frames.open_input(clips.write(tmp_path / "in.mp4", frames=3), 0, "cuda:0")
     assert not opened.hardware and "no decoder on cuda:0" in caplog.text
     assert sum(isinstance(event, av.VideoFrame) for event in opened.read()) == 3
     opened.close()

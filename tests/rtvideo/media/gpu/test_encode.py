@@ -93,10 +93,10 @@ def test_memory_is_used_again_when_nobody_refers_to_it(session: CudaSession) -> 
     gc.collect()
     held.append(pool.take())
     assert held[-1][1].planes[0].address == places[1]
-    assert len(dlpack._lent) == 3 * 2  # two planes each
+    assert len(dlpack._in_use) == 3 * 2  # two planes each
     held.clear()
     gc.collect()
-    assert dlpack._lent == {}
+    assert dlpack._in_use == {}
     pool.close()
 
 
@@ -124,7 +124,7 @@ def test_a_file_is_encoded_from_the_device(
         pairs = zip(clips.planes(one), clips.planes(other), strict=True)
         assert all(np.array_equal(a, b) for a, b in pairs)
     gc.collect()
-    assert cuda.alive == {} and dlpack._lent == {}
+    assert cuda.alive == {} and dlpack._in_use == {}
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")
