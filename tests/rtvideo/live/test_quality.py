@@ -111,7 +111,7 @@ def test_what_turns_out_not_to_be_there_is_passed_over() -> None:
     machine.run(10)
     assert machine.controller.step.share == 1 / 2
     machine.run(60)
-    assert machine.at == 0 and machine.said[2:] == ["fast enough again: all is done that was asked for"]
+    assert machine.at == 0 and machine.said[2:] == ["fast enough again: full quality"]
 
 
 def test_a_busy_minute_passes() -> None:
@@ -119,7 +119,7 @@ def test_a_busy_minute_passes() -> None:
     machine.run(30)
     assert machine.at == len(STEPS) - 1
     machine.run(120)
-    assert machine.at == 0 and machine.said[-1] == "fast enough again: all is done that was asked for"
+    assert machine.at == 0 and machine.said[-1] == "fast enough again: full quality"
 
 
 def test_it_does_not_swing() -> None:
