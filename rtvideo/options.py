@@ -92,7 +92,7 @@ class Options:
     denoise: float | None = option(
         None,
         "look",
-        "noise removal: off, auto (default) or 0 to 1",
+        "noise removal: off, auto (default: on; live input gets it where it keeps up) or 0 to 1",
         values.share_or_auto,
         "D",
         scope="frame",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from rtvideo.cli.parser import parser, record_of
+from rtvideo.cli.signals import SecondSignal, signals
 from rtvideo.console import internal, say
 from rtvideo.errors import ExitCode, RtvideoError, UsageError
 from rtvideo.media.location import Kind, kind_of
@@ -27,6 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of stdout is gone, as in `rtvideo --doctor | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
+    except KeyboardInterrupt:  # before work began
+        return ExitCode.INTERRUPTED
+    except SecondSignal as second:
+        return second.code
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     except RtvideoError as error:
@@ -55,13 +60,15 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
             "no input; give a video, an image or a folder of images with --input (see rtvideo --help)"
         )
     _check_paths(inputs, arguments.out)
-    if is_live(arguments, inputs):
-        from rtvideo.cli.live import run_live
+    # From here on a signal asks for a proper end; imports would turn its exception into others.
+    with signals() as stop:
+        if is_live(arguments, inputs):
+            from rtvideo.cli.live import run_live
 
-        return run_live(arguments, inputs)
-    from rtvideo.cli.files import run_files
+            return run_live(arguments, inputs, stop)
+        from rtvideo.cli.files import run_files
 
-    return run_files(arguments, inputs)
+        return run_files(arguments, inputs, stop)
 
 
 def _check_paths(inputs: Sequence[str], outputs: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rtvideo.cli.batch import run_all
 from rtvideo.cli.inputs import plan
 from rtvideo.cli.parser import record_of
-from rtvideo.cli.signals import signals
+from rtvideo.cli.signals import Stop
 from rtvideo.cli.stats import check_stats, write_stats
 from rtvideo.engines.registry import check_names
 from rtvideo.errors import ExitCode, UsageError, worst
@@ -17,8 +17,12 @@ from rtvideo.models import find
 from rtvideo.options import Options
 
 
-def run_files(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
+def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) -> ExitCode:
     """Enhance all files, and return the worst of their exit codes.
+
+    Args:
+        arguments: of the command line; ``inputs`` are the names in them.
+        stop: set by a signal; what is done then is finished properly.
 
     Raises:
         RtvideoError: what concerns all of them; errors of single files are told and counted.
@@ -34,10 +38,9 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
     if arguments.stats is not None:
         files = [file for task in planned.tasks for file in (task.source, task.target)]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
-    with signals() as stop:
-        codes, reports = run_all(
-            planned, options, stop, jobs=arguments.jobs, quiet=arguments.quiet, verbose=arguments.verbose
-        )
+    codes, reports = run_all(
+        planned, options, stop, jobs=arguments.jobs, quiet=arguments.quiet, verbose=arguments.verbose
+    )
     if arguments.stats is not None:
         write_stats(reports, arguments.stats, several=len(planned.tasks) > 1)
     return worst(codes)

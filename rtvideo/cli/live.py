@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rtvideo.cli.parser import record_of
 from rtvideo.cli.progress import progress
-from rtvideo.cli.signals import SecondSignal, signals
+from rtvideo.cli.signals import SecondSignal, Stop
 from rtvideo.cli.stats import check_stats, write_stats
 from rtvideo.cli.viewers import viewers
 from rtvideo.console import say
@@ -21,7 +21,7 @@ from rtvideo.models import find
 from rtvideo.options import CaptureOptions, LiveOptions, Options
 
 
-def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
+def run_live(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) -> ExitCode:
     """Run it until it ends or a signal comes.
 
     Raises:
@@ -40,7 +40,7 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> ExitCode:
     preview = arguments.preview or not (arguments.out or arguments.serve)
     live = record_of(LiveOptions, arguments, wishes=record_of(CaptureOptions, arguments))
     name = redact(inputs[0])
-    with signals() as stop, progress(name, sys.stderr, quiet=arguments.quiet) as on_progress:
+    with progress(name, sys.stderr, quiet=arguments.quiet) as on_progress:
         try:
             report = enhance_live(
                 inputs[0],

@@ -16,7 +16,15 @@ SAME_SIGNAL = 0.5
 
 
 class SecondSignal(BaseException):
-    """A second signal came: stop at once, without completing the output."""
+    """A second signal came: stop at once, without completing the output.
+
+    Attributes:
+        code: the exit code.
+    """
+
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Stop:
@@ -38,7 +46,7 @@ class Stop:
         if self.code == code and now - self._first < SAME_SIGNAL:
             return
         if self.code is not None:
-            raise SecondSignal
+            raise SecondSignal(self.code)
         self._first, self.code = now, code
         self.event.set()
 

@@ -172,7 +172,7 @@ def _serve(orders: Connection, options: Options, total: int, quiet: bool, verbos
 
 
 def _abort(number: int, frame: FrameType | None) -> None:
-    raise SecondSignal
+    raise SecondSignal(ExitCode.INTERRUPTED)
 
 
 def _follow_parent() -> None:

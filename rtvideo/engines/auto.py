@@ -25,7 +25,8 @@ def open_for(options: Options, geometry: Geometry, fps: float | None) -> Session
         UsageError, UnavailableError: see `rtvideo.models.find`, `rtvideo.engines.opening.open_session`.
     """
     model = find(options.model)
-    asked = Settings(options.strength, options.denoise or 0.0, options.temporal or 0.0)
+    denoise = float(fps is None and model.has_denoise) if options.denoise is None else options.denoise
+    asked = Settings(options.strength, denoise, options.temporal or 0.0)
     session = open_session(
         model,
         geometry,
@@ -70,7 +71,7 @@ def _denoise_keeps_up(
     model: Model, geometry: Geometry, session: Session, fps: float | None, threads: int, *, over_time: bool
 ) -> bool:
     """Return whether noise removal runs in real time, by figures that do not change from run to run."""
-    if model.description is None or model.description.noise is None:
+    if model.description is None or not model.has_denoise:
         return False
     if fps is None:
         return True

@@ -125,8 +125,9 @@ def enhance_video(
                 sink.abort()
             raise
         done = pipeline.counters.frames_out
-        if stop.is_set() and reused and reused.path == output and done <= reused.count:
-            draft.discard()  # there is more in the output as it is
+        as_it_was = reused.count if reused and reused.path == output else 0  # frames in the output already
+        if stop.is_set() and done <= as_it_was:
+            draft.discard()
         else:
             draft.publish(unfinished=stop.is_set())
         report.seconds = time.perf_counter() - began
@@ -171,7 +172,8 @@ def _open_session(
     geometry = working_format(source, encoding).geometry
     if options.strength == 0:
         return PassThroughSession(find(options.model), geometry, Settings(strength=0.0))
-    return open_engine(geometry, source.fps) if open_engine else open_for(options, geometry, source.fps)
+    # Nobody waits for a file: what the machine could do in real time must not decide how it looks.
+    return open_engine(geometry, None) if open_engine else open_for(options, geometry, None)
 
 
 def working_format(source: FileInput, encoding: Encoding) -> FrameFormat:

@@ -330,3 +330,35 @@ def test_a_file_job_loads_nothing_of_live_input(tmp_path: Path) -> None:
     words = ["-i", clip, "-o", tmp_path / "out.mp4", "--denoise", "off"]
     done = subprocess.run([sys.executable, "-c", JOB, *words], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_how_many_processors_there_are_changes_no_picture(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.mkv", "b.mkv"):
+        make_clip(folder / name, 3, (1280, 720))
+    pictures = []
+    for number, words in enumerate((["--threads", "1"], ["--threads", "3"], ["--jobs", "2"])):
+        out, stats = tmp_path / f"out{number}", tmp_path / f"{number}.json"
+        common = ["--codec", "ffv1", "--device", "cpu", "--stats", str(stats), *words]
+        assert main(["-i", str(folder), "-o", str(out), *common]) == 0
+        assert [report["denoise"] for report in json.loads(stats.read_text())] == [1.0, 1.0]
+        with av.open(str(out / "b.mkv")) as container:
+            pictures.append([frame.to_ndarray() for frame in container.decode(video=0)])
+    for other in pictures[1:]:
+        assert len(other) == 3 and all(map(np.array_equal, pictures[0], other))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.05, 0.15, 0.3, 0.5, 0.7])
+def test_a_signal_at_once_leaves_nothing_or_a_film(tmp_path: Path, gain_model: Path, delay: float) -> None:
+    clip = repeat(make_clip(tmp_path / "one.mp4", 1, (640, 480)), tmp_path / "a.mp4", 5000)
+    process = start("--input", clip, "--out", tmp_path / "lit.mp4", "--model", gain_model)
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    if (tmp_path / "lit.mp4").exists():
+        assert frames_of(tmp_path / "lit.mp4") > 0 and "stopped at" in err
+    else:
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "one.mp4"]
+        assert process.returncode != 0  # 130, or what Python ends with before rtvideo runs

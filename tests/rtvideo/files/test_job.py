@@ -612,3 +612,14 @@ def test_closed_captions_stay(tmp_path: Path) -> None:
     assert "captions" in enhance(source, tmp_path / "lost.mkv", codec="ffv1").warnings[0]
     before, after = clips.frames(source), clips.frames(tmp_path / "out.mp4")
     assert clips.planes(after[5])[0].mean() > 1.8 * clips.planes(before[5])[0].mean()
+
+
+def test_a_job_that_is_stopped_at_once_leaves_nothing(tmp_path: Path) -> None:
+    source = clips.write(tmp_path / "in.mp4")
+    stop = threading.Event()
+    stop.set()
+    report = enhance_video(
+        source, tmp_path / "out.mp4", Options(), stop=stop, open_engine=opening(FakeSession())
+    )
+    assert (report.frames_out, report.incomplete) == (0, "interrupted")
+    assert list(tmp_path.iterdir()) == [source]
