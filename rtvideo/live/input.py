@@ -59,6 +59,7 @@ class LiveInput:
         connection: the first one, by which encoders and containers are chosen.
         traits: how the input behaves.
         lost: why the input ended too early; None if it has not.
+        reconnect: seconds for which it is tried again when it is lost.
         reconnects: how often it came back.
         seen: when the last packet came or a connection was tried, on the clock of `time.monotonic`.
     """
@@ -89,7 +90,7 @@ class LiveInput:
             RtvideoError: see `rtvideo.media.network.connect.connect`, `Connection`.
         """
         self._open, self.name, self._stop = open, name, stop
-        self._reconnect, self._say = reconnect, say
+        self.reconnect, self._say = reconnect, say
         container, natural = open()
         self.traits = traits or natural
         self._connect = partial(Connection, name=name, video_stream=video_stream, threads=threads)
@@ -129,7 +130,7 @@ class LiveInput:
                 if not self.traits.lasts:
                     self.lost = f"reading stopped: {reason}"
                     return
-            if not self.traits.lasts or (reason == "the stream ended" and not self._reconnect):
+            if not self.traits.lasts or (reason == "the stream ended" and not self.reconnect):
                 return
             connection = self._again(connection, reason)
 
@@ -174,10 +175,10 @@ class LiveInput:
             # With sound, the streams of the first connection stay in use.
             last.close()
         self._clock.restart()
-        if self._reconnect:
-            self._say(f"{self.name}: lost ({reason}); trying again for {self._reconnect:g} s")
+        if self.reconnect:
+            self._say(f"{self.name}: lost ({reason}); trying again for {self.reconnect:g} s")
         began, wait = time.monotonic(), _SHORTEST
-        while (left := began + self._reconnect - time.monotonic()) > 0 and not self._stop.is_set():
+        while (left := began + self.reconnect - time.monotonic()) > 0 and not self._stop.is_set():
             self._stop.wait(min(wait, left))
             wait = min(2 * wait, _LONGEST)
             self.seen = time.monotonic()

@@ -164,14 +164,17 @@ class EncodedOutput:
             UsageError: the container refuses the streams.
         """
         self.encoder, self.latency = encoder, {"encoded": Stopwatch(), "written": Stopwatch()}
-        self._destination = destination
+        self._destination, self._plan = destination, plan
         self._captured: dict[int, float] = {}
-        self._tracks: list[mp4.TrackKind] = []
         self._texts: mp4.TextTracks | None = None
         try:
             with destination.errors():
-                self._open(source, plan, metadata_of(source.container.metadata) | dict(metadata or {}))
-                self._add_streams(source, plan)
+                self._open(source, plan, metadata or {})
+                for track in plan.tracks[: plan.position]:
+                    self._others.add(track)
+                self._add_video(source)
+                for track in plan.tracks[plan.position :]:
+                    self._others.add(track)
                 if destination.keeps_metadata and holds_chapters(destination.format):
                     self._container.set_chapters(_chapters(source, shift))
                 destination.start(self._container)
@@ -179,33 +182,24 @@ class EncodedOutput:
             self.abort()
             raise
 
-    def _open(self, source: InputInfo, plan: Plan, metadata: dict[str, str]) -> None:
+    def _open(self, source: InputInfo, plan: Plan, added: Mapping[str, str]) -> None:
         destination = self._destination
+        metadata: dict[str, str] = {}
+        if destination.keeps_metadata:
+            metadata = metadata_of(source.container.metadata) | dict(added)
         if destination.format in MOV_FAMILY:
             # For the whole file it would give every video stream a time code track; see `_add_video`.
             metadata.pop("timecode", None)
         rates = {self.encoder.encoding.time_base.denominator}
         rates.update(tick(t.source).denominator for t in plan.tracks if t.source.type == "audio")
         self._container = destination.open(metadata, rates)
-        if destination.keeps_metadata:
-            self._container.metadata.update(metadata)
+        self._container.metadata.update(metadata)
         texts = None
         if destination.format in MOV_FAMILY and any(track.is_text for track in plan.tracks):
             timescale = self._container.container_options["movie_timescale"]
             self._texts = mp4.TextTracks(destination.format, timescale)
             texts = self._texts.container
         self._others = OtherStreams(self._container, destination.format, texts)
-
-    def _add_streams(self, source: InputInfo, plan: Plan) -> None:
-        tracks = {track.source.index: track for track in plan.tracks}
-        for stream in source.container.streams:
-            if stream.index == source.video.index:
-                self._add_video(source)
-                self._video_index = len(self._tracks)
-                self._tracks.append("track")
-            elif track := tracks.get(stream.index):
-                self._others.add(track)
-                self._tracks.append("text" if track.is_text else "cover" if track.is_cover else "track")
 
     def _add_video(self, source: InputInfo) -> None:
         stream = self.encoder.add_to(self._container)
@@ -270,9 +264,9 @@ class EncodedOutput:
             if self._destination.format in MOV_FAMILY:
                 assert isinstance(self._destination, FileDestination)
                 texts = b"" if self._texts is None else self._texts.finish()
-                mp4.complete(
-                    self._destination.path, self._tracks, texts, self._video_index, self.encoder.length
-                )
+                kinds = [track.mp4_kind for track in self._plan.tracks]
+                kinds.insert(self._plan.position, "track")
+                mp4.complete(self._destination.path, kinds, texts, self._plan.position, self.encoder.length)
             self._destination.finish()
 
     def release(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,6 +15,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 from rtvideo.media.codecs import UNLISTED
 from rtvideo.media.containers import MOV_FAMILY, holds_chapters
 from rtvideo.media.input_info import InputInfo
+from rtvideo.media.mp4 import TrackKind
 from rtvideo.media.timing import Packet, tick
 
 #: Text subtitles, which can be converted into each other. (Bitmaps cannot.)
@@ -55,13 +57,30 @@ class Track:
         """Whether it is a cover picture."""
         return bool(self.source.disposition & Disposition.attached_pic)
 
+    @property
+    def mp4_kind(self) -> TrackKind:
+        """What becomes of it in MP4 and MOV."""
+        return "text" if self.is_text else "cover" if self.is_cover else "track"
+
 
 @dataclass
 class Plan:
-    """What happens to the other streams, in the order of the input, and one line that names all losses."""
+    """What happens to the other streams.
+
+    Attributes:
+        tracks: in the order of the input.
+        position: how many of them come before the enhanced stream.
+        warning: one line that names all losses.
+    """
 
     tracks: list[Track] = field(default_factory=list)
+    position: int = 0
     warning: str | None = None
+
+    def only(self, type: str) -> Plan:
+        """Return the plan for the tracks of one type, such as ``audio``."""
+        fits = [track.source.type == type for track in self.tracks]
+        return Plan(list(itertools.compress(self.tracks, fits)), sum(fits[: self.position]), self.warning)
 
 
 def plan(source: InputInfo, container: str) -> Plan:
@@ -72,8 +91,12 @@ def plan(source: InputInfo, container: str) -> Plan:
     """
     tracks: list[Track] = []
     losses: list[str] = []
+    position = 0
     for stream in source.container.streams:
-        if stream.index == source.video.index or _is_chapter_text(source.container, stream):
+        if stream.index == source.video.index:
+            position = len(tracks)
+            continue
+        if _is_chapter_text(source.container, stream):
             continue
         if stream.type == "data" and timecode_of(stream) and container in MOV_FAMILY:
             continue  # the muxer makes a time code track of its own from the video's metadata
@@ -87,7 +110,7 @@ def plan(source: InputInfo, container: str) -> Plan:
     if source.container.chapters() and not holds_chapters(container):
         losses.append("chapters are dropped")
     warning = f"{container} cannot hold all of it: {'; '.join(losses)}" if losses else None
-    return Plan(tracks, warning)
+    return Plan(tracks, position, warning)
 
 
 def _track(source: InputInfo, stream: Stream, container: str) -> Track | None:
