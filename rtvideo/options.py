@@ -180,7 +180,11 @@ class LiveOptions:
 
     wishes: CaptureOptions = field(default_factory=CaptureOptions)
     reconnect: float = option(
-        30.0, "live", "seconds for which a lost source is tried again (30); 0 is never", values.time, "S"
+        30.0,
+        "live",
+        "seconds for which a lost source or server is tried again (30); 0 is never",
+        values.time,
+        "S",
     )
     adapt: bool = option(True, "live", "never do less where the machine is too slow")
 

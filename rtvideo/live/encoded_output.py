@@ -1,64 +1,34 @@
-"""Live pictures encoded: into a recording, HLS segments, or to a server."""
+"""Live pictures encoded: into a recording or HLS segments, or pushed to a server that may go away."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 
+from rtvideo.errors import OutputError
 from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.recording import Recording
-from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
-from rtvideo.media.destination import KEY_FRAME_INTERVAL, Destination, HlsDestination
-from rtvideo.media.location import Kind, kind_of
-from rtvideo.media.network.push import PushServer
-from rtvideo.media.output import EncodedOutput, VideoEncoder
-from rtvideo.media.planes import FrameFormat
-from rtvideo.media.streams import Plan, plan
+from rtvideo.media.output import EncodedOutput
 from rtvideo.media.timing import Packet
-from rtvideo.options import Options
 from rtvideo.processor import FramePair
 
-
-def is_hls(address: str) -> bool:
-    """Whether a file name is that of a list of HLS segments."""
-    return address.lower().endswith(".m3u8")
-
-
-def destination_of(
-    address: str, *, live: bool, warn: Callable[[str], None] = lambda line: None
-) -> Destination:
-    """Return where ``--out`` leads: a recording, HLS segments or a server. Nothing is opened yet.
-
-    Args:
-        live: the input cannot be read again; HLS segments that are no longer in the list are deleted.
-        warn: told where an incomplete recording is kept.
-
-    Raises:
-        UsageError: no format or protocol that can be written.
-        UnavailableError: neither this FFmpeg nor an installed one speaks SRT.
-    """
-    if kind_of(address) is Kind.STREAM:
-        return PushServer(address)
-    if is_hls(address):
-        return HlsDestination(Path(address), live=live)
-    return Recording(Path(address), warn, live=live)
+#: Seconds between attempts to connect again: the first, and the longest.
+_SHORTEST, _LONGEST = 0.5, 8.0
 
 
 class EncodedLiveOutput(LiveOutput):
     """Pairs encoded, and written with the sound of the source."""
 
-    def __init__(self, output: EncodedOutput, destination: Destination, compositor: Compositor) -> None:
+    def __init__(self, output: EncodedOutput, compositor: Compositor) -> None:
         """Feed an open output."""
-        self.name, self.latency = destination.name, output.latency
-        self._output, self._destination, self._compose = output, destination, compositor
+        self.name, self.latency = output.destination.name, output.latency
+        self._output, self._compose = output, compositor
 
     @property
     def connecting(self) -> bool:
         """Whether its server has not answered yet."""
-        return self._output.connecting
+        return self._output.destination.connecting
 
     def take(self, pair: FramePair) -> None:
         """Encode a pair and write what the encoder gives."""
@@ -79,64 +49,108 @@ class EncodedLiveOutput(LiveOutput):
 
     def discard(self) -> None:
         """Let `abort` leave no file behind."""
-        if isinstance(self._destination, Recording):
-            self._destination.worthless = True
+        if isinstance(self._output.destination, Recording):
+            self._output.destination.worthless = True
 
 
-def open_encoded_output(
-    address: str, video: LiveVideo, options: Options, warn: Callable[[str], None]
-) -> EncodedLiveOutput:
-    """Open a recording, HLS segments or a server.
+class PushOutput(EncodedLiveOutput):
+    """Encoded pairs for a server. A lost connection is opened again, with a new encoder."""
 
-    Args:
-        address: see `destination_of`.
-        video: what will come.
-        warn: called with each thing that the output cannot hold.
+    def __init__(
+        self,
+        open: Callable[[], EncodedOutput],
+        compositor: Compositor,
+        video: LiveVideo,
+        warn: Callable[[str], None],
+    ) -> None:
+        """Open the first connection.
 
-    Raises:
-        RtvideoError: see `destination_of`, `rtvideo.media.codecs.choose` and `EncodedOutput`.
-    """
-    destination = destination_of(address, live=video.live, warn=warn)
-    encoding, notes = choose(video.picture, destination.holds, options.codec, options.crf, options.preset)
-    fast = video.live or destination.waits
-    if fast:
-        encoding = _fast(encoding, options, may_delay=not destination.waits)
-    streams = plan(video.source, destination.holds)
-    others = sorted({track.source.type for track in streams.tracks} - {"audio"})
-    if streams.warning:
-        notes.append(streams.warning)
-    if others:
-        notes.append(f"of the other streams only sound is kept here, not {' and '.join(others)}")
-    for note in notes:
-        warn(f"{destination.name}: {note}")
-    output = EncodedOutput(
-        destination,
-        VideoEncoder(encoding, threads=options.threads, key_interval=KEY_FRAME_INTERVAL if fast else None),
-        video.source,
-        Plan([track for track in streams.tracks if track.source.type == "audio"]),
-        metadata={"creation_time": datetime.now(UTC).isoformat(timespec="microseconds")},
-    )
-    compositor = Compositor(
-        video.frames,
-        FrameFormat(encoding.pix_fmt, encoding.width, encoding.height, encoding.coding),
-        options.compare,
-        encoding.tags,
-        # Where the encoder changes the frames' times they must not be those of the pair, which others read.
-        writable=encoding.time_base != video.picture.time_base,
-    )
-    return EncodedLiveOutput(output, destination, compositor)
+        Args:
+            open: opens one.
+            video: what will come, and for how long a lost connection is tried again.
+            warn: told when the connection is lost, and when it is back.
 
+        Raises:
+            OutputError, UnavailableError: see `EncodedOutput`.
+        """
+        super().__init__(open(), compositor)
+        self._open, self._video, self._warn = open, video, warn
+        self._answered = self._given_up = False
+        self._lost_at: float | None = None
+        self._error: OutputError | None = None
+        self._wait, self._missed = _SHORTEST, 0
 
-def _fast(encoding: Encoding, options: Options, *, may_delay: bool) -> Encoding:
-    """Return the encoding for live pictures: made faster unless there is a preset.
+    @property
+    def connecting(self) -> bool:
+        """Whether its server has not answered yet, or is away."""
+        return not self._given_up and (self._error is not None or self._output.destination.connecting)
 
-    Args:
-        may_delay: the encoder may hold pictures back.
-    """
-    # Key frames come by time, see `VideoEncoder`; this is for encoders that do not take them.
-    extra = {"g": str(max(1, round(2 * KEY_FRAME_INTERVAL * encoding.rate)))}
-    if options.preset is None:
-        extra |= encoding.encoder.live
-    if not may_delay:
-        extra |= encoding.encoder.streaming
-    return replace(encoding, options=encoding.options | extra)
+    @property
+    def ends_run(self) -> bool:
+        """Whether its failure ends the run: only where the server was never there."""
+        return not self._answered
+
+    def take(self, pair: FramePair) -> None:
+        """Encode and send a pair. While the server is away live pairs are dropped; others wait for it."""
+        while self._error is not None and not self._reopen():
+            if self._video.live:
+                self._missed += 1
+                return
+            time.sleep(min(self._wait, 0.1))
+        try:
+            super().take(pair)
+        except OutputError as error:
+            self._lose(error)
+            return
+        if not self._output.destination.connecting:
+            self._answered = True
+            if self._lost_at is not None:
+                away = time.monotonic() - self._lost_at
+                self._warn(f"{self.name}: back after {away:.1f} s; {self._missed} frames were not sent")
+                self._lost_at, self._wait = None, _SHORTEST
+
+    def copy(self, packet: Packet) -> None:
+        """Send a packet of sound, if the server is there."""
+        if self._error is None:
+            try:
+                super().copy(packet)
+            except OutputError as error:
+                self._lose(error)
+
+    def finish(self) -> None:
+        """End the stream."""
+        if self._error is not None:
+            raise self._error
+        super().finish()
+
+    def abort(self) -> None:
+        """Close the connection, if there is one."""
+        if self._error is None:
+            super().abort()
+
+    def _lose(self, error: OutputError) -> None:
+        """Close a failed connection. Raise its error if it is not to be opened again."""
+        now, patience = time.monotonic(), self._video.reconnect
+        self._output.abort()
+        self._error = error
+        reason = str(error).removeprefix(f"{self.name}: ")
+        if self._answered and patience and self._lost_at is None:
+            self._warn(f"{self.name}: lost ({reason}); trying again for {patience:g} s")
+            self._lost_at, self._missed = now, 1
+        elif self._lost_at is None or now - self._lost_at >= patience:
+            self._given_up = self._answered
+            raise error
+        self._retry_at = now + self._wait
+        self._wait = min(2 * self._wait, _LONGEST)
+
+    def _reopen(self) -> bool:
+        """Try to connect again when it is time, and return whether there is a connection to try."""
+        if time.monotonic() < self._retry_at:
+            return False
+        try:
+            self._output = self._open()
+        except OutputError as error:
+            self._lose(error)
+            return False
+        self._output.latency, self._error = self.latency, None
+        return True

@@ -45,12 +45,14 @@ class LiveVideo:
         frames: of the pairs.
         picture: the facts about a pair that encoders are chosen by.
         live: frames come when they are captured, so that outputs have to keep up.
+        reconnect: seconds for which a lost server is tried again; 0 is never.
     """
 
     source: InputInfo
     frames: FrameFormat
     picture: Picture
     live: bool
+    reconnect: float = 0.0
 
 
 class LiveOutput:
@@ -58,7 +60,7 @@ class LiveOutput:
 
     Attributes:
         name: for messages and statistics.
-        required: its failure ends the run. That of a viewer does not, as long as anything else is left.
+        required: its failure is the run's. That of a viewer is not, as long as anything else is left.
         latency: stopwatches for what it measures itself, by name.
     """
 
@@ -75,6 +77,11 @@ class LiveOutput:
     def connecting(self) -> bool:
         """Whether its server has not answered yet."""
         return False
+
+    @property
+    def ends_run(self) -> bool:
+        """Whether its failure ends the run at once."""
+        return self.required
 
     def take(self, pair: LivePair) -> None:
         """Encode, write or show a pair.
@@ -156,7 +163,7 @@ class OutputWorker:
     def stuck(self) -> bool:
         """Whether the output has been busy with one pair for too long to be working still."""
         since = self._busy_since
-        return since is not None and time.monotonic() - since > _STUCK
+        return since is not None and time.monotonic() - since > _STUCK and not self.output.connecting
 
     def _copy(self) -> None:
         while self.packets:
@@ -171,7 +178,7 @@ class FanOut:
 
         Args:
             drops: no output is waited for. Where False, the pipeline waits for those that are required.
-            ended: called when a required output has failed, or none is left.
+            ended: called when an output fails that ends the run, or none is left.
         """
         self._workers = [
             OutputWorker(output, drops=drops or not output.required, ended=self._one_ended)
@@ -199,7 +206,7 @@ class FanOut:
     def copy(self, copies: Callable[[], list[Packet]]) -> None:
         """Queue a packet of another stream for each required output; ``copies`` makes a copy for one."""
         for worker in self._workers:
-            if worker.output.required:
+            if worker.output.required and worker.thread.is_alive():
                 worker.packets += copies()
 
     @property
@@ -273,5 +280,7 @@ class FanOut:
             for worker in self._workers
             if worker.thread.is_alive() and worker.thread is not threading.current_thread()
         ]
-        if not left or any(worker.error is not None and worker.output.required for worker in self._workers):
+        failed = [worker for worker in self._workers if worker.error is not None and worker.output.required]
+        goes_on = left if not failed else [worker for worker in left if worker.output.required]
+        if not goes_on or any(worker.output.ends_run for worker in failed):
             self._ended()

@@ -5,19 +5,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
 from rtvideo.errors import RtvideoError, UsageError
-from rtvideo.live.encoded_output import destination_of, is_hls, open_encoded_output
+from rtvideo.live.encoded_output import EncodedLiveOutput, PushOutput
 from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.input import TICK, LiveInput
 from rtvideo.live.raw_output import ViewerOutput, virtual_camera, y4m_output
+from rtvideo.live.recording import Recording
 from rtvideo.media.camera import path_of
-from rtvideo.media.destination import HlsDestination
+from rtvideo.media.codecs import Encoding, choose
+from rtvideo.media.compositor import Compositor
+from rtvideo.media.destination import KEY_FRAME_INTERVAL, Destination, HlsDestination
 from rtvideo.media.location import Kind, kind_of, redact
+from rtvideo.media.network.push import PushServer
+from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
 from rtvideo.media.planes import FrameFormat
+from rtvideo.media.streams import plan
 from rtvideo.media.tags import Tags
 from rtvideo.options import Options
 from rtvideo.viewers.base import Viewer
@@ -51,6 +58,31 @@ def shown_names(outputs: Sequence[str]) -> str:
     return ", ".join("stdout" if text == "-" else redact(text) for text in outputs)
 
 
+def is_hls(address: str) -> bool:
+    """Whether a file name is that of a list of HLS segments."""
+    return address.lower().endswith(".m3u8")
+
+
+def destination_of(
+    address: str, *, live: bool, warn: Callable[[str], None] = lambda line: None
+) -> Destination:
+    """Return where ``--out`` leads: a recording, HLS segments or a server. Nothing is opened yet.
+
+    Args:
+        live: the input cannot be read again; HLS segments that are no longer in the list are deleted.
+        warn: told where an incomplete recording is kept.
+
+    Raises:
+        UsageError: no format or protocol that can be written.
+        UnavailableError: neither this FFmpeg nor an installed one speaks SRT.
+    """
+    if kind_of(address) is Kind.STREAM:
+        return PushServer(address)
+    if is_hls(address):
+        return HlsDestination(Path(address), live=live)
+    return Recording(Path(address), warn, live=live)
+
+
 def live_video(source: LiveInput, frames: FrameFormat, tags: Tags, options: Options) -> LiveVideo:
     """Return what the outputs of a run are opened for.
 
@@ -68,7 +100,7 @@ def live_video(source: LiveInput, frames: FrameFormat, tags: Tags, options: Opti
         coding=frames.coding,
         time_base=TICK if live else picture.time_base,
     )
-    return LiveVideo(source.connection, frames, picture, live)
+    return LiveVideo(source.connection, frames, picture, live, source.reconnect)
 
 
 def open_outputs(
@@ -114,4 +146,57 @@ def _open_output(text: str, video: LiveVideo, options: Options, warn: Callable[[
     if kind is Kind.PIPE:
         pipe = FileIO(sys.stdout.fileno(), "w", closefd=False) if text == "-" else FileIO(text, "w")
         return y4m_output(pipe, shown_names([text]), video, options.compare)
-    return open_encoded_output(text, video, options, warn)
+    return _open_encoded(text, video, options, warn)
+
+
+def _open_encoded(
+    address: str, video: LiveVideo, options: Options, warn: Callable[[str], None]
+) -> EncodedLiveOutput:
+    """Open a recording, HLS segments or a server."""
+    destination = destination_of(address, live=video.live, warn=warn)
+    encoding, notes = choose(video.picture, destination.holds, options.codec, options.crf, options.preset)
+    fast = video.live or destination.waits
+    if fast:
+        encoding = _fast(encoding, options, may_delay=not destination.waits)
+    streams = plan(video.source, destination.holds)
+    sound = streams.only("audio")
+    others = sorted({track.source.type for track in streams.tracks} - {"audio"})
+    if streams.warning:
+        notes.append(streams.warning)
+    if others:
+        notes.append(f"of the other streams only sound is kept here, not {' and '.join(others)}")
+    for note in notes:
+        warn(f"{destination.name}: {note}")
+
+    def open_output(destination: Destination) -> EncodedOutput:
+        interval = KEY_FRAME_INTERVAL if fast else None
+        encoder = VideoEncoder(encoding, threads=options.threads, key_interval=interval)
+        created = datetime.now(UTC).isoformat(timespec="microseconds")
+        return EncodedOutput(destination, encoder, video.source, sound, metadata={"creation_time": created})
+
+    compositor = Compositor(
+        video.frames,
+        FrameFormat(encoding.pix_fmt, encoding.width, encoding.height, encoding.coding),
+        options.compare,
+        encoding.tags,
+        # Where the encoder changes the frames' times they must not be those of the pair, which others read.
+        writable=encoding.time_base != video.picture.time_base,
+    )
+    if isinstance(destination, PushServer):
+        return PushOutput(lambda: open_output(PushServer(address)), compositor, video, warn)
+    return EncodedLiveOutput(open_output(destination), compositor)
+
+
+def _fast(encoding: Encoding, options: Options, *, may_delay: bool) -> Encoding:
+    """Return the encoding for live pictures: made faster unless there is a preset.
+
+    Args:
+        may_delay: the encoder may hold pictures back.
+    """
+    # Key frames come by time, see `VideoEncoder`; this is for encoders that do not take them.
+    extra = {"g": str(max(1, round(2 * KEY_FRAME_INTERVAL * encoding.rate)))}
+    if options.preset is None:
+        extra |= encoding.encoder.live
+    if not may_delay:
+        extra |= encoding.encoder.streaming
+    return replace(encoding, options=encoding.options | extra)

@@ -136,6 +136,7 @@ class EncodedOutput:
     """Writes enhanced frames and the other streams of the input to a destination.
 
     Attributes:
+        destination: where it goes.
         encoder: of the frames.
         latency: how long after their capture frames were ``encoded`` and ``written``, where it is known.
     """
@@ -164,7 +165,7 @@ class EncodedOutput:
             UsageError: the container refuses the streams.
         """
         self.encoder, self.latency = encoder, {"encoded": Stopwatch(), "written": Stopwatch()}
-        self._destination, self._plan = destination, plan
+        self.destination, self._plan = destination, plan
         self._captured: dict[int, float] = {}
         self._texts: mp4.TextTracks | None = None
         try:
@@ -183,7 +184,7 @@ class EncodedOutput:
             raise
 
     def _open(self, source: InputInfo, plan: Plan, added: Mapping[str, str]) -> None:
-        destination = self._destination
+        destination = self.destination
         metadata: dict[str, str] = {}
         if destination.keeps_metadata:
             metadata = metadata_of(source.container.metadata) | dict(added)
@@ -204,17 +205,12 @@ class EncodedOutput:
     def _add_video(self, source: InputInfo) -> None:
         stream = self.encoder.add_to(self._container)
         stream.set_display_matrix(source.display_matrix)
-        if self._destination.keeps_metadata:
+        if self.destination.keeps_metadata:
             stream.metadata.update(metadata_of(source.video.metadata))
             stream.disposition = source.video.disposition
             codes = filter(None, map(timecode_of, [source.video, *source.container.streams.data]))
             if timecode := next(codes, None):
                 stream.metadata["timecode"] = timecode
-
-    @property
-    def connecting(self) -> bool:
-        """Whether a server has not answered yet."""
-        return self._destination.connecting
 
     @property
     def lost(self) -> int:
@@ -231,7 +227,7 @@ class EncodedOutput:
         Raises:
             OutputError: it cannot be written, or the server does not answer.
         """
-        with self._destination.errors():
+        with self.destination.errors():
             packets = self.encoder.encode(frame)
             if captured is not None and frame.pts is not None:
                 self._captured[frame.pts] = captured
@@ -242,7 +238,7 @@ class EncodedOutput:
         for packet in packets:
             captured, until = self._captured.pop(packet.pts or 0, None), decoded(packet)
             self._container.mux_one(packet)
-            self._destination.written += 1
+            self.destination.written += 1
             if captured is not None:
                 self.latency["encoded"].add(encoded - captured)
                 self.latency["written"].add(time.monotonic() - captured)
@@ -251,31 +247,31 @@ class EncodedOutput:
 
     def copy(self, packet: Packet) -> None:
         """Pass on a packet of another stream, or convert it, as the plan says."""
-        with self._destination.errors():
+        with self.destination.errors():
             self._others.write(packet)
 
     def finish(self) -> None:
         """Flush the encoders and write the index; the output is complete, and on the disk."""
-        with self._destination.errors():
+        with self.destination.errors():
             self._mux(self.encoder.flush())
-            self._destination.check_answered()
+            self.destination.check_answered()
             self._others.finish()
             self._container.close()
-            if self._destination.format in MOV_FAMILY:
-                assert isinstance(self._destination, FileDestination)
+            if self.destination.format in MOV_FAMILY:
+                assert isinstance(self.destination, FileDestination)
                 texts = b"" if self._texts is None else self._texts.finish()
                 kinds = [track.mp4_kind for track in self._plan.tracks]
                 kinds.insert(self._plan.position, "track")
-                mp4.complete(self._destination.path, kinds, texts, self._plan.position, self.encoder.length)
-            self._destination.finish()
+                mp4.complete(self.destination.path, kinds, texts, self._plan.position, self.encoder.length)
+            self.destination.finish()
 
     def release(self) -> None:
         """Let go of the encoder when all is done: it may refer to memory of a device that goes next."""
-        del self.encoder, self._others, self._container, self._destination
+        del self.encoder, self._others, self._container, self.destination
 
     def abort(self) -> None:
         """Close the output as it is, without an index."""
-        self._destination.abort()
+        self.destination.abort()
 
 
 def _chapters(source: InputInfo, shift: Fraction) -> list[Chapter]:

@@ -99,6 +99,7 @@ class Output:
         at_end: Callable[[], object] = lambda: None,
     ) -> None:
         self.name, self.required, self.watched, self.connecting = name, required, True, False
+        self.ends_run = required
         self.latency: dict[str, Stopwatch] = {}
         self.pairs: list[LivePair] = []
         self.ended = ""
