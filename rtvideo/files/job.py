@@ -112,21 +112,20 @@ def enhance_video(
             stack.callback(sink.release)
 
         pipeline = Pipeline(events, processor, sink, stop)
-        total = _expected_frames(source, options)
+        counters, total = pipeline.counters, _expected_frames(source, options)
         began = time.perf_counter()
         try:
-            pipeline.run(lambda: on_progress(pipeline.counters.frames_out, total))
+            pipeline.run(lambda: on_progress(counters.frames_out, total))
         except BaseException as error:
             lost = isinstance(error, UnavailableError) and pipeline.completed
-            if lost and pipeline.counters.frames_out > report.resumed:
+            if lost and counters.frames_out > report.resumed:
                 draft.publish(unfinished=True)
                 warn(f"{output}: ends where the device was lost; --resume goes on from there")
             else:
                 sink.abort()
             raise
-        done = pipeline.counters.frames_out
         as_it_was = reused.count if reused and reused.path == output else 0  # frames in the output already
-        if stop.is_set() and done <= as_it_was:
+        if stop.is_set() and counters.frames_out <= as_it_was:
             draft.discard()
         else:
             draft.publish(unfinished=stop.is_set())

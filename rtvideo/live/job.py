@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -65,10 +65,10 @@ def enhance_live(
     """Enhance what comes from a camera, URL, pipe or file until it ends or ``stop`` is set.
 
     Args:
-        input: as `rtvideo.media.network.address.kind_of` takes it.
+        input: as `rtvideo.media.location.kind_of` takes it.
         outputs: files, ``.m3u8`` lists, URLs, ``/dev/videoN``, ``-`` for y4m on stdout.
-        viewers: what opens windows and web pages.
-        say: told each warning, and each change of state, in a line.
+        viewers: open windows and web pages.
+        say: called with a line for each warning and each change of state.
         on_progress: called about ten times a second with the frames done.
         stop: when set, the run ends soon; all outputs are complete.
         open_engine: in place of ``options.engine``, for tests.
@@ -97,34 +97,26 @@ def enhance_live(
             say=lambda line: None if stop.is_set() else say(line),
         )
         stack.callback(source.close)
-        plays = not source.traits.live and not outputs
-        if plays:  # only viewers: at the file's own speed, and no viewer is waited for
-            source.traits = SourceTraits(live=True, paced=True)
         if options.start is not None:
             source.connection.seek(options.start)
+        if plays := not source.traits.live and not outputs:
+            # Only viewers: the file plays at its own speed, and waits for none of them.
+            source.traits = SourceTraits(live=True, paced=True)
 
         working = working_format(source)
         fps = min(source.connection.fps or 30.0, options.max_fps or math.inf)
-        session = (
-            open_engine(working.geometry, fps) if open_engine else open_for(options, working.geometry, fps)
-        )
-        stack.callback(session.close)
+        opener = open_engine or partial(open_for, options)
+        session = stack.enter_context(closing(opener(working.geometry, fps)))
         report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
-        controls = ViewerControls(
-            options.strength,
-            report.denoise,
-            removes_noise=open_engine is not None or find(options.model).has_denoise,
-        )
+        has_denoise = open_engine is not None or find(options.model).has_denoise
+        controls = ViewerControls(options.strength, report.denoise, removes_noise=has_denoise)
+
         tags = source.connection.tags.coded(working.coding)
         processor = _processor(source, session, working, tags)
-        opened = open_outputs(
-            outputs,
-            [partial(factory, controls, source.name) for factory in viewers],
-            live_video(source, working, tags, options),
-            options,
-            warn,
-        )
+        factories = [partial(factory, controls, source.name) for factory in viewers]
+        video = live_video(source, working, tags, options)
+        opened = open_outputs(outputs, factories, video, options, warn)
         if plays:
             _wait_for_viewer(report.input, opened, stop)
 
