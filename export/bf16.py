@@ -14,8 +14,9 @@ from model.scene.sample import render_frame
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cpu import build, isa
 from rtvideo.kernels.cpu.emit import emit
-from rtvideo.kernels.cpu.library import Library, Network, float_format
+from rtvideo.kernels.cpu.library import CpuNetwork, Library
 from rtvideo.kernels.ir.lower import lower
+from rtvideo.kernels.structs import float_format
 from rtvideo.models.description import Description
 
 #: What is good enough: at most so many codes of 255 off at any sample, and at least so many decibels a frame.
@@ -86,7 +87,7 @@ def cases(description: Description) -> Iterator[Case]:
 def run(library: Library, data: Array, case: Case) -> Array:
     """Return what a kernel makes of a case: (3, H, W)."""
     _, _, height, width = case.image.shape
-    network = Network(library, data, width, height, float_format(), threads=1)
+    network = CpuNetwork(library, data, width, height, float_format(), threads=1)
     out: Array = np.full((3, height, width), np.nan, np.float32)
     network.run(list(case.image[0]), list(out), case.strength, case.denoise)
     network.close()

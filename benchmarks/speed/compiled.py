@@ -9,8 +9,9 @@ from rtvideo.engines.fused import FusedSession
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.kernels.cpu import isa
 from rtvideo.kernels.cpu.isa import InstructionSet
-from rtvideo.kernels.cpu.library import Library, Network, format_of
+from rtvideo.kernels.cpu.library import CpuNetwork, Library
 from rtvideo.kernels.ir.program import Array
+from rtvideo.kernels.structs import format_of
 from rtvideo.models import Model
 
 
@@ -42,5 +43,5 @@ def on_planes(
     """Return what enhances one dark 8-bit 4:2:0 frame, always the same."""
     geometry = video(width, height)
     planes, out = dark_planes(geometry), geometry.empty()
-    network = Network(library, data, width, height, format_of(geometry), threads)
+    network = CpuNetwork(library, data, width, height, format_of(geometry), threads)
     return lambda: network.run(planes, out, 1.0, denoise)

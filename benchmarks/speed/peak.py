@@ -17,7 +17,7 @@ extern "C" __attribute__((visibility("default"))) float rt_peak(long rounds, flo
     vec sums[12];
     for (int k = 0; k < 12; k++) sums[k] = splat(k * b);
     for (long i = 0; i < rounds; i++)
-        UNROLLED for (int k = 0; k < 12; k++) sums[k] = sums[k] * a + b;
+        UNROLL for (int k = 0; k < 12; k++) sums[k] = sums[k] * a + b;
     vec sum = {};
     for (int k = 0; k < 12; k++) sum += sums[k];
     return sum[0];

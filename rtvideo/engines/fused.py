@@ -8,14 +8,15 @@ import numpy as np
 
 from rtvideo.engines.session import Settings, no_weights
 from rtvideo.engines.sync import SyncSession
-from rtvideo.engines.time_constants import Pacer
+from rtvideo.engines.time_constants import TimeStamps
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Plane, Planes, pass_through
 from rtvideo.kernels import weights
 from rtvideo.kernels.cpu import build, isa
 from rtvideo.kernels.cpu.emit import emit
-from rtvideo.kernels.cpu.library import Library, Network, Pace, format_of, kept_format, supports
+from rtvideo.kernels.cpu.library import CpuNetwork, Library
 from rtvideo.kernels.ir.lower import lower
+from rtvideo.kernels.structs import format_of, state_format, unsupported_geometry
 from rtvideo.models import Model
 
 
@@ -50,18 +51,18 @@ class FusedSession(SyncSession):
             raise UnavailableError(f"engine fused: this machine has no {instructions}")
         program = lower(model.description, weights.read(model.weights), half=usable[0].half)
         library = Library(build.library(emit(program), usable[0]))
-        self._network = Network(
+        self._network = CpuNetwork(
             library, program.data(), geometry.width, geometry.height, format_of(geometry), threads
         )
         self._isa = usable[0].name
         self.name = f"fused cpu {self._isa}"
-        self._pacer, self._remembers = Pacer(), False
+        self._time_stamps, self._has_state = TimeStamps(), False
 
     @staticmethod
     def unsupported_reason(model: Model, geometry: Geometry | None = None) -> str | None:
         """See `rtvideo.engines.registry.SessionType`; without a geometry, of the model alone."""
         no_kernels = None if isa.usable() else "no kernels for this kind of processor"
-        return no_weights(model) or (supports(geometry) if geometry else None) or no_kernels
+        return no_weights(model) or (unsupported_geometry(geometry) if geometry else None) or no_kernels
 
     @staticmethod
     def probe() -> str:
@@ -78,7 +79,7 @@ class FusedSession(SyncSession):
 
     def reset(self) -> None:
         """See `rtvideo.engines.session.Session.reset`."""
-        self._pacer.forget()
+        self._time_stamps.reset()
 
     def coarser(self) -> FusedSession:
         """See `rtvideo.engines.session.HasFallback`."""
@@ -100,19 +101,13 @@ class FusedSession(SyncSession):
             pass_through(planes, out)
             self.reset()
             return
-        pace = self._pacer.pace(time, self.settings.temporal)
-        if pace.frames and not self._remembers:
-            self._network.remember(kept_format(self._geometry))
-            self._remembers = True
+        constants = self._time_stamps.constants(time, self.settings.temporal)
+        if constants.frames and not self._has_state:
+            self._network.allocate_temporal_state(state_format(self._geometry))
+            self._has_state = True
         rows = [_rows(plane) for plane in planes]
         made = [_rows(plane) for plane in out]
-        self._network.run(
-            rows,
-            made,
-            self.settings.strength,
-            self.settings.denoise,
-            Pace(pace.frames, pace.light, pace.forget),
-        )
+        self._network.run(rows, made, self.settings.strength, self.settings.denoise, constants)
         for target, result in zip(out, made, strict=True):
             if result is not target:
                 np.copyto(target, result)

@@ -14,8 +14,26 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+_KERNELS = Path(__file__).parent
+
+
+def headers(folder: Path) -> dict[str, bytes]:
+    """Return what a back end's sources may include, by name: its own headers, and common/*.h."""
+    own = {path.name: path for path in folder.iterdir()}
+    shared = {f"common/{path.name}": path for path in (_KERNELS / "common").glob("*.h")}
+    return {name: path.read_bytes() for name, path in sorted((own | shared).items())}
+
+
+def content_hash(source: str, included: Mapping[str, bytes], flags: Sequence[str]) -> str:
+    """Return what names a kernel: all that decides its code but machine and compiler."""
+    digest = hashlib.sha256(source.encode())
+    for name, content in included.items():
+        digest.update(name.encode() + b"\0" + content)
+    digest.update("\0".join(flags).encode())
+    return digest.hexdigest()[:24]
 
 
 def default_cache() -> Path:

@@ -11,15 +11,15 @@ from typing import Any
 
 from rtvideo.engines.gpu.session import GpuSession, need_driver
 from rtvideo.engines.session import Settings, no_weights
-from rtvideo.engines.time_constants import Pacer
+from rtvideo.engines.time_constants import TimeStamps
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.kernels import weights
-from rtvideo.kernels.cpu.library import Pace, format_of, kept_format, supports
 from rtvideo.kernels.cuda import nvrtc
 from rtvideo.kernels.cuda.driver import Device
-from rtvideo.kernels.cuda.network import DevicePlane, Network
+from rtvideo.kernels.cuda.network import CudaNetwork, DevicePlane
 from rtvideo.kernels.ir.lower import lower
+from rtvideo.kernels.structs import format_of, state_format, unsupported_geometry
 from rtvideo.models import Model
 
 
@@ -43,13 +43,13 @@ class CudaSession(GpuSession):
     def __init__(
         self, model: Model, geometry: Geometry, settings: Settings, *, number: int = 0, half: bool = False
     ) -> None:
-        self._half, self._pacer = half, Pacer()
+        self._half, self._time_stamps = half, TimeStamps()
         super().__init__(model, geometry, settings, number)
 
     @staticmethod
     def unsupported_reason(model: Model, geometry: Geometry | None = None) -> str | None:
         """See `rtvideo.engines.registry.SessionType`; without a geometry, of the model alone."""
-        return no_weights(model) or (supports(geometry) if geometry else None)
+        return no_weights(model) or (unsupported_geometry(geometry) if geometry else None)
 
     @staticmethod
     def probe() -> str:
@@ -62,7 +62,7 @@ class CudaSession(GpuSession):
 
     def reset(self) -> None:
         """See `rtvideo.engines.session.Session.reset`."""
-        self._pacer.forget()
+        self._time_stamps.reset()
 
     def _open(self, stack: ExitStack) -> Any:
         model, geometry = self._model, self._geometry
@@ -72,14 +72,14 @@ class CudaSession(GpuSession):
         values = weights.read(model.weights)
         packed = lower(model.description, values, half=True).packed if self._half else frozenset()
         program = lower(model.description, values)
-        self._network = Network(
+        self._network = CudaNetwork(
             self._device,
             program,
             packed,
             geometry.width,
             geometry.height,
             format_of(geometry),
-            kept_format(geometry),
+            state_format(geometry),
         )
         stack.callback(self._network.close)
         return self._network.stream
@@ -90,6 +90,5 @@ class CudaSession(GpuSession):
     def _run(
         self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None = None
     ) -> None:
-        pace = self._pacer.pace(time, self.settings.temporal)
-        told = Pace(pace.frames, pace.light, pace.forget)
-        self._network.run(planes, out, self.settings.strength, self.settings.denoise, told)
+        constants = self._time_stamps.constants(time, self.settings.temporal)
+        self._network.run(planes, out, self.settings.strength, self.settings.denoise, constants)

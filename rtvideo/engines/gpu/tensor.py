@@ -15,10 +15,10 @@ from rtvideo.engines.gpu.session import GpuSession
 from rtvideo.engines.session import Settings, no_network
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
-from rtvideo.kernels.cpu.library import format_of, supports
 from rtvideo.kernels.cuda.driver import DeviceError
 from rtvideo.kernels.cuda.network import DevicePlane
-from rtvideo.kernels.cuda.tensors import Ends, Tensors
+from rtvideo.kernels.cuda.tensors import Ends, FrameTensors
+from rtvideo.kernels.structs import format_of, unsupported_geometry
 from rtvideo.models import Model
 
 #: How the driver and each runtime say that a device is short of memory.
@@ -83,7 +83,7 @@ class TensorSession(GpuSession):
         self._half = bool(model.card.get("bf16")) if half is None else half
         self._networks: dict[bool, Network] = {}
         self._graphs: dict[bool, Any] = {}
-        if reason := supports(geometry):
+        if reason := unsupported_geometry(geometry):
             raise UnavailableError(f"frames cannot be converted on a GPU: {reason}")
         try:
             super().__init__(model, geometry, settings, number)
@@ -103,7 +103,7 @@ class TensorSession(GpuSession):
     @staticmethod
     def unsupported_reason(model: Model, geometry: Geometry) -> str | None:
         """See `rtvideo.engines.registry.SessionType`."""
-        return no_network(model) or supports(geometry)
+        return no_network(model) or unsupported_geometry(geometry)
 
     @abstractmethod
     def _network(self, denoise: bool, stack: ExitStack) -> Network:
@@ -118,7 +118,7 @@ class TensorSession(GpuSession):
         stream = device.call("cuStreamCreate", 1)  # not ordered with the default stream
         stack.callback(device.give_back, "cuStreamDestroy", stream)
         self._stream, self._opened = stream, stack.enter_context(ExitStack())
-        self._tensors = Tensors(
+        self._tensors = FrameTensors(
             device, stream, geometry.width, geometry.height, format_of(geometry), self._opened
         )
         # Backwards: what was enqueued is waited for, then the networks go, then what they work on.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtvideo.errors import UnavailableError
-from rtvideo.kernels.cache import intact, kept
+from rtvideo.kernels.cache import content_hash, headers, intact, kept
 from rtvideo.kernels.cpu.emit import HEADERS
 from rtvideo.kernels.cpu.isa import InstructionSet
 
@@ -27,6 +26,9 @@ FLAGS = (
 
 #: Seconds. The first run of a fresh ziglang builds its own library, a minute of one core's time.
 TIMEOUT = 600
+
+#: Where headers are found: the back end's own by their names, those of both as ``common/NAME.h``.
+INCLUDES = tuple(f"-I{folder}" for folder in (HEADERS, HEADERS.parents[1]))
 
 _CLANGS = ("clang++", *(f"clang++-{n}" for n in range(22, 13, -1)))
 
@@ -75,7 +77,7 @@ def library(source: str, isa: InstructionSet, cache: Path | None = None) -> Path
     Raises:
         UnavailableError: it is not there and cannot be built; the message says why, in one line.
     """
-    name = f"{content_hash(source)}-{isa.name}.so"
+    name = f"{content_hash(source, headers(HEADERS), FLAGS)}-{isa.name}.so"
     if intact(PREBUILT / name):
         return PREBUILT / name
     return kept(name, lambda folder: _build(source, isa, folder), cache)
@@ -84,15 +86,6 @@ def library(source: str, isa: InstructionSet, cache: Path | None = None) -> Path
 def prebuilt(isa: InstructionSet) -> bool:
     """Return whether the package came with libraries for an instruction set."""
     return any(PREBUILT.glob(f"*-{isa.name}.so"))
-
-
-def content_hash(source: str) -> str:
-    """Return what names a library: all that decides its code but the compiler."""
-    digest = hashlib.sha256(source.encode())
-    for header in sorted(HEADERS.glob("*.hpp")):
-        digest.update(header.name.encode() + b"\0" + header.read_bytes())
-    digest.update("\0".join(FLAGS).encode())
-    return digest.hexdigest()[:24]
 
 
 def _build(source: str, isa: InstructionSet, folder: Path) -> Path:
@@ -105,7 +98,7 @@ def _build(source: str, isa: InstructionSet, folder: Path) -> Path:
     code.write_text(source)
     problem = ""
     for compiler in found:
-        command = [*compiler.arguments(isa), f"-I{HEADERS}", str(code), "-o", str(made), "-lpthread"]
+        command = [*compiler.arguments(isa), *INCLUDES, str(code), "-o", str(made), "-lpthread"]
         problem = _run(command, made)
         if not problem:
             return made

@@ -8,8 +8,8 @@ from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Pass, Pointwi
 
 HEADERS = Path(__file__).parent / "include"
 
-#: Rows that the filter over time holds (``recursive.hpp``).
-_RECURSIVE_ROWS = 80
+#: Rows that the temporal filter holds (``temporal_filter.hpp``).
+_TEMPORAL_ROWS = 80
 
 #: Widest strip in columns, halo included: the rows alive must stay in the second-level cache.
 WIDEST = 512
@@ -205,7 +205,7 @@ def _network(program: Program, passes: list[Pass]) -> str:
         f"    static constexpr bool GUIDED = {_bool(program.guided)}, MIX = {_bool(program.mix)};",
         f"    static constexpr bool HAS_NOISE = {_bool(program.denoised is not None)};",
         f"    static constexpr float FLOOR = {program.floor!r}f, T_MIN = {program.t_min!r}f;",
-        f"    static constexpr int ROWS = {max(rows, _RECURSIVE_ROWS)}; // of all tensors of a pass",
+        f"    static constexpr int ROWS = {max(rows, _TEMPORAL_ROWS)}; // of all tensors of a pass",
         f"    static constexpr int WIDEST = {WIDEST};",
         f"    static constexpr int LIT_HALO = {_even(program.lit.halo)};",
         f"    static constexpr int DENOISED_HALO = {_even((program.denoised or program.lit).halo)};",

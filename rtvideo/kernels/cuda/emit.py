@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rtvideo.kernels.cpu.library import Format
-from rtvideo.kernels.cuda import over_time, packing
+from rtvideo.kernels.cuda import packing, temporal
 from rtvideo.kernels.cuda.schedule import THREADS, Kernel, schedule
-from rtvideo.kernels.cuda.source import SIDE, Buffer, Launch, Source, boolean, function, grid
+from rtvideo.kernels.cuda.source import SIDE, Buffer, CudaSource, Launch, boolean, function, grid
 from rtvideo.kernels.cuda.steps import Reach, Step, reads
 from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Pass, Pointwise, Program, Skip
+from rtvideo.kernels.structs import Format
 
 HEADERS = Path(__file__).parent / "include"
 
@@ -24,7 +24,7 @@ def emit(
     temporal: bool = False,
     packed: frozenset[str] = frozenset(),
     kind: Format | None = None,
-) -> Source:
+) -> CudaSource:
     """Return the source of a network.
 
     Args:
@@ -47,10 +47,10 @@ class _Emitter:
         self.program, self.shared, self.temporal, self.packed = program, shared, temporal, packed
         self.buffers: dict[str, Buffer] = {}
 
-    def source(self, denoise: bool, kind: Format | None) -> Source:
+    def source(self, denoise: bool, kind: Format | None) -> CudaSource:
         program = self.program
         coarsest = max(program.scales or (1,))
-        kernels = list(over_time.picture_kernels()) if self.temporal else []
+        kernels = list(temporal.picture_kernels()) if self.temporal else []
         if program.scales:
             self._grid_buffers()
             kernels += self._grid_kernels()
@@ -59,7 +59,7 @@ class _Emitter:
             kernels.append((_launch(kernel, scale), self._kernel(kernel, stage, k)))
         if program.scales and self.temporal:
             scale, groups = program.scales[-1], 1 if program.shared else 3
-            kernels += over_time.light_kernels(scale, groups, self._light(), _EXPOSURE)
+            kernels += temporal.light_kernels(scale, groups, self._light(), _EXPOSURE)
         if program.guided:
             kernels += self._guide_kernels()
         full = program.denoised if denoise and program.denoised else program.lit
@@ -78,7 +78,7 @@ class _Emitter:
             "\n".join(f"#define {name} {value}" for name, value in macros.items()),
             "\n".join(
                 f'#include "{name}"'
-                for name in ("guide.cuh", "half.cuh", *(over_time.HEADERS if self.temporal else ()))
+                for name in ("guide.cuh", "packed.cuh", *(temporal.HEADERS if self.temporal else ()))
             ),
             "using namespace rt;",
             *([f"enum {{ {names} }};"] if names else []),
@@ -86,7 +86,7 @@ class _Emitter:
             *(body for _, body in kernels),
         ]
         launches = tuple(launch for launch, _ in kernels)
-        return Source("\n\n".join(text) + "\n", launches, tuple(self.buffers.values()), coarsest)
+        return CudaSource("\n\n".join(text) + "\n", launches, tuple(self.buffers.values()), coarsest)
 
     # The grid
 

@@ -11,10 +11,10 @@ import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rtvideo.kernels.cpu.library import Format, Pace, Planes
-from rtvideo.kernels.cuda.history import Record
-from rtvideo.kernels.cuda.source import Buffer, Launch, Source
+from rtvideo.kernels.cuda.source import Buffer, CudaSource, Launch
+from rtvideo.kernels.cuda.temporal_state import TemporalState
 from rtvideo.kernels.ir.program import Program
+from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,20 @@ def frame_type(buffers: int) -> type[ctypes.Structure]:
     class Frame(ctypes.Structure):
         _fields_ = [
             ("format", Format), ("width", ctypes.c_int), ("height", ctypes.c_int), ("rows", ctypes.c_int),
-            ("strength", ctypes.c_float), ("denoise", ctypes.c_float), ("pace", Pace),
-            ("input", Planes), ("output", Planes), ("history", Record),
+            ("strength", ctypes.c_float), ("denoise", ctypes.c_float), ("time", TimeConstants),
+            ("input", PlanePointers), ("output", PlanePointers), ("state", TemporalState),
             ("buffers", ctypes.c_void_p * max(buffers, 1)),
         ]  # fmt: skip
 
     return Frame
 
 
-def whole(source: Source, width: int, height: int) -> Plan:
+def whole(source: CudaSource, width: int, height: int) -> Plan:
     """Return each kernel over the whole picture, or grid."""
     return Plan(tuple(_call(one, source.coarsest, width, height) for one in source.launches), height)
 
 
-def in_bands(source: Source, width: int, height: int, rows: int) -> Plan:
+def in_bands(source: CudaSource, width: int, height: int, rows: int) -> Plan:
     """Return the full-size kernels over bands of about so many rows, after the kernels of the grid."""
     grid = [_call(one, source.coarsest, width, height) for one in source.launches if one.reach is None]
     full = [one for one in source.launches if one.reach is not None]
@@ -81,7 +81,7 @@ def in_bands(source: Source, width: int, height: int, rows: int) -> Plan:
     return Plan(tuple(calls), most)
 
 
-def sizes(source: Source, width: int, height: int, rows: int) -> list[int]:
+def sizes(source: CudaSource, width: int, height: int, rows: int) -> list[int]:
     """Return the bytes of each buffer for frames of this size, where those of full size hold so many rows."""
 
     def one(buffer: Buffer) -> int:

@@ -14,15 +14,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from rtvideo.kernels.cpu.library import Format, Pace, Planes
 from rtvideo.kernels.cuda import launch, nvrtc, packing
 from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, Device, DeviceError
 from rtvideo.kernels.cuda.emit import emit
-from rtvideo.kernels.cuda.history import ZEROED, History, Record
 from rtvideo.kernels.cuda.launch import Plan
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED
-from rtvideo.kernels.cuda.source import Source
+from rtvideo.kernels.cuda.source import CudaSource
+from rtvideo.kernels.cuda.temporal_state import ZEROED, TemporalLayout, TemporalState
 from rtvideo.kernels.ir.program import Program
+from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants
 
 #: Rows of a band where memory is short: few enough to help, many beside those that are made twice.
 _BAND = 256
@@ -36,7 +36,7 @@ class DevicePlane:
     stride: int
 
 
-class Network:
+class CudaNetwork:
     """A network for frames of one size and format. Not thread-safe.
 
     Args:
@@ -45,7 +45,7 @@ class Network:
         packed: tensors in half precision, none for f32.
         width, height: of the picture.
         layout: of its planes.
-        kept: of `rtvideo.kernels.cpu.library.kept_format`, for frames that are run with a pace.
+        kept: of `rtvideo.kernels.structs.state_format`, for frames that are run with time constants.
 
     Raises:
         UnavailableError: it cannot be compiled, or memory is short.
@@ -65,8 +65,8 @@ class Network:
         self._size, self._layout = (width, height), layout
         self._variants: dict[tuple[bool, bool], _Variant] = {}
         light = launch.light(program, width, height)
-        self._history = None if kept is None else History(layout, kept, width, height, light)
-        self._records: deque[Record] = deque()
+        self._temporal = None if kept is None else TemporalLayout(kept, width, height, light)
+        self._states: deque[TemporalState] = deque()
         with ExitStack() as stack:
             self.stream = device.call("cuStreamCreate", 1)  # not ordered with the default stream
             stack.callback(device.give_back, "cuStreamDestroy", self.stream)
@@ -78,23 +78,23 @@ class Network:
         out: Sequence[DevicePlane],
         strength: float,
         denoise: float,
-        pace: Pace | None = None,
+        time: TimeConstants | None = None,
     ) -> None:
         """Enqueue a frame on `stream`: ``strength`` above 0, ``denoise`` 0 skips noise removal.
 
-        The first frame with (or without) noise removal, or a pace, compiles its kernels.
+        The first frame with (or without) noise removal, or time constants, compiles its kernels.
 
         Args:
-            pace: how much of what was before counts; None or one of no frames: nothing.
+            time: how much the frames before count; None, or no frames to average over: not at all.
         """
-        temporal = pace is not None and pace.frames > 0
+        temporal = time is not None and time.frames > 0
         variant = self._ready(denoise > 0, temporal)
         frame = variant.frame
         frame.strength, frame.denoise = strength, denoise
         frame.input, frame.output = planes_of(planes), planes_of(out)
         if temporal:
-            frame.pace, frame.history = pace, self._records[0]
-            self._records.rotate()
+            frame.time, frame.state = time, self._states[0]
+            self._states.rotate()
         variant.run()
 
     def prepare(self, denoise: bool, temporal: bool = False) -> None:
@@ -107,21 +107,21 @@ class Network:
         self._variants.clear()
 
     def _ready(self, denoise: bool, temporal: bool) -> _Variant:
-        if temporal and not self._records:
-            self._remember()
+        if temporal and not self._states:
+            self._allocate_state()
         key = denoise and self._program.denoised is not None, temporal
         if key not in self._variants:
             self._variants[key] = self._variant(*key)
         return self._variants[key]
 
-    def _remember(self) -> None:
-        if self._history is None:
+    def _allocate_state(self) -> None:
+        if self._temporal is None:
             raise ValueError(
-                "a network that was made without a format for pictures that are kept has no pace"
+                "a network that was made without a format for kept pictures takes no time constants"
             )
         device = self._device
         try:
-            address = device.allocate(self._history.size)
+            address = device.allocate(self._temporal.size)
         except DeviceError as error:
             if error.status != OUT_OF_MEMORY:
                 raise
@@ -129,7 +129,7 @@ class Network:
         self._stack.callback(device.free, address)
         self._stack.callback(device.give_back, "cuStreamSynchronize", self.stream)
         device.call("cuMemcpyHtoDAsync", address, bytes(ZEROED), ZEROED, self.stream)
-        self._records.extend(self._history.record(address, now) for now in (0, 1))
+        self._states.extend(self._temporal.state(address, now) for now in (0, 1))
 
     def _variant(self, denoise: bool, temporal: bool) -> _Variant:
         source = emit(
@@ -148,7 +148,7 @@ class Network:
             )
             return self._planned(source, plan)
 
-    def _planned(self, source: Source, plan: Plan) -> _Variant:
+    def _planned(self, source: CudaSource, plan: Plan) -> _Variant:
         words = packing.data(self._program, self._packed).tobytes()
         with ExitStack() as stack:
             variant = _Variant(
@@ -162,7 +162,7 @@ class _Variant:
     """Kernels of one kind of frames: module, buffers and a graph, which ``stack`` gives back."""
 
     def __init__(
-        self, device: Device, stream: Any, source: Source, plan: Plan, words: bytes,
+        self, device: Device, stream: Any, source: CudaSource, plan: Plan, words: bytes,
         size: tuple[int, int], layout: Format, stack: ExitStack,
     ) -> None:  # fmt: skip
         self._device, self._stream = device, stream
@@ -214,9 +214,9 @@ class _Variant:
         self._device.call("cuGraphLaunch", self._graph, self._stream)
 
 
-def planes_of(planes: Sequence[DevicePlane]) -> Planes:
+def planes_of(planes: Sequence[DevicePlane]) -> PlanePointers:
     """Return planes as kernels are told them."""
-    found = Planes()
+    found = PlanePointers()
     for k, plane in enumerate(planes):
         found.data[k], found.stride[k] = ctypes.c_void_p(plane.address), plane.stride
     return found

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from rtvideo.errors import UnavailableError
-from rtvideo.kernels.cache import kept
+from rtvideo.kernels.cache import content_hash, headers, kept
 from rtvideo.kernels.cuda.emit import HEADERS
 from rtvideo.version import install
 
@@ -67,11 +66,14 @@ def compile_source(text: str, capability: tuple[int, int]) -> Compiled:
         UnavailableError: no compiler, or it does not take the source or the capability.
     """
     nvrtc = bindings()
-    headers = sorted(HEADERS.glob("*.cuh"))
+    included = headers(HEADERS)
     _, program = nvrtc.nvrtcCreateProgram(
-        text.encode(), b"network.cu", len(headers),
-        [header.read_bytes() for header in headers], [header.name.encode() for header in headers],
-    )  # fmt: skip
+        text.encode(),
+        b"network.cu",
+        len(included),
+        [*included.values()],
+        [name.encode() for name in included],
+    )
     flags = [flag.encode() for flag in (f"--gpu-architecture=sm_{capability[0]}{capability[1]}", *FLAGS)]
     (status,) = nvrtc.nvrtcCompileProgram(program, len(flags), flags)
     try:
@@ -105,7 +107,8 @@ def cubin(text: str, capability: tuple[int, int], driver: int, cache: Path | Non
     Raises:
         UnavailableError: as `compile_source`, or NVRTC is newer than the driver.
     """
-    name = f"{content_hash(text)}-sm{capability[0]}{capability[1]}-{driver}.cubin"
+    code = content_hash(text, headers(HEADERS), FLAGS)
+    name = f"{code}-sm{capability[0]}{capability[1]}-{driver}.cubin"
 
     def build(folder: Path) -> Path:
         major, minor = version()
@@ -120,12 +123,3 @@ def cubin(text: str, capability: tuple[int, int], driver: int, cache: Path | Non
         return made
 
     return kept(name, build, cache).read_bytes()
-
-
-def content_hash(text: str) -> str:
-    """Return what names a binary: all that decides its code but device, driver and compiler."""
-    digest = hashlib.sha256(text.encode())
-    for header in sorted(HEADERS.glob("*.cuh")):
-        digest.update(header.name.encode() + b"\0" + header.read_bytes())
-    digest.update("\0".join(FLAGS).encode())
-    return digest.hexdigest()[:24]

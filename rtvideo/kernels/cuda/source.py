@@ -44,7 +44,7 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class Source:
+class CudaSource:
     """A network as CUDA source, and how it is run.
 
     Attributes:

@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from rtvideo.kernels.cpu.library import Format
 from rtvideo.kernels.cuda import launch, nvrtc
 from rtvideo.kernels.cuda.driver import Device
 from rtvideo.kernels.cuda.network import DevicePlane, planes_of
 from rtvideo.kernels.cuda.schedule import THREADS
-from rtvideo.kernels.cuda.source import SIDE, Buffer, Launch, Source
+from rtvideo.kernels.cuda.source import SIDE, Buffer, CudaSource, Launch
+from rtvideo.kernels.structs import Format
 
 #: Bytes of the tile that is put together before chroma is averaged.
 _TILE = 4 * 3 * SIDE**2
@@ -50,14 +50,14 @@ KERNEL(from_half_enhanced) {{
 """
 
 
-def source(kind: Format) -> Source:
+def source(kind: Format) -> CudaSource:
     """Return the kernels for frames of a layout, subsampling and width of samples."""
     macros = {"LAYOUT": kind.layout, "WIDE": kind.wide}
     macros |= {"CHROMA_X": kind.chroma_x, "CHROMA_Y": kind.chroma_y}
     kernels = {"to_image": 4, "to_half_image": 4, "from_enhanced": _TILE, "from_half_enhanced": _TILE}
     launches = tuple(Launch(name, 0, SIDE, SIDE, shared) for name, shared in kernels.items())
     buffers = (Buffer(3, 0), Buffer(3, 0))
-    return Source(_TEXT % "\n".join(f"#define {k} {v}" for k, v in macros.items()), launches, buffers, 1)
+    return CudaSource(_TEXT % "\n".join(f"#define {k} {v}" for k, v in macros.items()), launches, buffers, 1)
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class Ends:
     half_enhanced: bool
 
 
-class Tensors:
-    """Networks input and output for frames of one size and format. Not thread-safe.
+class FrameTensors:
+    """Input and output of networks for frames of one size and format. Not thread-safe.
 
     Args:
         device: current for the calling thread.

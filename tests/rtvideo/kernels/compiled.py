@@ -13,8 +13,9 @@ import torch
 from model.ruas import RUAS
 from rtvideo.kernels.cpu import build, isa
 from rtvideo.kernels.cpu.emit import emit
-from rtvideo.kernels.cpu.library import Library, Network, float_format
+from rtvideo.kernels.cpu.library import CpuNetwork, Library
 from rtvideo.kernels.ir.lower import lower
+from rtvideo.kernels.structs import float_format
 from rtvideo.models.description import OPERATIONS, Description, Genotype, Illumination, Noise
 from tests.helpers import networks
 
@@ -85,7 +86,7 @@ class Compiled:
     def run(self, y: Image, strength: float, denoise: float, threads: int = 1) -> Image:
         """What the kernel makes of (3, H, W) float32 RGB."""
         out = np.full_like(y, np.nan)
-        network = Network(self.library, self.weights, y.shape[2], y.shape[1], float_format(), threads)
+        network = CpuNetwork(self.library, self.weights, y.shape[2], y.shape[1], float_format(), threads)
         network.run(list(y), list(out), strength, denoise)
         network.close()
         return out

@@ -1,9 +1,10 @@
 // One frame through the passes of a network. `Network` is what the generated source says of it.
 #pragma once
+#include "exposure_compensation.hpp"
 #include "guide.hpp"
+#include "light_smoothing.hpp"
 #include "pool.hpp"
-#include "recursive.hpp"
-#include "steady.hpp"
+#include "temporal_filter.hpp"
 
 // A statement whose time benchmarks/passes.py wants to know; it defines this before it includes anything.
 #ifndef TIMED
@@ -20,13 +21,13 @@ struct Frame {
     Planes in, out;
     Format format, read;   // of the planes in and out; of those that the network reads
     float strength, denoise;
-    Pace pace;
-    History *history;
+    TimeConstants time;
+    TemporalState *state;
     Mix mix;
     Grid sums;             // of the warm start over blocks of the finest scale
     Grid x, warm, next;    // a grid stage reads x (and warm) and writes next
-    Grid light;            // log2 t at the last scale, one or three channels; where the light is guided, that at slope 0
-    Grid slope;            // of log2 t over log2 of the pixel's own maximum
+    Grid light; // log2 t at the last scale, one or three channels; where the light is guided, that at slope 0
+    Grid slope; // of log2 t over log2 of the pixel's own maximum
 };
 
 template <int C> ROW_FUNCTION load_grid(const Tile &tile, Grid from, Rows<C> to, int row) {
@@ -48,7 +49,7 @@ struct Cut {
     int payload, width, strips, rows, bands;
 };
 
-INLINE Cut cut(int width, int height, int halo, int unit, int widest, int threads) {
+FN Cut cut(int width, int height, int halo, int unit, int widest, int threads) {
     Cut best = {};
     double best_cost = 1e30;
     int fewest = (width + widest - 2 * halo - 1) / (widest - 2 * halo);
@@ -80,7 +81,7 @@ struct Job {
 struct Context {
     Pool pool;
     Frame frame;
-    History history;
+    TemporalState state;
     Arena *arenas;
     int width, height, threads;
     void *memory[3];
@@ -103,35 +104,36 @@ struct Context {
     }
 };
 
-static void survey_strip(const Tile &tile, Frame &frame, Arena arena) {
-    survey(tile, *frame.history, frame.format, frame.in, arena);
+static void measure_strip(const Tile &tile, Frame &frame, Arena arena) {
+    measure_patches(tile, *frame.state, frame.format, frame.in, arena);
 }
-static void relight_strip(const Tile &tile, Frame &frame, Arena arena) { relight(tile, *frame.history, arena); }
-static void recurse_strip(const Tile &tile, Frame &frame, Arena arena) {
-    recurse(tile, *frame.history, frame.format, frame.in, frame.pace.frames, arena);
+static void compensate_strip(const Tile &tile, Frame &frame, Arena arena) { compensate(tile, *frame.state, arena); }
+static void filter_strip(const Tile &tile, Frame &frame, Arena arena) {
+    filter(tile, *frame.state, frame.format, frame.in, frame.time.frames, arena);
 }
 
 // The picture so far takes the place of the frame.
 template <int WIDEST> static void over_time(Context &context) {
     Frame &frame = context.frame;
-    History &h = context.history;
+    TemporalState &state = context.state;
+    Scene &scene = state.scene;
     int width = context.width, height = context.height;
     auto pass = [&](Strip strip, int halo, int unit) {
         context.pass(strip, width, height, halo, unit, WIDEST, width, height);
     };
-    frame.history = &h;
-    if (frame.pace.forget) forget(h);
-    if (h.seen) {
-        TIMED("survey", pass(survey_strip, 0, 2 * SIDE);)
-        if (judge(h, height, frame.pace.frames))
-            forget(h);
-        else if (h.exposed || h.shone)
-            pass(relight_strip, 0, CELL);
+    frame.state = &state;
+    if (frame.time.reset) reset(state);
+    if (scene.seen) {
+        TIMED("scene statistics", pass(measure_strip, 0, 2 * PATCH);)
+        if (estimate_scene(state, height, frame.time.frames))
+            reset(state);
+        else if (scene.exposure_changed || scene.light_changed)
+            pass(compensate_strip, 0, CELL);
     }
-    h.moving = 0;
-    TIMED("recurse", pass(recurse_strip, RECURSIVE_HALO, CELL);)
-    h.now = 1 - h.now, h.seen += h.seen < 1 << 20;
-    frame.in = h.picture[h.now], frame.read = h.kept;
+    scene.moving = 0;
+    TIMED("temporal filter", pass(filter_strip, TEMPORAL_HALO, CELL);)
+    state.now = 1 - state.now, scene.seen += scene.seen < 1 << 20;
+    frame.in = state.picture[state.now], frame.read = state.format;
 }
 
 // Sums of the warm start over blocks of SCALE x SCALE pixels; beyond the picture its last row and column repeat.
@@ -147,9 +149,9 @@ template <int SCALE, int WINDOW> static void reduce(const Tile &tile, Frame &fra
         if (done < tile.top) continue;
         for (int c = 0; c < 3; c++) {
             float *sum = sums.at(c, 0);
-            for_window_max<WINDOW>(y, c, min(done, bottom), tile.width, [=](int x, vec m) __attribute__((always_inline)) {
-                store(sum + x, load(sum + x) + m);
-            });
+            for_window_max<WINDOW>(y, c, min(done, bottom), tile.width,
+                                   [=](int x, vec m)
+                                       __attribute__((always_inline)) { store(sum + x, load(sum + x) + m); });
         }
         if ((done + 1) % SCALE) continue;
         for (int c = 0; c < 3; c++) {
@@ -162,7 +164,7 @@ template <int SCALE, int WINDOW> static void reduce(const Tile &tile, Frame &fra
 }
 
 // Means over 2^n cells of the finest grid, as logarithms.
-INLINE void coarsen(const Grid &sums, int finest, const Grid &to, float floor) {
+FN void coarsen(const Grid &sums, int finest, const Grid &to, float floor) {
     int times = sums.width / to.width;
     float share = 1.0f / (finest * finest * times * times);
     for (int c = 0; c < 3; c++) {
@@ -183,7 +185,7 @@ INLINE void coarsen(const Grid &sums, int finest, const Grid &to, float floor) {
     }
 }
 
-INLINE void shift_by(const Grid &grid, float by) {
+FN void shift_by(const Grid &grid, float by) {
     int64_t n = (int64_t)3 * grid.width * grid.height;
     for (int64_t i = 0; i < n; i++) grid.data[i] -= by;
 }
@@ -249,7 +251,8 @@ template <class N> static void light_on_grid(Context &context, const float *expo
             for (int c = 0; c < 3; c++) light.data[c * cells + i] = contrast * light.data[c * cells + i] + offset;
         }
     }
-    if (frame.pace.frames > 0) own = steady(context.history, frame.pace, light, own, N::SHARED ? 1 : 3, space);
+    if (frame.time.frames > 0)
+        own = smooth_light(context.state, frame.time.light, light, own, N::SHARED ? 1 : 3, space);
     float rest = 1 - own;
     if (N::GUIDED) {
         frame.slope = grid(N::SCALES[N::STAGES - 1]);
@@ -266,7 +269,7 @@ template <class N> static void light_on_grid(Context &context, const float *expo
 }
 
 // Floats of the finest grid.
-template <class N> INLINE int64_t light_floats(int width, int height) {
+template <class N> FN int64_t light_floats(int width, int height) {
     if (N::STAGES == 0) return 0;
     int64_t wide = (width + N::COARSEST - 1) / N::COARSEST, high = (height + N::COARSEST - 1) / N::COARSEST;
     int64_t times = N::COARSEST / N::FINEST;
@@ -274,7 +277,7 @@ template <class N> INLINE int64_t light_floats(int width, int height) {
 }
 
 // Floats for all grids of a frame, one to spare.
-template <class N> INLINE int64_t grid_floats(int width, int height) {
+template <class N> FN int64_t grid_floats(int width, int height) {
     if (N::STAGES == 0) return 0;
     int wide = (width + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
     int high = (height + N::COARSEST - 1) / N::COARSEST * N::COARSEST;

@@ -6,17 +6,17 @@
 namespace rt {
 
 // The sums of blocks of SCALE columns of a row; the last column repeats as far as the grid goes.
-template <int SCALE> INLINE void sum_columns(float *line, int begin, int end, int columns, float *to) {
+template <int SCALE> FN void sum_columns(float *line, int begin, int end, int columns, float *to) {
     for (int x = end; x < columns; x++) line[x] = line[end - 1];
     for (int x = begin, cell = 0; x < columns; x += SCALE, cell++) {
         float sum = 0;
-        UNROLLED for (int i = 0; i < SCALE; i++) sum += line[x + i];
+    UNROLL for (int i = 0; i < SCALE; i++) sum += line[x + i];
         to[cell] = sum;
     }
 }
 
 // log2(mean + floor) of a row of cells.
-INLINE void log_row(float *row, int width, float share, float floor) {
+FN void log_row(float *row, int width, float share, float floor) {
     for (int x = 0; x < width; x += LANES) {
         if (x + LANES <= width) {
             store(row + x, log2(load(row + x) * share + floor));
@@ -27,7 +27,7 @@ INLINE void log_row(float *row, int width, float share, float floor) {
 }
 
 // The first channel becomes the largest one.
-INLINE void largest(const Grid &grid) {
+FN void largest(const Grid &grid) {
     float *r = grid.at(0, 0);
     const float *g = grid.at(1, 0), *b = grid.at(2, 0);
     for (int64_t i = 0, n = (int64_t)grid.width * grid.height; i < n; i++) {
@@ -37,7 +37,7 @@ INLINE void largest(const Grid &grid) {
 }
 
 // Bilinear, half-pixel centres.
-INLINE void resize(const Grid &from, const Grid &to, int channels) {
+FN void resize(const Grid &from, const Grid &to, int channels) {
     float sy = (float)from.height / to.height, sx = (float)from.width / to.width;
     for (int c = 0; c < channels; c++) {
         for (int y = 0; y < to.height; y++) {
@@ -60,7 +60,7 @@ INLINE void resize(const Grid &from, const Grid &to, int channels) {
 
 // The STATISTICS of a grid's largest channel: mean, deviation, mean of 2^l, maximum, minimum (in log2).
 // Sums in double, in one fixed order: the result does not depend on the number of threads.
-INLINE void statistics(const Grid &log, float (&g)[5]) {
+FN void statistics(const Grid &log, float (&g)[5]) {
     double sum = 0, squares = 0, linear = 0;
     float high = -1e30f, low = 1e30f;
     int64_t n = (int64_t)log.width * log.height;

@@ -12,7 +12,7 @@ struct Padded {
     float *data;
     int width, height; // without the edges
 
-    inline __attribute__((always_inline)) float *at(int row) const { return data + (int64_t)(row + 1) * (width + 2) + 1; }
+    METHOD float *at(int row) const { return data + (int64_t)(row + 1) * (width + 2) + 1; }
 
     void repeat_edges() const {
         for (int row = 0; row < height; row++) at(row)[-1] = at(row)[0], at(row)[width] = at(row)[width - 1];
@@ -22,27 +22,27 @@ struct Padded {
 };
 
 // Vectors may be read and written beyond the last row.
-INLINE int64_t padded_floats(int width, int height) { return (int64_t)(width + 2) * (height + 2) + MARGIN; }
+FN int64_t padded_floats(int width, int height) { return (int64_t)(width + 2) * (height + 2) + MARGIN; }
 
-INLINE void pad(const Grid &grid, int channel, const Padded &to) {
+FN void pad(const Grid &grid, int channel, const Padded &to) {
     for (int row = 0; row < grid.height; row++) memcpy(to.at(row), grid.at(channel, row), sizeof(float) * grid.width);
     to.repeat_edges();
 }
 
 // What the nine cells around `x` are above it. Differences are small where values are not, which keeps their products
 // exact.
-INLINE void around(const Padded &grid, int row, int x, vec (&above)[9]) {
+FN void around(const Padded &grid, int row, int x, vec (&above)[9]) {
     vec centre = load(grid.at(row) + x);
-    UNROLLED for (int i = 0; i < 9; i++) above[i] = load(grid.at(row + i / 3 - 1) + x + i % 3 - 1) - centre;
+    UNROLL for (int i = 0; i < 9; i++) above[i] = load(grid.at(row + i / 3 - 1) + x + i % 3 - 1) - centre;
 }
 
-INLINE vec mean(const vec (&v)[9]) {
+FN vec mean(const vec (&v)[9]) {
     vec sum = v[0];
-    UNROLLED for (int i = 1; i < 9; i++) sum += v[i];
+    UNROLL for (int i = 1; i < 9; i++) sum += v[i];
     return sum * (1.0f / 9);
 }
 
-INLINE vec smooth(const Padded &grid, int row, int x) {
+FN vec smooth(const Padded &grid, int row, int x) {
     vec above[9];
     around(grid, row, x, above);
     return load(grid.at(row) + x) + mean(above);
@@ -64,7 +64,7 @@ template <int C> static void fit_lines(const Grid &own, float n, const Grid &lig
                 vec dl[9], dt[9], products[9], squares[9];
                 around(l, row, x, dl), around(t, row, x, dt);
                 vec l_mean = mean(dl), t_mean = mean(dt);
-                UNROLLED for (int i = 0; i < 9; i++) {
+                UNROLL for (int i = 0; i < 9; i++) {
                     products[i] = (dl[i] - l_mean) * (dt[i] - t_mean);
                     squares[i] = (dl[i] - l_mean) * (dl[i] - l_mean);
                 }

@@ -9,7 +9,7 @@
 
 using namespace rt;
 
-EXPORT int rt_version() { return 2; }
+EXPORT int rt_version() { return 3; }
 
 EXPORT int rt_lanes() { return LANES; }
 
@@ -26,7 +26,7 @@ EXPORT void rt_close(Context *context) {
     if (!context) return;
     context->pool.close();
     for (void *p : context->memory) free(p);
-    for (void *p : context->history.memory) free(p);
+    for (void *p : context->state.memory) free(p);
     free(context);
 }
 
@@ -59,18 +59,19 @@ EXPORT Context *rt_open(int width, int height, const Format *format, const float
 EXPORT int rt_threads(const Context *context) { return context->threads; }
 
 // Make room for what is kept from frame to frame, in planes of the format `kept`. False if there is not enough memory.
-EXPORT int rt_remember(Context *context, const Format *kept) {
+EXPORT int rt_allocate_temporal_state(Context *context, const Format *kept) {
     int64_t light = light_floats<Network>(context->width, context->height);
-    return remember(context->history, context->frame.format, *kept, context->width, context->height, light);
+    return allocate(context->state, *kept, context->width, context->height, light);
 }
 
-// Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal; `pace` 0 (or of no frames) what was before.
+// Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal; without `time`, or with no frames to average over,
+// the frame is looked at alone.
 EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise,
-                   const Pace *pace) {
+                   const TimeConstants *time) {
     Frame &frame = context->frame;
     frame.in = *in, frame.out = *out, frame.read = frame.format;
-    frame.pace = pace ? *pace : Pace{};
-    if (frame.pace.frames > 0) TIMED("over time", over_time<Network::WIDEST>(*context);)
+    frame.time = time ? *time : TimeConstants{};
+    if (frame.time.frames > 0) TIMED("over time", over_time<Network::WIDEST>(*context);)
     frame.strength = strength, frame.denoise = denoise;
     frame.mix.strength = strength;
     TIMED("light", Network::light(*context, (float *)context->memory[1]);)

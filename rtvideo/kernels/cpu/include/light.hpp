@@ -5,7 +5,7 @@
 namespace rt {
 
 // One function of vectors, column by column and channel by channel.
-template <int C, class F> INLINE void pointwise(const Tile &tile, const Rows<C> &out, int row, F f) {
+template <int C, class F> FN void pointwise(const Tile &tile, const Rows<C> &out, int row, F f) {
     if (blank(tile, out, row)) return;
     for (int c = 0; c < C; c++) {
         float *target = out.at(c, row);
@@ -17,7 +17,7 @@ template <int C, class F> INLINE void pointwise(const Tile &tile, const Rows<C> 
 // The maximum over the window of each column of `in`, a vector at a time: use(x, maximum). Outside the picture is
 // zero, and so are the margins. SIZE 2 looks right and down only.
 template <int SIZE, int C, class Use>
-INLINE void for_window_max(Rows<C> in, int channel, int row, int width, Use use) {
+FN void for_window_max(Rows<C> in, int channel, int row, int width, Use use) {
     const float *above = in.at(channel, row - 1), *here = in.at(channel, row), *below = in.at(channel, row + 1);
     auto column = [&](int x) __attribute__((always_inline)) {
         vec m = max(load(here + x), load(below + x));
@@ -36,9 +36,8 @@ template <int SIZE, int C> ROW_FUNCTION window_max(const Tile &tile, Rows<C> in,
     if (blank(tile, out, row)) return;
     for (int c = 0; c < C; c++) {
         float *target = out.at(c, row);
-        for_window_max<SIZE>(in, c, row, tile.width, [=](int x, vec m) __attribute__((always_inline)) {
-            store(target + x, m);
-        });
+        for_window_max<SIZE>(in, c, row, tile.width,
+                             [=](int x, vec m) __attribute__((always_inline)) { store(target + x, m); });
     }
     trim(tile, out, row);
 }
@@ -60,7 +59,8 @@ ROW_FUNCTION inverse_sigmoid(const Tile &tile, Rows<3> cell, Rows<3> gain, int r
 
 // t of a gain, where a later stage starts from it.
 ROW_FUNCTION inverse(const Tile &tile, Rows<3> gain, Rows<3> t, int row) {
-    pointwise(tile, t, row, [&](int c, int x) __attribute__((always_inline)) { return 1.0f / load(gain.at(c, row) + x); });
+    pointwise(tile, t, row,
+              [&](int c, int x) __attribute__((always_inline)) { return 1.0f / load(gain.at(c, row) + x); });
 }
 
 // u = clamp(y * gain, 0, 1): no division.
@@ -90,7 +90,8 @@ ROW_FUNCTION apply_linear(const Tile &tile, Rows<3> y, Rows<3> t, Rows<3> u, int
     if (strength == 1) {
         pointwise(tile, u, row, [&](int c, int x) __attribute__((always_inline)) {
             vec image = load(y.at(c, row) + x), light = load(t.at(c, row) + x);
-            return min(INVERSE ? image * clamp(light, 1.0f, 1 / t_min) : image / clamp(light, t_min, 1.0f), splat(1.0f));
+            return min(INVERSE ? image * clamp(light, 1.0f, 1 / t_min) : image / clamp(light, t_min, 1.0f),
+                       splat(1.0f));
         });
     } else {
         pointwise(tile, u, row, [&](int c, int x) __attribute__((always_inline)) {
@@ -126,12 +127,10 @@ struct Grid {
     float *data; // channels, one after another
     int width, height;
 
-    inline __attribute__((always_inline)) float *at(int channel, int row) const {
-        return data + ((int64_t)channel * height + row) * width;
-    }
+    METHOD float *at(int channel, int row) const { return data + ((int64_t)channel * height + row) * width; }
 };
 
-template <int SCALE> INLINE void upsample(const Tile &tile, Grid grid, int channel, int row, float *line) {
+template <int SCALE> FN void upsample(const Tile &tile, Grid grid, int channel, int row, float *line) {
     if (SCALE == 1) {
         const float *source = grid.at(channel, row);
         for (int x = max(0, -tile.left), end = min(tile.width, grid.width - tile.left); x < end; x++)
@@ -153,7 +152,7 @@ template <int SCALE> INLINE void upsample(const Tile &tile, Grid grid, int chann
     float *target = line + begin * SCALE + SCALE / 2 - tile.left;
     for (int x = begin + 1; x <= end; x++, target += SCALE) {
         float right = cell(x), step = (right - left) * (1.0f / SCALE);
-        UNROLLED for (int i = 0; i < SCALE; i++) target[i] = left + step * (i + 0.5f);
+    UNROLL for (int i = 0; i < SCALE; i++) target[i] = left + step * (i + 0.5f);
         left = right;
     }
 }
@@ -163,7 +162,7 @@ struct Upsampled {
     float *light, *slope;
 };
 
-INLINE Upsampled take_upsampled(Arena &arena, int width) {
+FN Upsampled take_upsampled(Arena &arena, int width) {
     auto line = [&] { return arena.take<float>(width + 2 * LINE_MARGIN) + LINE_MARGIN; };
     return Upsampled{line(), line()};
 }
@@ -188,7 +187,7 @@ ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Grid s
         return;
     }
     constexpr int M = GUIDED || (MIX && !MEAN) || SIGNAL || KNEE ? G : 1;
-    UNROLLED for (int c = 0; c < G; c++) {
+    UNROLL for (int c = 0; c < G; c++) {
         upsample<SCALE>(tile, grid, c, row, line.light);
         if (GUIDED) upsample<SCALE>(tile, slope, c, row, line.slope);
         for (int x = 0; x < tile.width; x += LANES) {
@@ -209,17 +208,17 @@ ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Grid s
     }
     for (int x = 0; x < tile.width; x += LANES) {
         vec factor[G], v[3];
-        UNROLLED for (int c = 0; c < G; c++) factor[c] = exp2(load(gain.at(c, row) + x));
-        UNROLLED for (int c = 0; c < 3; c++)
+        UNROLL for (int c = 0; c < G; c++) factor[c] = exp2(load(gain.at(c, row) + x));
+        UNROLL for (int c = 0; c < 3; c++)
             v[c] = min(load(y.at(c, row) + x) * factor[G == 1 ? 0 : c], splat(1.0f));
         if (KNEE) {
             vec grey = (v[0] + v[1] + v[2]) * (1.0f / 3);
-            UNROLLED for (int c = 0; c < 3; c++) {
+            UNROLL for (int c = 0; c < 3; c++) {
                 vec own = load(m.at(M == 1 ? 0 : c, row) + x), square = own * own;
                 v[c] = grey + (v[c] - grey) * (1.0f - mix.strength * mix.knee / (square + mix.knee));
             }
         }
-        UNROLLED for (int c = 0; c < 3; c++) store(u.at(c, row) + x, v[c]);
+        UNROLL for (int c = 0; c < 3; c++) store(u.at(c, row) + x, v[c]);
     }
     trim(tile, u, row);
 }

@@ -21,7 +21,7 @@ template <int C> struct Rows {
     float *data;
     int stride, mask;
 
-    inline __attribute__((always_inline)) float *at(int channel, int row) const {
+    METHOD float *at(int channel, int row) const {
         return data + (int64_t)((row & mask) * C + channel) * stride + MARGIN;
     }
 };
@@ -49,13 +49,13 @@ struct Arena {
 };
 
 // Outside the picture every layer is zero, as the network's zero padding says. True if the whole row is.
-template <int C> INLINE bool blank(const Tile &tile, const Rows<C> &out, int row) {
+template <int C> FN bool blank(const Tile &tile, const Rows<C> &out, int row) {
     if (row >= 0 && row < tile.picture_height) return false;
     for (int c = 0; c < C; c++) memset(out.at(c, row), 0, sizeof(float) * tile.width);
     return true;
 }
 
-template <int C> INLINE void trim(const Tile &tile, const Rows<C> &out, int row) {
+template <int C> FN void trim(const Tile &tile, const Rows<C> &out, int row) {
     int end = tile.picture_width - tile.left;
     for (int c = 0; c < C; c++) {
         if (tile.left < 0) memset(out.at(c, row), 0, sizeof(float) * -tile.left);

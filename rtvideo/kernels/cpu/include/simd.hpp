@@ -8,13 +8,16 @@
 
 namespace rt {
 
-#define INLINE static inline __attribute__((always_inline))
+// What common/*.h are made of: functions, methods and tables.
+#define FN static inline __attribute__((always_inline))
+#define METHOD inline __attribute__((always_inline))
+#define TABLE static constexpr
 // A row function: its own register allocation, shared by every stage that calls it.
 #define ROW_FUNCTION static __attribute__((noinline, unused)) void
 #ifdef __clang__
-#define UNROLLED _Pragma("clang loop unroll(full)")
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define UNROLLED _Pragma("GCC unroll 64")
+#define UNROLL _Pragma("GCC unroll 64")
 #endif
 
 #if defined(__AVX512F__)
@@ -33,23 +36,33 @@ constexpr int BLOCK = 4 * LANES;
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
 
-INLINE vec load(const float *p) {
+FN vec load(const float *p) {
     vec v;
     memcpy(&v, p, sizeof v);
     return v;
 }
-INLINE void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
-INLINE vec splat(float x) { return x - vec{}; } // x - 0 is x for every x, which 0 + x is not
-INLINE vec max(vec a, vec b) { return a > b ? a : b; }
-INLINE vec min(vec a, vec b) { return a < b ? a : b; }
-INLINE vec clamp(vec v, float low, float high) { return min(max(v, splat(low)), splat(high)); }
-INLINE int min(int a, int b) { return a < b ? a : b; }
-INLINE int max(int a, int b) { return a > b ? a : b; }
-INLINE int clamp(int v, int low, int high) { return min(max(v, low), high); }
-INLINE float clamp(float v, float low, float high) { return v < low ? low : v > high ? high : v; }
+FN void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
+FN vec splat(float x) { return x - vec{}; } // x - 0 is x for every x, which 0 + x is not
+
+// The words of common/*.h, for vectors and for single values.
+FN vec max(vec a, vec b) { return a > b ? a : b; }
+FN vec min(vec a, vec b) { return a < b ? a : b; }
+FN vec max(vec a, float b) { return max(a, splat(b)); }
+FN vec min(vec a, float b) { return min(a, splat(b)); }
+FN vec abs(vec v) { return max(v, -v); }
+FN vec clamp(vec v, float low, float high) { return min(max(v, low), high); }
+FN float max(float a, float b) { return a > b ? a : b; }
+FN float min(float a, float b) { return a < b ? a : b; }
+FN float abs(float v) { return v < 0 ? -v : v; }
+FN float clamp(float v, float low, float high) { return v < low ? low : v > high ? high : v; }
+FN float sqrt(float v) { return __builtin_sqrtf(v); }
+FN double sqrt(double v) { return __builtin_sqrt(v); }
+FN int max(int a, int b) { return a > b ? a : b; }
+FN int min(int a, int b) { return a < b ? a : b; }
+FN int clamp(int v, int low, int high) { return min(max(v, low), high); }
 
 // 2^x for x in -126..126; relative error 8e-8.
-INLINE vec exp2(vec x) {
+FN vec exp2(vec x) {
     const float shift = 0x1.8p23f; // adding it rounds to a whole number, which then lies in the low bits
     vec shifted = x + splat(shift);
     vec f = x - (shifted - splat(shift));
@@ -63,7 +76,7 @@ INLINE vec exp2(vec x) {
 }
 
 // log2(x) for normal x > 0; absolute error 5e-8 beside the whole part.
-INLINE vec log2(vec x) {
+FN vec log2(vec x) {
     const int32_t root_half = 0x3f3504f3;
     ivec bits = (ivec)x - root_half;
     ivec whole = bits >> 23;
@@ -81,24 +94,24 @@ INLINE vec log2(vec x) {
 
 #if defined(__AVX512BF16__)
 // Pairs of bf16, two channels in the 32 bits of a lane: what a dot product of two takes at twice the speed of f32.
-INLINE vec pack(vec low, vec high) {
+FN vec pack(vec low, vec high) {
     const __m512i interleave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
                                                 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     __m512i halves = (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
     return (vec)_mm512_permutexvar_epi16(interleave, halves);
 }
-INLINE vec unpack_low(vec pairs) { return (vec)((ivec)pairs << 16); }
-INLINE vec unpack_high(vec pairs) { return (vec)((ivec)pairs & -65536); }
+FN vec unpack_low(vec pairs) { return (vec)((ivec)pairs << 16); }
+FN vec unpack_high(vec pairs) { return (vec)((ivec)pairs & -65536); }
 // acc + low * weight's low + high * weight's high.
-INLINE vec dot(vec acc, vec pairs, const float *weight) {
+FN vec dot(vec acc, vec pairs, const float *weight) {
     int32_t bits; // not a float: whatever they are, they must arrive unchanged
     memcpy(&bits, weight, sizeof bits);
     return (vec)_mm512_dpbf16_ps((__m512)acc, (__m512bh)pairs, (__m512bh)_mm512_set1_epi32(bits));
 }
 #endif
 
-INLINE float exp2(float x) { return exp2(splat(x))[0]; }
-INLINE float log2(float x) { return log2(splat(x))[0]; }
+FN float exp2(float x) { return exp2(splat(x))[0]; }
+FN float log2(float x) { return log2(splat(x))[0]; }
 
 template <int... I> struct Indices {};
 template <int N, int... I> struct Count : Count<N - 1, N - 1, I...> {};
@@ -108,19 +121,19 @@ template <int... I> struct Count<0, I...> {
 constexpr Count<LANES>::type LANE = {};
 
 // Each lane of the low (or high) half twice: a subsampled sample for the two pixels it stands for.
-template <int... I> INLINE vec twice_low(vec v, Indices<I...>) { return __builtin_shufflevector(v, v, (I / 2)...); }
-template <int... I> INLINE vec twice_high(vec v, Indices<I...>) {
+template <int... I> FN vec twice_low(vec v, Indices<I...>) { return __builtin_shufflevector(v, v, (I / 2)...); }
+template <int... I> FN vec twice_high(vec v, Indices<I...>) {
     return __builtin_shufflevector(v, v, (LANES / 2 + I / 2)...);
 }
 // The lanes one to the left (or right) of `now`, where the neighbouring vector fills the gap.
-template <int... I> INLINE vec shifted_left(vec before, vec now, Indices<I...>) {
+template <int... I> FN vec shifted_left(vec before, vec now, Indices<I...>) {
     return __builtin_shufflevector(before, now, (LANES - 1 + I)...);
 }
-template <int... I> INLINE vec shifted_right(vec now, vec next, Indices<I...>) {
+template <int... I> FN vec shifted_right(vec now, vec next, Indices<I...>) {
     return __builtin_shufflevector(now, next, (1 + I)...);
 }
 // The even (or odd) lanes of two vectors.
-template <int... I> INLINE vec even(vec a, vec b, Indices<I...>) { return __builtin_shufflevector(a, b, (2 * I)...); }
-template <int... I> INLINE vec odd(vec a, vec b, Indices<I...>) { return __builtin_shufflevector(a, b, (2 * I + 1)...); }
+template <int... I> FN vec even(vec a, vec b, Indices<I...>) { return __builtin_shufflevector(a, b, (2 * I)...); }
+template <int... I> FN vec odd(vec a, vec b, Indices<I...>) { return __builtin_shufflevector(a, b, (2 * I + 1)...); }
 
 } // namespace rt

@@ -5,58 +5,49 @@
 #ifdef __CUDACC__ // elsewhere a test stands in for the device
 #define UNROLL _Pragma("unroll")
 #define TEXT(x) #x
-#define UNROLL_BY(n) _Pragma(TEXT(unroll (n)))
+#define UNROLL_BY(n) _Pragma(TEXT(unroll(n)))
 #define MEMORY extern __shared__ __align__(16) float memory[]
 #define barrier __syncthreads
 #endif
 
-namespace rt {
-
-#define DEVICE static __device__ __forceinline__
-#define METHOD __device__ __forceinline__
 // A kernel over rows of blocks from FIRST on; tensors between kernels hold the picture's rows from ORIGIN on.
 #define KERNEL(name) extern "C" __global__ void __launch_bounds__(THREADS, 2) name(int first, int origin)
+// What common/*.h are made of: functions, methods and tables.
+#define FN static __device__ __forceinline__
+#define METHOD __device__ __forceinline__
+#define TABLE static __constant__ const
 
-enum Layout { YUV, NV, RGB, GRAY, GBR, FLOAT_RGB };
+namespace rt {
 
-// How samples become RGB and back; everything is data, so that one kernel serves every coding. As in planes.hpp.
-struct Format {
-    int layout, wide;
-    int chroma_x, chroma_y;
-    int shift;
-    float luma_gain, luma_bias;
-    float chroma_zero;
-    float red_v, green_u, green_v, blue_u;
-    float red, green, blue;
-    float black;
-    float code_u, code_v;
-    float neutral;
-    float scale;
-    float luma_low, luma_high, chroma_low, chroma_high;
-};
+// The words of common/*.h.
+FN float max(float a, float b) { return fmaxf(a, b); }
+FN float min(float a, float b) { return fminf(a, b); }
+FN float abs(float v) { return fabsf(v); }
+FN float clamp(float v, float low, float high) { return fminf(fmaxf(v, low), high); }
+FN float sqrt(float v) { return sqrtf(v); }
+FN double sqrt(double v) { return ::sqrt(v); }
+FN float exp2(float v) { return exp2f(v); }
+FN float log2(float v) { return log2f(v); }
+FN int max(int a, int b) { return a > b ? a : b; }
+FN int min(int a, int b) { return a < b ? a : b; }
+FN int clamp(int v, int low, int high) { return min(max(v, low), high); }
 
-struct Planes {
-    unsigned char *data[3];
-    long long stride[3]; // bytes
-};
+} // namespace rt
 
-// How fast to forget; `rtvideo.engines.time_constants` makes it of seconds.
-struct Pace {
-    float frames, light;
-    int forget;
-};
+#include "common/pixel_format.h"
+#include "common/temporal_state.h"
 
-// What is kept from frame to frame; see history.cuh.
-struct History {
+namespace rt {
+
+// What is kept from frame to frame; see temporal_state.cuh.
+struct TemporalState {
     Format format;                  // of the picture: as the decoder's, in 16 bits
     Planes before, after;           // the picture so far: read from one, written to the other
-    float code;                     // codes of 8 bits a sample of the decoder
-    float black;                    // its code
     unsigned char *age;             // of each cell
     float *level, *change, *spread; // of each patch: mean so far, mean and deviation of the difference
     float *gain;                    // of its light
     int *counts;                    // of changes and spreads, level by level
-    struct Scene *scene;
+    Scene *scene;
     float *light; // log2 t at the last scale
 };
 
@@ -65,9 +56,9 @@ struct Frame {
     int width, height;
     int rows; // of tensors between kernels: the picture's, or fewer where memory is short
     float strength, denoise;
-    Pace pace;
+    TimeConstants time;
     Planes in, out;
-    History history;
+    TemporalState state;
     float *buffers[BUFFERS];
 };
 
@@ -77,12 +68,9 @@ __constant__ rt::Frame frame;
 }
 namespace rt {
 
-DEVICE int clamp(int v, int low, int high) { return min(max(v, low), high); }
-DEVICE float clamp(float v, float low, float high) { return fminf(fmaxf(v, low), high); }
-
 // A grid covers the picture, padded to whole cells of the coarsest scale.
-DEVICE int padded(int size) { return (size + COARSEST - 1) / COARSEST * COARSEST; }
-DEVICE int grid_width(int scale) { return padded(frame.width) / scale; }
-DEVICE int grid_height(int scale) { return padded(frame.height) / scale; }
+FN int padded(int size) { return (size + COARSEST - 1) / COARSEST * COARSEST; }
+FN int grid_width(int scale) { return padded(frame.width) / scale; }
+FN int grid_height(int scale) { return padded(frame.height) / scale; }
 
 } // namespace rt

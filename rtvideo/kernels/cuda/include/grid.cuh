@@ -44,7 +44,7 @@ template <int SCALE> struct State {
 };
 
 // Bilinear, half-pixel centres; beyond the outer centres the outer cells count.
-template <int SCALE> DEVICE float bilinear(const Grid<SCALE> &grid, int channel, float y, float x) {
+template <int SCALE> FN float bilinear(const Grid<SCALE> &grid, int channel, float y, float x) {
     y = clamp(y, 0.0f, grid.height() - 1.0f), x = clamp(x, 0.0f, grid.width() - 1.0f);
     const int y0 = (int)y, x0 = (int)x, y1 = min(y0 + 1, grid.height() - 1), x1 = min(x0 + 1, grid.width() - 1);
     const float a = grid.at(channel, y0, x0), b = grid.at(channel, y0, x1);
@@ -65,7 +65,7 @@ template <int FROM, int TO> struct Resized {
 
 // Where a stage leaves its state, and where the last one leaves log2 of the light (steps 5 and 6), the part of the
 // pixel's own maximum excepted.
-template <int SCALE, class P, int R> DEVICE void put(const State<SCALE> &to, const P &p, const Values<3, R> &x) {
+template <int SCALE, class P, int R> FN void put(const State<SCALE> &to, const P &p, const Values<3, R> &x) {
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.own(i)) continue;
         UNROLL for (int c = 0; c < 3; c++) to.grid.at(c, p.y(i), p.x()) = x.v[c][i];
@@ -79,7 +79,7 @@ template <int N, int SCALE, bool GUIDED> struct Light {
 };
 
 template <int N, int SCALE, bool GUIDED, class P, int R>
-DEVICE void put(const Light<N, SCALE, GUIDED> &to, const P &p, const Values<3, R> &x) {
+FN void put(const Light<N, SCALE, GUIDED> &to, const P &p, const Values<3, R> &x) {
     const Exposure e = *to.exposure;
     const float rest = GUIDED ? 1 : 1 - e.own;
     UNROLL for (int i = 0; i < R; i++) {
@@ -96,7 +96,7 @@ DEVICE void put(const Light<N, SCALE, GUIDED> &to, const P &p, const Values<3, R
 constexpr int SIDE = 32;
 typedef Shape<SIDE, SIDE, 4> Square;
 
-template <int SCALE, int WINDOW> DEVICE void reduce(float *memory, const Grid<SCALE> &sums) {
+template <int SCALE, int WINDOW> FN void reduce(float *memory, const Grid<SCALE> &sums) {
     constexpr int BEFORE = WINDOW == 3, CELLS = SIDE / SCALE;
     const Block block = block_of<Square>(frame.width, frame.height);
     const Tile<3, Square, BEFORE, 1> y{memory};
@@ -131,7 +131,7 @@ template <int SCALE, int WINDOW> DEVICE void reduce(float *memory, const Grid<SC
 
 // log2(mean + floor) of the cells of a grid, from sums over cells of the finest.
 template <int FINEST, int SCALE>
-DEVICE void cell_log(const Grid<FINEST> &sums, int x, int y, float floor, float (&v)[3]) {
+FN void cell_log(const Grid<FINEST> &sums, int x, int y, float floor, float (&v)[3]) {
     constexpr int TIMES = SCALE / FINEST;
     UNROLL for (int c = 0; c < 3; c++) {
         float sum = 0;
@@ -141,7 +141,7 @@ DEVICE void cell_log(const Grid<FINEST> &sums, int x, int y, float floor, float 
     }
 }
 
-template <int FINEST, int SCALE> DEVICE void coarsen(const Grid<FINEST> &sums, const Grid<SCALE> &log, float floor) {
+template <int FINEST, int SCALE> FN void coarsen(const Grid<FINEST> &sums, const Grid<SCALE> &log, float floor) {
     const Block block = block_of<Square>(log.width(), log.height());
     for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
         for (int i = 0; i < p.ROWS; i++) {
@@ -159,7 +159,7 @@ template <class T> struct Moments {
 };
 
 // Those of two sets together (Chan, Golub and LeVeque 1979): nothing cancels.
-template <class T> DEVICE Moments<T> joined(const Moments<T> &a, const Moments<T> &b) {
+template <class T> FN Moments<T> joined(const Moments<T> &a, const Moments<T> &b) {
     if (a.count == 0) return b;
     if (b.count == 0) return a;
     const T count = a.count + b.count, apart = b.mean - a.mean, share = b.count / count;
@@ -168,7 +168,7 @@ template <class T> DEVICE Moments<T> joined(const Moments<T> &a, const Moments<T
 }
 
 // One for all threads, joined in an order that does not depend on which is first.
-template <class T> DEVICE Moments<T> joined_by_all(Moments<T> *space, const Moments<T> &mine) {
+template <class T> FN Moments<T> joined_by_all(Moments<T> *space, const Moments<T> &mine) {
     space[threadIdx.x] = mine;
     barrier();
     for (int half = THREADS / 2; half > 0; half /= 2) {
@@ -178,7 +178,7 @@ template <class T> DEVICE Moments<T> joined_by_all(Moments<T> *space, const Mome
     return space[0];
 }
 
-template <int SCALE> DEVICE void measure(float *memory, const Grid<SCALE> &log, Moments<float> *parts) {
+template <int SCALE> FN void measure(float *memory, const Grid<SCALE> &log, Moments<float> *parts) {
     const Block block = block_of<Square>(log.width(), log.height());
     Moments<float> mine = {};
     for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
@@ -193,7 +193,7 @@ template <int SCALE> DEVICE void measure(float *memory, const Grid<SCALE> &log, 
 }
 
 // One block: what all parts say together, and what follows from it. `w` holds biases, then [output][statistic].
-DEVICE void settle(float *memory, const Moments<float> *parts, int count, bool centred, bool mix, const float *w,
+FN void settle(float *memory, const Moments<float> *parts, int count, bool centred, bool mix, const float *w,
                    Exposure *exposure) {
     Moments<double> mine = {};
     for (int i = threadIdx.x; i < count; i += THREADS) {
@@ -218,7 +218,7 @@ DEVICE void settle(float *memory, const Moments<float> *parts, int count, bool c
 // Application in the log domain (steps 7 and 8): `gain` <- log2 of the gain with strength; returns u_K.
 // MEAN: in the mix, the pixel's own light is the mean of its channels, not m.
 template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED, bool MEAN, class P, class M>
-DEVICE Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M &m,
+FN Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M &m,
                                     const Light<G, SCALE, GUIDED> &light, Values<G, P::ROWS> &gain, float floor,
                                     float t_min, const float *floors) {
     const float share = MIX ? light.exposure->own : 0, strength = frame.strength, lowest = log2f(t_min);

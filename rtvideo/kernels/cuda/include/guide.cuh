@@ -10,7 +10,7 @@ constexpr float GUIDE_EPSILON = 0.002f * 2.0813689810056077f; // in squared log2
 // What the nine cells around one are above it, edges repeated: differences are small where values are not, which keeps
 // their products exact.
 template <int SCALE, class Read>
-DEVICE void around(const Grid<SCALE> &grid, int row, int column, Read read, float (&above)[9]) {
+FN void around(const Grid<SCALE> &grid, int row, int column, Read read, float (&above)[9]) {
     const float centre = read(row, column);
     UNROLL for (int i = 0; i < 9; i++) {
         const int r = clamp(row + i / 3 - 1, 0, grid.height() - 1), c = clamp(column + i % 3 - 1, 0, grid.width() - 1);
@@ -18,7 +18,7 @@ DEVICE void around(const Grid<SCALE> &grid, int row, int column, Read read, floa
     }
 }
 
-DEVICE float mean(const float (&v)[9]) {
+FN float mean(const float (&v)[9]) {
     float sum = v[0];
     UNROLL for (int i = 1; i < 9; i++) sum += v[i];
     return sum * (1.0f / 9);
@@ -26,7 +26,7 @@ DEVICE float mean(const float (&v)[9]) {
 
 // slope, intercept <- those of the lines of the light over the cells' own, `log`: the largest channel if N is 1.
 template <int N, int SCALE>
-DEVICE void fit_lines(const Grid<SCALE> &log, const Grid<SCALE> &light, const Grid<SCALE> &slope,
+FN void fit_lines(const Grid<SCALE> &log, const Grid<SCALE> &light, const Grid<SCALE> &slope,
                       const Grid<SCALE> &intercept) {
     const Block block = block_of<Square>(log.width(), log.height());
     for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
@@ -56,7 +56,7 @@ DEVICE void fit_lines(const Grid<SCALE> &log, const Grid<SCALE> &light, const Gr
 
 // The light's grids <- means of the lines, the pixel's own part mixed in.
 template <int N, int SCALE>
-DEVICE void average_lines(const Grid<SCALE> &slope, const Grid<SCALE> &intercept, const Light<N, SCALE, true> &light) {
+FN void average_lines(const Grid<SCALE> &slope, const Grid<SCALE> &intercept, const Light<N, SCALE, true> &light) {
     const Block block = block_of<Square>(slope.width(), slope.height());
     const float own = light.exposure->own, rest = 1 - own;
     for (Run<Square, 0, 0> p(block); p.more(); p.next()) {

@@ -21,7 +21,7 @@ struct Block {
     }
 };
 
-template <class S> DEVICE Block block_of(int width, int height, int first = 0, int origin = 0) {
+template <class S> FN Block block_of(int width, int height, int first = 0, int origin = 0) {
     return Block{(int)blockIdx.x * S::WIDTH, (first + (int)blockIdx.y) * S::HEIGHT, width, height, origin};
 }
 
@@ -52,9 +52,7 @@ template <class S, int B, int A> struct Run {
     METHOD int y(int i) const { return block.top + row + i - B; }
     // Row i exists; it lies in the picture; it lies in the tile itself, which one block alone has.
     METHOD bool real(int i) const { return row + i < HEIGHT; }
-    METHOD bool inside(int i) const {
-        return x() >= 0 && x() < block.width && y(i) >= 0 && y(i) < block.height;
-    }
+    METHOD bool inside(int i) const { return x() >= 0 && x() < block.width && y(i) >= 0 && y(i) < block.height; }
     METHOD bool own(int i) const {
         return column >= B && column < B + S::WIDTH && row + i >= B && row + i < B + S::HEIGHT && inside(i);
     }
@@ -71,16 +69,14 @@ template <int N, class T = float> struct Plane {
     static constexpr int CHANNELS = N;
     T *data;
 
-    METHOD T *at(const Block &block, int channel, int x, int y) const {
-        return data + block.place(channel, x, y);
-    }
+    METHOD T *at(const Block &block, int channel, int x, int y) const { return data + block.place(channel, x, y); }
     METHOD void read(const Block &block, int x, int y, float (&v)[N]) const {
         UNROLL for (int c = 0; c < N; c++) v[c] = *at(block, c, x, y);
     }
 };
 
 // The thread's pixels of anything that can be read at a place; zero outside the picture, as the network's padding says.
-template <class Source, class P> DEVICE Values<Source::CHANNELS, P::ROWS> fetch(const Source &from, const P &p) {
+template <class Source, class P> FN Values<Source::CHANNELS, P::ROWS> fetch(const Source &from, const P &p) {
     Values<Source::CHANNELS, P::ROWS> values;
     UNROLL for (int i = 0; i < P::ROWS; i++) {
         float v[Source::CHANNELS] = {};
@@ -91,7 +87,7 @@ template <class Source, class P> DEVICE Values<Source::CHANNELS, P::ROWS> fetch(
 }
 
 template <int N, class S, int B, int A, class P>
-DEVICE Values<N, P::ROWS> fetch(const Tile<N, S, B, A> &from, const P &p) {
+FN Values<N, P::ROWS> fetch(const Tile<N, S, B, A> &from, const P &p) {
     Values<N, P::ROWS> values;
     UNROLL for (int c = 0; c < N; c++) {
         UNROLL for (int i = 0; i < P::ROWS; i++)
@@ -101,7 +97,7 @@ DEVICE Values<N, P::ROWS> fetch(const Tile<N, S, B, A> &from, const P &p) {
 }
 
 template <int N, class S, int B, int A, class P, int R>
-DEVICE void put(const Tile<N, S, B, A> &to, const P &p, const Values<N, R> &values) {
+FN void put(const Tile<N, S, B, A> &to, const P &p, const Values<N, R> &values) {
     static_assert(B == P::BEFORE && A == P::AFTER, "a step fills the whole tensor");
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.real(i)) break;
@@ -110,7 +106,7 @@ DEVICE void put(const Tile<N, S, B, A> &to, const P &p, const Values<N, R> &valu
     }
 }
 
-template <int N, class P, int R> DEVICE void put(const Plane<N> &to, const P &p, const Values<N, R> &values) {
+template <int N, class P, int R> FN void put(const Plane<N> &to, const P &p, const Values<N, R> &values) {
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.own(i)) continue;
         UNROLL for (int c = 0; c < N; c++) *to.at(p.block, c, p.x(), p.y(i)) = values.v[c][i];

@@ -16,7 +16,7 @@ int main() {
         if (f.layout <= NV) f.chroma_x = random_below(2), f.chroma_y = random_below(2);
         f.luma_gain = 1 / 255.0f, f.chroma_zero = f.neutral = 128, f.red_v = f.blue_u = 0.006f;
         f.green_u = f.green_v = -0.002f, f.red = f.green = f.blue = 85, f.code_u = f.code_v = 0.5f;
-        f.scale = f.luma_high = f.chroma_high = 255;
+        f.scale = f.luma_high = f.chroma_high = 255, f.code = 1;
 
         int bytes = f.layout == FLOAT_RGB ? 4 : f.wide ? 2 : 1;
         Planes planes[2] = {};
@@ -38,19 +38,22 @@ int main() {
         Context *context = rt_open(width, height, &f, weights, 1 + random_below(4));
         Format kept = f;
         float unit = f.wide ? 1 : 256;
-        kept.wide = 1, kept.luma_gain /= unit, kept.chroma_zero *= unit;
+        kept.wide = 1, kept.luma_gain /= unit, kept.chroma_zero *= unit, kept.code /= unit, kept.luma_high = 65535;
         kept.red_v /= unit, kept.green_u /= unit, kept.green_v /= unit, kept.blue_u /= unit;
-        bool remembers = f.layout != FLOAT_RGB && random_below(2) && rt_remember(context, &kept);
+        bool remembers = f.layout != FLOAT_RGB && random_below(2) && rt_allocate_temporal_state(context, &kept);
         for (int frame = 0; frame < (remembers ? 5 : 2); frame++) {
-            Pace pace = {remembers ? 12.0f : 0, 0.5f, frame == 0 || random_below(8) == 0};
-            rt_run(context, &planes[0], &planes[1], 0.5f + frame % 2 * 0.5f, random_below(2), &pace);
+            TimeConstants time = {remembers ? 12.0f : 0, 0.5f, frame == 0 || random_below(8) == 0};
+            rt_run(context, &planes[0], &planes[1], 0.5f + frame % 2 * 0.5f, random_below(2), &time);
             // The next frame: as it was, noisy, exposed by another half, or another scene.
             for (int p = 0, kind = random_below(4); p < 3 && remembers; p++) {
                 unsigned char *data = (unsigned char *)planes[0].data[p];
                 int rows = f.layout <= NV && p > 0 ? (height + f.chroma_y) >> f.chroma_y : height;
                 size_t size = data ? planes[0].stride[p] * (rows - 1) : 0; // the last row stays
                 for (size_t i = 0; i < size; i++)
-                    data[i] = kind == 1 ? data[i] ^ random_below(4) : kind == 2 ? data[i] * 3 / 2 : kind == 3 ? 200 - data[i] / 2 : data[i];
+                    data[i] = kind == 1   ? data[i] ^ random_below(4)
+                              : kind == 2 ? data[i] * 3 / 2
+                              : kind == 3 ? 200 - data[i] / 2
+                                          : data[i];
             }
         }
         rt_close(context);

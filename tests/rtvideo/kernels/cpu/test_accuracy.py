@@ -87,10 +87,11 @@ def test_strips_bands_and_threads_leave_no_seam(description: Description) -> Non
 
 def test_a_frame_leaves_nothing_behind_for_the_next() -> None:
     kernel = compiled(networks.NIGHT)
-    from rtvideo.kernels.cpu.library import Network, float_format
+    from rtvideo.kernels.cpu.library import CpuNetwork
+    from rtvideo.kernels.structs import float_format
 
     first, second = picture(40, 50, 1), picture(40, 50, 2)
-    network = Network(kernel.library, kernel.weights, 50, 40, float_format(), 2)
+    network = CpuNetwork(kernel.library, kernel.weights, 50, 40, float_format(), 2)
     out = np.empty_like(first)
     results = []
     for y in (first, second, first):

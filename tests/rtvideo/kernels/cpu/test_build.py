@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from rtvideo.errors import UnavailableError
+from rtvideo.kernels import cache
 from rtvideo.kernels.cpu import build, isa
+from rtvideo.kernels.cpu.emit import HEADERS
 
 SOURCE = 'extern "C" __attribute__((visibility("default"))) int answer() { return 42; }\n'
 
@@ -94,11 +96,14 @@ def test_two_processes_may_want_the_same(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.so"))) == 1
 
 
-def test_what_decides_the_code_is_in_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = build.content_hash(SOURCE)
-    assert build.content_hash(SOURCE + " ") != name
-    monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, "-g"))
-    assert build.content_hash(SOURCE) != name
+def test_what_decides_the_code_is_in_the_name() -> None:
+    headers = cache.headers(HEADERS)
+    assert {"simd.hpp", "common/light_smoothing.h"} < headers.keys()
+    name = cache.content_hash(SOURCE, headers, build.FLAGS)
+    assert cache.content_hash(SOURCE + " ", headers, build.FLAGS) != name
+    assert cache.content_hash(SOURCE, headers, (*build.FLAGS, "-g")) != name
+    for changed in ("simd.hpp", "common/light_smoothing.h"):
+        assert cache.content_hash(SOURCE, headers | {changed: b""}, build.FLAGS) != name
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import torch
 
 from model.ruas import RUAS
 from rtvideo.kernels.cpu import build
-from rtvideo.kernels.cpu.emit import HEADERS, emit
+from rtvideo.kernels.cpu.emit import emit
 from rtvideo.kernels.cpu.isa import INSTRUCTION_SETS
 from rtvideo.kernels.ir.lower import lower
 from rtvideo.models.description import Description
@@ -41,7 +41,7 @@ def test_neon_is_within_1e5_of_double(description: Description, tmp_path: Path) 
     flags = [one for one in zig.arguments(NEON) if one != "-shared"]
     flags[flags.index("-target") : flags.index("-target") + 2] = target
     main = Path(__file__).with_name("frame.cpp")
-    command = [*flags, f"-I{HEADERS}", f'-DKERNEL="{source}"', str(main), "-o", str(binary), "-lpthread"]
+    command = [*flags, *build.INCLUDES, f'-DKERNEL="{source}"', str(main), "-o", str(binary), "-lpthread"]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
 

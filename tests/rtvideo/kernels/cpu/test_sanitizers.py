@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from rtvideo.kernels.cpu.build import _CLANGS, compilers
-from rtvideo.kernels.cpu.emit import HEADERS, emit
+from rtvideo.kernels.cpu.build import _CLANGS, INCLUDES, compilers
+from rtvideo.kernels.cpu.emit import emit
 from rtvideo.kernels.ir.lower import lower
 from rtvideo.models.description import Description
 from tests.helpers import networks
@@ -48,7 +48,7 @@ def test_nothing_is_found(description: Description, wanted: str, rounds: int, tm
         build = subprocess.run(
             [
                 *command, "-std=c++17", "-O0", "-g", "-ffp-contract=fast", "-Wno-psabi", "-pthread",
-                f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", f"-I{HEADERS}", f"-DROUNDS={rounds}",
+                f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", *INCLUDES, f"-DROUNDS={rounds}",
                 f'-DKERNEL="{source}"', str(driver), "-o", str(program),
             ],
             capture_output=True, text=True, check=False,

@@ -12,7 +12,9 @@
 #define __launch_bounds__(...) EXPORT
 #define UNROLL
 #define UNROLL_BY(n)
-#define MEMORY float *const memory = shim::memory; (void)memory
+#define MEMORY                                                                                                         \
+    float *const memory = shim::memory;                                                                                \
+    (void)memory
 
 struct Index {
     int x, y;
@@ -33,8 +35,6 @@ inline void barrier() {
     if (shim::crew > 1) pthread_barrier_wait(&shim::everyone[shim::turn++ & 1]);
 }
 
-inline int min(int a, int b) { return a < b ? a : b; }
-inline int max(int a, int b) { return a > b ? a : b; }
 inline int atomicAdd(int *to, int n) { return __atomic_fetch_add(to, n, __ATOMIC_RELAXED); }
 
 namespace rt {

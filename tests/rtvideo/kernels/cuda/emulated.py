@@ -18,13 +18,13 @@ import torch
 
 from model.ruas import RUAS
 from rtvideo.kernels.cpu import build
-from rtvideo.kernels.cpu.library import Format, Pace, Planes, float_format
 from rtvideo.kernels.cuda import launch, packing
 from rtvideo.kernels.cuda.emit import HEADERS, emit
-from rtvideo.kernels.cuda.history import Record
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED
-from rtvideo.kernels.cuda.source import Source
+from rtvideo.kernels.cuda.source import CudaSource
+from rtvideo.kernels.cuda.temporal_state import TemporalState
 from rtvideo.kernels.ir.lower import lower
+from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants, float_format
 from rtvideo.models.description import Description
 from tests.helpers import networks
 
@@ -39,7 +39,15 @@ def compile_shim(source: str, target: Path, command: Sequence[str], *flags: str)
     with tempfile.TemporaryDirectory() as folder:
         kernels = Path(folder) / "kernels.cu"
         kernels.write_text(source)
-        names = [f'-DKERNELS="{kernels}"', f"-I{HEADERS}", str(SHIM), "-o", str(target), "-lpthread"]
+        names = [
+            f'-DKERNELS="{kernels}"',
+            f"-I{HEADERS}",
+            f"-I{HEADERS.parents[1]}",
+            str(SHIM),
+            "-o",
+            str(target),
+            "-lpthread",
+        ]
         done = subprocess.run(
             [*command, *_FLAGS, *flags, *names], capture_output=True, text=True, check=False
         )
@@ -79,7 +87,7 @@ class Emulated:
             weights = {k: v * np.float32(0.2) if "noise.head" in k else v for k, v in weights.items()}
             packed = lower(description, weights, half=True).packed
         program = lower(description, weights)
-        self.source: Source = emit(program, shared, denoise=denoise, temporal=temporal, packed=packed)
+        self.source: CudaSource = emit(program, shared, denoise=denoise, temporal=temporal, packed=packed)
         self.words = packing.data(program, packed)
         self.program, self.denoise = program, denoise
         self.net = RUAS(description).double()
@@ -89,7 +97,7 @@ class Emulated:
     def planes(
         self, format: Format, planes: Sequence[Image], out: Sequence[Image], size: tuple[int, int],
         strength: float, denoise: float, band: int | None = None,
-        pace: Pace | None = None, history: Record | None = None,
+        time: TimeConstants | None = None, state: TemporalState | None = None,
     ) -> None:  # fmt: skip
         """Do what the engine does for a frame of (width, height), whole or in bands of so many rows."""
         width, height = size
@@ -98,8 +106,8 @@ class Emulated:
         frame.format, frame.width, frame.height, frame.rows = format, width, height, plan.rows
         frame.strength, frame.denoise = strength, denoise
         frame.input, frame.output = _planes(planes), _planes(out)
-        if pace is not None and history is not None:
-            frame.pace, frame.history = pace, history
+        if time is not None and state is not None:
+            frame.time, frame.state = time, state
         lengths = launch.sizes(self.source, width, height, plan.rows)
         buffers = [np.full(n // 4, np.nan, np.float32) for n in lengths]
         for k, buffer in enumerate(buffers):
@@ -149,8 +157,8 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="rtvideo-cuda-")
 
 
-def _planes(arrays: Sequence[Image]) -> Planes:
-    planes = Planes()
+def _planes(arrays: Sequence[Image]) -> PlanePointers:
+    planes = PlanePointers()
     for k, array in enumerate(arrays):
         assert array.strides[1] == array.itemsize
         planes.data[k], planes.stride[k] = array.ctypes.data, array.strides[0]

@@ -19,7 +19,7 @@ import torch
 from rtvideo.kernels.cuda import launch
 from rtvideo.kernels.cuda.emit import emit
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED, schedule
-from rtvideo.kernels.cuda.source import Source
+from rtvideo.kernels.cuda.source import CudaSource
 from rtvideo.kernels.ir.lower import lower
 from rtvideo.models.description import Description
 from tests.helpers import networks
@@ -111,7 +111,7 @@ def test_every_network_gets_kernels_that_fit(seed: int, shared: int) -> None:
             assert kernel.width % 2 == kernel.height % 2 == 0  # chroma belongs to one block
 
 
-def source(description: Description) -> Source:
+def source(description: Description) -> CudaSource:
     program = lower(description, networks.weights(description))
     return emit(program, LEAST_SHARED, denoise=True)
 
@@ -133,7 +133,7 @@ int main() {
 """
 
 
-def race(made: Source, folder: Path, wanted: str = "thread", main: str = RACE) -> tuple[int, str]:
+def race(made: CudaSource, folder: Path, wanted: str = "thread", main: str = RACE) -> tuple[int, str]:
     """Run a source's kernels with four threads a block under sanitizers; return its code and report."""
     calls = [f"launch({one.name}, 1, 1, {one.shared}, 4, 0, 0);" for one in made.launches]
     text = made.text + main.replace("LAUNCHES", "\n    ".join(calls))
@@ -179,5 +179,5 @@ def test_a_missing_barrier_is_found(tmp_path: Path) -> None:
     assert len(barriers) > 8
     begin = barriers[len(barriers) // 2]
     broken = made.text[:begin] + made.text[begin + len("barrier();") :]
-    code, report = race(Source(broken, made.launches, made.buffers, made.coarsest), tmp_path)
+    code, report = race(CudaSource(broken, made.launches, made.buffers, made.coarsest), tmp_path)
     assert (code, "data race" in report) == (66, True)

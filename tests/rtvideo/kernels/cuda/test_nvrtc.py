@@ -15,11 +15,11 @@ from rtvideo.colour import Coding, Matrix
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.kernels import weights
-from rtvideo.kernels.cpu.library import format_of
 from rtvideo.kernels.cuda import nvrtc
 from rtvideo.kernels.cuda.emit import emit
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED
 from rtvideo.kernels.ir.lower import lower
+from rtvideo.kernels.structs import format_of
 from rtvideo.models import Model
 from rtvideo.models.description import Description, Genotype, Illumination
 from tests.helpers import networks

@@ -9,8 +9,8 @@ import pytest
 from rtvideo.colour import Coding, Matrix
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
-from rtvideo.kernels.cpu.library import format_of
 from rtvideo.kernels.cuda import nvrtc, tensors
+from rtvideo.kernels.structs import format_of
 
 pytestmark = pytest.mark.compile
 

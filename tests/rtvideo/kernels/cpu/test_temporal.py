@@ -15,7 +15,7 @@ from rtvideo.engines.fused import FusedSession
 from rtvideo.engines.session import Settings
 from rtvideo.frame import Geometry, Plane
 from rtvideo.models import find
-from tests.rtvideo.kernels.over_time_reference import Recursive
+from tests.rtvideo.kernels.temporal_reference import Recursive
 
 Samples = list[np.ndarray[Any, Any]]
 

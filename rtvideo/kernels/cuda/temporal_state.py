@@ -9,11 +9,11 @@ import ctypes
 import itertools
 from dataclasses import dataclass
 
-from rtvideo.kernels.cpu.library import Format, Planes
-from rtvideo.kernels.cuda.over_time import CELL, PATCH
+from rtvideo.kernels.cuda.temporal import CELL, PATCH
+from rtvideo.kernels.structs import Format, PlanePointers
 
-# As in history.cuh and survey.cuh: samples in a code of 8 bits, bytes of a scene, counts of all levels.
-_UNIT, _SCENE, _COUNTS = 256, 2048, 10 * (1024 + 256)
+# As in temporal_state.cuh and scene_statistics.cuh: bytes of a scene, counts of all levels.
+_SCENE, _COUNTS = 2048, 10 * (1024 + 256)
 
 #: Bytes at the beginning that must be zero before the first frame.
 ZEROED = _SCENE + 4 * _COUNTS
@@ -21,12 +21,11 @@ ZEROED = _SCENE + 4 * _COUNTS
 _ALIGNMENT = 256
 
 
-class Record(ctypes.Structure):
-    """``rt::History``."""
+class TemporalState(ctypes.Structure):
+    """``rt::TemporalState``."""
 
     _fields_ = [
-        ("format", Format), ("before", Planes), ("after", Planes),
-        ("code", ctypes.c_float), ("black", ctypes.c_float),
+        ("format", Format), ("before", PlanePointers), ("after", PlanePointers),
         *((name, ctypes.c_void_p) for name in (
             "age", "level", "change", "spread", "gain", "counts", "scene", "light",
         )),
@@ -34,17 +33,15 @@ class Record(ctypes.Structure):
 
 
 @dataclass(frozen=True)
-class History:
+class TemporalLayout:
     """Where everything lies, for frames of one size and format.
 
     Args:
-        layout: of the frames.
-        kept: of the same in 16 bits, `rtvideo.kernels.cpu.library.kept_format`.
+        kept: format of the picture, `rtvideo.kernels.structs.state_format`.
         width, height: of the picture.
         light: floats of the light's grid.
     """
 
-    layout: Format
     kept: Format
     width: int
     height: int
@@ -55,7 +52,7 @@ class History:
         """Bytes of all."""
         return self._begins()[-1]
 
-    def record(self, address: int, now: int) -> Record:
+    def state(self, address: int, now: int) -> TemporalState:
         """Return what kernels are told for a frame.
 
         Args:
@@ -64,19 +61,16 @@ class History:
         """
         begins = (address + at for at in self._begins())
         scene, counts, age, level, change, spread, gain, light, *pictures = begins
-        unit = self.kept.luma_gain * _UNIT
-        record = Record(
-            format=self.kept, code=self.layout.luma_gain / unit, black=-self.kept.luma_bias / unit,
-            age=age, level=level, change=change, spread=spread, gain=gain,
+        state = TemporalState(
+            format=self.kept, age=age, level=level, change=change, spread=spread, gain=gain,
             counts=counts, scene=scene, light=light,
         )  # fmt: skip
-        record.format.shift, record.format.luma_low, record.format.luma_high = 0, 0, 65535
         planes = self._planes()
-        for which, picture in enumerate((record.before, record.after)):
+        for which, picture in enumerate((state.before, state.after)):
             for k, (_, stride) in enumerate(planes):
                 picture.data[k] = pictures[(which ^ now) * len(planes) + k]
                 picture.stride[k] = stride
-        return record
+        return state
 
     def _planes(self) -> list[tuple[int, int]]:
         """Return rows and bytes of a row of each plane."""

@@ -1,7 +1,7 @@
-"""The kernels that look at the frames before: in front of the network, and between its grid and the picture.
+"""The temporal kernels: in front of the network, and between its grid and the picture.
 
-What they do is written in ``recursive.cuh`` and ``steady.cuh``. All of them are launched for every frame, so
-that one graph serves all: whether the exposure changed, or the scene, is decided on the device.
+All of them are launched for every frame, so that one graph serves all: whether the exposure changed, or the
+scene, is decided on the device.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from rtvideo.kernels.cuda.schedule import THREADS
 from rtvideo.kernels.cuda.source import SIDE, Launch, function, grid
 
-HEADERS = ("recursive.cuh", "steady.cuh")
+HEADERS = ("exposure_compensation.cuh", "light_smoothing.cuh", "temporal_filter.cuh")
 
-# As in history.cuh and survey.cuh.
+# As in common/temporal_state.h and scene_statistics.cuh.
 CELL, PATCH = 2, 8
-_SURVEYED, _LEVELS, _CHUNKS = 256, 10, 40
+_MEASURED, _LEVELS, _CHUNKS = 256, 10, 40
 _REGION = 64, 32
 
 
@@ -23,13 +23,13 @@ def picture_kernels() -> Iterator[tuple[Launch, str]]:
     """Yield the kernels that make the picture so far, which the network then reads."""
     width, height = _REGION
     cells = (width // CELL + 2) * (height // CELL + 2)
-    survey = Launch("survey_frame", 0, _SURVEYED, 2 * PATCH, 4 * 3 * _SURVEYED)
-    yield survey, function("survey_frame", ["survey(memory);"])
-    judge = Launch("judge_frame", -1, 1, 1, 4 * (_LEVELS * (7 + _CHUNKS) + 3))
-    yield judge, function("judge_frame", ["judge(memory);"])
-    yield Launch("relight_picture", 0, width, height, 0), function("relight_picture", ["relight();"])
-    recurse = Launch("recurse_picture", 0, width, height, 4 * ((CELL**2 + 2) * cells + 1))
-    yield recurse, function("recurse_picture", ["recurse(memory);"])
+    measure = Launch("measure_frame", 0, _MEASURED, 2 * PATCH, 4 * 3 * _MEASURED)
+    yield measure, function("measure_frame", ["measure_patches(memory);"])
+    estimate = Launch("estimate_frame", -1, 1, 1, 4 * (_LEVELS * (6 + _CHUNKS) + 3))
+    yield estimate, function("estimate_frame", ["estimate_scene(memory);"])
+    yield Launch("compensate_picture", 0, width, height, 0), function("compensate_picture", ["compensate();"])
+    filtered = Launch("filter_picture", 0, width, height, 4 * ((CELL**2 + 2) * cells + 1))
+    yield filtered, function("filter_picture", ["filter(memory);"])
 
 
 def light_kernels(scale: int, groups: int, light: str, exposure: str) -> Iterator[tuple[Launch, str]]:

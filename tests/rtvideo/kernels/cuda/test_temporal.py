@@ -19,20 +19,20 @@ import torch
 
 from rtvideo.colour import Matrix, levels
 from rtvideo.frame import Geometry, Plane
-from rtvideo.kernels.cpu import emit as cpp
-from rtvideo.kernels.cpu.library import Network, Pace, format_of, kept_format
+from rtvideo.kernels.cpu.library import CpuNetwork
 from rtvideo.kernels.cuda import launch
 from rtvideo.kernels.cuda.emit import HEADERS, emit
-from rtvideo.kernels.cuda.history import History, Record
 from rtvideo.kernels.cuda.schedule import LEAST_SHARED
+from rtvideo.kernels.cuda.temporal_state import TemporalLayout, TemporalState
 from rtvideo.kernels.ir.lower import lower
+from rtvideo.kernels.structs import TimeConstants, format_of, state_format
 from rtvideo.models.description import Description, Genotype, Illumination
 from tests.helpers import networks
 from tests.rtvideo.kernels.compiled import compiled
-from tests.rtvideo.kernels.cpu.test_over_time import LAYOUTS, Samples, film, geometry, to_codes, to_planes
+from tests.rtvideo.kernels.cpu.test_temporal import LAYOUTS, Samples, film, geometry, to_codes, to_planes
 from tests.rtvideo.kernels.cuda.emulated import Emulated, emulated
 from tests.rtvideo.kernels.cuda.test_kernels import race
-from tests.rtvideo.kernels.over_time_reference import Recursive
+from tests.rtvideo.kernels.temporal_reference import Recursive
 
 pytestmark = pytest.mark.compile
 
@@ -56,8 +56,8 @@ PLAIN = Description(
 class Scene(ctypes.Structure):
     _fields_ = [
         ("noise", ctypes.c_float), ("slope", ctypes.c_float), ("curve", ctypes.c_float * 257),
-        ("own", ctypes.c_float),
-        *((name, ctypes.c_int) for name in ("seen", "moving", "fresh", "exposed", "lit")),
+        *((name, ctypes.c_int) for name in ("exposure_changed", "light_changed", "seen", "moving")),
+        ("own", ctypes.c_float), ("has_light", ctypes.c_int),
     ]  # fmt: skip
 
 
@@ -67,31 +67,31 @@ class Remembering:
     def __init__(self, kernels: Emulated, of: Geometry) -> None:
         self.kernels, self.geometry, self.layout = kernels, of, format_of(of)
         light = launch.light(kernels.program, of.width, of.height)
-        self.history = History(self.layout, kept_format(of), of.width, of.height, light)
-        memory = np.zeros(self.history.size + 256, np.uint8)
-        self.memory = memory[-memory.ctypes.data % 256 :][: self.history.size]
+        self.state_layout = TemporalLayout(state_format(of), of.width, of.height, light)
+        memory = np.zeros(self.state_layout.size + 256, np.uint8)
+        self.memory = memory[-memory.ctypes.data % 256 :][: self.state_layout.size]
         self.now = 0
 
     def __call__(
-        self, planes: Sequence[Plane], pace: Pace, denoise: float = 0, band: int | None = None
+        self, planes: Sequence[Plane], time: TimeConstants, denoise: float = 0, band: int | None = None
     ) -> list[Plane]:
         out = self.geometry.empty()
         size = self.geometry.width, self.geometry.height
-        self.kernels.planes(self.layout, planes, out, size, 1, denoise, band, pace=pace, history=self.record)
+        self.kernels.planes(self.layout, planes, out, size, 1, denoise, band, time=time, state=self.state)
         self.now = 1 - self.now
         return out
 
     @property
-    def record(self) -> Record:
-        return self.history.record(self.memory.ctypes.data, self.now)
+    def state(self) -> TemporalState:
+        return self.state_layout.state(self.memory.ctypes.data, self.now)
 
     @property
     def scene(self) -> Scene:
-        return Scene.from_address(self.record.scene)
+        return Scene.from_address(self.state.scene)
 
     def picture(self) -> Samples:
         """The picture so far, in codes of 8 bits."""
-        kept, planes = self.record.before, []
+        kept, planes = self.state.before, []
         for k, (rows, columns) in enumerate(self.geometry.shapes()):
             begin = kept.data[k] - self.memory.ctypes.data
             lines = self.memory[begin : begin + rows * kept.stride[k]].reshape(rows, -1)
@@ -129,12 +129,11 @@ def check(of: Geometry, frames: float, seed: int) -> Recursive:
     kernels, wanted = Remembering(emulated(PLAIN, temporal=True), of), reference(of, frames)
     for number, codes in enumerate(film(of, seed)):
         planes, relit = to_planes(codes, of), wanted.exposed
-        kernels(planes, Pace(frames, 0.1, number == 0))
+        kernels(planes, TimeConstants(frames, 0.1, number == 0))
         exact = wanted(to_codes(planes, of))
         scene = kernels.scene
-        assert (scene.seen, scene.exposed) == (wanted.seen, wanted.exposed - relit)
-        assert scene.fresh == (wanted.seen == 1)
-        assert scene.fresh or abs(scene.moving - wanted.moving) <= 2
+        assert (scene.seen, scene.exposure_changed) == (wanted.seen, wanted.exposed - relit)
+        assert wanted.seen == 1 or abs(scene.moving - wanted.moving) <= 2
         assert scene.noise == pytest.approx(wanted.noise, abs=1e-2)
         for made, plane in zip(kernels.picture(), exact, strict=True):
             # Where an age is rounded the other way, a sample moves by a sixteenth of the noise at most.
@@ -148,10 +147,10 @@ def test_what_is_forgotten_does_not_count() -> None:
     kernels = Remembering(emulated(PLAIN, temporal=True), of)
     first, *others = [to_planes(codes, of) for codes in film(of, 3, 3)]
     for forget in (False, True):  # nothing is known before the first frame
-        kernels(first, Pace(8, 0.1, forget))
+        kernels(first, TimeConstants(8, 0.1, forget))
         assert all(map(np.array_equal, kernels.picture(), first))
         for frame in others:
-            kernels(frame, Pace(8, 0.1, False))
+            kernels(frame, TimeConstants(8, 0.1, False))
         assert kernels.scene.seen == 3
         assert not any(map(np.array_equal, kernels.picture(), others[-1]))
 
@@ -172,13 +171,13 @@ def test_the_processor_shows_the_same(description: Description) -> None:
     kernels = emulated(description, denoise=False, temporal=True)
     lagging, following = Remembering(kernels, of), Remembering(kernels, of)
     cpu, lag, mixed, own = compiled(description), 0.0, [], 0.0
-    network = Network(cpu.library, cpu.weights, of.width, of.height, format_of(of), 1)
-    network.remember(kept_format(of))
+    network = CpuNetwork(cpu.library, cpu.weights, of.width, of.height, format_of(of), 1)
+    network.allocate_temporal_state(state_format(of))
     for number in range(8):
-        frame, pace = sliding(of, number), Pace(8, 0.1, number == 0)
-        out, exact = lagging(frame, pace), of.empty()
-        at_once = following(frame, Pace(8, 1, number == 0))
-        network.run(frame, exact, 1, 0, pace)
+        frame, time = sliding(of, number), TimeConstants(8, 0.1, number == 0)
+        out, exact = lagging(frame, time), of.empty()
+        at_once = following(frame, TimeConstants(8, 1, number == 0))
+        network.run(frame, exact, 1, 0, time)
         for made, plane in zip(out, exact, strict=True):
             assert np.abs(made.astype(int) - plane).max() <= 1
         lag = max(lag, abs(float(out[0].mean() - at_once[0].mean())))
@@ -196,8 +195,8 @@ def test_bands_make_the_very_same_picture() -> None:
     kernels = emulated(networks.NIGHT, temporal=True)
     whole, bands = Remembering(kernels, of), Remembering(kernels, of)
     for number in range(3):
-        frame, pace = sliding(of, number), Pace(8, 0.1, number == 0)
-        made, other = whole(frame, pace, 1), bands(frame, pace, 1, band=64)
+        frame, time = sliding(of, number), TimeConstants(8, 0.1, number == 0)
+        made, other = whole(frame, time, 1), bands(frame, time, 1, band=64)
         assert all(map(np.array_equal, made, other))
 
 
@@ -208,22 +207,8 @@ def test_without_a_pace_there_is_nothing_more_to_launch() -> None:
         more = emit(program, LEAST_SHARED, denoise=True, temporal=True)
         names, others = ({one.name for one in s.launches} for s in (source, more))
         assert "OVER_TIME" not in source.text and names < others
-        assert not any(re.search("survey|judge|relight|recurse|follow|keep", name) for name in names)
+        assert not any(re.search("measure|estimate|compensate|filter|follow|keep", name) for name in names)
 
-
-def test_both_back_ends_know_the_same_constants() -> None:
-    def constants(folder: Path, pattern: str) -> dict[str, str]:
-        text = "\n".join((folder / pattern.replace("*", n)).read_text() for n in FILES)
-        lines = re.findall(r"constexpr (?:int|float) ([^;{}()]+);", text)
-        return dict(part.strip().split(" = ") for line in lines for part in line.split(","))
-
-    processor, device = constants(cpp.HEADERS, "*.hpp"), constants(HEADERS, "*.cuh")
-    both = processor.keys() & device.keys()
-    assert {"CUT_SHARE", "STANDS", "OF_COLOUR", "MOVING", "UNIT"} <= both and len(both) >= 20
-    assert {name: processor[name] for name in both} == {name: device[name] for name in both}
-
-
-FILES = ("history", "survey", "recursive", "steady")
 
 MAIN = """
 int main() {
@@ -236,8 +221,8 @@ int main() {
     frame.width = WIDTH, frame.height = frame.rows = HEIGHT, frame.strength = 1, frame.denoise = 1;
     Format &f = frame.format;
     f.layout = NV, f.chroma_x = f.chroma_y = 1, f.luma_gain = 1 / 255.0f;
-    History &h = frame.history;
-    h.format = f, h.format.wide = 1, h.format.luma_gain /= 256, h.code = 1;
+    TemporalState &h = frame.state;
+    f.code = 1, h.format = f, h.format.wide = 1, h.format.luma_gain /= 256, h.format.code /= 256;
     h.age = age, h.level = values[0], h.change = values[1], h.spread = values[2], h.gain = values[3];
     h.light = values[4], h.counts = counts, h.scene = &scene;
     for (int b = 0; b < BUFFERS; b++) frame.buffers[b] = space[b];
@@ -251,10 +236,10 @@ int main() {
             frame.in.stride[p] = frame.out.stride[p] = WIDTH;
             h.before.stride[p] = h.after.stride[p] = 2 * WIDTH;
         }
-        frame.pace = Pace{8, 0.1f, n == 0};
+        frame.time = TimeConstants{8, 0.1f, n == 0};
         LAUNCHES
     }
-    return scene.seen == 3 && scene.noise > 0 && scene.exposed && scene.shone ? 0 : 1;
+    return scene.seen == 3 && scene.noise > 0 && scene.exposure_changed && scene.light_changed ? 0 : 1;
 }
 """
 
@@ -269,10 +254,10 @@ def raced(folder: Path, wanted: str, old: str = "", new: str = "") -> tuple[int,
     ]
     main = f"enum {{ WIDTH = {width}, HEIGHT = {height} }};" + MAIN.replace("LAUNCHES", " ".join(calls))
     if old:
-        text = (HEADERS / "recursive.cuh").read_text()
+        text = (HEADERS / "temporal_filter.cuh").read_text()
         assert old in text
         text = text.replace(old, new).replace("#pragma once", "")
-        source = dataclasses.replace(source, text=source.text.replace('#include "recursive.cuh"', text))
+        source = dataclasses.replace(source, text=source.text.replace('#include "temporal_filter.cuh"', text))
     return race(source, folder, wanted, main)
 
 

@@ -1,4 +1,4 @@
-"""The filter over time in float64 on whole planes: what ``survey.hpp`` and ``recursive.hpp`` do in strips."""
+"""The temporal filter in float64 on whole planes: what kernels do in strips and tiles."""
 
 from __future__ import annotations
 

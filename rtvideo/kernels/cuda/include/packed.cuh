@@ -7,39 +7,39 @@ namespace rt {
 typedef unsigned Word; // the even channel in the low half; a missing last channel is zero
 
 #ifdef __CUDACC__
-DEVICE Word fma_pair(Word a, Word b, Word c) {
+FN Word fma_pair(Word a, Word b, Word c) {
     Word d;
     asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
     return d;
 }
-DEVICE Word pair(float low, float high) {
+FN Word pair(float low, float high) {
     Word d;
     asm("{.reg .f16 l, h; cvt.rn.f16.f32 l, %1; cvt.rn.f16.f32 h, %2; mov.b32 %0, {l, h};}"
         : "=r"(d)
         : "f"(low), "f"(high));
     return d;
 }
-DEVICE float low(Word pair) {
+FN float low(Word pair) {
     float f;
     asm("{.reg .f16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, l;}" : "=f"(f) : "r"(pair));
     return f;
 }
-DEVICE float high(Word pair) {
+FN float high(Word pair) {
     float f;
     asm("{.reg .f16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, h;}" : "=f"(f) : "r"(pair));
     return f;
 }
-DEVICE Word twice_low(Word pair) {
+FN Word twice_low(Word pair) {
     Word d;
     asm("{.reg .b16 l, h; mov.b32 {l, h}, %1; mov.b32 %0, {l, l};}" : "=r"(d) : "r"(pair));
     return d;
 }
-DEVICE Word twice_high(Word pair) {
+FN Word twice_high(Word pair) {
     Word d;
     asm("{.reg .b16 l, h; mov.b32 {l, h}, %1; mov.b32 %0, {h, h};}" : "=r"(d) : "r"(pair));
     return d;
 }
-DEVICE Word larger(Word a, Word b) {
+FN Word larger(Word a, Word b) {
 #if __CUDA_ARCH__ >= 800
     Word d;
     asm("max.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
@@ -62,7 +62,7 @@ template <int N> struct PairPlane {
     Word *data;
 };
 
-template <int N, int R> DEVICE Pairs<N, R> packed(const Values<N, R> &x) {
+template <int N, int R> FN Pairs<N, R> packed(const Values<N, R> &x) {
     Pairs<N, R> pairs;
     UNROLL for (int c = 0; c < N; c += 2) {
         UNROLL for (int i = 0; i < R; i++)
@@ -70,7 +70,7 @@ template <int N, int R> DEVICE Pairs<N, R> packed(const Values<N, R> &x) {
     }
     return pairs;
 }
-template <int N, int R> DEVICE Values<N, R> unpacked(const Pairs<N, R> &pairs) {
+template <int N, int R> FN Values<N, R> unpacked(const Pairs<N, R> &pairs) {
     Values<N, R> x;
     UNROLL for (int c = 0; c < N; c++) {
         UNROLL for (int i = 0; i < R; i++) x.v[c][i] = c % 2 ? high(pairs.v[c / 2][i]) : low(pairs.v[c / 2][i]);
@@ -79,7 +79,7 @@ template <int N, int R> DEVICE Values<N, R> unpacked(const Pairs<N, R> &pairs) {
 }
 
 template <int N, class S, int B, int A, class P>
-DEVICE Pairs<N, P::ROWS> fetch(const PairTile<N, S, B, A> &from, const P &p) {
+FN Pairs<N, P::ROWS> fetch(const PairTile<N, S, B, A> &from, const P &p) {
     Pairs<N, P::ROWS> pairs;
     UNROLL for (int c = 0; c < pairs.WORDS; c++) {
         UNROLL for (int i = 0; i < P::ROWS; i++)
@@ -87,7 +87,7 @@ DEVICE Pairs<N, P::ROWS> fetch(const PairTile<N, S, B, A> &from, const P &p) {
     }
     return pairs;
 }
-template <int N, class P> DEVICE Pairs<N, P::ROWS> fetch(const PairPlane<N> &from, const P &p) {
+template <int N, class P> FN Pairs<N, P::ROWS> fetch(const PairPlane<N> &from, const P &p) {
     Pairs<N, P::ROWS> pairs;
     UNROLL for (int i = 0; i < P::ROWS; i++) {
         const bool there = p.real(i) && p.inside(i);
@@ -97,14 +97,14 @@ template <int N, class P> DEVICE Pairs<N, P::ROWS> fetch(const PairPlane<N> &fro
     return pairs;
 }
 template <int N, class S, int B, int A, class P, int R>
-DEVICE void put(const PairTile<N, S, B, A> &to, const P &p, const Pairs<N, R> &pairs) {
+FN void put(const PairTile<N, S, B, A> &to, const P &p, const Pairs<N, R> &pairs) {
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.real(i)) break;
         const bool inside = p.inside(i);
         UNROLL for (int c = 0; c < pairs.WORDS; c++) to.at(c, p.row + i, p.column) = inside ? pairs.v[c][i] : 0;
     }
 }
-template <int N, class P, int R> DEVICE void put(const PairPlane<N> &to, const P &p, const Pairs<N, R> &pairs) {
+template <int N, class P, int R> FN void put(const PairPlane<N> &to, const P &p, const Pairs<N, R> &pairs) {
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.own(i)) continue;
         UNROLL for (int c = 0; c < pairs.WORDS; c++)
@@ -112,28 +112,28 @@ template <int N, class P, int R> DEVICE void put(const PairPlane<N> &to, const P
     }
 }
 
-template <int N, int R> DEVICE Pairs<N, R> leaky(Pairs<N, R> x) {
+template <int N, int R> FN Pairs<N, R> leaky(Pairs<N, R> x) {
     const Word slope = pair(SLOPE, SLOPE);
     UNROLL for (int c = 0; c < x.WORDS; c++) {
         UNROLL for (int i = 0; i < R; i++) x.v[c][i] = larger(x.v[c][i], fma_pair(x.v[c][i], slope, 0));
     }
     return x;
 }
-template <int N, int R> DEVICE Pairs<N, R> doubled(Pairs<N, R> x) {
+template <int N, int R> FN Pairs<N, R> doubled(Pairs<N, R> x) {
     const Word two = pair(2, 2);
     UNROLL for (int c = 0; c < x.WORDS; c++) {
         UNROLL for (int i = 0; i < R; i++) x.v[c][i] = fma_pair(x.v[c][i], two, 0);
     }
     return x;
 }
-template <int N, int R> DEVICE Pairs<N, R> sum(Pairs<N, R> a, const Pairs<N, R> &b) {
+template <int N, int R> FN Pairs<N, R> sum(Pairs<N, R> a, const Pairs<N, R> &b) {
     const Word one = pair(1, 1);
     UNROLL for (int c = 0; c < a.WORDS; c++) {
         UNROLL for (int i = 0; i < R; i++) a.v[c][i] = fma_pair(b.v[c][i], one, a.v[c][i]);
     }
     return a;
 }
-template <int N, class P> DEVICE Pairs<N, P::ROWS> bias(const P &, const Word *w) {
+template <int N, class P> FN Pairs<N, P::ROWS> bias(const P &, const Word *w) {
     Pairs<N, P::ROWS> acc;
     UNROLL for (int o = 0; o < acc.WORDS; o++) {
         UNROLL for (int i = 0; i < P::ROWS; i++) acc.v[o][i] = w[o];
@@ -142,7 +142,7 @@ template <int N, class P> DEVICE Pairs<N, P::ROWS> bias(const P &, const Word *w
 }
 
 // acc += channel c, both halves of a word alike, times a row of weights: [output pair].
-template <int N, int R> DEVICE void add(Pairs<N, R> &acc, const Word *v, int c, const Word *w) {
+template <int N, int R> FN void add(Pairs<N, R> &acc, const Word *v, int c, const Word *w) {
     UNROLL for (int i = 0; i < R; i++) {
         const Word both = c % 2 ? twice_high(v[i]) : twice_low(v[i]);
         UNROLL for (int o = 0; o < acc.WORDS; o++) acc.v[o][i] = fma_pair(both, w[o], acc.v[o][i]);
@@ -151,7 +151,7 @@ template <int N, int R> DEVICE void add(Pairs<N, R> &acc, const Word *v, int c, 
 
 // As in layers.cuh; weights are pairs of outputs.
 template <int K, int DILATION, int OUT, int IN, class S, int B, int A, class P>
-DEVICE Pairs<OUT, P::ROWS> convolution(const P &p, const PairTile<IN, S, B, A> &in, const Word *w) {
+FN Pairs<OUT, P::ROWS> convolution(const P &p, const PairTile<IN, S, B, A> &in, const Word *w) {
     constexpr int REACH = K / 2 * DILATION, R = P::ROWS, SPAN = R + 2 * REACH, WORDS = (OUT + 1) / 2;
     [[maybe_unused]] constexpr int WORDS_AT_ONCE = K * K * IN * WORDS * R <= LONGEST ? (IN + 1) / 2 : 1;
     const int row = p.row + B - P::BEFORE - REACH, column = p.column + B - P::BEFORE - REACH;
@@ -172,12 +172,12 @@ DEVICE Pairs<OUT, P::ROWS> convolution(const P &p, const PairTile<IN, S, B, A> &
     return acc;
 }
 template <int OUT, int IN, class P>
-DEVICE Pairs<OUT, P::ROWS> convolution(const P &p, const Pairs<IN, P::ROWS> &in, const Word *w) {
+FN Pairs<OUT, P::ROWS> convolution(const P &p, const Pairs<IN, P::ROWS> &in, const Word *w) {
     Pairs<OUT, P::ROWS> acc = bias<OUT>(p, w);
     UNROLL for (int c = 0; c < IN; c++) add(acc, in.v[c / 2], c, w + acc.WORDS + c * acc.WORDS);
     return acc;
 }
-template <int EDGE, int N, int R> DEVICE void distil(Pairs<N, R> &acc, const Pairs<N, R> &edge, const Word *w) {
+template <int EDGE, int N, int R> FN void distil(Pairs<N, R> &acc, const Pairs<N, R> &edge, const Word *w) {
     UNROLL for (int c = 0; c < N; c++) add(acc, edge.v[c / 2], c, w + acc.WORDS + (EDGE * N + c) * acc.WORDS);
 }
 

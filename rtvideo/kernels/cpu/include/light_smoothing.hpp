@@ -1,0 +1,42 @@
+// Light smoothing on the grid.
+#pragma once
+#include "temporal_state.hpp"
+
+#include "common/light_smoothing.h"
+
+namespace rt {
+
+// `light` (channels of log2 t) becomes what is shown; returns the same of `own`, the share of a pixel's own light.
+// `changes` has room for a channel.
+static float smooth_light(TemporalState &state, float rate, const Grid &light, float own, int channels,
+                          float *changes) {
+    Scene &scene = state.scene;
+    int64_t cells = (int64_t)light.width * light.height;
+    float least = least_rate(scene, state.cells_wide * state.cells_high, rate);
+    if (least >= 1) {
+        memcpy(state.light, light.data, sizeof(float) * cells * channels);
+        scene.own = own, scene.has_light = true;
+        return own;
+    }
+    double changed = 0;
+    for (int c = 0; c < channels; c++) {
+        float *kept = state.light + c * cells, *shown = light.data + c * cells;
+        for (int64_t i = 0; i < cells; i++) changes[i] = change_of_light(shown[i], kept[i]);
+        for (int64_t i = 0; i < cells; i++) changed += changes[i];
+        for (int y = 0; y < light.height; y++)
+            for (int x = 0; x < light.width; x++) {
+                // The neighbours' too, so that the light around what changed changes with it.
+                float change = 0;
+                for (int v = max(y - 1, 0); v <= min(y + 1, light.height - 1); v++)
+                    for (int u = max(x - 1, 0); u <= min(x + 1, light.width - 1); u++)
+                        change = max(change, changes[v * light.width + u]);
+                int64_t i = (int64_t)y * light.width + x;
+                kept[i] = followed(kept[i], shown[i], least, change);
+            }
+        memcpy(shown, kept, sizeof(float) * cells);
+    }
+    scene.own = followed(scene.own, own, least, (float)(changed / (cells * channels)));
+    return scene.own;
+}
+
+} // namespace rt

@@ -1,0 +1,88 @@
+// The temporal filter, a cell a thread.
+#pragma once
+#include "scene_statistics.cuh"
+
+#include "common/temporal_filter.h"
+
+namespace rt {
+
+// The mean difference of a cell over the samples that a channel has in it.
+FN float cell_mean(int c, int x, int y) {
+    const Channel one = channel(c);
+    const int wide = CELL >> one.x, high = CELL >> one.y;
+    float sum = 0;
+    for (int i = 0; i < high; i++) {
+        for (int j = 0; j < wide; j++) {
+            const int u = x * wide + j, v = y * high + i;
+            sum += Now{}(one, u, v) - Before{}(one, u, v);
+        }
+    }
+    return sum * (1.0f / (wide * high));
+}
+
+// The picture that is kept from now on. Cells and the pixels of cells around a region lie in shared memory: the
+// difference of luma, and that of colour (of RGB red and blue without their luma).
+FN void filter(float *memory) {
+    constexpr int CELLS_WIDE = REGION_CELLS_WIDE + 2, CELLS = CELLS_WIDE * (Region::HEIGHT / CELL + 2);
+    constexpr int WIDTH = CELL * CELLS_WIDE;
+    const TemporalState &state = frame.state;
+    Scene &scene = *state.scene;
+    const Block block = block_of<Region>(frame.width, frame.height);
+    const int left = block.left / CELL, top = block.top / CELL;
+    float *grey = memory, *colour = grey + CELL * CELL * CELLS;
+    int *moving = (int *)(colour + 2 * CELLS);
+    if (threadIdx.x == 0) *moving = 0;
+    for (int item = threadIdx.x; item < CELLS; item += THREADS) {
+        const int column = item % CELLS_WIDE, row = item / CELLS_WIDE, x = left + column - 1, y = top + row - 1;
+        float mean = 0;
+    UNROLL for (int i = 0; i < CELL * CELL; i++) {
+            const int u = i % CELL, v = i / CELL;
+            const float d = luma(Now{}, CELL * x + u, CELL * y + v) - luma(Before{}, CELL * x + u, CELL * y + v);
+            grey[(CELL * row + v) * WIDTH + CELL * column + u] = d, mean += 0.25f * d;
+        }
+        for (int c = 0; c < 2 && channels() > 1; c++)
+            colour[c * CELLS + item] = is_rgb() ? cell_mean(2 * c, x, y) - mean : cell_mean(c + 1, x, y);
+    }
+    barrier();
+    int moved = 0;
+    for (int item = threadIdx.x; item < REGION_CELLS; item += THREADS) {
+        const int column = item % REGION_CELLS_WIDE + 1, row = item / REGION_CELLS_WIDE + 1;
+        const int x = left + column - 1, y = top + row - 1;
+        if (CELL * x >= frame.width || CELL * y >= frame.height) continue;
+        float sum = 0, size = 0, level = 0;
+        for (int i = -1; i <= CELL; i++) {
+            UNROLL for (int j = -1; j <= CELL; j++) {
+                const float d = grey[(CELL * row + i) * WIDTH + CELL * column + j];
+                sum += d, size += abs(d);
+            }
+        }
+        for (int i = 0; i < CELL * CELL; i++) level += luma(Before{}, CELL * x + i % CELL, CELL * y + i / CELL);
+        unsigned char *kept_age = state.age + y * ((frame.width + CELL - 1) / CELL) + x;
+        float age = scene.seen == 1 ? 0 : unpacked_age(*kept_age);
+        const float per = 1 / noise_of_difference(noise_at(scene, 0.25f * level), age);
+        float z = deviations(sum, size, per);
+        for (int c = 0; c < 2 && channels() > 1; c++) {
+            float sum = 0;
+            for (int i = -1; i <= 1; i++)
+                UNROLL for (int j = -1; j <= 1; j++) sum += colour[c * CELLS + (row + i) * CELLS_WIDE + column + j];
+            z = max(z, colour_deviations(sum, per));
+        }
+        const float gate = gate_of(z);
+        age = next_age(age, gate, frame.time.frames);
+        *kept_age = packed_age(age);
+        moved += moves(gate);
+        const float weight = 1 / age;
+        for (int c = 0; c < channels(); c++) {
+            const Channel one = channel(c);
+            for_samples(one, x, y, [&](int u, int v) {
+                const float old = Before{}(one, u, v);
+                keep(state.after, one, u, v, old + weight * (Now{}(one, u, v) - old));
+            });
+        }
+    }
+    atomicAdd(moving, moved);
+    barrier();
+    if (threadIdx.x == 0) atomicAdd(&scene.moving, *moving);
+}
+
+} // namespace rt
