@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rtvideo.console import printable
+
 
 def list_models() -> None:
     """Print the shipped models."""
@@ -26,4 +28,4 @@ def list_devices() -> None:
         print(f"{name}  {what}")
     for device in devices():
         kinds = [kind for kind, has in (("camera", device.captures), ("virtual camera", device.plays)) if has]
-        print(f"{device.path}  {device.name}, {' and '.join(kinds)}")
+        print(f"{device.path}  {printable(device.name)}, {' and '.join(kinds)}")

@@ -12,7 +12,7 @@ from rtvideo.cli.progress import progress
 from rtvideo.cli.signals import SecondSignal, Stop
 from rtvideo.cli.stats import check_stats, write_stats
 from rtvideo.cli.viewers import viewers
-from rtvideo.console import say
+from rtvideo.console import line, say
 from rtvideo.engines.registry import check_names
 from rtvideo.errors import ExitCode, InputError, SourceLostError, UsageError
 from rtvideo.live.job import LiveReport, enhance_live
@@ -65,7 +65,7 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) -
                 return stop.code
             raise
     if not arguments.quiet:
-        print(summary(report), file=sys.stderr, flush=True)
+        line(summary(report))
     if arguments.stats is not None:
         write_stats([report], arguments.stats, several=False)
     if report.incomplete is not None:

@@ -6,6 +6,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
+from rtvideo.console import printable
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -39,6 +41,7 @@ def progress(name: str, stream: TextIO, *, quiet: bool, bar: bool = True) -> Pro
     """
     if quiet:
         return Silent()
+    name = printable(name)
     return Bar(name, stream) if bar and stream.isatty() else Lines(name, stream)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from tests.helpers import clips
 from tests.rtvideo.viewers.test_window import FAKE
@@ -98,6 +99,93 @@ def test_a_file_begins_to_play_when_somebody_looks(gain_model: Path, tmp_path: P
 
 
 @pytest.mark.slow
+def test_a_file_waits_for_a_visitor_and_says_so(gain_model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("websockets", reason="websockets: not installed")
+    short = clips.write(tmp_path / "short.mp4", frames=6)
+    with rtvideo("-i", short, "--serve", "0", "--model", gain_model, "--engine", "onnx") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("rtvideo: watch at http://127.0.0.1:")
+        assert process.stderr.readline() == f"rtvideo: {short}: waiting for somebody to open the page\n"
+
+
+def test_an_image_is_shown_upright_until_the_run_is_stopped(gain_model: Path, tmp_path: Path) -> None:
+    client = pytest.importorskip("websockets.sync.client", reason="websockets: not installed")
+    photo = tmp_path / "100%d night.jpg"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(clips.picture(0, 64, 48)).save(photo, exif=exif)
+    with rtvideo("-i", photo, "--serve", "0", "--model", gain_model, "--engine", "onnx") as process:
+        assert process.stderr is not None
+        found = re.search(r"http://(127\.0\.0\.1:\d+/)", process.stderr.readline())
+        assert found
+        pictures, state = 0, None
+        with client.connect(f"ws://{found[1]}live", proxy=None, max_size=None) as socket:
+            while pictures < 8 or state is None:
+                message = socket.recv(timeout=30)
+                pictures += isinstance(message, bytes)
+                if isinstance(message, str) and json.loads(message).get("frame"):
+                    state = json.loads(message)["frame"]
+        assert state["turn"] == 90 and state["latency"] is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(40) == 130
+
+
+def test_a_token_file_lets_the_same_address_in_after_a_restart(
+    clip: Path, gain_model: Path, tmp_path: Path
+) -> None:
+    client = pytest.importorskip("websockets.sync.client", reason="websockets: not installed")
+    file = tmp_path / "token"
+    given = ("--serve", "0.0.0.0:0", "--serve-token-file", file, "--model", gain_model, "--engine", "onnx")
+    for _ in range(2):
+        with rtvideo("-i", clip, *given) as process:
+            assert process.stderr is not None
+            printed = process.stderr.readline()
+            found = re.search(r":(\d+)/\?token=\*\*\*", printed)
+            assert found and file.read_text().strip() not in printed and str(file) in printed
+            url = f"ws://127.0.0.1:{found[1]}/live?token="
+            token = file.read_text().strip()
+            with client.connect(url + token, proxy=None, max_size=None) as socket:
+                assert socket.recv(timeout=30)
+
+
+def test_a_token_in_the_environment_is_used(clip: Path, gain_model: Path) -> None:
+    client = pytest.importorskip("websockets.sync.client", reason="websockets: not installed")
+    token = "a-token-for-the-tests"
+    given = ("--serve", "0", "--model", gain_model, "--engine", "onnx")
+    with rtvideo("-i", clip, *given, RTVIDEO_TOKEN=token) as process:
+        assert process.stderr is not None
+        printed = process.stderr.readline()
+        found = re.search(r"http://(127\.0\.0\.1:\d+)/\?token=\*\*\*", printed)
+        assert found and token not in printed
+        with client.connect(f"ws://{found[1]}/live?token={token}", proxy=None, max_size=None) as socket:
+            assert socket.recv(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "complaint"),
+    [
+        (("--serve-url", "https://cam.example/"), {}, "add --serve"),
+        (("--serve", "0", "--serve-url", "cam.example"), {}, "such as https://cam.example/cam1/"),
+        (("--serve", "0"), {"RTVIDEO_TOKEN": "short"}, "RTVIDEO_TOKEN is no token"),
+        (("--serve", "0", "--serve-token-file", "/"), {}, "--serve-token-file /: "),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(
+    clip: Path, flags: tuple[str, ...], environment: dict[str, str], complaint: str
+) -> None:
+    with rtvideo("-i", clip, *flags, **environment) as process:
+        _, printed = process.communicate(timeout=60)
+    assert process.returncode == 2 and complaint in printed and printed.count("\n") == 1
+
+
+def test_a_name_cannot_steer_the_terminal(gain_model: Path, tmp_path: Path) -> None:
+    steering = clips.write(tmp_path / "night\x1b[31m.mp4", frames=6)
+    out = tmp_path / "lit.m3u8"
+    with rtvideo("-i", steering, "--out", out, "--model", gain_model, "--engine", "onnx") as process:
+        _, printed = process.communicate(timeout=60)
+    assert process.returncode == 0 and "night\\x1b[31m.mp4" in printed and "\x1b" not in printed
+
+
 def test_q_in_the_window_ends_the_run_and_completes_the_recording(
     clip: Path, gain_model: Path, tmp_path: Path
 ) -> None:

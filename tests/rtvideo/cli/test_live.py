@@ -201,14 +201,14 @@ def test_devices_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 
     found = [
         camera.Device("/dev/video0", "HD Webcam", True, False),
-        camera.Device("/dev/video9", "l", False, True),
+        camera.Device("/dev/video9", "l\x1b[31m\n", False, True),
     ]
     monkeypatch.setattr(camera, "devices", lambda: found)
     assert main(["--list-devices"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("cpu  ") and lines[1:3] == [
         "/dev/video0  HD Webcam, camera",
-        "/dev/video9  l, virtual camera",
+        "/dev/video9  l\\x1b[31m\\n, virtual camera",
     ]
 
 
