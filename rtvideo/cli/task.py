@@ -14,6 +14,7 @@ from rtvideo.console import internal, printable, say
 from rtvideo.errors import ExitCode, RtvideoError
 from rtvideo.media.images import becomes_image
 from rtvideo.media.partial_file import read_record
+from rtvideo.models import find
 from rtvideo.options import Options, Report
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class TaskRunner:
         """
         name = str(task.source)
         try:
-            if self._options.resume and is_finished(task):
+            if self._options.resume and self._is_finished(task):
                 note = f"{task.target}: exists already and is complete; skipped"
                 return TaskResult(name, ExitCode.DONE, note=note)
             return self._result(task, self._enhance(place, task))
@@ -66,6 +67,18 @@ class TaskRunner:
         except Exception as error:
             text = internal(error, self._verbose)
             return TaskResult(name, ExitCode.INTERNAL, error=text, reason=text)
+
+    def _is_finished(self, task: Task) -> bool:
+        """Return whether the output is there, and is what this task would make.
+
+        Raises:
+            UsageError: it is another file.
+        """
+        if task.error is not None or not os.path.isfile(task.target) or read_record(task.target) is not None:
+            return False  # not begun, or ended early by a signal
+        from rtvideo.files.finished import check_finished
+
+        return check_finished(task.source, task.target, self._options, find(self._options.model))
 
     def _enhance(self, place: int, task: Task) -> Report:
         if task.error is not None:
@@ -123,8 +136,3 @@ class TaskRunner:
 
 def _warn(line: str) -> None:
     say(f"warning: {line}")
-
-
-def is_finished(task: Task) -> bool:
-    """Whether the output is there, and no signal ended the run that wrote it."""
-    return task.error is None and os.path.isfile(task.target) and read_record(task.target) is None

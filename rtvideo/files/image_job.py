@@ -12,6 +12,8 @@ import numpy as np
 from rtvideo.engines.session import Settings
 from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import UsageError
+from rtvideo.files.finished import mark
+from rtvideo.files.resume import job_of
 from rtvideo.media import images
 from rtvideo.media.images import linear_light
 from rtvideo.media.images.animation import Animation, Frame
@@ -71,6 +73,7 @@ def enhance_image(
     times.append(time.perf_counter())
     images.write(lit, output)
     keep_date(input, output)
+    mark(output, job_of(input, options, sessions.model, session))
     times.append(time.perf_counter())
     seconds, frames = times[-1] - times[0], len(moving.frames) if moving else 1
     return Report(

@@ -16,6 +16,7 @@ from rtvideo.engines.auto import SessionFactory, open_for
 from rtvideo.engines.session import Session, Settings
 from rtvideo.engines.sync import PassThroughSession
 from rtvideo.errors import UnavailableError, UsageError
+from rtvideo.files.finished import mark
 from rtvideo.files.pipeline import Pipeline
 from rtvideo.files.resume import Unfinished, as_before, job_of, taken_over, unfinished
 from rtvideo.files.trim import Trim
@@ -90,7 +91,7 @@ def enhance_video(
         session = stack.enter_context(closing(_open_session(source, encoding, options, open_engine)))
         report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
-        job = job_of(input, options, session)
+        job = job_of(input, options, find(options.model), session)
         reused = taken_over(earlier, job, output, container, _position(source, streams))
         report.resumed = reused.count if reused else 0
         if earlier is not None and reused is None:
@@ -128,6 +129,8 @@ def enhance_video(
         if stop.is_set() and counters.frames_out <= as_it_was:
             draft.discard()
         else:
+            if not stop.is_set():
+                mark(draft.path, job)
             draft.publish(unfinished=stop.is_set())
         report.seconds = time.perf_counter() - began
         _fill(report, pipeline, source)

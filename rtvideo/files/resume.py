@@ -16,15 +16,14 @@ from rtvideo.files.salvage import ReusablePackets, reusable_packets
 from rtvideo.media.containers import MOV_FAMILY
 from rtvideo.media.mp4 import drop_torn_fragment
 from rtvideo.media.partial_file import partial_files, read_record
-from rtvideo.models import Model, find
+from rtvideo.models import Model
 from rtvideo.options import Options, flags_of
 from rtvideo.version import __version__
 
 #: Outputs whose packets can be read back as they were written; others are begun again.
 _READABLE = (*MOV_FAMILY, "matroska", "webm")
-
 #: Options that can be ``auto``, and are numbers from 0 to 1 otherwise.
-_CHOSEN = ("denoise", "temporal")
+AUTO = ("denoise", "temporal")
 
 #: How many pieces of an input are hashed, and the bytes of each.
 _PIECES, _PIECE = 64, 65536
@@ -50,30 +49,42 @@ def unfinished(output: Path) -> Unfinished | None:
 def as_before(options: Options, before: Unfinished | None) -> Options:
     """Return the options with what an earlier run chose in place of ``auto``."""
     chosen: dict[str, Any] = {}
-    for name in _CHOSEN:
+    for name in AUTO:
         value = None if before is None else before.job.get(name)
         if getattr(options, name) is None and isinstance(value, (int, float)) and 0 <= value <= 1:
             chosen[name] = float(value)
     return replace(options, **chosen)
 
 
-def job_of(input: Path, options: Options, session: Session) -> dict[str, Any]:
+def job_of(input: Path, options: Options, model: Model, session: Session) -> dict[str, Any]:
     """Return all that decides the result, as plain data.
 
     Args:
-        session: opened for the options, with a number in place of each ``auto``.
+        model, session: opened for the options, with a number in place of each ``auto``.
     """
-    settings = {name: getattr(options, name) for name, _, flag in flags_of(options) if flag.compared}
     return {
         "rtvideo": __version__,
         "pyav": av.__version__,
-        "input": _fingerprint(input),
-        "model": _digest(find(options.model)),
         "engine": session.name,
         "denoise": session.settings.denoise,
         "temporal": session.settings.temporal,
-        **settings,
+        **fixed_job(input, options, model),
     }
+
+
+def fixed_job(input: Path, options: Options, model: Model) -> dict[str, Any]:
+    """Return the part of a job that is known before an engine is open."""
+    settings = {name: getattr(options, name) for name, _, flag in flags_of(options) if flag.compared}
+    return {"input": _fingerprint(input), "model": _digest(model), **settings}
+
+
+def differences(before: Mapping[str, Any], job: Mapping[str, Any]) -> str:
+    """Return what differs between two jobs, for a message; nothing if they are equal."""
+    return ", ".join(
+        f"{name} ({_shown(before.get(name))}, now {_shown(value)})"
+        for name, value in job.items()
+        if before.get(name) != value
+    )
 
 
 def taken_over(
@@ -91,11 +102,7 @@ def taken_over(
     """
     if before is None:
         return None
-    differing = [name for name in job if before.job.get(name) != job[name]]
-    if differing:
-        changes = ", ".join(
-            f"{name} ({_shown(before.job.get(name))}, now {_shown(job[name])})" for name in differing
-        )
+    if changes := differences(before.job, job):
         raise UsageError(
             f"{output}: cannot be resumed, since it was begun with other settings: {changes}; "
             "give the earlier ones, or leave --resume out to start over"
