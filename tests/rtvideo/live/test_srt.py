@@ -181,7 +181,7 @@ def test_nobody_takes_what_is_sent(fake: FakeFFmpeg, tmp_path: Path, impatient: 
 def test_a_receiver_that_goes_away(fake: FakeFFmpeg, tmp_path: Path) -> None:
     fake.will("answer", "read 5000", "read 5000", "die connection lost")
     with pytest.raises(OutputError, match="cannot be sent: connection lost"):
-        live(CAMERA, tmp_path / "other.mkv", ADDRESS, how=LAVFI)
+        live(CAMERA, tmp_path / "other.mkv", ADDRESS, how=LAVFI, frames=150)
     assert decoded(tmp_path / "other.mkv"), "the recording stays"
 
 
