@@ -12,9 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from rtvideo.colour import LUMA_WEIGHTS, Matrix, levels
+from rtvideo.colour import Matrix
 from rtvideo.errors import UsageError
 from rtvideo.frame import Geometry, Plane, Planes
+from rtvideo.kernels.structs import format_of
 
 Array = npt.NDArray[np.float32]
 
@@ -40,15 +41,9 @@ class RgbConverter:
         self._separate = g.layout == "rgb" or (g.layout == "yuv" and g.coding.matrix == Matrix.RGB)
         if self._separate and g.layout == "yuv" and g.chroma != (0, 0):
             raise UsageError("planar RGB frames cannot have subsampled planes")
-        self._kr, self._kb = LUMA_WEIGHTS.get(g.coding.matrix, LUMA_WEIGHTS[Matrix.BT709])
-        self._levels = levels(g.coding, g.depth)
-        self._shift = 16 - g.depth if g.msb and g.depth > 8 else 0
-        top = (1 << g.depth) - 1
-        unit = 1 << (g.depth - 8)
-        self._luma_range = (0, top) if g.coding.full_range else (16 * unit, 235 * unit)
-        self._chroma_range = (0, top) if g.coding.full_range else (16 * unit, 240 * unit)
-
-        self._h, self._v = g.chroma if g.layout in ("yuv", "nv") else (0, 0)
+        f = self._format = format_of(g)
+        self._luma_range, self._chroma_range = (f.luma_low, f.luma_high), (f.chroma_low, f.chroma_high)
+        self._h, self._v = f.chroma_x, f.chroma_y
         block = 1 << self._v
         self._rows = max(block, _STRIP // g.width // block * block)
         chroma_width = -(-g.width >> self._h)
@@ -74,15 +69,13 @@ class RgbConverter:
         for a, b in self._strips():
             if self._separate:
                 for samples, plane in zip(rgb, self._rgb_samples(planes), strict=True):
-                    term = np.multiply(
-                        samples[a:b], np.float32(self._levels.luma_scale), out=self._term[: b - a]
-                    )
-                    self._store(term, self._levels.black, self._luma_range, plane[a:b])
+                    term = np.multiply(samples[a:b], np.float32(self._format.scale), out=self._term[: b - a])
+                    self._store(term, self._format.black, self._luma_range, plane[a:b])
             else:
                 luma = self._luma_of(rgb[:, a:b])
                 if self.geometry.layout != "gray":
                     self._store_chroma(rgb, luma, planes, a, b)
-                self._store(luma, self._levels.black, self._luma_range, planes[0][a:b])
+                self._store(luma, self._format.black, self._luma_range, planes[0][a:b])
 
     def _strips(self) -> Iterator[tuple[int, int]]:
         for start in range(0, self.geometry.height, self._rows):
@@ -100,39 +93,34 @@ class RgbConverter:
         return planes[1], planes[2]
 
     def _unscale(self, samples: Plane, out: Array) -> None:
-        scale = 1 / (self._levels.luma_scale * (1 << self._shift))
         out[...] = samples
-        out *= np.float32(scale)
+        out *= np.float32(self._format.luma_gain)
         if not self.geometry.coding.full_range:
-            out -= np.float32(self._levels.black / self._levels.luma_scale)
+            out += np.float32(self._format.luma_bias)
             np.clip(out, np.float32(0), np.float32(1), out=out)
 
     def _yuv_to_rgb(self, planes: Planes, rgb: Array, a: int, b: int) -> None:
-        lv, unit = self._levels, 1 << self._shift
+        f = self._format
         luma = self._luma[: b - a]
         luma[...] = planes[0][a:b]
-        luma *= np.float32(1 / (lv.luma_scale * unit))
+        luma *= np.float32(f.luma_gain)
 
         # What chroma adds to luma is worked out at chroma's size, offsets of both included.
         ca, cb = a >> self._v, -(-b >> self._v)
         blue, red, term, green = (buffer[: cb - ca] for buffer in self._small)
         for samples, chroma in zip(self._chroma_samples(planes), (blue, red), strict=True):
             chroma[...] = samples[ca:cb]
-            chroma -= np.float32(lv.zero * unit)
-        to_red, to_blue = 2 * (1 - self._kr), 2 * (1 - self._kb)
-        kg = 1 - self._kr - self._kb
-        step = 1 / (lv.chroma_scale * unit)
-        black = np.float32(lv.black / lv.luma_scale)
-        np.multiply(red, np.float32(-self._kr * to_red / kg * step), out=green)
-        np.multiply(blue, np.float32(-self._kb * to_blue / kg * step), out=term)
+            chroma -= np.float32(f.chroma_zero)
+        np.multiply(red, np.float32(f.green_v), out=green)
+        np.multiply(blue, np.float32(f.green_u), out=term)
         green += term
-        red *= np.float32(to_red * step)
-        blue *= np.float32(to_blue * step)
+        red *= np.float32(f.red_v)
+        blue *= np.float32(f.blue_u)
 
         block = 1 << self._v
         for part, out in zip((red, green, blue), rgb, strict=True):
-            if black:
-                part -= black
+            if f.luma_bias:
+                part += np.float32(f.luma_bias)
             wide = self._widen(part)
             strip = out[a:b]
             for i in range(block):
@@ -152,10 +140,9 @@ class RgbConverter:
     def _luma_of(self, rgb: Array) -> Array:
         """Luma of a strip, scaled to codes but without black's offset."""
         luma, term = self._luma[: rgb.shape[1]], self._term[: rgb.shape[1]]
-        scale = self._levels.luma_scale
-        np.multiply(rgb[0], np.float32(self._kr * scale), out=luma)
-        for samples, weight in ((rgb[1], 1 - self._kr - self._kb), (rgb[2], self._kb)):
-            np.multiply(samples, np.float32(weight * scale), out=term)
+        np.multiply(rgb[0], np.float32(self._format.red), out=luma)
+        for samples, weight in ((rgb[1], self._format.green), (rgb[2], self._format.blue)):
+            np.multiply(samples, np.float32(weight), out=term)
             luma += term
         return luma
 
@@ -164,16 +151,13 @@ class RgbConverter:
         mean_luma, mean, _, _ = (buffer[: cb - ca] for buffer in self._small)
         self._box(luma, mean_luma)
         pixels = 1 << (self._h + self._v)
-        for channel, weight, samples in zip(
-            (2, 0), (self._kb, self._kr), self._chroma_samples(planes), strict=True
-        ):
+        codes = self._format.code_u, self._format.code_v
+        for channel, code, samples in zip((2, 0), codes, self._chroma_samples(planes), strict=True):
             self._box(rgb[channel, a:b], mean)
-            mean *= np.float32(self._levels.luma_scale)
+            mean *= np.float32(self._format.scale)
             mean -= mean_luma
-            mean *= np.float32(
-                self._levels.chroma_scale / (2 * (1 - weight) * self._levels.luma_scale * pixels)
-            )
-            self._store(mean, self._levels.zero, self._chroma_range, samples[ca:cb])
+            mean *= np.float32(code / pixels)
+            self._store(mean, self._format.neutral, self._chroma_range, samples[ca:cb])
 
     def _box(self, samples: Array, out: Array) -> None:
         """Sum the pixels behind each chroma sample; the last row and column repeat beyond an edge."""
@@ -186,13 +170,13 @@ class RgbConverter:
         else:
             _sum_rows(lines.T, 1 << self._h, out.T)
 
-    def _store(self, values: Array, offset: float, legal: tuple[int, int], out: Plane) -> None:
+    def _store(self, values: Array, offset: float, legal: tuple[float, float], out: Plane) -> None:
         """Write ``values + offset`` as codes. Works in place: ``values`` is lost."""
         values += np.float32(offset + 0.5)  # the cast below cuts off, so this rounds to nearest
         np.clip(values, np.float32(legal[0]), np.float32(legal[1]), out=values)
         np.copyto(out, values, casting="unsafe")
-        if self._shift:
-            np.left_shift(out, self._shift, out=out)
+        if self._format.shift:
+            np.left_shift(out, self._format.shift, out=out)
 
 
 def _sum_rows(samples: Array, count: int, out: Array) -> None:
