@@ -65,7 +65,7 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) -
                 return stop.code
             raise
     if not arguments.quiet:
-        line(summary(report))
+        line(summary(report, verbose=arguments.verbose))
     if arguments.stats is not None:
         write_stats([report], arguments.stats, several=False)
     if report.incomplete is not None:
@@ -77,10 +77,11 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) -
     return ExitCode.DONE if report.incomplete is None else ExitCode.INCOMPLETE
 
 
-def summary(report: LiveReport) -> str:
-    """Return the line that a live run ends with."""
+def summary(report: LiveReport, *, verbose: bool) -> str:
+    """Return the line that a live run ends with; ``verbose`` adds details of the engine."""
     frames = f"{report.frames_out} frames in {report.seconds:.1f} s"
-    parts = [frames, f"{report.fps:.1f} frames/s", report.engine]
+    engine = report.engine if verbose else f"engine {report.engine_name}"
+    parts = [frames, f"{report.fps:.1f} frames/s", engine]
     if enhanced := report.latency.get("enhanced"):
         parts.append(f"enhanced {enhanced['median']:.0f} ms after capture (p99 {enhanced['p99']:.0f})")
     if report.dropped:

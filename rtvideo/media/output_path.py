@@ -25,8 +25,13 @@ def check_output(input: Path, output: Path, options: Options) -> str:
             raise UsageError(f"{output}: output and input are the same file; give another name")
         if output.is_dir():
             raise UsageError(f"{output}: a folder; name a file")
-        if output.exists() and not options.overwrite and not (options.resume and read_record(output)):
-            raise UsageError(f"{output}: exists already; --overwrite replaces it")
+        if output.exists() and not options.overwrite:
+            stopped = read_record(output) is not None
+            if stopped and not options.resume:
+                advice = "--resume goes on, --overwrite starts anew"
+                raise UsageError(f"{output}: an earlier run was stopped before its end; {advice}")
+            if not stopped:
+                raise UsageError(f"{output}: exists already; --overwrite replaces it")
         folder = output.absolute().parent
         if not folder.is_dir():
             raise OutputError(f"{output}: the folder {folder} does not exist")

@@ -287,6 +287,10 @@ def test_signal(tmp_path: Path, gain_model: Path, number: signal.Signals, code: 
     assert "Traceback" not in err
     assert 0 < frames_of(tmp_path / "lit.mp4") < 5000
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lit.mp4.job", "a.mp4", "lit.mp4", "one.mp4"]
+    again = start("--input", clip, "--out", tmp_path / "lit.mp4", "--model", gain_model)
+    _, err = again.communicate(timeout=60)
+    assert again.returncode == 2
+    assert "an earlier run was stopped before its end; --resume goes on, --overwrite starts anew" in err
 
 
 @pytest.mark.slow
