@@ -75,7 +75,7 @@ class PushOutput(EncodedLiveOutput):
         """
         super().__init__(open(), compositor)
         self._open, self._video, self._warn = open, video, warn
-        self._answered = self._given_up = False
+        self._answered = False
         self._lost_at: float | None = None
         self._error: OutputError | None = None
         self._wait, self._missed = _SHORTEST, 0
@@ -83,7 +83,12 @@ class PushOutput(EncodedLiveOutput):
     @property
     def connecting(self) -> bool:
         """Whether its server has not answered yet, or is away."""
-        return not self._given_up and (self._error is not None or self._output.destination.connecting)
+        return self._error is not None or self._output.destination.connecting
+
+    @property
+    def answered(self) -> bool:
+        """Whether its server has ever answered."""
+        return self._answered
 
     @property
     def ends_run(self) -> bool:
@@ -138,7 +143,6 @@ class PushOutput(EncodedLiveOutput):
             self._warn(f"{self.name}: lost ({reason}); trying again for {patience:g} s")
             self._lost_at, self._missed = now, 1
         elif self._lost_at is None or now - self._lost_at >= patience:
-            self._given_up = self._answered
             raise error
         self._retry_at = now + self._wait
         self._wait = min(2 * self._wait, _LONGEST)

@@ -79,6 +79,11 @@ class LiveOutput:
         return False
 
     @property
+    def answered(self) -> bool:
+        """Whether its server has ever answered, or there is none."""
+        return not self.connecting
+
+    @property
     def ends_run(self) -> bool:
         """Whether its failure ends the run at once."""
         return self.required
@@ -236,7 +241,9 @@ class FanOut:
 
     def give_up_connecting(self) -> None:
         """Do not let `join` wait for outputs whose server has not answered."""
-        self._awaited = [worker for worker in self._workers if not worker.output.connecting]
+        self._awaited = [
+            worker for worker in self._workers if not (worker.output.connecting and worker.thread.is_alive())
+        ]
 
     def join(self, deadline: float) -> None:
         """Wait until outputs are complete, up to a moment on the clock of `time.monotonic`.
@@ -261,7 +268,7 @@ class FanOut:
     def raise_unanswered(self) -> None:
         """Raise the error of an output whose server never answered: it is as if nothing had begun."""
         for worker in self._workers:
-            if worker.error is not None and worker.output.connecting:
+            if worker.error is not None and not worker.output.answered:
                 for other in self._workers:
                     other.output.discard()
                 raise worker.error

@@ -106,6 +106,10 @@ class Output:
         self._during, self._at_end = during, at_end
 
     @property
+    def answered(self) -> bool:
+        return not self.connecting
+
+    @property
     def seen(self) -> list[int]:
         return [index_of(pair.lit) for pair in self.pairs]
 
