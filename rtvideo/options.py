@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from rtvideo import values
 
@@ -28,8 +28,7 @@ class Flag:
         choices: the allowed values; None leaves that to ``type``.
         name: without the dashes; None for that of the field. short: one letter.
         synonyms: what people type instead; the message about it names this flag.
-        scope: ``frame``: it concerns frame by frame, so `rtvideo.Enhancer` takes it too; ``file``: any file;
-            ``video``: videos alone, so that an image with it is an error.
+        video_only: an image with it is an error.
         compared: ``--resume`` refuses to go on if it differs from the run before.
     """
 
@@ -41,7 +40,7 @@ class Flag:
     name: str | None = None
     short: str | None = None
     synonyms: tuple[str, ...] = ()
-    scope: Literal["frame", "file", "video"] = "file"
+    video_only: bool = False
     compared: bool = True
 
 
@@ -83,19 +82,15 @@ class Options:
         "look",
         "a name of --list-models, or a model file: .json or .onnx (night)",
         metavar="NAME",
-        scope="frame",
         compared=False,
     )
-    strength: float = option(
-        1.0, "look", "0 (unchanged) to 1 (full, the default)", values.share, "S", scope="frame"
-    )
+    strength: float = option(1.0, "look", "0 (unchanged) to 1 (full, the default)", values.share, "S")
     denoise: float | None = option(
         None,
         "look",
         "noise removal: off, auto (default: on; live input gets it where it keeps up) or 0 to 1",
         values.share_or_auto,
         "D",
-        scope="frame",
         compared=False,
     )
     temporal: float | None = option(
@@ -110,19 +105,14 @@ class Options:
         None, "look", "show the original in the left half, or beside the result", choices=("split", "side")
     )
 
-    device: str = option(
-        "auto", "engine", "auto, cpu, cuda or cuda:N", metavar="D", scope="frame", compared=False
-    )
-    engine: str = option(
-        "auto", "engine", "auto takes the fastest that works", metavar="E", scope="frame", compared=False
-    )
+    device: str = option("auto", "engine", "auto, cpu, cuda or cuda:N", metavar="D", compared=False)
+    engine: str = option("auto", "engine", "auto takes the fastest that works", metavar="E", compared=False)
     threads: int = option(
         0,
         "engine",
         "for the engine; of live input for decoder and encoders too; 0 takes what may be used",
         values.count,
         "N",
-        scope="frame",
         compared=False,
     )
 
@@ -131,16 +121,21 @@ class Options:
         "video",
         "encoder, such as libx264; default: what suits container and input",
         metavar="C",
-        scope="video",
+        video_only=True,
     )
     crf: float | None = option(
-        None, "video", "constant quality of the encoder; lower is better", values.quality, "Q", scope="video"
+        None,
+        "video",
+        "constant quality of the encoder: less is better",
+        values.quality,
+        "Q",
+        video_only=True,
     )
     preset: str | None = option(
-        None, "video", "preset of the encoder, such as veryfast", metavar="P", scope="video"
+        None, "video", "preset of the encoder, such as veryfast", metavar="P", video_only=True
     )
     start: float | None = option(
-        None, "video", "begin there: seconds or HH:MM:SS.ms", values.time, "T", scope="video"
+        None, "video", "begin there: seconds or HH:MM:SS.ms", values.time, "T", video_only=True
     )
     duration: float | None = option(
         None,
@@ -148,13 +143,13 @@ class Options:
         "go on for so long",
         values.length,
         "T",
-        scope="video",
+        video_only=True,
         synonyms=("--end", "--to", "-t"),
     )
     max_fps: float | None = option(
-        None, "video", "keep N frames a second at most", values.rate, "N", scope="video"
+        None, "video", "keep N frames a second at most", values.rate, "N", video_only=True
     )
-    frames: int | None = option(None, "video", "stop after N frames", values.positive, "N", scope="video")
+    frames: int | None = option(None, "video", "stop after N frames", values.positive, "N", video_only=True)
     video_stream: int = option(
         0, "video", "which is enhanced (0, the first); others are copied", values.count, "N"
     )

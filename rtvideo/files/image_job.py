@@ -98,7 +98,7 @@ def enhance_image(
 
 def _refuse_video_options(input: Path, options: Options) -> None:
     for name, default, flag in flags_of(options):
-        if flag.scope == "video" and getattr(options, name) != default:
+        if flag.video_only and getattr(options, name) != default:
             raise UsageError(f"{input}: is an image; {name} is for videos")
 
 
