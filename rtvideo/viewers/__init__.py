@@ -1,1 +1,1 @@
-"""What shows pictures while they are made: a window and a web page."""
+"""Viewers: a window and a web page that show frames while they are enhanced."""

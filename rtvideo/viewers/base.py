@@ -1,4 +1,4 @@
-"""What shows pictures while they are made: a window, a web page. The live job feeds any number."""
+"""The interface of viewers. A live job can feed several of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import av
 
 @dataclass
 class ViewerControls:
-    """What a viewer may change while frames run; read before each frame, written from any thread.
+    """What a viewer may change during a run. Any thread may write it; the run reads it for each frame.
 
     Attributes:
-        strength: 0..1, as `rtvideo.engines.session.Settings`.
-        denoise: 0..1, likewise. Less runs where the machine is too slow; `FrameInfo` says what did.
-        removes_noise: whether the model can; where not, ``denoise`` has no effect.
+        strength: 0..1, as in `rtvideo.engines.session.Settings`.
+        denoise: 0..1, likewise. A slow machine applies less; `FrameInfo` has the value that was used.
+        removes_noise: whether the model can remove noise. If not, ``denoise`` has no effect.
         stop: set it to end the run; outputs are finalised.
     """
 
@@ -29,17 +29,17 @@ class ViewerControls:
 
 @dataclass(frozen=True)
 class FrameInfo:
-    """What is known about one frame, for an overlay.
+    """Facts about one frame, for an overlay.
 
     Attributes:
-        engine: what ran, for example ``fused cpu avx2, 2 threads``.
-        fps: enhanced frames a second, over the last second or so.
-        latency: seconds from capture until this frame was enhanced; None where the source is a file.
-        dropped: frames left out so far because the machine was too slow, at all stages together.
-        strength, denoise: 0..1, what this frame was made with.
-        note: why less is done than was asked for, or empty.
-        turn: degrees clockwise by which the viewer turns the picture: 0, 90, 180 or 270.
-        aspect: width of a pixel, its height being 1.
+        engine: name of the engine, for example ``fused cpu avx2, 2 threads``.
+        fps: enhanced frames per second, over the last second.
+        latency: seconds from capture until this frame was enhanced; None for a file.
+        dropped: frames dropped so far at all stages, because the machine was too slow.
+        strength, denoise: 0..1, as used for this frame.
+        note: which part of the work is left out to keep up, or empty.
+        turn: degrees clockwise by which the viewer must rotate the picture: 0, 90, 180 or 270.
+        aspect: sample aspect ratio: the width of a pixel divided by its height.
     """
 
     engine: str
@@ -54,27 +54,28 @@ class FrameInfo:
 
 
 class Viewer(Protocol):
-    """Shows frames. Each has a thread of its own: one that is slow misses frames, and delays nobody."""
+    """Shows frames. Each viewer has its own thread, so a slow one misses frames and delays nothing."""
 
     @property
     def watched(self) -> bool:
-        """Whether anybody looks. While nobody does, at no viewer and no output, nothing is enhanced."""
+        """Whether somebody watches. Without a watched viewer or an output, nothing is enhanced."""
 
     def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: FrameInfo) -> None:
-        """Show a frame beside what it was made from.
+        """Show an enhanced frame beside its original.
 
         Args:
-            original, lit: of one size, format and time. They may be kept, but not written to: others read
-                them too. The format is one of `rtvideo.media.planes.LAYOUTS`, with its colour tags set.
-            info: about this frame.
+            original, lit: frames of one size, format and time. The viewer may keep them, but must not write
+                to them, because other threads read them. The format is one of
+                `rtvideo.media.planes.LAYOUTS`, with its colour tags set.
+            info: facts about this frame.
 
         Raises:
-            rtvideo.errors.RtvideoError: it cannot go on. The others go on without it.
+            rtvideo.errors.RtvideoError: the viewer cannot go on. The run goes on without it.
         """
 
     def close(self) -> None:
-        """End it and wait for its threads and processes. Called once, also after an error."""
+        """End the viewer and wait for its threads and processes. Called once, also after an error."""
 
 
-#: Opens a viewer that writes to the controls, for pictures called by the given name.
+#: Opens a viewer, given the controls that it writes to and the name of the source.
 ViewerFactory: TypeAlias = Callable[[ViewerControls, str], Viewer]

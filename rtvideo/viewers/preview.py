@@ -1,4 +1,4 @@
-"""Frames as viewers show them: no larger than they need, in one format, made quickly rather than exactly."""
+"""Conversion of frames for viewers: scaled down, in one pixel format, fast rather than exact."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def fitted(width: int, height: int, largest: tuple[int, int], aspect: float = 1.
     """Return the size at which a picture is shown: even, within ``largest``, with square pixels.
 
     Args:
-        aspect: width of a pixel before, its height being 1.
+        aspect: sample aspect ratio of the picture.
     """
     wide = width * aspect
     scale = min(1.0, largest[0] / wide, largest[1] / height)
@@ -31,7 +31,7 @@ class Preview:
 
     Args:
         pix_fmt: ``yuv420p`` (coded as `shown_coding` says) or an RGB format.
-        largest: width and height that a picture is shrunk to fit into.
+        largest: width and height. Larger pictures are scaled down to fit.
     """
 
     def __init__(self, pix_fmt: str, largest: tuple[int, int]) -> None:
@@ -39,7 +39,7 @@ class Preview:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame, aspect: float = 1.0) -> av.VideoFrame:
-        """Return the frame as it is shown; the same object if nothing has to be done."""
+        """Return the converted frame, or the same object if there is nothing to convert."""
         coding, target = _coding(frame), shown_coding(frame)
         width, height = fitted(frame.width, frame.height, self._largest, aspect)
         same = (frame.format.name, frame.width, frame.height) == (self._pix_fmt, width, height)

@@ -1,4 +1,4 @@
-"""A window that shows frames, ``--preview``: this side of the process that draws it."""
+"""A window that shows frames (``--preview``): the side of the run, which feeds the process that draws."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from rtvideo.console import say
+from rtvideo.console import printable, say
 from rtvideo.errors import UnavailableError
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.preview import Preview
 
-#: A picture is shown at most so large.
+#: Width and height of the largest picture that is shown.
 LARGEST = (1920, 1080)
 
-#: Seconds in which the window must come up (OpenCV loads slowly on a busy machine), and go.
+#: Seconds that the window gets to open (OpenCV loads slowly on a busy machine), and to close.
 _OPENING, _CLOSING = 60.0, 5.0
 
-#: Seconds to wait until the frame before is drawn; longer, and a newer frame is the better one to show.
+#: Seconds to wait for the window. After that a newer frame is the better one to show.
 _DRAWING = 0.05
 
-#: How much a press of + or - changes the strength.
+#: Change of the strength by one press of + or -.
 _STEP = 0.1
 
 _PROGRAM = Path(__file__).with_name("window_process.py")
@@ -63,7 +63,7 @@ class Window:
         try:
             os.ftruncate(descriptor, size)
             self._memory = mmap.mmap(descriptor, size)
-            self._process = self._start(f"{os.path.basename(name) or name} - rtvideo", descriptor)
+            self._process = self._start(f"{printable(os.path.basename(name) or name)} - rtvideo", descriptor)
         finally:
             os.close(descriptor)
         opened: Queue[str | None] = Queue()
@@ -93,11 +93,11 @@ class Window:
 
     @property
     def watched(self) -> bool:
-        """Whether it is not paused. A window that is gone says so with the next frame."""
+        """Whether the window is not paused. If its process has ended, `show` raises the error."""
         return not (self._paused and self._reader.is_alive())
 
     def show(self, original: av.VideoFrame, lit: av.VideoFrame, info: FrameInfo) -> None:
-        """See `rtvideo.viewers.base.Viewer.show`; frames that come while one is being drawn are left out."""
+        """Send a frame to the window, or drop it while the window still draws the last one."""
         if not self._reader.is_alive() and not self._controls.stop.is_set():
             raise UnavailableError(f"the window ended by itself: {self._complaint()}")
         if self._paused or not self._wanted.wait(_DRAWING):
@@ -121,7 +121,7 @@ class Window:
         return np.rot90(pixels, -info.turn // 90)
 
     def close(self) -> None:
-        """Take the window away."""
+        """Close the window and end its process."""
         with contextlib.suppress(OSError):
             self._pipe.close()
         try:
@@ -137,7 +137,7 @@ class Window:
         return self._process.stdin
 
     def _send(self, message: dict[str, Any]) -> None:
-        # One that has just ended is noticed with the next frame.
+        # If the process has just ended, the next frame raises the error.
         with contextlib.suppress(OSError):
             self._pipe.write(json.dumps(message) + "\n")
             self._pipe.flush()
@@ -176,9 +176,9 @@ class Window:
             controls.strength = round(min(1.0, max(0.0, controls.strength + step)), 2)
 
     def _complaint(self) -> str:
-        """Return the line that the process left behind which says most."""
+        """Return the most telling line that the process wrote to stderr."""
         self._complaints.seek(0)
         text = self._complaints.read().decode(errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it gave no reason"]
-        # Qt first says what it could not do, and then a lot more; Python says it last.
+        # Qt writes the reason first, and much after it; Python writes it last.
         return next((line for line in lines if "could not" in line.lower()), lines[-1])

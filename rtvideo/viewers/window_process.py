@@ -1,8 +1,8 @@
-"""The window itself: a program of its own, for OpenCV's windows hang in a process that has loaded PyAV.
+"""The window: a separate program, because OpenCV's windows hang in a process that has loaded PyAV.
 
-Started by `rtvideo.viewers.window`, it reads a line of JSON for each frame, whose pixels lie in shared
-memory, and answers with lines of JSON. It asks for a frame only when it is ready to show one, so it is never
-behind. It imports nothing of rtvideo and ends when its input does.
+`rtvideo.viewers.window` starts it and sends a line of JSON for each frame, whose pixels are in shared memory.
+The program answers with lines of JSON. It requests a frame only when it is ready to show one, so it never
+falls behind. It imports nothing of rtvideo, and it ends when its input does.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ Pixels = npt.NDArray[np.uint8]
 
 HELP = "drag: compare   s: save   space: pause   + -: strength   d: denoise   i: hide this   q: quit"
 
-#: Keys that concern the job, by what they are sent as. Escape quits too.
+#: Keys that the run handles, and the names under which they are sent. Escape quits too.
 JOB_KEYS = {"+": "+", "=": "+", "-": "-", "_": "-", "d": "d", "q": "q", "\x1b": "q"}
 
-#: Milliseconds between two looks at keyboard and input.
+#: Milliseconds between two checks of keyboard and input.
 _TICK = 8
 
-#: Seconds that a message stays.
+#: Seconds for which a message is shown.
 _STAY = 3.0
 
 _LIGHT, _DARK, _LINE = (255, 255, 255), (0, 0, 0), (97, 200, 255)
 
 
 class Screen:
-    """What is shown, and what keys and mouse do to it.
+    """The picture in the window, and its keys and mouse.
 
     Args:
         cv2: the module.
-        tell: sends a message to the job.
+        send: sends a message to the run.
         memory: two pictures one after the other, (height, width, 3) BGR each: as recorded, then enhanced.
     """
 
-    def __init__(self, cv2: Any, tell: Callable[..., None], title: str, memory: mmap.mmap) -> None:
-        self._cv2, self._tell, self._title, self._memory = cv2, tell, title, memory
+    def __init__(self, cv2: Any, send: Callable[..., None], title: str, memory: mmap.mmap) -> None:
+        self._cv2, self._send, self._title, self._memory = cv2, send, title, memory
         self._original: Pixels = np.zeros((360, 640, 3), np.uint8)
         self._lit = self._original
         self._info: dict[str, Any] = {}
         self._split = 0.0
-        self._paused = self._asked = self._dirty = self._fresh = False
+        self._paused = self._requested = self._dirty = self._fresh = False
         self._overlay = True
         self._message, self._until = "", 0.0
         cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
@@ -62,14 +62,14 @@ class Screen:
 
     def run(self) -> None:
         """Show frames until the input ends, the window is closed, or `q` is pressed."""
-        self._tell(ready=True)
-        self._ask()
+        self._send(ready=True)
+        self._request_frame()
         while True:
             if select.select([sys.stdin], [], [], 0)[0]:
                 line = sys.stdin.readline()
                 if not line:
                     return
-                self._take(json.loads(line))
+                self._receive(json.loads(line))
             if self._message and time.monotonic() > self._until:
                 self._message, self._dirty = "", True
             if self._dirty:
@@ -79,7 +79,7 @@ class Screen:
             if code >= 0:
                 self._key(chr(code & 0xFF).lower())
             if self._cv2.getWindowProperty(self._title, self._cv2.WND_PROP_VISIBLE) < 1:
-                self._tell(key="q")
+                self._send(key="q")
                 return
 
     def _show(self) -> None:
@@ -90,7 +90,7 @@ class Screen:
             self._cv2.resizeWindow(self._title, min(width, 1280), min(height, 720))
 
     def picture(self, *, message: bool = True) -> Pixels:
-        """Return what the window shows."""
+        """Return the picture as the window shows it."""
         shown = self._lit.copy()
         cut = round(self._split * shown.shape[1])
         shown[:, :cut] = self._original[:, :cut]
@@ -124,33 +124,33 @@ class Screen:
         for colour, thickness in ((_DARK, 3), (_LIGHT, 1)):
             self._cv2.putText(shown, text, place, font, size, colour, thickness, self._cv2.LINE_AA)
 
-    def _ask(self) -> None:
-        if not self._asked and not self._paused:
-            self._asked = True
-            self._tell(want=True)
+    def _request_frame(self) -> None:
+        if not self._requested and not self._paused:
+            self._requested = True
+            self._send(want=True)
 
-    def _take(self, info: dict[str, Any]) -> None:
-        self._asked = False
+    def _receive(self, info: dict[str, Any]) -> None:
+        self._requested = False
         shape = (2, info["height"], info["width"], 3)
-        # A copy: the job may write the next frame while this one is still looked at.
+        # A copy: the run may write the next frame while this one is still shown.
         pair = np.frombuffer(self._memory, np.uint8, math.prod(shape)).reshape(shape).copy()
         self._original, self._lit = pair
         self._fresh = not self._info
         self._info, self._dirty = info, True
-        self._ask()
+        self._request_frame()
 
     def _key(self, key: str) -> None:
         if key in JOB_KEYS:
-            self._tell(key=JOB_KEYS[key])
+            self._send(key=JOB_KEYS[key])
         elif key == " ":
             self._paused = not self._paused
-            self._tell(paused=self._paused)
-            self._say("paused" if self._paused else "")
-            self._ask()
+            self._send(paused=self._paused)
+            self._notify("paused" if self._paused else "")
+            self._request_frame()
         elif key == "i":
             self._overlay, self._dirty = not self._overlay, True
         elif key == "s":
-            self._say(self._save())
+            self._notify(self._save())
 
     def _mouse(self, event: int, x: int, y: int, flags: int, _: Any) -> None:
         cv2 = self._cv2
@@ -158,11 +158,11 @@ class Screen:
         if held or event == cv2.EVENT_LBUTTONDOWN:
             self._split, self._dirty = min(1.0, max(0.0, x / self._lit.shape[1])), True
 
-    def _say(self, text: str) -> None:
+    def _notify(self, text: str) -> None:
         self._message, self._until, self._dirty = text, time.monotonic() + _STAY, True
 
     def _save(self) -> str:
-        """Write what is shown as a PNG beside none of the same name, and say how that went."""
+        """Write the shown picture as a PNG, overwriting nothing, and return a message about it."""
         _, png = self._cv2.imencode(".png", self.picture(message=False))
         name = time.strftime("rtvideo-%Y%m%d-%H%M%S")
         for number in range(1, 100):
@@ -175,27 +175,27 @@ class Screen:
             except OSError as error:
                 return f"not saved: {error.strerror}"
             return f"saved as {path}"
-        return "not saved: a hundred files of this second are there"
+        return "not saved: there are a hundred files of this second"
 
 
 def main() -> None:
-    """Run the window; the arguments are its title and the number of the shared memory's descriptor."""
+    """Run the window. The arguments are its title and the file descriptor of the shared memory."""
     title, descriptor = sys.argv[1:]
     messages = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what OpenCV prints must not get between the messages
+    os.dup2(2, 1)  # OpenCV's own output must not mix with the messages
 
-    def tell(**message: Any) -> None:
+    def send(**message: Any) -> None:
         print(json.dumps(message), file=messages, flush=True)
 
     try:
         import cv2
     except ImportError as error:
-        tell(error=f"OpenCV cannot be loaded ({error}); run: pip install opencv-python")
+        send(error=f"OpenCV cannot be loaded ({error}); run: pip install opencv-python")
         return
     try:
-        screen = Screen(cv2, tell, title, mmap.mmap(int(descriptor), 0, prot=mmap.PROT_READ))
+        screen = Screen(cv2, send, title, mmap.mmap(int(descriptor), 0, prot=mmap.PROT_READ))
     except cv2.error:
-        tell(
+        send(
             error="the OpenCV that is installed has no windows; "
             "run: pip uninstall -y opencv-python-headless && pip install --force-reinstall opencv-python"
         )

@@ -1,4 +1,4 @@
-"""Where the web viewer listens, and how a browser names that."""
+"""The address on which the web viewer listens, and its URL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtvideo.errors import OutputError, UsageError
 #: A name of RFC 1123, an IPv4 address, or an IPv6 address in brackets; the port alone is enough.
 _SHAPE = re.compile(r"(?:(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):)?(?P<port>[0-9]{1,5})")
 
-#: What the system says where it has no IPv6.
+#: Errors of a system without IPv6.
 _NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -33,7 +33,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Read ``[HOST:]PORT``; without a host it is this machine alone.
+        """Read ``[HOST:]PORT``. Without a host only this machine can connect.
 
         Raises:
             UsageError: anything else.
@@ -52,11 +52,11 @@ class Address:
         return is_loopback(self.host)
 
     def url(self, port: int, token: str | None) -> str:
-        """Return what to type into a browser.
+        """Return the URL for a browser.
 
         Args:
-            port: that was really bound.
-            token: None where none is needed.
+            port: the one that was bound.
+            token: None if the page needs none.
         """
         host = self.host
         if _is_ip(host) and ipaddress.ip_address(host).is_unspecified:
@@ -65,7 +65,7 @@ class Address:
         return f"http://{host}:{port}/" + ("" if token is None else f"?token={token}")
 
     def listen(self) -> list[socket.socket]:
-        """Bind every address that the host stands for, all at one port.
+        """Bind every address of the host, all at one port.
 
         Raises:
             OutputError: none of them is this machine's, or the port is taken.
@@ -101,7 +101,7 @@ class Address:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address always means this machine, whatever a name server says."""
+    """Return whether a name or address is this machine, whatever a name server says."""
     if host.lower() == "localhost":
         return True
     return _is_ip(host) and ipaddress.ip_address(host).is_loopback
@@ -116,7 +116,7 @@ def _is_ip(host: str) -> bool:
 
 
 def _outward(version: int) -> str:
-    """Return the address that other machines reach this one at, or its name."""
+    """Return the address under which other machines reach this one, or its name."""
     family, somewhere = {
         4: (socket.AF_INET, "192.0.2.1"),  # of RFC 5737 and RFC 3849: reserved for documentation
         6: (socket.AF_INET6, "2001:db8::1"),

@@ -1,4 +1,4 @@
-"""Both pictures side by side as one encoded stream, made once for all browsers."""
+"""Original and result side by side in one encoded stream, which all browsers share."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from rtvideo.viewers.preview import Preview, fitted, shown_coding
 from rtvideo.viewers.web.fragments import TIMESCALE, codec_name, fragment
 from rtvideo.viewers.web.send_queue import Chunk, Stream
 
-#: One of the two pictures is at most so large; H.264 of both then fits level 4, which phones decode.
+#: Width and height of each picture at most. H.264 of both then fits level 4, which phones decode.
 LARGEST = (1280, 720)
 
-#: Frames between two pictures that stand by themselves, if no browser asks for one earlier.
+#: Frames between two keyframes, if no browser needs one earlier.
 _KEY_EVERY = 120
 
-#: Seconds that a frame's time slot has: the first one's, and at most, as after a while without pictures.
+#: Seconds of the first frame's time slot, and of the longest one, after a pause without pictures.
 _FIRST, _LONGEST = 1 / 30, 1.0
 
 _OPTIONS = {
@@ -39,7 +39,7 @@ _OPTIONS = {
 
 
 class SideBySide:
-    """Puts original and result into one picture, the original on the left."""
+    """Joins original and result in one picture, the original on the left."""
 
     def __init__(self) -> None:
         self._preview = Preview("yuv420p", LARGEST)
@@ -47,7 +47,7 @@ class SideBySide:
         self._size = (0, 0)
 
     def __call__(self, original: av.VideoFrame, lit: av.VideoFrame, aspect: float = 1.0) -> av.VideoFrame:
-        """Return a frame twice as wide, no larger than twice `LARGEST`; give it back with `release`."""
+        """Return a frame of both, each within `LARGEST`. Give it back with `release`."""
         width, height = fitted(lit.width, lit.height, LARGEST, aspect)
         coding = shown_coding(lit)
         if self._pool is None or self._size != (width, height):
@@ -60,16 +60,16 @@ class SideBySide:
         return wide
 
     def release(self, wide: av.VideoFrame) -> None:
-        """Take a frame back."""
+        """Take a frame back into the pool."""
         if self._pool is not None:
             self._pool.give(wide)
 
 
 class Encoder(Protocol):
-    """Turns pictures, all of one size, into chunks of one stream."""
+    """Encodes pictures of one size as chunks of one stream."""
 
     def encode(self, wide: av.VideoFrame, *, key: bool) -> list[Chunk]:
-        """Encode a picture that has just been made; ``key``: it must stand by itself."""
+        """Encode a picture now; with ``key``, as a keyframe."""
 
 
 class H264:
@@ -95,7 +95,7 @@ class H264:
             context.width, context.height, context.pix_fmt = width, height, "yuv420p"
             context.time_base, context.gop_size = base, _KEY_EVERY
             context.options = dict(_OPTIONS)
-            # The processor is the engine's; this much it takes a fraction of one core to encode.
+            # The engine needs the other cores; a fraction of one is enough to encode this.
             context.thread_count = 1
             Tags.of(like).apply(context)
             container.start_encoding()
@@ -112,7 +112,7 @@ class H264:
         self._last: float | None = None
 
     def encode(self, wide: av.VideoFrame, *, key: bool) -> list[Chunk]:
-        """See `Encoder.encode`."""
+        """Encode a picture. Its time slot ends now."""
         now = time.monotonic()
         slot = _FIRST if self._last is None else min(now - self._last, _LONGEST)
         begin, self._last = round(self._time * TIMESCALE), now
@@ -129,7 +129,7 @@ class H264:
 
 
 class Jpeg:
-    """A JPEG file for each picture, for browsers that cannot play H.264: more data, less to go wrong."""
+    """A JPEG file for each picture, for browsers that cannot play H.264."""
 
     def __init__(self, like: av.VideoFrame) -> None:
         """Prepare for frames of this size."""
@@ -138,7 +138,7 @@ class Jpeg:
         self._stream = Stream(json.dumps({"type": "stream"} | description))
 
     def encode(self, wide: av.VideoFrame, *, key: bool) -> list[Chunk]:
-        """See `Encoder.encode`; every JPEG stands by itself."""
+        """Encode a picture. Every JPEG is a keyframe."""
         file = io.BytesIO()
         Image.fromarray(self._preview(wide).to_ndarray()).save(file, "JPEG", quality=80)
         return [Chunk(self._stream, file.getvalue(), True)]

@@ -1,8 +1,8 @@
-"""Fragments of MP4, one for each frame, complete as soon as the frame is encoded.
+"""Fragments of MP4, one per frame, complete as soon as the frame is encoded.
 
-FFmpeg's muxer writes the header; but it holds every frame back until the next one tells its duration. Here a
-frame's time slot ends when it is encoded instead of starting then, so nothing has to be waited for, and slots
-follow each other without the gaps at which browsers stop. Box layouts: ISO/IEC 14496-12, section 8.8.
+FFmpeg's muxer writes the header, but it holds each frame back until the next one reveals its duration. Here a
+frame's time slot ends when the frame is encoded, instead of starting then. So no frame waits, and the slots
+follow each other without gaps, at which browsers stop. Box layouts: ISO/IEC 14496-12, section 8.8.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 
-#: Ticks a second of all times here.
+#: Ticks per second of all times here.
 TIMESCALE = 1000
 
 #: ISO/IEC 14496-10, annex B: a NAL unit never holds this itself.
@@ -52,7 +52,7 @@ def fragment(number: int, time: int, duration: int, packet: bytes, *, key: bool)
 
 
 def codec_name(extradata: bytes) -> str:
-    """Return what browsers call the stream, such as ``avc1.42c01e`` (RFC 6381): profile and level.
+    """Return the codec string of RFC 6381, such as ``avc1.42c01e``: profile and level.
 
     Args:
         extradata: of the encoder, in annex B form; the first NAL unit is the sequence parameter set.

@@ -64,7 +64,7 @@ class _Browser:
     connection: ServerConnection
     kind: str
     queue: SendQueue
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    report_due: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Server:
@@ -119,7 +119,7 @@ class Server:
 
     def report(self) -> None:
         """Send the state now, and not only when it is due. Never waits."""
-        self._loop.call_soon_threadsafe(self._tell_all)
+        self._loop.call_soon_threadsafe(self._report_to_all)
 
     def close(self) -> None:
         """Send the last pictures, close every connection and end the thread."""
@@ -210,7 +210,7 @@ class Server:
         if not self._browsers:
             self._watched_since = time.monotonic()
         self._browsers.add(browser)
-        browser.news.set()
+        browser.report_due.set()
         loops = (self._send_pictures, self._send_state, self._receive)
         tasks = [asyncio.ensure_future(loop(browser)) for loop in loops]
         try:
@@ -234,15 +234,15 @@ class Server:
 
     async def _send_state(self, browser: _Browser) -> None:
         while True:
-            await browser.news.wait()
-            browser.news.clear()
+            await browser.report_due.wait()
+            browser.report_due.clear()
             silent = time.monotonic() - max(self._published_at, self._watched_since)
             await self._send(browser, json.dumps({"type": "state", "silent": silent} | self._state()))
 
     async def _report_regularly(self) -> None:
         """Report whether or not pictures come, so that pages notice when they stop."""
         while True:
-            self._tell_all()
+            self._report_to_all()
             await asyncio.sleep(STATE_EVERY)
 
     async def _send(self, browser: _Browser, message: str | bytes) -> None:
@@ -263,16 +263,16 @@ class Server:
             except (RtvideoError, ValueError, RecursionError) as error:
                 await browser.connection.close(1008, str(error)[:100])
                 return
-            self._tell_all()
+            self._report_to_all()
 
     def _publish(self, kind: str, chunk: Chunk) -> None:
         for browser in self._browsers:
             if browser.kind == kind:
                 browser.queue.put(chunk)
 
-    def _tell_all(self) -> None:
+    def _report_to_all(self) -> None:
         for browser in self._browsers:
-            browser.news.set()
+            browser.report_due.set()
 
 
 def _one(headers: Headers, name: str) -> str | None:
