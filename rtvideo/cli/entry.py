@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from rtvideo.cli.parser import parser, record_of
 from rtvideo.cli.signals import SecondSignal, signals
-from rtvideo.console import internal, say
+from rtvideo.console import internal, messages_may_be_lost, say
 from rtvideo.errors import ExitCode, RtvideoError, UsageError
 from rtvideo.media.location import Kind, kind_of
 from rtvideo.options import CaptureOptions
 
 
+@messages_may_be_lost()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``rtvideo`` and return its exit code (`rtvideo.errors.ExitCode`)."""
     verbose = False
