@@ -207,8 +207,8 @@ def _opened(
 ) -> Iterator[tuple[Iterator[av.VideoFrame], FrameProcessor, EncodedOutput]]:
     """Yield a clip's frames, what enhances and what encodes them; what was written is taken away again."""
     with closing(FileInput(clip)) as source:
-        picture = source.picture(options.compare)
-        encoding, _ = choose(picture, "mp4", options.codec, options.crf, options.preset)
+        video = source.parameters(options.compare)
+        encoding, _ = choose(video, "mp4", options.codec, options.crf, options.preset)
         open_engine = _opener(options) or partial(open_for, options)
         with closing(open_engine(working_format(source, encoding).geometry, source.fps)) as session:
             sink = EncodedOutput(

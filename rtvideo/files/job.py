@@ -151,8 +151,8 @@ def _events(source: FileInput, options: Options) -> tuple[Iterable[Event], Fract
 
 def _planned_output(source: FileInput, container: str, options: Options, warn: Warn) -> tuple[Encoding, Plan]:
     """Choose the encoder and what happens to the other streams; warn of what will not be kept."""
-    picture = source.picture(options.compare)
-    encoding, notes = choose(picture, container, options.codec, options.crf, options.preset)
+    video = source.parameters(options.compare)
+    encoding, notes = choose(video, container, options.codec, options.crf, options.preset)
     streams = plan(source, container)
     for note in (*notes, *filter(None, [streams.warning]), *_losses_ahead(source, encoding)):
         warn(f"{source.path}: {note}")

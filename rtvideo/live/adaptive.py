@@ -9,7 +9,7 @@ import av
 
 from rtvideo.engines.session import Session, Settings
 from rtvideo.live.fallback import FallbackOpener
-from rtvideo.live.quality import STEPS, QualityController, Step
+from rtvideo.live.quality import LEVELS, QualityController, QualityLevel
 from rtvideo.processor import FramePair, FrameProcessor
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import ViewerControls
@@ -49,9 +49,9 @@ class AdaptiveProcessor:
         return self._processor.session
 
     @property
-    def step(self) -> Step:
+    def level(self) -> QualityLevel:
         """How much quality there is time for."""
-        return STEPS[0] if self._quality is None else self._quality.step
+        return LEVELS[0] if self._quality is None else self._quality.level
 
     def push(self, frame: av.VideoFrame, captured: float, lost: int) -> list[FramePair]:
         """Take a frame, return the pairs that are done.
@@ -80,17 +80,17 @@ class AdaptiveProcessor:
             self._fallback.close()
 
     def _settings(self) -> Settings:
-        controls, step = self._controls, self.step
-        denoise = controls.denoise if controls.removes_noise and step.denoise else 0.0
+        controls, level = self._controls, self.level
+        denoise = controls.denoise if controls.removes_noise and level.denoise else 0.0
         return Settings(
             strength=min(1.0, max(0.0, controls.strength)),
             denoise=min(1.0, max(0.0, denoise)),
-            temporal=self._temporal if step.temporal else 0.0,
+            temporal=self._temporal if level.temporal else 0.0,
         )
 
     def _switched(self) -> Iterable[FramePair]:
-        """Take the session for the present step if it is ready, and return what the other one held back."""
-        fallback = self._fallback.session() if self._fallback is not None and self.step.coarse else None
+        """Take the session for the present level if it is ready, and return what the other one held back."""
+        fallback = self._fallback.session() if self._fallback is not None and self.level.coarse else None
         session = fallback or self._preferred
         if session is self.session:
             return ()

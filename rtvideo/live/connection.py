@@ -25,7 +25,7 @@ _PATIENCE = 500
 _REMEMBERED = 256
 
 
-class Connection(InputInfo):
+class SourceConnection(InputInfo):
     """An opened input and the decoder of its video.
 
     Attributes:

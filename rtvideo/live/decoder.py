@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import av
 
-from rtvideo.live.connection import Connection
+from rtvideo.live.connection import SourceConnection
 from rtvideo.live.input import LiveInput, TimedPacket
 from rtvideo.stopwatch import Stopwatch
 
@@ -40,7 +40,7 @@ class PacketDecoder:
         """Yield frames, and when they came on the clock of `time.monotonic`."""
         if not self._source.traits.live:
             yield from self._source.connection.ready
-        connection: Connection | None = None
+        connection: SourceConnection | None = None
         for arrival in self._arrivals:
             if connection is not None and arrival.connection is not connection:
                 yield from connection.decode(None)

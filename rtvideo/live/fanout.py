@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import OutputError
-from rtvideo.media.codecs import Picture
+from rtvideo.media.codecs import VideoParameters
 from rtvideo.media.input_info import InputInfo
 from rtvideo.media.planes import FrameFormat
 from rtvideo.media.timing import Packet
@@ -43,14 +43,14 @@ class LiveVideo:
     Attributes:
         source: gives the other streams and metadata.
         frames: of the pairs.
-        picture: the facts about a pair that encoders are chosen by.
+        parameters: of the pairs, by which encoders are chosen.
         live: frames come when they are captured, so that outputs have to keep up.
         reconnect: seconds for which a lost server is tried again; 0 is never.
     """
 
     source: InputInfo
     frames: FrameFormat
-    picture: Picture
+    parameters: VideoParameters
     live: bool
     reconnect: float = 0.0
 

@@ -14,7 +14,7 @@ from av.container import InputContainer
 
 from rtvideo.errors import RtvideoError
 from rtvideo.live.clock import STRAY, BacklogDetector, Clock
-from rtvideo.live.connection import Connection
+from rtvideo.live.connection import SourceConnection
 from rtvideo.media.network.connect import SourceTraits, reason_of
 from rtvideo.media.timing import Packet, tick
 
@@ -41,7 +41,7 @@ class TimedPacket:
     """
 
     packet: Packet
-    connection: Connection
+    connection: SourceConnection
     captured: float
     stale: bool = False
 
@@ -87,13 +87,13 @@ class LiveInput:
             traits: instead of the input's own, for tests.
 
         Raises:
-            RtvideoError: see `rtvideo.media.network.connect.connect`, `Connection`.
+            RtvideoError: see `rtvideo.media.network.connect.connect`, `SourceConnection`.
         """
         self._open, self.name, self._stop = open, name, stop
         self.reconnect, self._say = reconnect, say
         container, natural = open()
         self.traits = traits or natural
-        self._connect = partial(Connection, name=name, video_stream=video_stream, threads=threads)
+        self._connect = partial(SourceConnection, name=name, video_stream=video_stream, threads=threads)
         self.connection = self._connect(container)
         self.lost: str | None = None
         self.reconnects = 0
@@ -108,7 +108,7 @@ class LiveInput:
 
     def arrivals(self) -> Iterator[TimedPacket]:
         """Yield packets as they come, until the source ends or is lost. Live ones have times on one clock."""
-        connection: Connection | None = self.connection
+        connection: SourceConnection | None = self.connection
         while connection is not None:
             reason = "the stream ended"
             backlog = BacklogDetector() if self.traits.live and not self.traits.paced else None
@@ -152,7 +152,7 @@ class LiveInput:
         copy.time_base, copy.is_keyframe = tick(packet), packet.is_keyframe
         return [copy]
 
-    def _settle(self, packet: Packet, connection: Connection) -> None:
+    def _settle(self, packet: Packet, connection: SourceConnection) -> None:
         """Move a packet's times to the common clock; if the source is paced, wait until it is due."""
         base = tick(packet)
         if packet.stream_index != connection.index:
@@ -169,7 +169,7 @@ class LiveInput:
         packet.dts = packet.pts if stamp is None else round((stamp * base + shift) / TICK)
         packet.time_base = TICK
 
-    def _again(self, last: Connection, reason: str) -> Connection | None:
+    def _again(self, last: SourceConnection, reason: str) -> SourceConnection | None:
         """Return a new connection in place of a lost one, after some attempts; None if they all fail."""
         if last is not self.connection or not last.container.streams.audio:
             # With sound, the streams of the first connection stay in use.

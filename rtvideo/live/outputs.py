@@ -89,18 +89,18 @@ def live_video(source: LiveInput, frames: FrameFormat, tags: Tags, options: Opti
     Args:
         frames, tags: of the pairs.
     """
-    picture, live = source.connection.picture(options.compare), source.traits.live
-    picture = replace(
-        picture,
+    parameters, live = source.connection.parameters(options.compare), source.traits.live
+    parameters = replace(
+        parameters,
         # The codec in which a camera sends is no measure for a recording.
-        codec="h264" if live else picture.codec,
-        codec_tag="" if live else picture.codec_tag,
+        codec="h264" if live else parameters.codec,
+        codec_tag="" if live else parameters.codec_tag,
         pix_fmt=frames.pix_fmt,
         tags=tags,
         coding=frames.coding,
-        time_base=TICK if live else picture.time_base,
+        time_base=TICK if live else parameters.time_base,
     )
-    return LiveVideo(source.connection, frames, picture, live, source.reconnect)
+    return LiveVideo(source.connection, frames, parameters, live, source.reconnect)
 
 
 def open_outputs(
@@ -154,7 +154,7 @@ def _open_encoded(
 ) -> EncodedLiveOutput:
     """Open a recording, HLS segments or a server."""
     destination = destination_of(address, live=video.live, warn=warn)
-    encoding, notes = choose(video.picture, destination.holds, options.codec, options.crf, options.preset)
+    encoding, notes = choose(video.parameters, destination.holds, options.codec, options.crf, options.preset)
     fast = video.live or destination.waits
     if fast:
         encoding = _fast(encoding, options, may_delay=not destination.waits)
@@ -180,7 +180,7 @@ def _open_encoded(
         options.compare,
         encoding.tags,
         # Where the encoder changes the frames' times they must not be those of the pair, which others read.
-        writable=encoding.time_base != video.picture.time_base,
+        writable=encoding.time_base != video.parameters.time_base,
     )
     if isinstance(destination, PushServer):
         return PushOutput(lambda: open_output(PushServer(address)), compositor, video, warn)

@@ -15,8 +15,8 @@ _WINDOW = 1.0
 #: Windows in a row with losses after which the quality is lowered.
 _BAD = 2
 
-#: Share of lost frames that makes such a window. The larger one holds for steps that leave out frames: evenly
-#: spaced ones are better only if many would be lost.
+#: Share of lost frames that makes such a window. The larger one holds for levels that leave out frames:
+#: evenly spaced ones are better only if many would be lost.
 _LOSS, _HEAVY_LOSS = 0.05, 0.15
 
 #: Busy share of the engine's thread below which a higher quality is tried.
@@ -30,7 +30,7 @@ _TRIAL = 5.0
 
 
 @dataclass(frozen=True)
-class Step:
+class QualityLevel:
     """A level of quality.
 
     Attributes:
@@ -49,22 +49,22 @@ class Step:
 
 
 #: From the highest to the lowest.
-STEPS = (
-    Step(True, False, True, 1.0, "full quality"),
-    Step(False, False, True, 1.0, "noise removal off"),
-    Step(False, True, True, 1.0, "illumination at half the size"),
-    Step(False, True, False, 1.0, "temporal filter off"),
-    Step(False, True, False, 1 / 2, "half of the frames"),
-    Step(False, True, False, 1 / 3, "a third of the frames"),
-    Step(False, True, False, 1 / 4, "a quarter of the frames"),
+LEVELS = (
+    QualityLevel(True, False, True, 1.0, "full quality"),
+    QualityLevel(False, False, True, 1.0, "noise removal off"),
+    QualityLevel(False, True, True, 1.0, "illumination at half the size"),
+    QualityLevel(False, True, False, 1.0, "temporal filter off"),
+    QualityLevel(False, True, False, 1 / 2, "half of the frames"),
+    QualityLevel(False, True, False, 1 / 3, "a third of the frames"),
+    QualityLevel(False, True, False, 1 / 4, "a quarter of the frames"),
 )
 
 
 class QualityController:
-    """Chooses a step by the frames that are lost and the time that the engine takes. For one thread.
+    """Chooses a level by the frames that are lost and the time that the engine takes. For one thread.
 
     Attributes:
-        changes: how often the step changed.
+        changes: how often the level changed.
     """
 
     def __init__(
@@ -95,12 +95,12 @@ class QualityController:
         self.changes = 0
 
     @property
-    def step(self) -> Step:
-        """The present step."""
-        return STEPS[self._at]
+    def level(self) -> QualityLevel:
+        """The present level."""
+        return LEVELS[self._at]
 
     def observe(self, now: float, seconds: float, lost: int) -> None:
-        """Count an enhanced frame, and change the step if need be.
+        """Count an enhanced frame, and change the level if need be.
 
         Args:
             now: in seconds, on any clock.
@@ -115,7 +115,7 @@ class QualityController:
             return
         new = lost - self._lost_before
         below = self._below()
-        costs_frames = below == self._at or STEPS[below].share < self.step.share
+        costs_frames = below == self._at or LEVELS[below].share < self.level.share
         limit = _HEAVY_LOSS if costs_frames else _LOSS
         bad = new > max(1, limit * (self._frames + new))
         busy = self._busy / (now - self._began)
@@ -128,27 +128,27 @@ class QualityController:
         elif self._at and now - self._calm_since >= self._patience:
             above = self._above()
             # The factor by which the work grows, as far as that is known before.
-            growth = STEPS[above].share / self.step.share
+            growth = LEVELS[above].share / self.level.share
             if busy * growth < _IDLE:
                 self._raise(above, now)
 
     def _effect(self, at: int) -> tuple[bool, bool, bool, float]:
-        """Return what a step does here; what is off anyway makes no difference."""
-        step = STEPS[at]
+        """Return what a level does here; what is off anyway makes no difference."""
+        level = LEVELS[at]
         return (
-            step.denoise and self._removes_noise(),
-            step.coarse and self._coarsens(),
-            step.temporal and self._temporal,
-            step.share,
+            level.denoise and self._removes_noise(),
+            level.coarse and self._coarsens(),
+            level.temporal and self._temporal,
+            level.share,
         )
 
     def _below(self) -> int:
-        """Return the next step that makes a difference here; the present one if none does."""
+        """Return the next lower level that makes a difference here; the present one if none does."""
         now = self._effect(self._at)
-        return next((at for at in range(self._at + 1, len(STEPS)) if self._effect(at) != now), self._at)
+        return next((at for at in range(self._at + 1, len(LEVELS)) if self._effect(at) != now), self._at)
 
     def _above(self) -> int:
-        """Return the step above that makes a difference here; of several that do the same, the first."""
+        """Return the next higher level that makes a difference here; of several alike, the highest."""
         now = self._effect(self._at)
         more = next((at for at in range(self._at - 1, -1, -1) if self._effect(at) != now), 0)
         return next(at for at in range(more + 1) if self._effect(at) == self._effect(more))
@@ -158,12 +158,12 @@ class QualityController:
             self._patience = min(2 * self._patience, _LONGEST)
         self._move(below, now)
         self._raised_at = None
-        self._say(f"too slow here: {self.step.words} (--no-adapt forbids it)")
+        self._say(f"too slow here: {self.level.words} (--no-adapt forbids it)")
 
     def _raise(self, above: int, now: float) -> None:
         self._move(above, now)
         self._raised_at = now
-        self._say(f"fast enough again: {self.step.words}")
+        self._say(f"fast enough again: {self.level.words}")
 
     def _move(self, at: int, now: float) -> None:
         self._at, self._bad, self._calm_since = at, 0, now

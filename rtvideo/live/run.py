@@ -21,7 +21,7 @@ from rtvideo.live.adaptive import AdaptiveProcessor
 from rtvideo.live.decoder import PacketDecoder
 from rtvideo.live.fanout import FanOut, LiveOutput, LivePair
 from rtvideo.live.input import LiveInput, TimedPacket
-from rtvideo.live.quality import STEPS
+from rtvideo.live.quality import LEVELS
 from rtvideo.media.network.connect import TIMEOUT
 from rtvideo.media.rate_limit import FrameRateLimiter
 from rtvideo.options import Options
@@ -219,7 +219,7 @@ class LiveRun:
 
     def _max_fps(self) -> float | None:
         """Return the frames a second that are enhanced at most."""
-        share, limit = self._processor.step.share, self._options.max_fps
+        share, limit = self._processor.level.share, self._options.max_fps
         if share == 1:
             return limit
         rate = self._source.connection.fps or 30.0
@@ -248,7 +248,7 @@ class LiveRun:
         self._recent.append(now)
         while now - self._recent[0] > 1:
             self._recent.popleft()
-        session, step = self._processor.session, self._processor.step
+        session, level = self._processor.session, self._processor.level
         info = FrameInfo(
             engine=str(session),
             fps=float(len(self._recent)),
@@ -256,7 +256,7 @@ class LiveRun:
             dropped=sum(self.dropped.values()),
             strength=session.settings.strength,
             denoise=session.settings.denoise,
-            note="" if step is STEPS[0] else step.words,
+            note="" if level is LEVELS[0] else level.words,
             turn=self._turn,
             aspect=self._aspect,
         )

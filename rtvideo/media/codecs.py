@@ -70,8 +70,8 @@ class Encoding:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What the input's pictures are: the facts that a choice of encoder rests on."""
+class VideoParameters:
+    """The video of an input, as far as the choice of an encoder depends on it."""
 
     codec: str
     pix_fmt: str
@@ -86,12 +86,12 @@ class Picture:
 
 
 def choose(
-    picture: Picture, container: str, codec: str | None, crf: float | None, preset: str | None
+    video: VideoParameters, container: str, codec: str | None, crf: float | None, preset: str | None
 ) -> tuple[Encoding, list[str]]:
     """Return an encoding that has been seen to open, and what the user should know about it.
 
     Args:
-        picture: of the input, in the size of the output.
+        video: of the input, in the size of the output.
         container: FFmpeg's short name of the output format.
         codec, crf, preset: the user's wishes, or None.
 
@@ -101,13 +101,13 @@ def choose(
     if codec is not None:
         names = [_named(codec, container)]
     else:
-        first = [spec.name for spec in ENCODERS if picture.codec in spec.replaces]
+        first = [spec.name for spec in ENCODERS if video.codec in spec.replaces]
         others = [spec.name for spec in ENCODERS if spec.fallback]
         names = [n for n in (*first, *others, _default(container)) if n and _holds(container, n)]
     failure = "no encoder for it"
     for name in names:
-        encoding, warnings = _settings(name, picture, container, crf, preset)
-        for time_base in _time_bases(picture, container):
+        encoding, warnings = _settings(name, video, container, crf, preset)
+        for time_base in _time_bases(video, container):
             try:
                 attempt = replace(encoding, time_base=time_base)
                 context = av.CodecContext.create(name, "w")
@@ -122,30 +122,30 @@ def choose(
             return attempt, warnings
     what = f"codec {names[0]!r}" if names else f"container {container!r}"
     raise UsageError(
-        f"{what} cannot encode {picture.width}x{picture.height} {picture.pix_fmt} video: {failure}; "
+        f"{what} cannot encode {video.width}x{video.height} {video.pix_fmt} video: {failure}; "
         "choose another with --codec or another file extension"
     )
 
 
-def _time_bases(picture: Picture, container: str) -> Iterator[Fraction]:
+def _time_bases(video: VideoParameters, container: str) -> Iterator[Fraction]:
     """The input's own first; then the nearest finer or equal ones that fussy encoders may take."""
-    exact = picture.time_base
+    exact = video.time_base
     if container == "avi":
         # AVI has no time stamps: a tick is a frame, and each tick without one is stored as an empty frame.
-        yield 1 / picture.rate
+        yield 1 / video.rate
         return
     yield exact
     # MPEG-4 part 2 has 16 bits for the denominator.
     largest = max((n for n in range(1, 65536) if exact.denominator % n == 0), default=1)
     yield Fraction(exact.numerator, largest)
-    yield 1 / picture.rate
+    yield 1 / video.rate
 
 
 def _settings(
-    name: str, picture: Picture, container: str, crf: float | None, preset: str | None
+    name: str, video: VideoParameters, container: str, crf: float | None, preset: str | None
 ) -> tuple[Encoding, list[str]]:
     spec = spec_of(name)
-    pix_fmt, coding, tags, warnings = _pixels(spec, picture)
+    pix_fmt, coding, tags, warnings = _pixels(spec, video)
     options, quantiser = dict(spec.options), None
     if spec.quality is not None:
         quality = spec.quality.default if crf is None else crf
@@ -170,16 +170,16 @@ def _settings(
         options["bf"] = "0"
     tag = None
     if spec.mp4_tags and container in ("mp4", "mov", "m4v"):
-        tag = picture.codec_tag if picture.codec_tag in spec.mp4_tags else spec.mp4_tags[0]
+        tag = video.codec_tag if video.codec_tag in spec.mp4_tags else spec.mp4_tags[0]
     return (
         Encoding(
             name,
             pix_fmt,
-            picture.width,
-            picture.height,
-            picture.rate,
-            picture.time_base,
-            picture.sample_aspect_ratio,
+            video.width,
+            video.height,
+            video.rate,
+            video.time_base,
+            video.sample_aspect_ratio,
             tags,
             coding,
             options,
@@ -190,15 +190,15 @@ def _settings(
     )
 
 
-def _pixels(spec: EncoderSpec, picture: Picture) -> tuple[str, Coding, Tags, list[str]]:
+def _pixels(spec: EncoderSpec, video: VideoParameters) -> tuple[str, Coding, Tags, list[str]]:
     """Choose the pixel format nearest to the input's, and what its samples mean."""
     # Those without components lie in a device's memory.
     offered = [f.name for f in av.Codec(spec.name, "w").video_formats or [] if f.components]
-    source, warnings = picture.pix_fmt, []
+    source, warnings = video.pix_fmt, []
     if has_alpha(source):
         warnings.append(f"transparency ({source}) is dropped")
     wanted = source if source in LAYOUTS else nearest_format(source)
-    odd = picture.width % 2 or picture.height % 2
+    odd = video.width % 2 or video.height % 2
     if odd and spec.even_sizes:
         wanted = _unsubsampled(wanted)
         offered = [f for f in offered if f in LAYOUTS and not _is_subsampled(f)]
@@ -207,9 +207,9 @@ def _pixels(spec: EncoderSpec, picture: Picture) -> tuple[str, Coding, Tags, lis
         wanted
     ):
         warnings.append(f"{LAYOUTS[wanted].depth}-bit video becomes 8-bit: codec {spec.name} holds no more")
-    tags, coding = picture.tags, picture.coding
+    tags, coding = video.tags, video.coding
     if is_rgb(source) and not is_rgb(pix_fmt):
-        coding = Coding(_usual_matrix(picture.height), full_range=False)
+        coding = Coding(_usual_matrix(video.height), full_range=False)
         tags = Tags(matrix=int(coding.matrix), range=1, transfer=tags.transfer, primaries=tags.primaries)
     if spec.full_range and not coding.full_range:
         # JPEG knows only full range; the pictures are converted and tagged so.
@@ -219,9 +219,7 @@ def _pixels(spec: EncoderSpec, picture: Picture) -> tuple[str, Coding, Tags, lis
     elif coding.full_range and not is_rgb(pix_fmt):
         tags = Tags(tags.matrix, 2, tags.transfer, tags.primaries, tags.chroma_location)
     if odd and LAYOUTS[nearest_format(pix_fmt)].chroma != LAYOUTS[nearest_format(source)].chroma:
-        warnings.append(
-            f"odd size {picture.width}x{picture.height}: encoded as {pix_fmt} to keep the size exact"
-        )
+        warnings.append(f"odd size {video.width}x{video.height}: encoded as {pix_fmt} to keep the size exact")
     return pix_fmt, coding, tags, warnings
 
 

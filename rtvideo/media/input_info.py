@@ -12,7 +12,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
 from rtvideo.errors import InputError, UsageError
-from rtvideo.media.codecs import Picture
+from rtvideo.media.codecs import VideoParameters
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet, tick
 
@@ -40,8 +40,8 @@ class InputInfo:
         tags = Tags.of(self.first).completed(Tags.of(self.video.codec_context))
         return replace(tags, chroma_location=self._chroma_location())
 
-    def picture(self, compare: str | None) -> Picture:
-        """Return what an encoder for its pictures is chosen by.
+    def parameters(self, compare: str | None) -> VideoParameters:
+        """Return what an encoder is chosen by.
 
         Args:
             compare: ``side`` makes the output twice as wide.
@@ -51,7 +51,7 @@ class InputInfo:
         """
         first, codec, tags = self.first, self.video.codec_context, self.tags
         rate = self.video.average_rate or self.video.guessed_rate or Fraction(25)
-        return Picture(
+        return VideoParameters(
             codec=codec.codec.canonical_name,
             pix_fmt=first.format.name,
             width=first.width * (2 if compare == "side" else 1),

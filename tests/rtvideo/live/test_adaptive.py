@@ -14,7 +14,7 @@ from rtvideo.errors import UnavailableError
 from rtvideo.live.adaptive import AdaptiveProcessor
 from rtvideo.live.fallback import FallbackOpener
 from rtvideo.live.input import TICK
-from rtvideo.live.quality import STEPS
+from rtvideo.live.quality import LEVELS
 from rtvideo.processor import FramePair
 from rtvideo.viewers.base import ViewerControls
 from tests.helpers.doubles import FakeSession, live_processor
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(30)
 
 LONG = 20.0
 
-ALL, _, COARSE, ALONE, HALF, *_ = STEPS
+ALL, _, COARSE, ALONE, HALF, *_ = LEVELS
 
 
 class Fine(FakeSession):
@@ -62,7 +62,7 @@ class Run:
     def __init__(self, fine: FakeSession) -> None:
         processor = live_processor(fine, frame(0))  # type: ignore[arg-type]
         self.controls = ViewerControls()
-        self.quality: Any = SimpleNamespace(step=ALL, observe=lambda now, seconds, lost: None)
+        self.quality: Any = SimpleNamespace(level=ALL, observe=lambda now, seconds, lost: None)
         self.fallback = FallbackOpener(fine, processor.format.geometry)  # type: ignore[arg-type]
         self.processor = AdaptiveProcessor(processor, self.controls, self.quality, self.fallback)
         self.pairs: list[FramePair] = []
@@ -101,7 +101,7 @@ def test_it_goes_on_while_the_coarser_session_is_opened_and_loses_nothing() -> N
 
     run = Run(Fine(open, gain=2, delay=2))
     run.push(3)
-    run.quality.step = COARSE
+    run.quality.level = COARSE
     run.push(3)
     assert run.gains == [2.0] * 4, "two are held back by the engine"
     release.set()
@@ -109,9 +109,9 @@ def test_it_goes_on_while_the_coarser_session_is_opened_and_loses_nothing() -> N
     run.push(2)
     assert run.gains == [2.0] * 6 + [3.0] * 2 and run.order == list(range(8))
     assert coarse.resets == [1], "what it was tried with is forgotten"
-    run.quality.step = HALF
+    run.quality.level = HALF
     run.push()
-    run.quality.step = ALL
+    run.quality.level = ALL
     run.push(2)
     assert run.gains[-3:] == [3.0, 2.0, 2.0] and run.order == list(range(11))
     run.processor.close()
@@ -121,7 +121,7 @@ def test_it_goes_on_while_the_coarser_session_is_opened_and_loses_nothing() -> N
 def test_it_is_not_opened_before_it_is_wanted() -> None:
     run = Run(Fine(lambda: pytest.fail("not wanted")))
     run.push(3)
-    run.quality.step = STEPS[1]
+    run.quality.level = LEVELS[1]
     run.push(3)
     run.processor.close()
     assert run.order == list(range(6)) and run.fallback.possible
@@ -132,7 +132,7 @@ def test_frames_before_count_only_as_long_as_there_is_time() -> None:
     fine.settings.temporal = 0.5
     run = Run(fine)
     for step, wanted in ((ALL, 0.5), (ALONE, 0.0), (COARSE, 0.5)):
-        run.quality.step = step
+        run.quality.level = step
         run.push()
         assert run.processor.session.settings.temporal == wanted
 
@@ -142,14 +142,14 @@ def test_settings_are_the_same_for_both() -> None:
     fine = Fine(lambda: coarse)
     fine.settings.temporal = 0.5
     run = Run(fine)
-    run.quality.step = COARSE
+    run.quality.level = COARSE
     run.push()
     run.opened()
     run.controls.strength, run.controls.denoise = 0.25, 1.0
     run.push()
     assert run.processor.session is coarse
     assert (coarse.settings.strength, coarse.settings.denoise, coarse.settings.temporal) == (0.25, 0.0, 0.5)
-    run.quality.step = ALL
+    run.quality.level = ALL
     run.push()
     assert run.processor.session is fine and (fine.settings.strength, fine.settings.denoise) == (0.25, 1.0)
 
@@ -159,7 +159,7 @@ def test_where_there_is_none_it_goes_on_as_before() -> None:
         raise UnavailableError("no compiler")
 
     run = Run(Fine(refuse, gain=2))
-    run.quality.step = COARSE
+    run.quality.level = COARSE
     run.push()
     run.opened()
     run.push()
@@ -176,7 +176,7 @@ def test_an_end_does_not_wait_for_an_opening_and_what_is_opened_then_is_closed()
         return coarse
 
     run = Run(Fine(open))
-    run.quality.step = COARSE
+    run.quality.level = COARSE
     run.push()
     run.fallback.close(patience=0.01)
     release.set()

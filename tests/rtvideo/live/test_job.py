@@ -23,7 +23,7 @@ from rtvideo.errors import OutputError, SourceLostError, UsageError
 from rtvideo.kernels.cpu import build
 from rtvideo.live import raw_output
 from rtvideo.live.job import LiveReport, enhance_live
-from rtvideo.live.quality import STEPS, QualityController
+from rtvideo.live.quality import LEVELS, QualityController
 from rtvideo.media.planes import geometry_of
 from rtvideo.media.tags import Tags
 from rtvideo.models import find
@@ -397,7 +397,7 @@ def test_coarser_illumination_in_a_real_run(monkeypatch: pytest.MonkeyPatch) -> 
         pytest.skip("no compiler: pip install ziglang")
     model = find("night").coarser()
     assert model is not None
-    monkeypatch.setattr(QualityController, "step", next(step for step in STEPS if step.coarse))
+    monkeypatch.setattr(QualityController, "level", next(step for step in LEVELS if step.coarse))
     same: list[bool] = []
 
     class Compares(Viewer):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtvideo.live.quality import STEPS, QualityController
+from rtvideo.live.quality import LEVELS, QualityController
 from rtvideo.media.rate_limit import FrameRateLimiter
 
 
@@ -40,7 +40,7 @@ class Machine:
         end = self._now + seconds
         while self._now < end:
             self._now += 1 / 30
-            step = self.controller.step
+            step = self.controller.level
             if not self._cadence.takes(self._now, None if step.share == 1 else 30 * step.share):
                 continue
             if self._free > self._now + 1e-9:
@@ -56,7 +56,7 @@ class Machine:
 
     @property
     def at(self) -> int:
-        return STEPS.index(self.controller.step)
+        return LEVELS.index(self.controller.level)
 
 
 def test_a_machine_that_is_fast_enough_does_everything() -> None:
@@ -76,7 +76,7 @@ def test_noise_removal_goes_first() -> None:
 def test_then_frames_until_nothing_is_lost(cost: float, share: float) -> None:
     machine = Machine(lambda now, denoise: cost, denoise=False)
     machine.run(20)
-    assert machine.controller.step.share == share
+    assert machine.controller.level.share == share
     assert "noise" not in " ".join(machine.said), "what is not on cannot be left out"
     lost = machine._lost
     machine.run(5)
@@ -86,14 +86,14 @@ def test_then_frames_until_nothing_is_lost(cost: float, share: float) -> None:
 def test_the_frames_before_go_before_frames_do() -> None:
     machine = Machine(lambda now, denoise: 0.05, denoise=False, over_time=True)
     machine.run(20)
-    assert machine.controller.step.share == 1 and not machine.controller.step.temporal
+    assert machine.controller.level.share == 1 and not machine.controller.level.temporal
     assert machine.said == ["too slow here: temporal filter off (--no-adapt forbids it)"]
 
 
 def test_coarser_illumination_goes_before_frames_do() -> None:
     machine = Machine(lambda now, denoise: 0.06 if denoise else 0.036, coarsens=True)
     machine.run(20)
-    assert machine.controller.step.coarse and machine.controller.step.share == 1
+    assert machine.controller.level.coarse and machine.controller.level.share == 1
     assert [line.partition(" (")[0] for line in machine.said] == [
         "too slow here: noise removal off",
         "too slow here: illumination at half the size",
@@ -106,10 +106,10 @@ def test_coarser_illumination_goes_before_frames_do() -> None:
 def test_what_turns_out_not_to_be_there_is_passed_over() -> None:
     machine = Machine(lambda now, denoise: 0.036 if now < 30 else 0.01, denoise=False, coarsens=True)
     machine.run(3)
-    assert machine.controller.step.coarse and machine.controller.step.share == 1
+    assert machine.controller.level.coarse and machine.controller.level.share == 1
     machine.coarsens = False
     machine.run(10)
-    assert machine.controller.step.share == 1 / 2
+    assert machine.controller.level.share == 1 / 2
     machine.run(60)
     assert machine.at == 0 and machine.said[2:] == ["fast enough again: full quality"]
 
@@ -117,7 +117,7 @@ def test_what_turns_out_not_to_be_there_is_passed_over() -> None:
 def test_a_busy_minute_passes() -> None:
     machine = Machine(lambda now, denoise: 0.2 if now < 30 else 0.005)
     machine.run(30)
-    assert machine.at == len(STEPS) - 1
+    assert machine.at == len(LEVELS) - 1
     machine.run(120)
     assert machine.at == 0 and machine.said[-1] == "fast enough again: full quality"
 
@@ -139,7 +139,7 @@ def test_a_single_hiccup_changes_nothing() -> None:
 def test_the_step_always_exists(costs: list[float], denoise: bool, coarsens: bool) -> None:
     machine = Machine(lambda now, denoise: costs[int(now) % len(costs)], denoise=denoise, coarsens=coarsens)
     machine.run(40)
-    assert 0 <= machine.at < len(STEPS) and len(machine.said) == machine.controller.changes
+    assert 0 <= machine.at < len(LEVELS) and len(machine.said) == machine.controller.changes
 
 
 @pytest.mark.parametrize("most", [5, 10, 12.5, 15, 24, 29, 30, 60])

@@ -9,12 +9,12 @@ import pytest
 
 from rtvideo.errors import UsageError
 from rtvideo.media import codecs
-from rtvideo.media.codecs import Picture
+from rtvideo.media.codecs import VideoParameters
 from rtvideo.media.tags import Tags
 from tests.conftest import has_gpu
 
 TAGS = Tags(matrix=1, range=1, transfer=1, primaries=1)
-PICTURE = Picture(
+PICTURE = VideoParameters(
     "h264", "nv12", 64, 48, Fraction(25), Fraction(1, 25), None, TAGS, TAGS.coding("nv12", 48), None
 )
 
