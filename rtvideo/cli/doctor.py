@@ -11,7 +11,7 @@ from typing import TextIO
 from rtvideo.errors import ExitCode, RtvideoError
 from rtvideo.version import __version__, install, installed
 
-_PACKAGES = ("av", "numpy", "pillow", "rich", "onnxruntime", "onnxruntime-gpu")
+_PACKAGES = ("av", "numpy", "pillow", "rich")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,10 @@ def _program() -> Finding:
 
 
 def _packages() -> list[Finding]:
-    versions = {name: installed(name) for name in _PACKAGES}
+    from rtvideo.engines.registry import ENGINES
+
+    names = dict.fromkeys((*_PACKAGES, *(name for engine in ENGINES for name in engine.packages)))
+    versions = {name: installed(name) for name in names}
     found = [
         Finding(
             "packages: " + ", ".join(f"{name} {version}" for name, version in versions.items() if version)

@@ -90,7 +90,9 @@ def _fastest_on_gpu(model: Model, geometry: Geometry, settings: Settings, device
         return autotune.open_fastest(
             {row.name: _opener(row, model, geometry, settings, device) for row in rows},
             opened.name,
-            autotune.key_of(model, settings, opened),
+            autotune.key_of(
+                model, settings, opened, ["rtvideo", *(name for row in rows for name in row.packages)]
+            ),
             lambda session: autotune.frames_a_second(session, geometry),
         )
     finally:

@@ -29,6 +29,7 @@ class Engine:
             first one is taken where the user names no device.
         auto: ``--engine auto`` considers it.
         self_check: ``auto`` first compares its result with engine fused's (`rtvideo.engines.gpu.self_check`).
+        packages: that it runs with; their versions decide how fast it is.
         costs: name of a session -> what a frame costs, as far as it was measured.
     """
 
@@ -36,6 +37,7 @@ class Engine:
     sessions: Mapping[str, str]
     auto: bool = True
     self_check: bool = False
+    packages: tuple[str, ...] = ()
     costs: Mapping[str, Cost] = field(default_factory=dict)
 
     def session_type(self, kind: str) -> SessionType:
@@ -59,8 +61,17 @@ class Engine:
 #: All engines. ``auto`` measures those on a GPU (`rtvideo.engines.gpu.autotune`), and takes the first one on
 #: the CPU that can run the model. `rtvideo.engines.cost` has the conditions of the costs.
 ENGINES = (
-    Engine("cuda", {"cuda": "rtvideo.engines.gpu.cuda:CudaSession"}, self_check=True),
-    Engine("tensorrt", {"cuda": "rtvideo.engines.gpu.tensorrt.session:TensorRTSession"}),
+    Engine(
+        "cuda",
+        {"cuda": "rtvideo.engines.gpu.cuda:CudaSession"},
+        self_check=True,
+        packages=("cuda-bindings", "nvidia-cuda-nvrtc"),
+    ),
+    Engine(
+        "tensorrt",
+        {"cuda": "rtvideo.engines.gpu.tensorrt.session:TensorRTSession"},
+        packages=("tensorrt", "tensorrt-rtx-cu13-bindings"),
+    ),
     Engine(
         "fused",
         {"cpu": "rtvideo.engines.fused:FusedSession"},
@@ -74,12 +85,14 @@ ENGINES = (
     Engine(
         "onnx",
         {"cpu": "rtvideo.engines.onnx:OnnxSession", "cuda": "rtvideo.engines.gpu.onnx:OnnxCudaSession"},
+        packages=("onnxruntime", "onnxruntime-gpu"),
         costs={"onnx cpu": Cost(50.0, 0.25)},
     ),
     Engine(
         "torch",
         {"cpu": "rtvideo.engines.torch:TorchSession", "cuda": "rtvideo.engines.gpu.torch:TorchCudaSession"},
         auto=False,
+        packages=("torch", "onnx"),
     ),
 )
 

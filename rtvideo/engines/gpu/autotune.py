@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +24,6 @@ Opener = Callable[[], Session]
 
 #: Seconds that an engine is measured for, and the frames before, in which it may still set things up.
 SECONDS, WARM = 0.5, 5
-
-#: Their versions decide how fast an engine is.
-_PACKAGES = (
-    "rtvideo", "cuda-bindings", "nvidia-cuda-nvrtc", "tensorrt", "tensorrt-rtx-cu13-bindings",
-    "onnxruntime-gpu",
-)  # fmt: skip
 
 
 def open_fastest(
@@ -87,10 +81,10 @@ def frames_a_second(session: Session, geometry: Geometry) -> float:
     return count / (time.perf_counter() - begin)
 
 
-def key_of(model: Model, settings: Settings, device: Device) -> str:
+def key_of(model: Model, settings: Settings, device: Device, packages: Iterable[str]) -> str:
     """Return what decides which engine is fastest: device, driver, model and versions, not size of frames."""
     facts: list[object] = [device.name, device.capability, device.driver, settings.denoise > 0]
-    facts += [[name, installed(name)] for name in _PACKAGES]
+    facts += [[name, installed(name)] for name in packages]
     files = [*sorted(model.networks.values()), *([model.weights] if model.weights else [])]
     facts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]

@@ -134,10 +134,14 @@ def test_the_key_holds_what_decides(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(b"1")
     model = Model("m", None, networks={"iem": tmp_path / "a.onnx"})
     device: Any = SimpleNamespace(name="A", capability=(9, 0), driver=13000)
-    keys = {autotune.key_of(model, Settings(), device), autotune.key_of(model, Settings(1, 1), device)}
+
+    def key(settings: Settings, *packages: str) -> str:
+        return autotune.key_of(model, settings, device, ["rtvideo", *packages])
+
+    keys = {key(Settings()), key(Settings(1, 1)), key(Settings(), "numpy")}
     device.driver = 13010
-    keys.add(autotune.key_of(model, Settings(), device))
+    keys.add(key(Settings()))
     (tmp_path / "a.onnx").write_bytes(b"2")
-    keys.add(autotune.key_of(model, Settings(0.5), device))
-    assert len(keys) == 4
-    assert autotune.key_of(model, Settings(0.2), device) in keys
+    keys.add(key(Settings(0.5)))
+    assert len(keys) == 5
+    assert key(Settings(0.2)) in keys
