@@ -175,7 +175,8 @@ class FramePool:
 
     def give(self, frame: av.VideoFrame) -> None:
         """Take back a frame that has been encoded; a frame from elsewhere is ignored."""
-        if frame.opaque is self:
+        # Converting a frame copies its mark, too.
+        if frame.opaque is self and (frame.width, frame.height, frame.format.name) == self._shape:
             self._free.put(frame)
 
 

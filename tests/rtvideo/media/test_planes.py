@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtvideo.api import enhance_file
 from rtvideo.colour import Coding, Matrix
 from rtvideo.media.planes import (
     LAYOUTS,
@@ -140,3 +143,24 @@ def test_columns_are_copied_whole_pixels_at_a_time(pix_fmt: str, width: int, hei
         assert plane[0, 0] == 10 and plane[0, -1] == 20
     assert (wide[0] == 20).sum() == right[0].size
     assert split[0][0, -1] == 30 and (split[0] == 10).any()
+
+
+def test_a_converted_frame_does_not_go_into_the_pool() -> None:
+    pool = FramePool("rgb24", 16, 8)
+    pool.give(pool.take().reformat(format="bgr0"))
+    assert pool.take().format.name == "rgb24"
+
+
+def test_rgb_video_comes_through_an_output_of_another_format(tmp_path: Path) -> None:
+    shown = [np.full((48, 64, 3), (10 * step, 100, 200 - 10 * step), np.uint8) for step in range(12)]
+    with av.open(str(tmp_path / "in.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
+        for pixels in shown:
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            container.mux(stream.encode(frame.reformat(format="bgr0")))
+        container.mux(stream.encode(None))
+    enhance_file(tmp_path / "in.mkv", tmp_path / "out.mkv", strength=0.0)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        for frame, pixels in zip(container.decode(video=0), shown, strict=True):
+            np.testing.assert_array_equal(frame.to_ndarray(format="rgb24"), pixels)
