@@ -172,14 +172,19 @@ def enhance_file(input: str | Path, output: str | Path, **options: Any) -> Repor
         RtvideoError: one of `rtvideo.errors`; each is also the built-in exception that says the same.
         TypeError: an unknown option.
     """
-    from rtvideo.media.images import becomes_image
+    from rtvideo.files.kinds import Job, job_for
 
     source, target, wanted = Path(input), Path(output), Options(**options)
-    if becomes_image(source, target):
-        from rtvideo.files.image_job import enhance_image, sessions_for
+    job = job_for(source, target)
+    if job is Job.VIDEO:
+        from rtvideo.files.job import enhance_video
 
-        with closing(sessions_for(wanted)) as sessions:
-            return enhance_image(source, target, wanted, sessions)
-    from rtvideo.files.job import enhance_video
+        return enhance_video(source, target, wanted)
+    from rtvideo.files.sequence_job import enhance_sequence, enhance_to_images
 
-    return enhance_video(source, target, wanted)
+    if job is Job.TO_IMAGES:
+        return enhance_to_images(source, target, wanted)
+    from rtvideo.files.image_job import enhance_image, sessions_for
+
+    with closing(sessions_for(wanted)) as sessions:
+        return (enhance_image if job is Job.IMAGE else enhance_sequence)(source, target, wanted, sessions)

@@ -149,6 +149,9 @@ class Options:
     max_fps: float | None = option(
         None, "video", "keep N frames a second at most", values.rate, "N", video_only=True
     )
+    framerate: float | None = option(
+        None, "video", "frames a second of numbered images (25)", values.rate, "N", video_only=True
+    )
     frames: int | None = option(None, "video", "stop after N frames", values.positive, "N", video_only=True)
     video_stream: int = option(
         0, "video", "which is enhanced (0, the first); others are copied", values.count, "N"

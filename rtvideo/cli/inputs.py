@@ -13,6 +13,7 @@ from pathlib import Path
 from rtvideo.errors import InputError, OutputError, RtvideoError, UnavailableError, UsageError
 from rtvideo.media.containers import container_for
 from rtvideo.media.images import BY_SUFFIX, heif, is_image
+from rtvideo.media.images.sequence import is_sequence, members
 
 #: Suffixes of the videos that a folder is searched for.
 VIDEOS = (
@@ -90,7 +91,7 @@ def plan(inputs: Sequence[str], out: str) -> Plan:
     so that the others can run.
 
     Args:
-        inputs: file names, quoted glob patterns, folders of images and videos.
+        inputs: file names, quoted glob patterns, folders of images and videos, sequences (``img_%04d.png``).
         out: file or folder.
 
     Raises:
@@ -137,6 +138,9 @@ def _expand(text: str, out: Path, left_out: Counter[str]) -> list[_Found]:
             allowed = ", ".join((*BY_SUFFIX, *VIDEOS))
             raise InputError(f"{path}: a folder without images or videos{rest}; allowed: {allowed}")
         return found
+    if is_sequence(path):
+        members(path)  # there is one, at least
+        return [_Found(path, Path(path.name))]
     # A file may have [1] in its name: what exists is taken as it is.
     if not os.path.exists(path) and glob.has_magic(text):
         names = sorted(Path(name) for name in glob.glob(text, recursive=True) if os.path.isfile(name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from rtvideo.cli.progress import progress
 from rtvideo.cli.signals import Stop
 from rtvideo.console import internal, printable, say
 from rtvideo.errors import ExitCode, RtvideoError
-from rtvideo.media.images import becomes_image
+from rtvideo.files.kinds import Job, job_for
 from rtvideo.media.partial_file import read_record
 from rtvideo.models import find
 from rtvideo.options import Options, Report
@@ -83,11 +84,13 @@ class TaskRunner:
     def _enhance(self, place: int, task: Task) -> Report:
         if task.error is not None:
             raise task.error
-        if becomes_image(task.source, task.target):
-            return self._enhance_image(task)
-        from rtvideo.files.job import enhance_video
+        source, target, options = task.source, task.target, self._options
+        job = job_for(source, target)
+        if job is Job.IMAGE:
+            from rtvideo.files.image_job import enhance_image
 
-        name = printable(task.source.name)
+            return enhance_image(source, target, options, self._image_sessions(), _warn)
+        name = printable(source.name)
         if self._total > 1:
             name += f" ({place + 1} of {self._total})"
         with progress(name, sys.stderr, quiet=self._quiet, bar=self._alone) as show:
@@ -97,21 +100,25 @@ class TaskRunner:
                 show(done, expected)
 
             self._expected = None
-            return enhance_video(
-                task.source,
-                task.target,
-                self._options,
-                on_progress=on_progress,
-                on_warning=_warn,
-                stop=self._stop.event,
-            )
+            if job is Job.VIDEO:
+                from rtvideo.files.job import enhance_video
 
-    def _enhance_image(self, task: Task) -> Report:
-        from rtvideo.files.image_job import enhance_image, sessions_for
+                enhance = partial(enhance_video, source, target, options)
+            else:
+                from rtvideo.files.sequence_job import enhance_sequence, enhance_to_images
+
+                if job is Job.SEQUENCE:
+                    enhance = partial(enhance_sequence, source, target, options, self._image_sessions())
+                else:
+                    enhance = partial(enhance_to_images, source, target, options)
+            return enhance(on_progress=on_progress, on_warning=_warn, stop=self._stop.event)
+
+    def _image_sessions(self) -> SessionCache:
+        from rtvideo.files.image_job import sessions_for
 
         if self._sessions is None:
             self._sessions = sessions_for(self._options)
-        return enhance_image(task.source, task.target, self._options, self._sessions, _warn)
+        return self._sessions
 
     def _result(self, task: Task, report: Report) -> TaskResult:
         name = str(task.source)

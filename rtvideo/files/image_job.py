@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import UsageError
 from rtvideo.files.finished import mark
 from rtvideo.files.resume import job_of
+from rtvideo.frame import Geometry
 from rtvideo.media import images
 from rtvideo.media.images import linear_light
 from rtvideo.media.images.animation import Animation, Frame
@@ -52,7 +54,7 @@ def enhance_image(
     Raises:
         UsageError, InputError, OutputError, UnavailableError: see `rtvideo.errors`.
     """
-    _refuse_video_options(input, options)
+    refuse_video_options(input, options)
     images.check_target(input, output, overwrite=options.overwrite)
     times = [time.perf_counter()]
     dark = images.read(input)
@@ -66,16 +68,17 @@ def enhance_image(
     session = sessions.session(dark.geometry)
     temporal = 0.0
     if moving is None:
-        lit = _compared(dark, _lit(dark, sessions), options.compare)
+        lit = enhanced(dark, sessions, options.compare)
     else:
-        temporal = _over_time(dark, sessions, options)
-        lit = replace(dark, animation=_animated(dark, moving, sessions, temporal, options.compare))
+        with over_time(sessions, options, dark.geometry) as temporal:
+            frames = _animated(dark, moving, sessions, options.compare)
+        lit = replace(dark, animation=replace(moving, frames=frames))
     times.append(time.perf_counter())
     images.write(lit, output)
     keep_date(input, output)
     mark(output, job_of(input, options, sessions.model, session))
     times.append(time.perf_counter())
-    seconds, frames = times[-1] - times[0], len(moving.frames) if moving else 1
+    seconds, count = times[-1] - times[0], len(moving.frames) if moving else 1
     return Report(
         input=str(input),
         output=str(output),
@@ -84,58 +87,40 @@ def enhance_image(
         model=sessions.model.name,
         denoise=sessions.settings.denoise,
         temporal=temporal,
-        frames_in=frames,
-        frames_out=frames,
+        frames_in=count,
+        frames_out=count,
         seconds=seconds,
-        fps=frames / seconds,
+        fps=count / seconds,
         milliseconds={
-            stage: dict.fromkeys(("median", "p95", "p99"), 1e3 * (end - begin) / frames)
+            stage: dict.fromkeys(("median", "p95", "p99"), 1e3 * (end - begin) / count)
             for stage, begin, end in zip(("decode", "enhance", "encode"), times, times[1:], strict=False)
         },
         warnings=notes,
     )
 
 
-def _refuse_video_options(input: Path, options: Options) -> None:
+def refuse_video_options(input: Path, options: Options) -> None:
+    """Raise UsageError for what only a video can be asked."""
     for name, default, flag in flags_of(options):
         if flag.video_only and getattr(options, name) != default:
             raise UsageError(f"{input}: is an image; {name} is for videos")
 
 
-def _lit(dark: Picture, sessions: SessionCache, seconds: float | None = None) -> Pixels:
+def enhanced(
+    dark: Picture, sessions: SessionCache, compare: str | None, seconds: float | None = None
+) -> Picture:
+    """Return a picture enhanced.
+
+    Args:
+        compare: what of the original is shown, see `rtvideo.options.Options`.
+        seconds: since the first picture, of one that others follow.
+    """
     curve = linear_light.curve_of(dark.parts) if sessions.settings.strength else None
     seen = dark if curve is None else replace(dark, pixels=linear_light.to_srgb(dark.pixels, curve))
     (plane,) = sessions.enhance([seen.plane], seen.geometry, time=seconds)
-    lit = plane.reshape(dark.pixels.shape)
-    return lit if curve is None else linear_light.from_srgb(lit, curve, dark.pixels.dtype)
-
-
-def _over_time(dark: Picture, sessions: SessionCache, options: Options) -> float:
-    """Return how much the frames before count in an animation: as in a video."""
-    if options.temporal is None:
-        return float(sessions.session(dark.geometry).remembers)
-    return options.temporal
-
-
-def _animated(
-    still: Picture, moving: Animation, sessions: SessionCache, temporal: float, compare: str | None
-) -> Animation:
-    frames, seconds = [], 0.0
-    sessions.settings.temporal = temporal
-    sessions.reset()
-    try:
-        for frame in moving.frames:
-            dark = replace(still, pixels=frame.pixels, alpha=frame.alpha)
-            lit = _compared(dark, _lit(dark, sessions, seconds), compare)
-            frames.append(Frame(lit.pixels, lit.alpha, frame.milliseconds))
-            seconds += frame.milliseconds / 1e3
-    finally:
-        sessions.settings.temporal = 0.0
-        sessions.reset()
-    return replace(moving, frames=frames)
-
-
-def _compared(dark: Picture, lit: Pixels, compare: str | None) -> Picture:
+    lit: Pixels = plane.reshape(dark.pixels.shape)
+    if curve is not None:
+        lit = linear_light.from_srgb(lit, curve, dark.pixels.dtype)
     if compare == "split":
         half = lit.shape[1] // 2
         lit[:, :half] = dark.pixels[:, :half]
@@ -144,3 +129,28 @@ def _compared(dark: Picture, lit: Pixels, compare: str | None) -> Picture:
         alpha = None if dark.alpha is None else np.concatenate([dark.alpha] * 2, axis=1)
         return replace(dark, pixels=lit, alpha=alpha)
     return replace(dark, pixels=lit)
+
+
+@contextmanager
+def over_time(sessions: SessionCache, options: Options, geometry: Geometry) -> Iterator[float]:
+    """Let pictures follow each other as those of a video do, and say how much those before count."""
+    temporal = options.temporal
+    if temporal is None:
+        temporal = float(sessions.session(geometry).remembers)
+    sessions.settings.temporal = temporal
+    sessions.reset()
+    try:
+        yield temporal
+    finally:
+        sessions.settings.temporal = 0.0
+        sessions.reset()
+
+
+def _animated(still: Picture, moving: Animation, sessions: SessionCache, compare: str | None) -> list[Frame]:
+    frames, seconds = [], 0.0
+    for frame in moving.frames:
+        dark = replace(still, pixels=frame.pixels, alpha=frame.alpha)
+        lit = enhanced(dark, sessions, compare, seconds)
+        frames.append(Frame(lit.pixels, lit.alpha, frame.milliseconds))
+        seconds += frame.milliseconds / 1e3
+    return frames

@@ -28,6 +28,7 @@ from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu.decode import open_input
 from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.images import is_image
+from rtvideo.media.images.sequence import RATE, is_sequence
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
 from rtvideo.media.partial_file import PartialFile
@@ -81,14 +82,14 @@ def enhance_video(
         raise UsageError(f"{output}: no video format, and {input} is not an image; name a video file")
     with ExitStack() as stack:
         container = check_output(input, output, options)
-        source = open_input(input, options.video_stream, options.device, compare=options.compare)
+        source = open_video(input, options)
         stack.callback(source.close)
-        events, shift = _events(source, options)
+        events, shift = events_of(source, options)
         encoding, streams = _planned_output(source, container, options, warn)
         earlier = _earlier_run(output, options, warn)
         options = as_before(options, earlier)
 
-        session = stack.enter_context(closing(_open_session(source, encoding, options, open_engine)))
+        session = stack.enter_context(closing(open_session_for(source, encoding, options, open_engine)))
         report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
         job = job_of(input, options, find(options.model), session)
@@ -113,7 +114,7 @@ def enhance_video(
             stack.callback(sink.release)
 
         pipeline = Pipeline(events, processor, sink, stop)
-        counters, total = pipeline.counters, _expected_frames(source, options)
+        counters, total = pipeline.counters, expected_frames(source, options)
         began = time.perf_counter()
         try:
             pipeline.run(lambda: on_progress(counters.frames_out, total))
@@ -133,14 +134,23 @@ def enhance_video(
                 mark(draft.path, job)
             draft.publish(unfinished=stop.is_set())
         report.seconds = time.perf_counter() - began
-        _fill(report, pipeline, source)
+        fill_report(report, pipeline, source)
         report.incomplete = "interrupted" if stop.is_set() else source.incomplete
         for note in _losses_met(source, processor, sink, container):
             warn(f"{input}: {note}")
     return report
 
 
-def _events(source: FileInput, options: Options) -> tuple[Iterable[Event], Fraction]:
+def open_video(path: Path, options: Options) -> FileInput:
+    """Open a video file, or a sequence of images."""
+    if is_sequence(path):
+        return FileInput(path, rate=options.framerate or RATE)
+    if options.framerate is not None:
+        raise UsageError(f"{path}: has its own times; --framerate is for numbered images like img_%04d.png")
+    return open_input(path, options.video_stream, options.device, compare=options.compare)
+
+
+def events_of(source: FileInput, options: Options) -> tuple[Iterable[Event], Fraction]:
     """Return the frames and packets that are wanted, and by how many seconds they move back."""
     events, shift = source.read(), Fraction(0)
     if (options.start, options.duration, options.frames) != (None, None, None):
@@ -154,7 +164,7 @@ def _planned_output(source: FileInput, container: str, options: Options, warn: W
     video = source.parameters(options.compare)
     encoding, notes = choose(video, container, options.codec, options.crf, options.preset)
     streams = plan(source, container)
-    for note in (*notes, *filter(None, [streams.warning]), *_losses_ahead(source, encoding)):
+    for note in (*notes, *filter(None, [streams.warning]), *source.notes, *losses_ahead(source, encoding)):
         warn(f"{source.path}: {note}")
     return encoding, streams
 
@@ -168,9 +178,10 @@ def _earlier_run(output: Path, options: Options, warn: Warn) -> Unfinished | Non
     return earlier
 
 
-def _open_session(
+def open_session_for(
     source: FileInput, encoding: Encoding, options: Options, open_engine: SessionFactory | None
 ) -> Session:
+    """Open the engine for what `working_format` says; nothing is to be done at strength 0."""
     geometry = working_format(source, encoding).geometry
     if options.strength == 0:
         return PassThroughSession(find(options.model), geometry, Settings(strength=0.0))
@@ -229,7 +240,7 @@ def processor_for(
     )
 
 
-def _losses_ahead(source: FileInput, encoding: Encoding) -> Iterator[str]:
+def losses_ahead(source: FileInput, encoding: Encoding) -> Iterator[str]:
     """Yield what the first frame shows will not be kept as it is."""
     if source.first.interlaced_frame:
         yield "interlaced; deinterlaced with bwdif, one frame for each"
@@ -265,7 +276,7 @@ def _position(source: FileInput, streams: Plan) -> int:
     )
 
 
-def _expected_frames(source: FileInput, options: Options) -> int | None:
+def expected_frames(source: FileInput, options: Options) -> int | None:
     """Estimate, for progress only."""
     seconds = source.duration
     if seconds is None or source.fps is None:
@@ -278,7 +289,8 @@ def _expected_frames(source: FileInput, options: Options) -> int | None:
     return known
 
 
-def _fill(report: Report, pipeline: Pipeline, source: FileInput) -> None:
+def fill_report(report: Report, pipeline: Pipeline, source: FileInput) -> None:
+    """Tell the report what the pipeline counted."""
     counters = pipeline.counters
     report.frames_in, report.frames_out = counters.frames_in, counters.frames_out
     made = counters.frames_out - report.resumed

@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import av
 
 from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import UnavailableError
-from rtvideo.media.output import EncodedOutput
 from rtvideo.media.timing import Event, Packet
 from rtvideo.processor import FrameProcessor
 from rtvideo.stopwatch import Stopwatch
@@ -25,6 +25,19 @@ _DEPTH = 3
 
 #: Packets of other streams that may travel with one frame.
 _PACKETS = 64
+
+
+class Output(Protocol):
+    """Where enhanced frames go, such as `rtvideo.media.output.EncodedOutput`."""
+
+    def write(self, frame: av.VideoFrame) -> None:
+        """Take a frame."""
+
+    def copy(self, packet: Packet) -> None:
+        """Take a packet of another stream."""
+
+    def finish(self) -> None:
+        """No more come."""
 
 
 @dataclass
@@ -57,7 +70,7 @@ class Pipeline:
         self,
         events: Iterable[Event],
         processor: FrameProcessor,
-        output: EncodedOutput,
+        output: Output,
         stop: threading.Event,
     ) -> None:
         """Connect the parts; `run` does the work.

@@ -14,6 +14,7 @@ from rtvideo.engines.session import Session
 from rtvideo.errors import UsageError
 from rtvideo.files.salvage import ReusablePackets, reusable_packets
 from rtvideo.media.containers import MOV_FAMILY
+from rtvideo.media.images.sequence import is_sequence, members
 from rtvideo.media.mp4 import drop_torn_fragment
 from rtvideo.media.partial_file import partial_files, read_record
 from rtvideo.models import Model
@@ -121,7 +122,10 @@ def _shown(value: Any) -> str:
 
 
 def _fingerprint(path: Path) -> str:
-    """Return a hash of a file's size, time of change and pieces from all over it."""
+    """Return a hash of a file's size, time of change and pieces from all over it; of a sequence's images."""
+    if is_sequence(path):
+        prints = [_fingerprint(image) for image in members(path).values()]
+        return hashlib.sha256(" ".join(prints).encode()).hexdigest()
     status = path.stat()
     digest = hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode())
     with path.open("rb") as file:

@@ -35,8 +35,8 @@ class Trim:
         self._source = source
         self._frames = frames
         beginning = source.start
-        self._from = beginning + Fraction(start) if start else None
-        self._until = (self._from or beginning) + Fraction(duration) if duration else None
+        self._from = beginning + _typed(start) if start else None
+        self._until = (self._from or beginning) + _typed(duration) if duration else None
         self._asked = start
         self._whole_streams: set[int] = set()
 
@@ -104,3 +104,8 @@ class Trim:
             packet.duration = (packet.duration or 0) + packet.pts
             packet.pts = packet.dts = 0
         yield packet
+
+
+def _typed(seconds: float) -> Fraction:
+    """Return the seconds that were typed: the binary number beside 0.08 lies behind the frame at 0.08."""
+    return Fraction(seconds).limit_denominator(1_000_000)

@@ -15,6 +15,7 @@ from av.format import Flags
 from rtvideo.cpus import usable_cpus
 from rtvideo.errors import InputError
 from rtvideo.media.gpu.surfaces import downloaded, software_format
+from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
 from rtvideo.media.input_info import InputInfo, choose_video
 from rtvideo.media.timeline import Timeline
 from rtvideo.media.timing import Event, Packet, end, seconds, tick
@@ -56,15 +57,19 @@ class FileInput(InputInfo):
         damaged: packets that the demuxer or the decoder found damaged. (Where damage hits the structure of
             the container itself, the packets in between vanish and nobody can count them.)
         incomplete: what is missing at the end, once `read` has come to it.
+        notes: what is not kept of images, a line each.
         hardware: whether frames stay on a device (but for `first`); some may come in main memory even so.
     """
 
-    def __init__(self, path: Path, video_stream: int = 0, decoder: HWAccel | None = None) -> None:
+    def __init__(
+        self, path: Path, video_stream: int = 0, decoder: HWAccel | None = None, *, rate: float = RATE
+    ) -> None:
         """Open ``path``.
 
         Args:
             video_stream: which of its video streams, from 0; cover pictures do not count.
             decoder: decodes in hardware, if it supports the stream.
+            rate: frames a second of a sequence of images.
 
         Raises:
             InputError: missing, unreadable, not a video, or without a decodable frame.
@@ -73,7 +78,8 @@ class FileInput(InputInfo):
         self.path = path
         self.damaged = 0
         self.incomplete: str | None = None
-        self.container = _open(path, decoder)
+        self.notes: list[str] = []
+        self.container = self._open_sequence(path, rate) if is_sequence(path) else _open(path, decoder)
         try:
             self.video = choose_video(self.container, video_stream, path)
             codec = self.video.codec_context
@@ -107,6 +113,13 @@ class FileInput(InputInfo):
         except BaseException:
             self.container.close()
             raise
+
+    def _open_sequence(self, path: Path, rate: float) -> av.container.InputContainer:
+        frames = RawFrames(path, rate)
+        self.notes += frames.notes
+        container = av.open(frames, "r", format="rawvideo", options=frames.options)
+        assert isinstance(container, av.container.InputContainer)
+        return container
 
     def _peek(self) -> av.VideoFrame:
         held = 0

@@ -5,7 +5,7 @@ Pillow does most of the work. It cannot hold 16-bit colour, so PyAV decodes and 
 a file, and puts them into the new one as they were.
 """
 
-from rtvideo.media.images.formats import BY_SUFFIX, becomes_image, holds_animation, is_image
+from rtvideo.media.images.formats import BY_SUFFIX, holds_animation, is_image
 from rtvideo.media.images.picture import Picture
 from rtvideo.media.images.reading import read
 from rtvideo.media.images.writing import check_target, losses, write
@@ -13,7 +13,6 @@ from rtvideo.media.images.writing import check_target, losses, write
 __all__ = [
     "BY_SUFFIX",
     "Picture",
-    "becomes_image",
     "check_target",
     "holds_animation",
     "is_image",

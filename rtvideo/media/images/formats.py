@@ -61,9 +61,3 @@ def is_image(path: Path) -> bool:
 def holds_animation(path: Path) -> bool:
     """Return whether a file of this name may hold several pictures and their times."""
     return is_image(path) and BY_SUFFIX[path.suffix.lower()].animated
-
-
-def becomes_image(source: Path, target: Path) -> bool:
-    """Return whether a file is enhanced as an image. Files of animations may become videos instead."""
-    animated = source.suffix.lower() in (".gif", ".apng")
-    return is_image(source) and (is_image(target) or not animated)

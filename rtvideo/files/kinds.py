@@ -1,0 +1,34 @@
+"""Which job enhances a file."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+from rtvideo.media.images import is_image
+from rtvideo.media.images.sequence import is_sequence
+
+#: Files of animations, which may become videos as well as images.
+_ANIMATED = (".gif", ".apng")
+
+
+class Job(Enum):
+    """The kinds of jobs."""
+
+    #: `rtvideo.files.image_job.enhance_image`
+    IMAGE = "image"
+    #: `rtvideo.files.sequence_job.enhance_sequence`
+    SEQUENCE = "sequence"
+    #: `rtvideo.files.sequence_job.enhance_to_images`
+    TO_IMAGES = "to images"
+    #: `rtvideo.files.job.enhance_video`
+    VIDEO = "video"
+
+
+def job_for(source: Path, target: Path) -> Job:
+    """Return the job that makes one file, or sequence of images, of another."""
+    if is_sequence(source):
+        return Job.SEQUENCE if is_sequence(target) else Job.VIDEO
+    if is_image(source) and (is_image(target) or source.suffix.lower() not in _ANIMATED):
+        return Job.IMAGE
+    return Job.TO_IMAGES if is_sequence(target) else Job.VIDEO

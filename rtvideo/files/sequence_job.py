@@ -1,0 +1,210 @@
+"""A sequence of numbered images, or a video, becomes a sequence. (`job` makes videos of sequences.)"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import av
+import numpy as np
+
+from rtvideo.colour import Coding, Matrix
+from rtvideo.engines.auto import SessionFactory
+from rtvideo.engines.session_cache import SessionCache
+from rtvideo.errors import UsageError
+from rtvideo.files.finished import check_finished, mark
+from rtvideo.files.image_job import enhanced, over_time, refuse_video_options
+from rtvideo.files.job import (
+    events_of,
+    expected_frames,
+    fill_report,
+    losses_ahead,
+    open_session_for,
+    open_video,
+    processor_for,
+)
+from rtvideo.files.pipeline import Pipeline
+from rtvideo.files.resume import job_of
+from rtvideo.media import images
+from rtvideo.media.codecs import Encoding
+from rtvideo.media.file_input import FileInput
+from rtvideo.media.images.picture import Picture, turned
+from rtvideo.media.images.sequence import RATE, members, numbered
+from rtvideo.media.partial_file import keep_date
+from rtvideo.media.tags import Tags
+from rtvideo.media.timing import Packet
+from rtvideo.options import Options, Report
+
+#: EXIF's orientation for what players turn clockwise by so many degrees.
+_ORIENTATIONS = {0: 1, 90: 6, 180: 3, 270: 8}
+
+
+def enhance_sequence(
+    input: Path,
+    output: Path,
+    options: Options,
+    sessions: SessionCache,
+    *,
+    on_progress: Callable[[int, int | None], None] = lambda done, total: None,
+    on_warning: Callable[[str], None] = lambda line: None,
+    stop: threading.Event | None = None,
+) -> Report:
+    """Enhance each image of a sequence into one of another, as the pictures of one video.
+
+    Args:
+        input, output: names with a number's place in them, such as ``img_%04d.png``.
+        sessions: of `rtvideo.files.image_job.sessions_for`.
+        on_progress, on_warning, stop: as `rtvideo.files.job.enhance_video` takes them.
+
+    Raises:
+        UsageError, InputError, OutputError, UnavailableError: see `rtvideo.errors`.
+    """
+    refuse_video_options(input, options)
+    pairs = [(source, numbered(output, number)) for number, source in members(input).items()]
+    if options.resume:
+        pairs = [
+            (source, target)
+            for source, target in pairs
+            if not (target.exists() and check_finished(source, target, options, sessions.model))
+        ]
+    for source, target in pairs:
+        images.check_target(source, target, overwrite=options.overwrite)
+    report = Report(str(input), str(output), model=sessions.model.name, denoise=sessions.settings.denoise)
+    if not pairs:
+        report.warnings.append(f"{output}: all images exist already and are complete; skipped")
+        on_warning(report.warnings[-1])
+        return report
+    began, told = time.perf_counter(), set()
+    first = images.read(pairs[0][0]).geometry
+    session = sessions.session(first)
+    report.engine, report.engine_name = str(session), session.engine
+    with over_time(sessions, options, first) as report.temporal:
+        for place, (source, target) in enumerate(pairs):
+            if stop is not None and stop.is_set():
+                report.incomplete = "interrupted"
+                break
+            dark = images.read(source)
+            for note in dark.warnings + images.losses(dark, target):
+                if note.partition(": ")[2] not in told:  # else once for each image
+                    told.add(note.partition(": ")[2])
+                    report.warnings.append(note)
+                    on_warning(note)
+            images.write(enhanced(dark, sessions, options.compare, place / RATE), target)
+            keep_date(source, target)
+            mark(target, job_of(source, options, sessions.model, session))
+            report.frames_in = report.frames_out = place + 1
+            on_progress(place + 1, len(pairs))
+    report.seconds = time.perf_counter() - began
+    report.fps = report.frames_out / report.seconds
+    return report
+
+
+def enhance_to_images(
+    input: Path,
+    output: Path,
+    options: Options,
+    *,
+    on_progress: Callable[[int, int | None], None] = lambda done, total: None,
+    on_warning: Callable[[str], None] = lambda line: None,
+    stop: threading.Event | None = None,
+    open_engine: SessionFactory | None = None,
+) -> Report:
+    """Enhance the frames of a video into numbered images: upright, RGB, of 16 bits if the video has over 8.
+
+    Args:
+        output: a name with a number's place in it, such as ``lit_%04d.png``; the first is 1.
+        on_progress, on_warning, stop, open_engine: as `rtvideo.files.job.enhance_video` takes them.
+
+    Raises:
+        UsageError, InputError, OutputError, UnavailableError: see `rtvideo.errors`.
+    """
+    for name in ("codec", "crf", "preset", "resume"):
+        if getattr(options, name):
+            raise UsageError(f"{output}: is a sequence of images; {name} is for videos")
+    first = numbered(output, 1)
+    images.check_target(input, first, overwrite=options.overwrite)
+    if not options.overwrite and (there := members(output, required=False)):
+        raise UsageError(f"{output}: {len(there)} images of it exist already; -y overwrites them")
+    report = Report(str(input), str(output), model=options.model)
+    with ExitStack() as stack:
+        source = open_video(input, options)
+        stack.callback(source.close)
+        events, _ = events_of(source, options)
+        encoding = _as_images(source, options)
+        notes = [f"{input}: {note}" for note in (*_left_out(source), *losses_ahead(source, encoding))]
+        sink = _Images(output, source)
+        notes += images.losses(Picture(np.zeros((1, 1, 3), sink.dtype)), output)
+        session = stack.enter_context(closing(open_session_for(source, encoding, options, open_engine)))
+        report.engine, report.engine_name = str(session), session.engine
+        report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
+        for note in notes:
+            report.warnings.append(note)
+            on_warning(note)
+        pipeline = Pipeline(
+            events, processor_for(source, encoding, session, options.compare), sink, stop or threading.Event()
+        )
+        total, began = expected_frames(source, options), time.perf_counter()
+        pipeline.run(lambda: on_progress(pipeline.counters.frames_out, total))
+        report.seconds = time.perf_counter() - began
+        fill_report(report, pipeline, source)
+        report.incomplete = "interrupted" if stop is not None and stop.is_set() else source.incomplete
+    return report
+
+
+class _Images:
+    """Writes each frame as the next image."""
+
+    def __init__(self, path: Path, source: FileInput) -> None:
+        self._path, self._source, self._written = path, source, 0
+        self.dtype = np.uint16 if _pix_fmt(source) == "rgb48le" else np.uint8
+
+    def write(self, frame: av.VideoFrame) -> None:
+        """Write a frame of `_as_images`."""
+        self._written += 1
+        target = numbered(self._path, self._written)
+        images.write(Picture(turned(frame.to_ndarray(), _ORIENTATIONS[self._source.turn])), target)
+        keep_date(self._source.path, target)
+
+    def copy(self, packet: Packet) -> None:
+        """Leave out a packet of another stream."""
+
+    def finish(self) -> None:
+        """Nothing is left to do: each image is complete."""
+
+
+def _pix_fmt(source: FileInput) -> str:
+    return "rgb48le" if max(part.bits for part in source.first.format.components) > 8 else "rgb24"
+
+
+def _as_images(source: FileInput, options: Options) -> Encoding:
+    """Return what frames of images are: RGB of the depth of the source."""
+    picture = source.picture(options.compare)
+    return Encoding(
+        codec="png",
+        pix_fmt=_pix_fmt(source),
+        width=picture.width,
+        height=picture.height,
+        rate=picture.rate,
+        time_base=picture.time_base,
+        sample_aspect_ratio=None,
+        tags=Tags(),
+        coding=Coding(Matrix.RGB, full_range=True),
+        options={},
+    )
+
+
+def _left_out(source: FileInput) -> list[str]:
+    """Return what images cannot hold of a video."""
+    others = [stream.type for stream in source.container.streams if stream.index != source.video.index]
+    notes = []
+    if others:
+        listed = ", ".join(f"{others.count(kind)} of {kind}" for kind in dict.fromkeys(others))
+        notes.append(f"images hold no other streams; left out: {listed}")
+    if abs(source.aspect - 1) > 0.001:
+        notes.append(
+            f"its pixels are not square ({source.aspect:.4g} wide); the images have them as they are"
+        )
+    return notes
