@@ -28,7 +28,7 @@ from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu.decode import open_input
 from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.images import is_image
-from rtvideo.media.images.sequence import RATE, is_sequence
+from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
 from rtvideo.media.partial_file import PartialFile
@@ -82,7 +82,7 @@ def enhance_video(
         raise UsageError(f"{output}: no video format, and {input} is not an image; name a video file")
     with ExitStack() as stack:
         container = check_output(input, output, options)
-        source = open_video(input, options)
+        source = open_video(input, options, warn)
         stack.callback(source.close)
         events, shift = events_of(source, options)
         encoding, streams = _planned_output(source, container, options, warn)
@@ -141,10 +141,13 @@ def enhance_video(
     return report
 
 
-def open_video(path: Path, options: Options) -> FileInput:
-    """Open a video file, or a sequence of images."""
+def open_video(path: Path, options: Options, warn: Warn) -> FileInput:
+    """Open a video file, or a sequence of images; warn of what is not kept of images."""
     if is_sequence(path):
-        return FileInput(path, rate=options.framerate or RATE)
+        frames = RawFrames(path, options.framerate or RATE)
+        for note in frames.notes:
+            warn(note)
+        return FileInput(path, raw=frames)
     if options.framerate is not None:
         raise UsageError(f"{path}: has its own times; --framerate is for numbered images like img_%04d.png")
     return open_input(path, options.video_stream, options.device, compare=options.compare)
@@ -164,7 +167,7 @@ def _planned_output(source: FileInput, container: str, options: Options, warn: W
     video = source.parameters(options.compare)
     encoding, notes = choose(video, container, options.codec, options.crf, options.preset)
     streams = plan(source, container)
-    for note in (*notes, *filter(None, [streams.warning]), *source.notes, *losses_ahead(source, encoding)):
+    for note in (*notes, *filter(None, [streams.warning]), *losses_ahead(source, encoding)):
         warn(f"{source.path}: {note}")
     return encoding, streams
 

@@ -130,7 +130,7 @@ def enhance_to_images(
         raise UsageError(f"{output}: {len(there)} images of it exist already; -y overwrites them")
     report = Report(str(input), str(output), model=options.model)
     with ExitStack() as stack:
-        source = open_video(input, options)
+        source = open_video(input, options, on_warning)
         stack.callback(source.close)
         events, _ = events_of(source, options)
         encoding = _as_images(source, options)

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import av
 from av.codec.hwaccel import HWAccel
@@ -15,7 +16,6 @@ from av.format import Flags
 from rtvideo.cpus import usable_cpus
 from rtvideo.errors import InputError
 from rtvideo.media.gpu.surfaces import downloaded, software_format
-from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
 from rtvideo.media.input_info import InputInfo, choose_video
 from rtvideo.media.timeline import Timeline
 from rtvideo.media.timing import Event, Packet, end, seconds, tick
@@ -45,6 +45,15 @@ _PATIENCE = 64
 _TOLERANCE = 0.5
 
 
+class RawVideo(Protocol):
+    """Samples of pictures without a header, and what FFmpeg's ``rawvideo`` demuxer must know of them."""
+
+    options: dict[str, str]
+
+    def read(self, size: int) -> bytes:
+        """Return at most so many bytes, none at the end."""
+
+
 class FileInput(InputInfo):
     """Opens a file, decodes one video stream and hands out the packets of the others.
 
@@ -57,19 +66,23 @@ class FileInput(InputInfo):
         damaged: packets that the demuxer or the decoder found damaged. (Where damage hits the structure of
             the container itself, the packets in between vanish and nobody can count them.)
         incomplete: what is missing at the end, once `read` has come to it.
-        notes: what is not kept of images, a line each.
         hardware: whether frames stay on a device (but for `first`); some may come in main memory even so.
     """
 
     def __init__(
-        self, path: Path, video_stream: int = 0, decoder: HWAccel | None = None, *, rate: float = RATE
+        self,
+        path: Path,
+        video_stream: int = 0,
+        decoder: HWAccel | None = None,
+        *,
+        raw: RawVideo | None = None,
     ) -> None:
         """Open ``path``.
 
         Args:
             video_stream: which of its video streams, from 0; cover pictures do not count.
             decoder: decodes in hardware, if it supports the stream.
-            rate: frames a second of a sequence of images.
+            raw: pictures that are read in place of a file; ``path`` is what they are called.
 
         Raises:
             InputError: missing, unreadable, not a video, or without a decodable frame.
@@ -78,8 +91,7 @@ class FileInput(InputInfo):
         self.path = path
         self.damaged = 0
         self.incomplete: str | None = None
-        self.notes: list[str] = []
-        self.container = self._open_sequence(path, rate) if is_sequence(path) else _open(path, decoder)
+        self.container = _open(path, decoder) if raw is None else _open_raw(raw)
         try:
             self.video = choose_video(self.container, video_stream, path)
             codec = self.video.codec_context
@@ -113,13 +125,6 @@ class FileInput(InputInfo):
         except BaseException:
             self.container.close()
             raise
-
-    def _open_sequence(self, path: Path, rate: float) -> av.container.InputContainer:
-        frames = RawFrames(path, rate)
-        self.notes += frames.notes
-        container = av.open(frames, "r", format="rawvideo", options=frames.options)
-        assert isinstance(container, av.container.InputContainer)
-        return container
 
     def _peek(self) -> av.VideoFrame:
         held = 0
@@ -249,6 +254,12 @@ class FileInput(InputInfo):
     def close(self) -> None:
         """Close the file."""
         self.container.close()
+
+
+def _open_raw(raw: RawVideo) -> av.container.InputContainer:
+    container = av.open(raw, "r", format="rawvideo", options=raw.options)
+    assert isinstance(container, av.container.InputContainer)
+    return container
 
 
 def _open(path: Path, decoder: HWAccel | None) -> av.container.InputContainer:
