@@ -181,14 +181,14 @@ def _pix_fmt(source: FileInput) -> str:
 
 def _as_images(source: FileInput, options: Options) -> Encoding:
     """Return what frames of images are: RGB of the depth of the source."""
-    picture = source.picture(options.compare)
+    video = source.parameters(options.compare)
     return Encoding(
         codec="png",
         pix_fmt=_pix_fmt(source),
-        width=picture.width,
-        height=picture.height,
-        rate=picture.rate,
-        time_base=picture.time_base,
+        width=video.width,
+        height=video.height,
+        rate=video.rate,
+        time_base=video.time_base,
         sample_aspect_ratio=None,
         tags=Tags(),
         coding=Coding(Matrix.RGB, full_range=True),
