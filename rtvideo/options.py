@@ -174,7 +174,7 @@ class CaptureOptions:
 @_documented
 @dataclass(frozen=True)
 class LiveOptions:
-    """What only matters where pictures come as they are taken."""
+    """Options of live input alone."""
 
     wishes: CaptureOptions = field(default_factory=CaptureOptions)
     reconnect: float = option(

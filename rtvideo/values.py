@@ -1,4 +1,4 @@
-"""Flags of a command line: what argparse reads them with. `rtvideo.cli`, search, model and benchmarks use it.
+"""The parser and the types of flags, for `rtvideo.cli` and the commands of model, search and benchmarks.
 
 Each function takes the text of a flag and returns its value, or raises ``ArgumentTypeError`` with one line
 that names the bad text and what is allowed.

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> ExitCode:
-    """Do the one thing that is asked for; what the others need is not imported."""
+    """Do what the flags ask for, and import only what that needs."""
     if arguments.list_models or arguments.list_devices:
         from rtvideo.cli.lists import list_devices, list_models
 
@@ -86,7 +86,7 @@ def _check_paths(inputs: Sequence[str], outputs: Sequence[str]) -> None:
 
 
 def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
-    """Return whether pictures come as they are taken, or go where somebody waits for them."""
+    """Return whether this is live: a live source or target, a viewer, or several outputs."""
     capture = record_of(CaptureOptions, arguments)
     serve = (arguments.serve, arguments.serve_url, arguments.serve_token_file)
     if arguments.preview or serve != (None, None, None) or capture != CaptureOptions():

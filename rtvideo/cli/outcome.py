@@ -1,4 +1,4 @@
-"""What became of each task of a run: lines while it goes on, a table at its end."""
+"""How the tasks of a run ended: a line for each, and a table at the end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TaskResult:
 
     @property
     def word(self) -> str:
-        """What became of it, in a word."""
+        """How it ended, in a word or two."""
         if self.stopped:
             return "stopped early"
         if self.report is None:
@@ -49,7 +49,7 @@ class TaskResult:
 
 
 class Announcer:
-    """Prints how tasks end, when they end; a reason to fail is printed once, however many tasks have it."""
+    """Prints the end of each task. A reason to fail is printed once, however many tasks have it."""
 
     def __init__(self, total: int, *, quiet: bool) -> None:
         self._total, self._quiet = total, quiet
@@ -88,7 +88,7 @@ def _amount(strength: float) -> str:
 
 
 def table(results: Sequence[TaskResult], tasks: int, left_out: Counter[str]) -> list[str]:
-    """Return what a run over several inputs ends with: a count of each end, and rows for what is not done.
+    """Return the last lines of a run over several inputs: a count of each end, and a row for each failure.
 
     Args:
         tasks: how many there were to do.

@@ -1,4 +1,4 @@
-"""The flags of ``rtvideo``: those of `rtvideo.options`, and those that are no options of the work."""
+"""The flags of ``rtvideo``: the fields of `rtvideo.options`, and those of the command line alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a run is, on stderr: a bar with ETA on a terminal, a line now and then elsewhere, or nothing."""
+"""Progress on stderr: a bar with ETA on a terminal, a line every ten seconds elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Progress(Protocol):
 
 
 def progress(name: str, stream: TextIO, *, quiet: bool, bar: bool = True) -> Progress:
-    """Return what fits the stream.
+    """Return the kind of progress that fits the stream.
 
     Args:
         name: of the input, shown first.

@@ -1,4 +1,4 @@
-"""Signals while files are written: the first ends the work properly, the second at once."""
+"""Signals during the work: the first finishes the outputs early, the second aborts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SecondSignal(BaseException):
 
 
 class Stop:
-    """What signals do: the first asks for an early but proper end, the second aborts.
+    """The handler of signals: the first asks for an early but proper end, the second aborts.
 
     Attributes:
         event: set by the first signal.

@@ -132,7 +132,7 @@ class TaskRunner:
         return TaskResult(name, ExitCode.INCOMPLETE, report, note, error=error, reason=report.incomplete)
 
     def _how_far(self, target: Path, report: Report) -> str:
-        """Return how far a signal let a task come, and how to go on."""
+        """Return the line about a task that a signal ended: how far it came, and how to go on."""
         if not report.frames_out:
             return f"{target.name}: stopped before the first frame; nothing was written"
         frames = f"{report.frames_out} frames"

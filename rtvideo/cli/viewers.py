@@ -1,4 +1,4 @@
-"""Which viewers a run is asked for: a window, a web page, both or none."""
+"""The viewers of a run: a window, a web page, both or none."""
 
 from __future__ import annotations
 

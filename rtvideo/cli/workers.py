@@ -117,7 +117,7 @@ class _Worker:
             self.connection.send(self.task)
 
     def outcome(self) -> tuple[int, TaskResult]:
-        """Return the place of the task, and how it ended: at the latest with the process."""
+        """Return the place of the task, and how it ended; a process that died is an internal error."""
         assert self.task is not None
         place, task = self.task
         try:
@@ -132,12 +132,12 @@ class _Worker:
         return place, found
 
     def abort(self) -> None:
-        """End what it does without finalising it."""
+        """Abort its task."""
         if self.process.pid is not None and self.process.is_alive():
             os.kill(self.process.pid, _ABORT)
 
     def close(self) -> None:
-        """End the process: by the end of its orders, by force if it does not listen."""
+        """End the process: close its pipe, and kill it if it does not end."""
         self.connection.close()
         self.process.join(_PATIENCE)
         if self.process.is_alive():
@@ -147,7 +147,7 @@ class _Worker:
 
 @contextmanager
 def _blocked() -> Iterator[None]:
-    """Block what the terminal sends; a process that is started meanwhile never gets it."""
+    """Block the signals of the terminal, so that a process started meanwhile never gets them."""
     resource_tracker.ensure_running()  # the first start of a process would do it, and unblock SIGINT again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
     try:
@@ -157,7 +157,7 @@ def _blocked() -> Iterator[None]:
 
 
 def _serve(orders: Connection, options: Options, total: int, quiet: bool, verbose: bool) -> None:
-    """Run tasks until no more come; what happens to the parent happens here."""
+    """Run tasks until the pipe closes; end with the parent process."""
     threading.Thread(target=_follow_parent, daemon=True).start()
     signal.signal(_ABORT, _abort)
     try:

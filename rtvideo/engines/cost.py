@@ -1,4 +1,4 @@
-"""What a frame costs, from figures measured once: for decisions that must not change from run to run."""
+"""Estimates the time of a frame from figures measured once, so that no decision changes between runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rtvideo.frame import Geometry
 from rtvideo.models.description import Description
 from rtvideo.models.shapes import multiply_adds
 
-#: The part of a frame's time that enhancing may take; decoding and encoding share the cores.
+#: The part of a frame's time that the engine may take; decoding and encoding share the cores.
 REAL_TIME_SHARE = 0.6
 
 # Nanoseconds on one thread of a 3.5 GHz AMD Zen 4, of CPU time, for 8-bit 4:2:0 at 640x360 and at 1920x1080;
@@ -21,7 +21,7 @@ REAL_TIME_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Cost:
-    """Nanoseconds: of a pixel whatever the cells (conversion, applying t), and of a multiply-add."""
+    """Nanoseconds of one pixel without the cells (conversion, applying t), and of one multiply-add."""
 
     pixel: float
     multiply_add: float

@@ -92,7 +92,7 @@ class FusedSession(SyncSession):
         return FusedSession(model, self._geometry, settings, threads=self.threads, instructions=instructions)
 
     def close(self) -> None:
-        """End the threads and give the workspace back."""
+        """End the threads and free the workspace."""
         self._network.close()
 
     def enhance(self, planes: Planes, out: Planes, time: float | None = None) -> None:

@@ -49,7 +49,7 @@ class OnnxSession(SyncSession):
         return f"onnxruntime {runtime().__version__}"
 
     def close(self) -> None:
-        """Give networks and buffers back."""
+        """Free networks and buffers."""
         self._networks.clear()
         self._rgb = self._enhanced = np.empty((1, 3, 0, 0), np.float32)
 
@@ -73,7 +73,7 @@ class OnnxSession(SyncSession):
 
 
 class _Network:
-    """One ONNX file, reading and filling the buffers it was bound to."""
+    """One open ONNX file, bound to an input and an output buffer."""
 
     def __init__(self, path: Path, image: Array, enhanced: Array, threads: int) -> None:
         self._session = open_network(path, threads)
@@ -85,7 +85,7 @@ class _Network:
         self._path = path
 
     def run(self, settings: Settings) -> None:
-        """Enhance what lies in the image buffer."""
+        """Enhance the image in the input buffer."""
         for name in self.scalars & {"strength", "denoise"}:
             # bind_cpu_input knows required inputs only, and these have defaults.
             value = runtime().OrtValue.ortvalue_from_numpy(np.array(getattr(settings, name), np.float32))
@@ -98,7 +98,7 @@ class _Network:
 
 @dataclass(frozen=True)
 class End:
-    """A network's image, or what it makes of it.
+    """The input or the output of a network.
 
     Attributes:
         half: f16; else f32.

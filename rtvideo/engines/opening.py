@@ -1,4 +1,4 @@
-"""Open an engine: the one that is asked for by name, or the fastest that works."""
+"""Open an engine: the one that the user names, or the fastest that works."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def open_session(
     device: str = "auto",
     threads: int = 0,
 ) -> Session:
-    """Open a session of the fastest engine that works, or of the one asked for.
+    """Open a session of the engine that the user names, or of the fastest that works.
 
     Args:
         model: what `rtvideo.models.find` returned.
@@ -34,7 +34,7 @@ def open_session(
 
     Raises:
         UsageError: an unknown engine or device, or settings that the model does not have.
-        UnavailableError: what was asked for by name cannot work here, or nothing can.
+        UnavailableError: the named engine or device cannot work here, or no engine can.
     """
     check_names(engine, device)
     if threads < 0:
@@ -54,7 +54,7 @@ def open_session(
 
 
 def _candidates(kind: str, model: Model, geometry: Geometry) -> Iterator[Engine]:
-    """Yield what ``auto`` chooses from on a kind of device."""
+    """Yield the engines that ``auto`` may choose on a kind of device."""
     for engine in ENGINES:
         if (
             engine.auto
@@ -116,7 +116,7 @@ def _opener(
 
 
 def _on_gpu_if_it_works(model: Model, geometry: Geometry, settings: Settings) -> Session | None:
-    """Return a session on the first GPU; None, with a warning where there is one that cannot be used."""
+    """Return a session on the first GPU; None without a GPU, or, with a warning, if it cannot be used."""
     from rtvideo.kernels.cuda import driver
 
     if not driver.installed() or not any(_candidates("cuda", model, geometry)):

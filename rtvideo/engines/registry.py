@@ -1,4 +1,4 @@
-"""The table of engines: one row says all that the rest of the program knows of an engine.
+"""The table of engines. A row holds everything that the rest of the program knows about an engine.
 
 To add one, write a class as `SessionType` describes it and give it a row in `ENGINES`.
 """
@@ -27,10 +27,10 @@ class Engine:
         name: as ``--engine`` takes it.
         sessions: kind of device -> its `SessionType` as ``module:class``, imported when it is needed. The
             first one is taken where the user names no device.
-        auto: ``--engine auto`` considers it.
-        self_check: ``auto`` first compares its result with engine fused's (`rtvideo.engines.gpu.self_check`).
-        packages: that it runs with; their versions decide how fast it is.
-        costs: name of a session -> what a frame costs, as far as it was measured.
+        auto: whether ``--engine auto`` considers it.
+        self_check: whether ``auto`` first compares its frames with those of engine fused.
+        packages: Python packages that it needs; their versions decide how fast it is.
+        costs: name of a session -> measured cost of a frame.
     """
 
     name: str
@@ -98,20 +98,20 @@ ENGINES = (
 
 
 class SessionType(Protocol):
-    """What a class of sessions offers besides the methods of `Session`."""
+    """What a class of sessions needs besides the methods of `Session`."""
 
     def __call__(self, model: Model, geometry: Geometry, settings: Settings, **where: int) -> Session:
-        """Open a session; ``where`` is ``threads`` on the CPU and ``number``, of the device, on a GPU."""
+        """Open a session; ``where`` is ``threads`` on the CPU, and ``number`` (of the device) on a GPU."""
 
     def probe(self) -> str:
-        """Return what it would run with, such as a version. May import what it needs.
+        """Return what it runs with, such as a version. May import packages.
 
         Raises:
             UnavailableError: it cannot work here; the message says what helps.
         """
 
     def unsupported_reason(self, model: Model, geometry: Geometry) -> str | None:
-        """Return why it cannot run a model here, None if it may. Opens and imports nothing large."""
+        """Return why it cannot run a model here, None if it may. Quick: opens and imports nothing."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,9 @@ class EngineInfo:
 
 
 def available() -> list[EngineInfo]:
-    """Return every engine on every kind of device: those that work here first, else in the order of rows.
+    """Return every engine on every kind of device, those that work here first, in the order of the rows.
 
-    Imports what it asks about.
+    Imports the packages of each engine.
     """
     found = [_examined(engine, kind) for engine in ENGINES for kind in engine.sessions]
     return sorted(found, key=lambda engine: not engine.works)
@@ -148,7 +148,7 @@ def _examined(engine: Engine, kind: str) -> EngineInfo:
 
 
 def check_names(engine: str, device: str) -> None:
-    """Raise UsageError unless ``--engine`` and ``--device`` are names; whether they work here is open."""
+    """Raise UsageError for an unknown ``--engine`` or ``--device``; known ones may still not work here."""
     names = ["auto", *(row.name for row in ENGINES)]
     if engine not in names:
         raise UsageError(
@@ -160,16 +160,16 @@ def check_names(engine: str, device: str) -> None:
 
 
 def kind_of(device: str) -> str:
-    """Return ``cpu``, ``cuda`` or ``auto`` of what ``--device`` takes."""
+    """Return the kind of a device name: ``cpu``, ``cuda`` or ``auto``."""
     return device.partition(":")[0]
 
 
 def device_index(device: str) -> int:
-    """Return N of ``cuda:N``, 0 where there is none."""
+    """Return the N of ``cuda:N``, and 0 for ``cuda``."""
     return int(device.partition(":")[2] or 0)
 
 
 def cost_of(session: str) -> Cost:
-    """Return what a frame costs a session by its name; one that was not measured counts as the slowest."""
+    """Return the cost of a frame by the name of a session; an unmeasured one counts as the slowest."""
     known = {name: cost for engine in ENGINES for name, cost in engine.costs.items()}
     return known.get(session) or max(known.values(), key=lambda cost: cost.multiply_add)

@@ -1,8 +1,8 @@
-"""Planes, as decoders and encoders have them, to planar RGB in 0..1 and back, in numpy.
+"""Planes of a decoder or encoder to planar RGB in 0..1 and back, in numpy.
 
-Both ways go through the picture in strips that stay in cache. A chroma sample holds for the block of pixels
-that it was averaged over, and becomes that average again on the way back: the pair is exact for any siting,
-where a smoother interpolation would blur chroma a little each time.
+Both directions work on strips that stay in the cache. A chroma sample stands for the block of pixels that it
+was averaged over, and the way back takes the same average. So the pair is exact for any siting of chroma,
+where a smoother interpolation would blur it a little each time.
 """
 
 from __future__ import annotations

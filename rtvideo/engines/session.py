@@ -93,7 +93,7 @@ class Session(Protocol):
         """
 
     def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
-        """Take a frame. ``out`` is filled by the time the matching `receive` returns.
+        """Take a frame; ``out`` is filled when the matching `receive` returns.
 
         Args:
             planes: the frame, shaped as the geometry says; any row stride. Not written to.
@@ -105,13 +105,13 @@ class Session(Protocol):
         """Return the oldest finished frame's ``out``, or None if more frames must be submitted first."""
 
     def flush(self) -> None:
-        """No more frames come for now: everything submitted can be received."""
+        """Make every submitted frame available to `receive`: no more frames come for now."""
 
     def reset(self) -> None:
         """Forget all state over time (a seek, a cut to another source)."""
 
     def close(self) -> None:
-        """Give everything back. The session cannot be used afterwards; closing twice is fine."""
+        """Free everything. The session cannot be used afterwards; closing twice is fine."""
 
     def __str__(self) -> str:
         """Return the name for people, with the number of threads: ``onnx cpu, 2 threads``."""
@@ -119,10 +119,10 @@ class Session(Protocol):
 
 @runtime_checkable
 class EstimatesItself(Protocol):
-    """A session whose speed follows from its device and not from figures that were written down."""
+    """A session that estimates its speed from its device, not from a table of measurements."""
 
     def seconds_per_frame(self) -> float:
-        """Return what a frame with noise removal takes."""
+        """Return the estimated seconds of a frame with noise removal."""
 
 
 @runtime_checkable

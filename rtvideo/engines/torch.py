@@ -69,7 +69,7 @@ class TorchSession(SyncSession):
         return f"torch {version}"
 
     def close(self) -> None:
-        """Give networks and buffers back."""
+        """Free networks and buffers."""
         self._networks.clear()
         self._rgb = np.empty((1, 3, 0, 0), np.float32)
 
@@ -96,7 +96,7 @@ class TorchSession(SyncSession):
 
 @contextlib.contextmanager
 def torch_errors() -> Iterator[None]:
-    """Turn torch's errors, memory that is short among them, into ours."""
+    """Turn torch's errors, such as a lack of memory, into `UnavailableError`."""
     try:
         yield
     except RuntimeError as error:

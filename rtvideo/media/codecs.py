@@ -1,4 +1,4 @@
-"""Which encoder, pixel format and settings a video gets, tried before work starts."""
+"""Choose the encoder, pixel format and settings of a video; they are tried before work starts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Encoding:
         return spec_of(self.codec)
 
     def configure(self, codec: av.VideoCodecContext) -> None:
-        """Give an encoder that is not open yet all of it."""
+        """Configure an encoder that is not open yet."""
         codec.width, codec.height, codec.pix_fmt = self.width, self.height, self.pix_fmt
         codec.framerate, codec.time_base = self.rate, self.time_base
         if self.sample_aspect_ratio:
@@ -88,7 +88,7 @@ class VideoParameters:
 def choose(
     video: VideoParameters, container: str, codec: str | None, crf: float | None, preset: str | None
 ) -> tuple[Encoding, list[str]]:
-    """Return an encoding that has been seen to open, and what the user should know about it.
+    """Return an encoding whose encoder opens, and warnings for the user.
 
     Args:
         video: of the input, in the size of the output.

@@ -1,4 +1,4 @@
-"""The model store: which networks are shipped, and what a model file that a user names holds.
+"""The model store: finds the shipped networks, and reads the model files that users name.
 
 A model is a description with the networks that ``python -m export`` wrote beside it::
 
@@ -61,7 +61,7 @@ class Model:
             raise UsageError(f"model {self.name} has no noise removal; use --denoise off")
 
     def coarser(self) -> Model | None:
-        """Return it coarser (`Description.coarser`), for engines that make kernels; None where it cannot."""
+        """Return the cheaper model that `Description.coarser` describes, None if there is none."""
         description = None if self.description is None else self.description.coarser()
         return None if description is None else replace(self, description=description, networks={})
 
@@ -124,7 +124,7 @@ def _described(path: Path) -> Model:
 
 
 def _bare(path: Path) -> Model:
-    """A single ONNX file: what it is stands in its metadata."""
+    """Read a single ONNX file; its metadata say what it is."""
     from rtvideo.models.onnx import metadata  # it needs onnxruntime, which listing models must not
 
     found = metadata(path)

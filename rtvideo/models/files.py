@@ -1,4 +1,4 @@
-"""Read a model's files, which are untrusted, without being flooded by one."""
+"""Read the files of a model. They are untrusted, so their size is bounded."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def metadata(path: Path) -> dict[str, str]:
 
 
 def open_network(path: Path, threads: int, providers: Sequence[Any] = ("CPUExecutionProvider",)) -> Any:
-    """Open an ONNX file. Warnings of onnxruntime are of no use to the user and stay silent.
+    """Open an ONNX file. Warnings of onnxruntime are silenced: they are of no use to the user.
 
     Raises:
         UnavailableError: the file or onnxruntime cannot be used.
@@ -60,5 +60,5 @@ def open_network(path: Path, threads: int, providers: Sequence[Any] = ("CPUExecu
 
 
 def first_line(error: Exception) -> str:
-    """Return what an exception of onnxruntime says first, which may go on for pages."""
+    """Return the first line of an exception of onnxruntime, which may have pages of them."""
     return str(error).splitlines()[0][:200]

@@ -1,4 +1,4 @@
-"""The weights that a description calls for: their names and shapes, and what they cost."""
+"""The weights of a description: their names, shapes and multiply-adds."""
 
 from __future__ import annotations
 

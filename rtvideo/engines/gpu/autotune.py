@@ -1,4 +1,4 @@
-"""Which engine is fastest on a CUDA device: measured once for a machine and a model, and remembered."""
+"""Find the fastest engine on a CUDA device: measured once for each machine and model, then remembered."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def frames_a_second(session: Session, geometry: Geometry) -> float:
 
 
 def key_of(model: Model, settings: Settings, device: Device, packages: Iterable[str]) -> str:
-    """Return what decides which engine is fastest: device, driver, model and versions, not size of frames."""
+    """Return a key of all that decides which engine is fastest: device, driver, model and versions."""
     facts: list[object] = [device.name, device.capability, device.driver, settings.denoise > 0]
     facts += [[name, installed(name)] for name in packages]
     files = [*sorted(model.networks.values()), *([model.weights] if model.weights else [])]
@@ -131,7 +131,7 @@ def _figures(figures: Mapping[str, float]) -> str:
 
 
 def _remembered(path: Path) -> dict[str, float]:
-    """Return engine -> frames a second, nothing if there is none or it is damaged."""
+    """Return engine -> frames a second; empty if the file is missing or damaged."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): float(fps) for name, fps in found.items()}
