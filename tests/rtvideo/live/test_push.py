@@ -160,7 +160,7 @@ def test_a_server_that_restarts_is_pushed_to_again(tmp_path: Path) -> None:
         assert next(file.demux(video=0)).is_keyframe and file.streams.audio
     assert len(decoded(tmp_path / "again.ts")) > 3
     times = [float(frame.time) for frame in decoded(tmp_path / "out.mkv")]
-    assert times[-1] - times[0] > 0.5 and max(b - a for a, b in pairwise(times)) < 0.5
+    assert times[-1] - times[0] > 0.5 and max(b - a for a, b in pairwise(times)) < 3
 
 
 @pytest.mark.parametrize("reconnect", [0.0, 1.0])
@@ -178,7 +178,7 @@ def test_a_server_that_stays_away_does_not_end_the_recording(tmp_path: Path, rec
         outputs = [tmp_path / "out.mkv", f"tcp://127.0.0.1:{server.port}"]
         with pytest.raises(OutputError, match=r"^tcp://127\.0\.0\.1:\d+: cannot be sent: "):
             live(CAMERA, *outputs, how=how, viewers=[Viewer(act).opened])
-    assert len(decoded(tmp_path / "out.mkv")) > 100
+    assert len(decoded(tmp_path / "out.mkv")) > 20
     assert [path.name for path in tmp_path.iterdir()] == ["out.mkv"]
 
 
