@@ -11,7 +11,7 @@ from rtvideo.cli.parser import parser, record_of
 from rtvideo.cli.signals import SecondSignal, signals
 from rtvideo.console import internal, messages_may_be_lost, say
 from rtvideo.errors import ExitCode, RtvideoError, UsageError
-from rtvideo.media.location import Kind, kind_of
+from rtvideo.media.location import Kind, expand, kind_of
 from rtvideo.options import CaptureOptions
 
 
@@ -55,7 +55,8 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
         from rtvideo.cli.doctor import examine
 
         return examine(sys.stdout)
-    inputs: list[str] = arguments.named + arguments.positional
+    inputs = [expand(text) for text in arguments.named + arguments.positional]
+    arguments.out = [expand(text) for text in arguments.out]
     if not inputs:
         raise UsageError(
             "no input; give a video, an image or a folder of images with --input (see rtvideo --help)"

@@ -97,7 +97,7 @@ def _add_names(files: argparse._ArgumentGroup) -> None:
         default=[],
         metavar="X",
         help="video, image, folder of images, quoted pattern (may be repeated), or one live source: a camera "
-        "(cam, a number, /dev/videoN), a URL, or - for y4m on stdin",
+        "(cam, a number, /dev/videoN), a URL, @FILE with a URL in it, or - for y4m on stdin",
     )
     files.add_argument(
         "-o",

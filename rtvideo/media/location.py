@@ -15,6 +15,10 @@ _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://.*", re.IGNORECASE | re.DOTA
 _PLAIN_HOST = re.compile(r"[^/?#@:]*([/?#]|$)")
 
 
+#: Characters of the longest address in a file.
+_LONGEST = 4096
+
+
 class Kind(Enum):
     """The kinds of inputs and outputs."""
 
@@ -48,6 +52,20 @@ def scheme_of(text: str) -> str:
     """Return ``rtsp`` for ``RTSP://host/``, and an empty string for what is not a URL."""
     found = _URL.fullmatch(text)
     return found["scheme"].lower() if found else ""
+
+
+def expand(text: str) -> str:
+    """Return the address in a file that ``@FILE`` names, other text as it is.
+
+    Everybody on the machine can read command lines, and with them the password of a camera. The file holds
+    one URL; if it holds anything else, the text is a file name that begins with ``@``.
+    """
+    if text.startswith("@"):
+        with contextlib.suppress(OSError, UnicodeDecodeError), open(text[1:], encoding="utf-8") as file:
+            address = file.read(_LONGEST).strip()
+            if scheme_of(address) and "\n" not in address:
+                return address
+    return text
 
 
 def redact(address: str) -> str:

@@ -182,6 +182,16 @@ def test_a_lost_source_is_code_5_and_the_recording_stays(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_a_password_need_not_stand_on_the_command_line(tmp_path: Path) -> None:
+    with Server(rtsp_video(password="hunter2")) as server:
+        (tmp_path / "url").write_text(f"rtsp://admin:hunter2@127.0.0.1:{server.port}/x\n")
+        words = ["-i", f"@{tmp_path}/url", "-o", tmp_path / "out.mkv", "--duration", "1", *QUICK]
+        with start(*words) as program:
+            _, said = program.communicate(timeout=60)
+    assert program.returncode == 0 and b"hunter2" not in said
+    assert len(decoded(tmp_path / "out.mkv")) > 3
+
+
 def test_a_network_camera_to_a_list_of_segments(tmp_path: Path) -> None:
     with Server(rtsp_video()) as server:
         words = [

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rtvideo.media.location import Kind, kind_of, redact, scheme_of
+from rtvideo.media.location import Kind, expand, kind_of, redact, scheme_of
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,14 @@ def test_values_of_a_query_never_show(values: dict[str, str], port: bool) -> Non
     query = "&".join(f"{name}={value}" for name, value in values.items())
     shown = redact(f"https://cam{':81' if port else ''}/x?{query}")
     assert not set(shown) & set("XYZ0%")
+
+
+def test_an_address_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "camera.url").write_text("rtsp://admin:hunter2@cam/live\n")
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42\xff")
+    assert expand(f"@{tmp_path}/camera.url") == "rtsp://admin:hunter2@cam/live"
+    for text in (f"@{tmp_path}/clip.mp4", f"@{tmp_path}/nothing", "@lit.mp4", "rtsp://cam/@x"):
+        assert expand(text) == text
 
 
 def test_schemes() -> None:
