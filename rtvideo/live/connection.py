@@ -80,7 +80,7 @@ class SourceConnection(InputInfo):
             raise SourceLostError(f"{name}: {reason_of(error)}") from None
         raise InputError(f"{name}: not one frame of its {self._codec.name} video can be decoded")
 
-    def peeked_packets(self, stream: av.stream.Stream) -> list[Packet]:
+    def first_packets(self, stream: av.stream.Stream) -> list[Packet]:
         """Return the packets of a stream that came before the first frame."""
         return [packet for packet in self._others if packet.stream_index == stream.index]
 

@@ -311,14 +311,14 @@ def _default(container: str) -> str:
         return out.default_video_codec
 
 
-#: Containers whose muxer does not tell FFmpeg what it can hold, and would write anything as private data.
+#: Containers whose muxer takes more than readers understand, or cannot be tried with a few packets.
 UNLISTED = {
     "mpegts": (
-        *("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"),
-        *("aac", "ac3", "eac3", "mp2", "mp3", "opus", "dts"),
-        *("dvb_subtitle", "dvb_teletext"),
+        *("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "dirac", "cavs", "jpeg2000"),
+        *("aac", "aac_latm", "ac3", "eac3", "mp1", "mp2", "mp3", "opus", "dts", "s302m"),
+        *("dvb_subtitle", "dvb_teletext", "arib_caption", "klv", "timed_id3"),
     ),
-    "mpeg": ("mpeg1video", "mpeg2video", "mp2", "mp3", "ac3", "dts", "dvd_subtitle"),
+    "mpeg": ("mpeg1video", "mpeg2video", "mp1", "mp2", "mp3", "ac3", "dts", "pcm_dvd", "dvd_subtitle"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import av
@@ -93,7 +93,9 @@ def metadata_of(metadata: dict[str, str]) -> dict[str, str]:
     }
 
 
-def container_options(container: str, metadata: dict[str, str], rates: Iterable[int]) -> dict[str, str]:
+def container_options(
+    container: str, metadata: Mapping[str, str] | None = None, rates: Iterable[int] = ()
+) -> dict[str, str]:
     """Return muxer options that keep times and metadata, and make the file readable while it grows.
 
     A file that is cut off lacks at most its last second: MP4 and MOV grow in fragments, and become an
@@ -111,7 +113,7 @@ def container_options(container: str, metadata: dict[str, str], rates: Iterable[
     elif container in MOV_FAMILY:
         # Without a delayed index fragments cannot say that sound or picture starts before zero.
         flags = "+hybrid_fragmented+delay_moov"
-        if any(name.lower() not in _MOV_METADATA for name in metadata):
+        if any(name.lower() not in _MOV_METADATA for name in metadata or ()):
             flags += "+use_metadata_tags"
         # Late starts are stored in units of the whole file's clock, by default a millisecond.
         clock = math.lcm(1000, *rates)

@@ -32,6 +32,10 @@ _OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
 #: Bytes of other streams that may come before the first frame.
 _PEEK = 256 << 20
 
+#: Packets of each sound and video that are read ahead, since what a container takes shows in them; and the
+#: bytes after which a stream that has not begun is not waited for any longer.
+_AHEAD, _AHEAD_BYTES = 3, 4 << 20
+
 #: Frames on a device that the pipeline holds at once, beside those that the decoder itself refers to.
 _SURFACES = 8
 
@@ -118,6 +122,9 @@ class FileInput(InputInfo):
             self._next_pts = 0
             self._nominal_duration = round(1 / (self.video.guessed_rate or 25) / tick(self.video))
             self._peeked: deque[Event] = deque()
+            self._demuxed = self._packets()
+            self._ahead = deque(self._read_ahead())
+            self._first_packets = list(self._ahead)
             self._events = self._decode_all()
             first = self._peek()
             self.hardware = software_format(first) is not None
@@ -137,11 +144,21 @@ class FileInput(InputInfo):
                 break
         raise InputError(f"{self.path}: not one frame of its {self.video.name} video can be decoded")
 
-    def peeked_packets(self, stream: av.stream.Stream) -> list[Packet]:
-        """Return the packets of a stream that came before the first frame (all of a cover picture's)."""
-        return [
-            e for e in self._peeked if not isinstance(e, av.VideoFrame) and e.stream_index == stream.index
-        ]
+    def _read_ahead(self) -> Iterator[Packet]:
+        missing = {s.index: _AHEAD for s in self.container.streams if s.type in ("audio", "video")}
+        held = 0
+        while any(count > 0 for count in missing.values()) and held < _AHEAD_BYTES:
+            packet = next(self._demuxed, None)
+            if packet is None:
+                break
+            if packet.stream_index in missing:
+                missing[packet.stream_index] -= 1
+            held += packet.size
+            yield packet
+
+    def first_packets(self, stream: av.stream.Stream) -> list[Packet]:
+        """Return the first packets of a stream (all of a cover picture's), as far as they were read ahead."""
+        return [packet for packet in self._first_packets if packet.stream_index == stream.index]
 
     def seek(self, time: Fraction) -> None:
         """Go to the key frame from which the frame shown at ``time`` (in seconds) can be decoded."""
@@ -154,6 +171,8 @@ class FileInput(InputInfo):
             # Not seekable (or before the first index entry): reading from the start finds the place too.
             return
         self._peeked.clear()
+        self._ahead.clear()
+        self._demuxed = self._packets()
         self._events = self._decode_all()
 
     def read(self) -> Iterator[Event]:
@@ -161,13 +180,14 @@ class FileInput(InputInfo):
 
         Packets come as the demuxer gives them, a few frames ahead of the decoder.
         """
+        self._first_packets.clear()
         while self._peeked:
             yield self._peeked.popleft()
         yield from self._events
         self.incomplete = self.incomplete or self._missing()
 
     def _decode_all(self) -> Iterator[Event]:
-        for packet in self._packets():
+        while (packet := self._ahead.popleft() if self._ahead else next(self._demuxed, None)) is not None:
             if self._skip_until is not None:
                 packets = self._skipped_to(packet, self._skip_until)
             else:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import av.logging
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
@@ -30,8 +31,8 @@ class InputInfo:
     video: av.VideoStream
     first: av.VideoFrame
 
-    def peeked_packets(self, stream: av.stream.Stream) -> list[Packet]:
-        """Return the packets of a stream that came before the first frame (all of a cover picture's)."""
+    def first_packets(self, stream: av.stream.Stream) -> list[Packet]:
+        """Return the first packets of a stream (all of a cover picture's), as far as they were read ahead."""
         raise NotImplementedError
 
     @property
@@ -65,10 +66,8 @@ class InputInfo:
         )
 
     def _chroma_location(self) -> str | None:
-        # PyAV has no attribute for it, but FFmpeg's own summary of the stream names it.
-        mark = f"Stream #0:{self.video.index}"
-        summary = self.container.dumps_format()  # type: ignore[attr-defined]
-        line = next((line for line in summary.splitlines() if mark in line), "")
+        # PyAV has no attribute for it.
+        line = describe(self.container, self.video)
         found = re.search(r"\b(topleft|left|center|top|bottomleft|bottom)\)", line)
         return found[1] if found else None
 
@@ -101,6 +100,18 @@ class InputInfo:
         if self.video.duration:
             return float(self.video.duration * tick(self.video))
         return self.container.duration / 1e6 if self.container.duration else None
+
+
+def describe(container: av.container.InputContainer, stream: av.stream.Stream) -> str:
+    """Return the line in which FFmpeg describes a stream, for the facts that PyAV has no attribute for."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)  # below it FFmpeg writes no summary
+    try:
+        summary = container.dumps_format()  # type: ignore[attr-defined]
+    finally:
+        av.logging.set_level(level)
+    mark = re.compile(rf"Stream #0:{stream.index}\b")
+    return next((line for line in summary.splitlines() if mark.search(line)), "")
 
 
 def choose_video(container: av.container.InputContainer, index: int, name: object) -> av.VideoStream:

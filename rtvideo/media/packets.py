@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 import av
-from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.media.containers import MOV_FAMILY, metadata_of
+from rtvideo.media.stream_copy import StreamCopy
 from rtvideo.media.streams import Track
 from rtvideo.media.timing import Packet, decoded, tick
 from rtvideo.media.transcode import AudioConversion, Conversion, SubtitleConversion
@@ -42,15 +42,14 @@ class OtherStreams:
             texts: takes text subtitles, where the container itself cannot.
         """
         self.lost = 0
-        self._container, self._texts = container, texts
+        self._container, self._texts, self._format = container, texts, format
         # In other formats a packet before time zero makes the muxer move all streams.
         self._negative_times = format in MOV_FAMILY
         self._codec_delay = format in ("matroska", "webm")
-        self._start_codes = format == "avi"
         self._last_dts: dict[Stream, int] = {}
         self._targets: dict[int, Stream] = {}
         self._conversions: dict[int, Conversion] = {}
-        self._filters: dict[int, BitStreamFilterContext] = {}
+        self._copies: dict[int, StreamCopy] = {}
         self._waiting: deque[Packet] = deque()
         self._held = 0
         self._until: Fraction | None = None
@@ -72,15 +71,11 @@ class OtherStreams:
             container.add_attachment(name, mime, track.data)
             return
         if track.action == "copy":
-            target = container.add_stream_from_template(stream, opaque=True)
-            codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
-            if self._start_codes and codec in ("h264", "hevc"):
-                # AVI's muxer is the only one that does not insert this filter itself.
-                self._filters[stream.index] = BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
+            copy = self._copies[stream.index] = StreamCopy(container, self._format, stream, track.first)
+            target = copy.target
         else:
             target = container.add_stream(track.encoder)
-            conversion = AudioConversion if track.action == "audio" else SubtitleConversion
-            self._conversions[stream.index] = conversion(stream, target)  # type: ignore[arg-type]
+            self._conversions[stream.index] = _conversion(track, target)
         target.metadata.update(metadata)
         target.disposition = stream.disposition
         self._targets[stream.index] = target
@@ -100,9 +95,7 @@ class OtherStreams:
         if index in self._conversions:
             self._wait(self._conversions[index](packet))
             return
-        for copy in self._filters[index].filter(packet) if index in self._filters else [packet]:
-            copy.stream = self._targets[index]
-            self._wait([copy])
+        self._wait(self._copies[index].packets(packet))
 
     def _leaps(self, packet: Packet) -> bool:
         """Whether its time is far ahead of both the video and the packet before it."""
@@ -159,6 +152,8 @@ class OtherStreams:
             packet.dts = packet.pts
         if packet.dts is None:
             return
+        if packet.stream.time_base:  # a container of texts has none yet
+            _rescale(packet, tick(packet.stream))
         last = self._last_dts.get(packet.stream)
         if last is not None and packet.dts <= last:
             # Muxers refuse times that do not grow.
@@ -172,3 +167,21 @@ class OtherStreams:
         except (ValueError, av.FFmpegError):
             # Hours of work on the video must not be lost for a packet of sound.
             self.lost += 1
+
+
+def _rescale(packet: Packet, time_base: Fraction) -> None:
+    """Give a packet the ticks of its stream: times must still grow when they are written in those."""
+    scale = tick(packet) / time_base
+    if scale != 1:
+        packet.pts = None if packet.pts is None else round(packet.pts * scale)
+        packet.dts = None if packet.dts is None else round(packet.dts * scale)
+        packet.duration = round((packet.duration or 0) * scale)
+        packet.time_base = time_base
+
+
+def _conversion(track: Track, target: Stream) -> Conversion:
+    source = track.source
+    if isinstance(source, av.AudioStream):
+        assert track.sound is not None and isinstance(target, av.AudioStream)
+        return AudioConversion(source, target, track.sound)
+    return SubtitleConversion(source, target)

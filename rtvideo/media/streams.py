@@ -13,16 +13,34 @@ from av.container import InputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.media.codecs import UNLISTED
-from rtvideo.media.containers import MOV_FAMILY, holds_chapters
+from rtvideo.media.containers import MOV_FAMILY, container_options, holds_chapters
 from rtvideo.media.input_info import InputInfo
 from rtvideo.media.mp4 import TrackKind
-from rtvideo.media.timing import Packet, tick
+from rtvideo.media.stream_copy import StreamCopy, clone
+from rtvideo.media.timing import Packet
+from rtvideo.media.transcode import AudioSettings, audio_settings
+
+#: Packets of a stream that are written for trial.
+_TRIAL = 3
+
+#: Codecs that readers call by one name.
+_SAME = {"mp1": "mp3", "mp2": "mp3", "eac3": "ac3"}
+
+#: Containers that write nothing before they have a picture.
+_VIDEO_FIRST = ("mxf",)
+
+#: What makes FFmpeg's muxer end the program.
+_ABORTS = (("flv", "adpcm_swf"),)
 
 #: Text subtitles, which can be converted into each other. (Bitmaps cannot.)
 _TEXT_SUBTITLES = ("subrip", "mov_text", "webvtt", "ass", "ssa", "text")
 
 #: Encoders for sound and text that the container cannot hold as they are; the first that fits is taken.
 _AUDIO_ENCODERS = ("aac", "libopus", "libmp3lame", "ac3", "mp2", "flac", "pcm_s16le")
+
+#: The same for sound of up to 16 bits that was hardly compressed: nothing is lost, in containers made for it.
+_PCM_ENCODERS = ("pcm_s16le", "pcm_s16be")
+_PCM_CONTAINERS = ("matroska", "mov", "avi", "mxf", "nut")
 _SUBTITLE_ENCODERS = ("mov_text", "srt", "webvtt", "ass")
 
 Action = Literal["copy", "audio", "subtitle", "picture", "attachment"]
@@ -36,13 +54,16 @@ class Track:
         source: the stream.
         action: ``copy`` packets; convert ``audio`` or a ``subtitle`` with ``encoder``; keep a cover
             ``picture`` or an ``attachment`` as an attachment.
-        encoder: FFmpeg's name of the encoder, for a conversion.
+        first: the first packet, where it is known.
+        encoder: FFmpeg's name of the encoder, for a conversion; sound: how sound is encoded.
         data: the bytes of a cover picture that becomes an attachment.
     """
 
     source: Stream
     action: Action
     encoder: str = ""
+    sound: AudioSettings | None = None
+    first: Packet | None = None
     data: bytes = b""
 
     @property
@@ -106,7 +127,8 @@ def plan(source: InputInfo, container: str) -> Plan:
             continue
         tracks.append(track)
         if track.action in ("audio", "subtitle"):
-            losses.append(f"{_name(stream)} becomes {track.encoder}")
+            mixed = f", mixed to {track.sound.layout}" if track.sound and track.sound.mixed else ""
+            losses.append(f"{_name(stream)} becomes {track.encoder}{mixed}")
     if source.container.chapters() and not holds_chapters(container):
         losses.append("chapters are dropped")
     warning = f"{container} cannot hold all of it: {'; '.join(losses)}" if losses else None
@@ -119,16 +141,19 @@ def _track(source: InputInfo, stream: Stream, container: str) -> Track | None:
     if stream.disposition & Disposition.attached_pic and container == "mov":
         return None  # FFmpeg's muxer takes it and writes nothing
     if stream.disposition & Disposition.attached_pic and container == "matroska":
-        data = b"".join(bytes(p) for p in source.peeked_packets(stream)[:1])
+        data = b"".join(bytes(p) for p in source.first_packets(stream)[:1])
         return Track(stream, "picture", data=data) if data else None
     if _copies(source, stream, container):
-        return Track(stream, "copy")
+        return Track(stream, "copy", first=next(iter(source.first_packets(stream)), None))
     context: CodecContext | None = stream.codec_context
     if context is None:
         return None
-    if isinstance(context, av.AudioCodecContext) and context.sample_rate and context.layout.nb_channels:
-        encoder = next((e for e in _AUDIO_ENCODERS if _encodes(e, container)), None)
-        return Track(stream, "audio", encoder) if encoder else None
+    if isinstance(stream, av.AudioStream):
+        exact = _is_plain(_codec(stream)) and container in _PCM_CONTAINERS
+        encoders = (e for e in (*_PCM_ENCODERS * exact, *_AUDIO_ENCODERS) if _encodes(e, container))
+        tried = (audio_settings(source.container, stream, encoder, container) for encoder in encoders)
+        sound = next(filter(None, tried), None)
+        return Track(stream, "audio", sound.encoder, sound) if sound else None
     if stream.type == "subtitle" and context.codec.canonical_name in _TEXT_SUBTITLES:
         encoder = next((e for e in _SUBTITLE_ENCODERS if _encodes(e, container)), None)
         return Track(stream, "subtitle", encoder) if encoder else None
@@ -136,27 +161,49 @@ def _track(source: InputInfo, stream: Stream, container: str) -> Track | None:
 
 
 def _copies(source: InputInfo, stream: Stream, container: str) -> bool:
-    """Whether the container takes the stream as it is, tried with one packet in a file in memory."""
+    """Whether the container holds the stream as it is: seen by writing a little of it and reading it back."""
     if container in UNLISTED:
-        context = stream.codec_context
-        return context is not None and context.codec.canonical_name in UNLISTED[container]
-    # Other muxers write the header first; MP4's would wait for a sample.
-    options = {"movflags": "+empty_moov"} if container in MOV_FAMILY else {}
+        return _codec(stream) in UNLISTED[container]
+    if (container, _codec(stream)) in _ABORTS:
+        return False
+    file = io.BytesIO()
+    packets = source.first_packets(stream)[:_TRIAL]
     try:
-        with av.open(io.BytesIO(), "w", format=container, container_options=options) as out:
-            copy = out.add_stream_from_template(stream, opaque=True)
-            copy.disposition = stream.disposition
+        with av.open(file, "w", format=container, container_options=container_options(container)) as out:
+            if container in _VIDEO_FIRST:
+                video = out.add_stream("mpeg2video", rate=25, width=64, height=64, pix_fmt="yuv420p")
+            copy = StreamCopy(out, container, stream, next(iter(packets), None))
+            copy.target.disposition = stream.disposition
             out.start_encoding()
-            for packet in source.peeked_packets(stream)[:1]:
-                sample = Packet(bytes(packet))
-                sample.pts = sample.dts = 0
-                sample.time_base, sample.is_keyframe = tick(packet), True
-                sample.stream = copy
-                if container != "avi":  # for AVI, `OtherStreams.add` filters H.264
-                    out.mux_one(sample)
+            if container in _VIDEO_FIRST:
+                out.mux([*video.encode(av.VideoFrame(64, 64, "yuv420p")), *video.encode(None)])
+            for packet in packets:
+                sample = clone(packet)
+                sample.stream = stream
+                for made in copy.packets(sample):
+                    out.mux_one(made)
+        return not packets or _is_read_back(file, stream)
     except (ValueError, av.FFmpegError):
         return False
-    return True
+
+
+def _is_read_back(file: io.BytesIO, stream: Stream) -> bool:
+    """Whether a reader sees in a file what a stream is; muxers write much that nobody reads."""
+    file.seek(0)
+    with av.open(file) as back:
+        found = [_codec(other) for other in back.streams if other.type == stream.type]
+    codec = _codec(stream)
+    return any(_SAME.get(other, other) == _SAME.get(codec, codec) for other in found)
+
+
+def _is_plain(codec: str) -> bool:
+    deep = ("pcm_s24", "pcm_s32", "pcm_s64", "pcm_f", "pcm_u24", "pcm_u32")
+    return codec.startswith(("pcm_", "adpcm_")) and not codec.startswith(deep)
+
+
+def _codec(stream: Stream) -> str:
+    context: CodecContext | None = stream.codec_context
+    return context.codec.canonical_name if context else getattr(stream, "name", "") or ""
 
 
 def _encodes(encoder: str, container: str) -> bool:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
+import numpy as np
+import numpy.typing as npt
 from av.audio.resampler import AudioResampler
+from av.container import InputContainer
 from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
 
+from rtvideo.media.audio_layout import declare_layout
 from rtvideo.media.timing import Packet
+
+#: What more channels are mixed to, for encoders that do not take them all.
+_MIXES = ("7.1", "5.1", "stereo", "mono")
+
+#: Samples a second that a container takes, where that is less than its codecs can.
+_RATES = {"mxf": (48000,)}
 
 
 class Conversion(Protocol):
@@ -21,23 +32,81 @@ class Conversion(Protocol):
         """Convert a packet; None flushes. A packet that cannot be decoded yields nothing."""
 
 
+@dataclass(frozen=True)
+class AudioSettings:
+    """What a sound is encoded with.
+
+    Attributes:
+        encoder: FFmpeg's name.
+        rate: samples a second.
+        layout: of the channels; mixed: they are fewer than those of the input.
+        order: of the channels of the input, see `declare_layout`.
+    """
+
+    encoder: str
+    rate: int
+    layout: str
+    mixed: bool = False
+    order: list[int] | None = None
+
+    def configure(self, context: av.AudioCodecContext) -> None:
+        """Give them to an encoder that is not open yet."""
+        context.sample_rate, context.layout = self.rate, self.layout
+        context.time_base = Fraction(1, self.rate)
+        formats = context.codec.audio_formats
+        if formats:
+            context.format = formats[0].name
+        context.bit_rate = 96_000 * context.layout.nb_channels
+
+    def open(self) -> bool:
+        """Return whether the encoder takes them: seen by opening it."""
+        try:
+            context = av.CodecContext.create(self.encoder, "w")
+            assert isinstance(context, av.AudioCodecContext)
+            self.configure(context)
+            context.open(strict=False)
+        except (ValueError, av.FFmpegError):
+            return False
+        return True
+
+
+def audio_settings(
+    container: InputContainer, stream: av.AudioStream, encoder: str, format: str
+) -> AudioSettings | None:
+    """Return settings that an encoder takes for a sound, with as many of its channels as it can, or None."""
+    try:
+        order = declare_layout(container, stream)
+    except ValueError:
+        return None
+    context = stream.codec_context
+    if not context.sample_rate:
+        return None
+    rate, rates = context.sample_rate, _RATES.get(format) or av.Codec(encoder, "w").audio_rates
+    if rates and rate not in rates:
+        rate = min(rates, key=lambda r: (r < rate, abs(r - rate)))
+    own = context.layout
+    fewer = [name for name in _MIXES if av.AudioLayout(name).nb_channels < own.nb_channels]
+    tries = (AudioSettings(encoder, rate, name, name != own.name, order) for name in (own.name, *fewer))
+    return next((settings for settings in tries if settings.open()), None)
+
+
+def _reordered(frame: av.AudioFrame, order: list[int]) -> av.AudioFrame:
+    samples: npt.NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, len(order))[:, order].reshape(1, -1)
+    else:
+        samples = samples[order]
+    made = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), frame.format.name, frame.layout.name)
+    made.sample_rate, made.pts, made.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return made
+
+
 class AudioConversion:
     """Decodes sound, resamples it to the encoder's format and rate, and encodes it."""
 
-    def __init__(self, source: Stream, target: av.AudioStream) -> None:
-        assert isinstance(source, av.AudioStream)
-        rate = source.codec_context.sample_rate
-        rates = target.codec_context.codec.audio_rates
-        if rates and rate not in rates:
-            rate = min(rates, key=lambda r: (r < rate, abs(r - rate)))
-        target.codec_context.sample_rate = rate
-        target.codec_context.time_base = Fraction(1, rate)
-        target.codec_context.layout = source.codec_context.layout.name
-        formats = target.codec_context.codec.audio_formats
-        if formats:
-            target.codec_context.format = formats[0].name
-        target.codec_context.bit_rate = 96_000 * max(1, source.codec_context.layout.nb_channels)
-        self._source, self._target = source, target
+    def __init__(self, source: av.AudioStream, target: av.AudioStream, settings: AudioSettings) -> None:
+        settings.configure(target.codec_context)
+        self._source, self._target, self._order = source, target, settings.order
         self._resampler: AudioResampler | None = None
 
     def __call__(self, packet: Packet | None) -> Iterator[Packet]:
@@ -49,6 +118,8 @@ class AudioConversion:
             frames = self._source.codec_context.decode(packet)
         except av.FFmpegError:
             return
+        if self._order is not None:
+            frames = [_reordered(frame, self._order) for frame in frames]
         for frame in [*frames, *([None] if packet is None else [])]:
             for piece in self._resample(frame):
                 yield from self._target.encode(piece)

@@ -63,12 +63,14 @@ def test_an_error_of_ffmpeg_that_is_no_built_in_one(tmp_path: Path, monkeypatch:
 
 def test_sound_that_changes_its_rate_in_the_middle(tmp_path: Path) -> None:
     """It is converted on, as one stream."""
-    from rtvideo.media.transcode import AudioConversion
+    from rtvideo.media.transcode import AudioConversion, audio_settings
 
     small = clips.write(tmp_path / "in.mkv", audio=1, frames=25)
     with av.open(str(small)) as given, av.open(str(tmp_path / "out.webm"), "w") as out:
         source = given.streams.audio[0]
-        conversion = AudioConversion(source, out.add_stream("libopus"))
+        settings = audio_settings(given, source, "libopus", "webm")
+        assert settings is not None
+        conversion = AudioConversion(source, out.add_stream("libopus"), settings)
         out.start_encoding()
         packets = [packet for packet in given.demux(audio=0) if packet.size]
         done = [piece for packet in packets[:10] for piece in conversion(packet)]
