@@ -20,15 +20,14 @@ class Flag:
     """How the command line offers a field, and who looks at it.
 
     Attributes:
-        group: of the help that it stands in.
+        group: of the help that it stands in. Those of ``video`` are an error with an image.
         help: what it does, with the allowed values.
         type: makes a value of the text, see `rtvideo.values`; None takes the text itself. A field that is
             true or false has a flag without a value; its default is the opposite.
-        metavar: what the help calls the value.
+        metavar: what the help calls the value; None for the first letter of the field.
         choices: the allowed values; None leaves that to ``type``.
         name: without the dashes; None for that of the field. short: one letter.
         synonyms: what people type instead; the message about it names this flag.
-        video_only: an image with it is an error.
         compared: ``--resume`` refuses to go on if it differs from the run before.
     """
 
@@ -40,7 +39,6 @@ class Flag:
     name: str | None = None
     short: str | None = None
     synonyms: tuple[str, ...] = ()
-    video_only: bool = False
     compared: bool = True
 
 
@@ -84,13 +82,12 @@ class Options:
         metavar="NAME",
         compared=False,
     )
-    strength: float = option(1.0, "look", "0 (unchanged) to 1 (full, the default)", values.share, "S")
+    strength: float = option(1.0, "look", "0 (unchanged) to 1 (full, the default)", values.share)
     denoise: float | None = option(
         None,
         "look",
         "noise removal: off, auto (default: on; live input gets it where it keeps up) or 0 to 1",
         values.share_or_auto,
-        "D",
         compared=False,
     )
     temporal: float | None = option(
@@ -98,15 +95,14 @@ class Options:
         "look",
         "quiet shadows and steady light over time: off, auto (the default: on for video) or 0 to 1",
         values.share_or_auto,
-        "T",
         compared=False,
     )
     compare: str | None = option(
         None, "look", "show the original in the left half, or beside the result", choices=("split", "side")
     )
 
-    device: str = option("auto", "engine", "auto, cpu, cuda or cuda:N", metavar="D", compared=False)
-    engine: str = option("auto", "engine", "auto takes the fastest that works", metavar="E", compared=False)
+    device: str = option("auto", "engine", "auto, cpu, cuda or cuda:N", compared=False)
+    engine: str = option("auto", "engine", "auto takes the fastest that works", compared=False)
     threads: int = option(
         0,
         "engine",
@@ -117,42 +113,21 @@ class Options:
     )
 
     codec: str | None = option(
-        None,
-        "video",
-        "encoder, such as libx264; default: what suits container and input",
-        metavar="C",
-        video_only=True,
+        None, "video", "encoder, such as libx264; default: what suits container and input"
     )
     crf: float | None = option(
-        None,
-        "video",
-        "constant quality of the encoder: less is better",
-        values.quality,
-        "Q",
-        video_only=True,
+        None, "video", "constant quality of the encoder; lower is better", values.quality, "Q"
     )
-    preset: str | None = option(
-        None, "video", "preset of the encoder, such as veryfast", metavar="P", video_only=True
-    )
-    start: float | None = option(
-        None, "video", "begin there: seconds or HH:MM:SS.ms", values.time, "T", video_only=True
-    )
+    preset: str | None = option(None, "video", "preset of the encoder, such as veryfast")
+    start: float | None = option(None, "video", "begin there: seconds or HH:MM:SS.ms", values.time, "T")
     duration: float | None = option(
-        None,
-        "video",
-        "go on for so long",
-        values.length,
-        "T",
-        video_only=True,
-        synonyms=("--end", "--to", "-t"),
+        None, "video", "go on for so long", values.length, "T", synonyms=("--end", "--to", "-t")
     )
-    max_fps: float | None = option(
-        None, "video", "keep N frames a second at most", values.rate, "N", video_only=True
-    )
+    max_fps: float | None = option(None, "video", "keep N frames a second at most", values.rate, "N")
     framerate: float | None = option(
-        None, "video", "frames a second of numbered images (25)", values.rate, "N", video_only=True
+        None, "video", "frames a second of numbered images (25)", values.rate, "N"
     )
-    frames: int | None = option(None, "video", "stop after N frames", values.positive, "N", video_only=True)
+    frames: int | None = option(None, "video", "stop after N frames", values.positive, "N")
     video_stream: int = option(
         0, "video", "which is enhanced (0, the first); others are copied", values.count, "N"
     )
@@ -163,12 +138,10 @@ class Options:
 class CaptureOptions:
     """What the user asks of a camera or of raw video; None leaves it open. Sizes are (width, height)."""
 
-    format: str | None = option(
-        None, "live", "what FFmpeg is to read, such as rawvideo", metavar="F", name="input-format"
-    )
+    format: str | None = option(None, "live", "what FFmpeg is to read, such as rawvideo", name="input-format")
     size: tuple[int, int] | None = option(None, "live", "of a camera or of raw video", values.size, "WxH")
     rate: float | None = option(None, "live", "frames a second, likewise", values.rate, "N")
-    pix_fmt: str | None = option(None, "live", "pixel format, likewise, such as mjpeg or rgb24", metavar="P")
+    pix_fmt: str | None = option(None, "live", "pixel format, likewise, such as mjpeg or rgb24")
 
 
 @_documented

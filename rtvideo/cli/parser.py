@@ -70,7 +70,7 @@ def _add_flag(group: argparse._ArgumentGroup, name: str, default: Any, flag: Fla
         default=default,
         type=flag.type or str,
         choices=flag.choices,
-        metavar=flag.metavar,
+        metavar=flag.metavar or (None if flag.choices else name[0].upper()),
         help=flag.help,
     )
 

@@ -102,7 +102,7 @@ def enhance_image(
 def refuse_video_options(input: Path, options: Options) -> None:
     """Raise UsageError for what only a video can be asked."""
     for name, default, flag in flags_of(options):
-        if flag.video_only and getattr(options, name) != default:
+        if flag.group == "video" and getattr(options, name) != default:
             raise UsageError(f"{input}: is an image; {name} is for videos")
 
 
