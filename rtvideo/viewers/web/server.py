@@ -159,12 +159,16 @@ class Server:
             async with asyncio.timeout(_GOODBYE):
                 while any(len(browser.queue) for browser in self._browsers):
                     await asyncio.sleep(0.01)
+        transports = [browser.connection.transport for browser in self._browsers]
         for server in servers:
             server.close()
-        # A browser that does not read takes no goodbye either; the end of the loop cuts it off.
         with suppress(TimeoutError):
             async with asyncio.timeout(2 * _GOODBYE):
                 await asyncio.gather(*(server.wait_closed() for server in servers))
+        # A browser that does not read takes no goodbye either, and the loop would leave its socket open.
+        for transport in transports:
+            transport.abort()
+        await asyncio.sleep(0)  # sockets are closed in the next turn of the loop
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer a plain request; None lets a WebSocket through."""

@@ -332,7 +332,7 @@ sys.exit(code)
 def test_a_file_job_loads_nothing_of_live_input(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "in.mp4", 3)
     words = ["-i", clip, "-o", tmp_path / "out.mp4", "--denoise", "off"]
-    done = subprocess.run([sys.executable, "-c", JOB, *words], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", JOB, *words], capture_output=True, text=True, timeout=250)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
