@@ -20,7 +20,8 @@ let connected = false; // the server has sent something on this socket
 let ended = false; // the server has closed the last one properly
 let refusal = null; // one of `REFUSALS`
 let triedAt = 0, heardAt = seconds(), seenAt = seconds(); // the last attempt, message and picture
-let silent = 0; // seconds that the server had no picture for, when it last said so
+let silent = 0; // seconds without a picture at the server, as it reported last
+let gaps = [0, 0]; // seconds before the last picture, and before the one ahead of it
 let pictures = Source ? "h264" : "jpeg";
 let wait = SHORTEST;
 
@@ -57,6 +58,7 @@ function connect() {
 
 function receive(data) {
   if (typeof data !== "string") {
+    gaps = [seconds() - seenAt, gaps[0]];
     seenAt = seconds();
     return player?.push(data);
   }
@@ -103,6 +105,7 @@ function fallBack() {
 /** Return how things are: a class, a status, an explanation if it is not as it should be, and since how long. */
 function condition() {
   const unheard = seconds() - heardAt, unseen = seconds() - seenAt, noPicture = silent + unheard;
+  const late = Math.max(LATE, 2 * Math.min(...gaps)); // some cameras send a picture every few seconds
   const live = frame === null || frame.latency !== null;
   if (refusal) return ["trouble", ...refusal];
   if (ended) {
@@ -113,11 +116,11 @@ function condition() {
   if (!connected || unheard > LATE) {
     return ["trouble", "server not reachable", "The server does not answer. This page tries again by itself.", unheard];
   }
-  if (noPicture > LATE) {
+  if (noPicture > late) {
     const [status, who] = live ? ["camera silent", "The camera"] : ["no new picture", "The server"];
     return ["trouble", status, `${who} sends no pictures. This page goes on by itself when it does.`, noPicture];
   }
-  if (unseen > LATE) return ["trouble", "connection too slow", "This connection is too slow for the pictures.", unseen];
+  if (unseen > late) return ["trouble", "connection too slow", "This connection is too slow for the pictures.", unseen];
   if (!drawn) return ["waiting", "connected", "Waiting for the first picture"];
   if (held) return ["paused", "on hold", ""];
   if (player?.lag) return ["paused", `replay, ${Math.round(player.lag)} s ago`, ""];

@@ -62,17 +62,18 @@ class Job:
         info: FrameInfo = INFO,
         size: Callable[[], tuple[int, int]] = lambda: (320, 180),
         name: str = "a night",
+        interval: float = 0.03,
     ) -> None:
         self.viewer = WebViewer(options, controls, name)
         self.silent = threading.Event()
-        self._controls, self._info, self._size = controls, info, size
+        self._controls, self._info, self._size, self._interval = controls, info, size, interval
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
         index = 0
-        while not self._ended.wait(0.03):
+        while not self._ended.wait(self._interval):
             if not self.silent.is_set():
                 index += 1
                 gain = 1 + 2 * round(self._controls.strength, 1)

@@ -152,3 +152,14 @@ def test_many_tabs_in_the_background_do_not_lock_the_one_in_sight_out(
         page.call("Page.navigate", url=running.viewer.url)
         page.wait_for(f"typeof awaitFrame === 'function' && {LIVE}", 60)
         wait_until(lambda: len(running.viewer._server._browsers) == 1)
+
+
+def test_a_camera_of_few_pictures_is_not_silent() -> None:
+    with job(ViewerControls(), interval=4.0) as running, opened(running) as page:
+        page.wait_for("Math.min(...gaps) > 3", 40)  # two of them have come
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            assert page.run(STATUS) == "live"
+            time.sleep(0.2)
+        running.silent.set()
+        page.wait_for(f"{STATUS} === 'camera silent'", 20)
