@@ -93,9 +93,10 @@ def with_thumbnail(data: bytes, pixels: npt.NDArray[np.uint8]) -> bytes:
         return data
     first, second = directories[:2]
     place, size = second.number(_THUMBNAIL), second.number(_THUMBNAIL_SIZE)
-    changed = bytearray(data)
-    new = _thumbnail(data[place : place + size], pixels) if place else None
-    changed[place : place + size] = (new or b"").ljust(size, b"\0")
+    old, changed, new = data[place : place + size], bytearray(data), None
+    if old.startswith(b"\xff\xd8"):  # else who knows what stands there
+        new = _thumbnail(old, pixels)
+        changed[place : place + size] = (new or b"").ljust(len(old), b"\0")
     if new is None:
         struct.pack_into(f"{first.order}I", changed, first.link, 0)
         return bytes(changed)

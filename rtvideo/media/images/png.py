@@ -130,8 +130,11 @@ def read_deep(data: bytes) -> npt.NDArray[np.uint16]:
     """
     import av
 
-    with av.open(BytesIO(data), "r", format="png_pipe") as container:
-        frame = next(container.decode(video=0), None)
+    try:
+        with av.open(BytesIO(data), "r", format="png_pipe") as container:
+            frame = next(container.decode(video=0), None)
+    except av.FFmpegError as error:
+        raise ValueError(f"FFmpeg cannot decode it: {error.strerror}") from None
     if frame is None:
         raise ValueError("no picture in the PNG file")
     channels = {"gray16be": 1, "ya16be": 2, "rgb48be": 3, "rgba64be": 4}[frame.format.name]

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
 from rtvideo.colour import Transfer
-from rtvideo.errors import InputError
+from rtvideo.errors import InputError, UnavailableError
 from rtvideo.media.images import animation, exif, heif, icc, png, tiff, webp
 from rtvideo.media.images.formats import BY_NAME
 from rtvideo.media.images.memory import check_room
@@ -31,6 +31,7 @@ _DAMAGE = (
     LookupError,
     TypeError,
     OverflowError,
+    RuntimeError,
     struct.error,
     zlib.error,
 )
@@ -68,7 +69,7 @@ def _errors(path: Path) -> Iterator[None]:
                 yield
             finally:
                 Image.MAX_IMAGE_PIXELS = limit
-    except InputError:
+    except (InputError, UnavailableError):
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -78,7 +79,7 @@ def _errors(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: not a {', '.join(BY_NAME)} image that can be read") from None
     except _DAMAGE as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise InputError(f"{path}: cannot be read: {reason}") from None
+        raise InputError(f"{path}: cannot be read: {' '.join(str(reason).split())}") from None
 
 
 def _opened(path: Path, data: bytes) -> Picture:
