@@ -38,6 +38,7 @@ class Double:
     """An engine that adds one to every sample (unless the strength is 0) and remembers what it was given."""
 
     opened: list[Double]
+    engine = name = "double"
     remembers = False
     delay = 0
 
