@@ -32,7 +32,8 @@ class Enhancer:
     - an `av.VideoFrame` and returns a new one of the same format, with its time stamp and colour tags.
 
     Frames of any size may follow each other. ``settings.strength`` and ``settings.denoise`` may be changed
-    between calls. One thread at a time. Use it in a ``with`` statement, or call `close`.
+    between calls. Threads may share one, and take turns; a fork and a pickled copy open engines of their own.
+    Use it in a ``with`` statement, or call `close`.
 
     Args:
         model: name of a shipped model, or path of a model file.

@@ -1,8 +1,8 @@
 """Built kernels in a folder that is safe to share and to lose.
 
 Each lies beside a file with its SHA-256, which is checked before it is used; whatever does not fit is built
-again. Two processes that want the same one wait for each other; a folder that cannot be written to is
-replaced by a temporary one.
+again. Two processes that want the same one wait for each other. A folder that cannot be written to, or that
+another user could write to, is replaced by a private temporary one: what lies there is run.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import atexit
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -37,9 +39,12 @@ def content_hash(source: str, included: Mapping[str, bytes], flags: Sequence[str
 
 
 def default_cache() -> Path:
-    """Return the user's cache folder for kernels."""
+    """Return the user's cache folder for kernels; a temporary one for a user without a home."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "rtvideo" / "kernels"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "rtvideo" / "kernels"
+    except RuntimeError:  # neither HOME nor an entry in the password file
+        return _temporary()
 
 
 def kept(name: str, build: Callable[[Path], Path], folder: Path | None = None) -> Path:
@@ -77,10 +82,31 @@ def writable(folder: Path) -> Path:
     """Return the folder, made if need be, or a temporary one where it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if stranger := _stranger(folder):
+            logging.getLogger("rtvideo").warning(
+                "%s: other users can write there, so kernels in it are not used; run: chmod go-w %s, or set "
+                "XDG_CACHE_HOME to a folder of your own",
+                *(stranger, stranger),
+            )
+            return _temporary()
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
         return _temporary()
+
+
+def _stranger(folder: Path) -> Path | None:
+    """Return the folder, or one above it, where another user could plant a file; None if there is none."""
+    folder = folder.resolve()
+    for place in (folder, *folder.parents):
+        status = place.stat()
+        sticky = place != folder and status.st_mode & stat.S_ISVTX  # as /tmp: only owners rename and delete
+        shared = status.st_mode & stat.S_IWOTH or (
+            status.st_mode & stat.S_IWGRP and status.st_gid not in (0, os.getegid())
+        )
+        if status.st_uid not in (0, os.geteuid()) or (shared and not sticky):
+            return place
+    return None
 
 
 _temporary_folder: list[Path] = []
@@ -98,6 +124,10 @@ def _temporary() -> Path:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock that other processes wait for."""
-    with path.open("w") as file:
+    # A link in the place of the lock is not followed: its target would be opened for writing.
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
         fcntl.flock(file, fcntl.LOCK_EX)  # released when the process ends, however it does
         yield
+    finally:
+        os.close(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ class CpuNetwork:
     ) -> None:
         self._functions = library.functions
         data = np.ascontiguousarray(weights, np.float32)
+        self._process = os.getpid()
         self._context = self._functions.rt_open(width, height, layout, data.ctypes.data, threads)
         if not self._context:
             raise UnavailableError(f"engine fused: not enough memory for frames of {width}x{height}")
@@ -128,7 +130,8 @@ class CpuNetwork:
     def close(self) -> None:
         """End the threads and give the memory back; closing twice is fine."""
         if self._context:
-            self._functions.rt_close(self._context)
+            if os.getpid() == self._process:  # a fork has none of the threads, and would wait for them
+                self._functions.rt_close(self._context)
             self._context = None
 
     def __del__(self) -> None:
