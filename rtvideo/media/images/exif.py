@@ -94,7 +94,7 @@ def with_thumbnail(data: bytes, pixels: npt.NDArray[np.uint8]) -> bytes:
     first, second = directories[:2]
     place, size = second.number(_THUMBNAIL), second.number(_THUMBNAIL_SIZE)
     old, changed, new = data[place : place + size], bytearray(data), None
-    if old.startswith(b"\xff\xd8"):  # else who knows what stands there
+    if place > second.link or old.startswith(b"\xff\xd8"):  # else who knows what stands there
         new = _thumbnail(old, pixels)
         changed[place : place + size] = (new or b"").ljust(len(old), b"\0")
     if new is None:
