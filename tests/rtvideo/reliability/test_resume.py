@@ -145,7 +145,7 @@ def test_a_job_that_a_signal_ended_goes_on(tmp_path: Path, short_groups: None) -
     first = interrupted(36)
     assert first.incomplete == "interrupted" and len(clips.frames(target)) == first.frames_out < FRAMES
     assert record_of(target).exists()
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(UsageError, match="was stopped before its end; --resume goes on"):
         enhance(source, target, FakeSession(gain=3))
     before = packets(target)
     # Stopped again before it has caught up: what is there is more, and stays.
