@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
+from rtvideo.errors import InputError
 from rtvideo.media.images import is_image
+from rtvideo.media.images.formats import CONVERTERS
 from rtvideo.media.images.sequence import is_sequence
 
 #: Files of animations, which may become videos as well as images.
@@ -26,7 +28,14 @@ class Job(Enum):
 
 
 def job_for(source: Path, target: Path) -> Job:
-    """Return the job that makes one file, or sequence of images, of another."""
+    """Return the job that makes one file, or sequence of images, of another.
+
+    Raises:
+        InputError: a photograph of a kind that is not read; the message says what converts it.
+    """
+    if command := CONVERTERS.get(source.suffix.lower()):
+        names = command.format(source.name)
+        raise InputError(f"{source}: {source.suffix} is not read; convert it first, for example: {names}")
     if is_sequence(source):
         return Job.SEQUENCE if is_sequence(target) else Job.VIDEO
     if is_image(source) and (is_image(target) or source.suffix.lower() not in _ANIMATED):

@@ -48,6 +48,16 @@ FORMATS = (
     Format("BMP", (".bmp",), bmp.HOLDS, bmp.parts, alpha=False, turned=False),
 )
 
+#: What makes an image that can be read of one that cannot, by its suffix.
+CONVERTERS = {
+    ".jxl": "djxl {} photo.png",
+    **dict.fromkeys((".exr", ".hdr", ".psd", ".jp2", ".j2k", ".tga", ".ppm", ".pgm"), "magick {} photo.png"),
+    **dict.fromkeys(
+        (".dng", ".arw", ".cr2", ".cr3", ".nef", ".raf", ".orf", ".rw2", ".pef", ".srw"),
+        "darktable-cli {} photo.tif",
+    ),
+}
+
 #: By suffix and by name.
 BY_SUFFIX = {suffix: form for form in FORMATS for suffix in form.suffixes}
 BY_NAME = {form.name: form for form in FORMATS}

@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rtvideo.cli import main
 from rtvideo.errors import UsageError
 from rtvideo.files.image_job import enhance_image, sessions_for
+from rtvideo.media import images
+from rtvideo.media.images.metadata import Kind, Part
+from rtvideo.media.images.picture import Picture
 from rtvideo.options import Options, Report
 
 MILLISECONDS = [40, 50, 60, 200, 80]
@@ -134,3 +138,43 @@ def test_a_gif_still_becomes_a_video(tmp_path: Path) -> None:
 
     report = enhance_file(animation(tmp_path / "a.gif"), tmp_path / "b.mkv", threads=1)
     assert report.frames_out == len(clips.frames(tmp_path / "b.mkv")) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("a.jxl", "djxl a.jxl"), ("b.EXR", "magick b.EXR"), ("c.CR3", "darktable-cli c.CR3")],
+)
+def test_photographs_that_are_not_read_name_what_converts_them(
+    tmp_path: Path, name: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(b"anything")
+    assert main(["-i", str(tmp_path / name), "-o", str(tmp_path / "out.png")]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert command in line
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_linear_light_is_enhanced_as_srgb_is(tmp_path: Path, dtype: type) -> None:
+    """The same picture, stored in linear light and in sRGB, comes out the same."""
+    top = np.iinfo(dtype).max
+    code = np.asarray(dark(2)) / 255
+    light = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
+    gamma = Part(Kind.GAMMA, (100_000).to_bytes(4, "big"))
+    images.write(Picture((code * top).round().astype(dtype)), tmp_path / "srgb.png")
+    images.write(Picture((light * top).round().astype(dtype), parts=[gamma]), tmp_path / "linear.png")
+    for name in ("srgb", "linear"):
+        enhance(tmp_path / f"{name}.png", tmp_path / f"{name}_lit.png")
+    srgb = images.read(tmp_path / "srgb_lit.png").pixels / top
+    linear = images.read(tmp_path / "linear_lit.png").pixels / top
+    shown = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
+    )
+    assert np.abs(shown - srgb).max() < (0.005 if dtype == np.uint16 else 0.25)  # 8 linear bits are coarse
+
+
+def test_linear_light_at_strength_zero_stays_bit_for_bit(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 65535, (20, 30, 3), np.uint16)
+    gamma = Part(Kind.GAMMA, (100_000).to_bytes(4, "big"))
+    images.write(Picture(pixels, parts=[gamma]), tmp_path / "linear.png")
+    enhance(tmp_path / "linear.png", tmp_path / "lit.png", strength=0.0)
+    np.testing.assert_array_equal(images.read(tmp_path / "lit.png").pixels, pixels)
