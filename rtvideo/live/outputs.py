@@ -194,7 +194,7 @@ def _fast(encoding: Encoding, options: Options, *, may_delay: bool) -> Encoding:
         may_delay: the encoder may hold pictures back.
     """
     # Key frames come by time, see `VideoEncoder`; this is for encoders that do not take them.
-    extra = {"g": str(max(1, round(2 * KEY_FRAME_INTERVAL * encoding.rate)))}
+    extra = {"g": str(max(1, round(2 * KEY_FRAME_INTERVAL * encoding.rate)))} | encoding.encoder.key_frames
     if options.preset is None:
         extra |= encoding.encoder.live
     if not may_delay:

@@ -42,6 +42,7 @@ class EncoderSpec:
         presets: what ``--preset`` may be.
         live: options that make it fast enough for live pictures, where the user gives no preset.
         streaming: options for what is sent to a server: no frame waits for the next ones.
+        key_frames: options with which a frame that is marked becomes a key frame.
         even_sizes: it refuses odd sizes where chroma is subsampled.
         full_range: it knows no other range.
         mp4_tags: names of the codec in MP4: the first, unless the input has another one of them.
@@ -59,6 +60,7 @@ class EncoderSpec:
     presets: tuple[str, ...] = ()
     live: dict[str, str] = field(default_factory=dict)
     streaming: dict[str, str] = field(default_factory=dict)
+    key_frames: dict[str, str] = field(default_factory=dict)
     even_sizes: bool = False
     full_range: bool = False
     mp4_tags: tuple[str, ...] = ()
@@ -93,11 +95,12 @@ ENCODERS = (
         aliases=("x265", "h265"),
         replaces=("hevc",),
         quality=Quality(0, 51, 21),
-        options={"preset": "fast", "x265-params": "log-level=none:open-gop=0", "forced-idr": "1"},
+        options={"preset": "fast", "x265-params": "log-level=none:open-gop=0"},
         lossless={"x265-params": "log-level=none:open-gop=0:lossless=1"},
         presets=_X26X_PRESETS,
         live={"preset": "ultrafast"},
         streaming={"tune": "zerolatency"},
+        key_frames={"forced-idr": "1"},
         even_sizes=True,
         mp4_tags=("hvc1", "hev1"),  # Apple's players take only hvc1
     ),
@@ -142,8 +145,9 @@ ENCODERS = (
         EncoderSpec(
             name=name,
             quality=Quality(1, 51, default, option="cq"),
-            options={"rc": "vbr", "b": "0", "preset": "p5", "forced-idr": "1"},
+            options={"rc": "vbr", "b": "0", "preset": "p5"},
             presets=tuple(f"p{k}" for k in range(1, 8)),
+            key_frames={"forced-idr": "1"},
             on_gpu=True,
         )
         for name, default in (("h264_nvenc", 21), ("hevc_nvenc", 23), ("av1_nvenc", 28))
