@@ -78,6 +78,7 @@ def test_code_is_known_by_its_content(tmp_path: Path) -> None:
     assert a == b != c
 
 
+@pytest.mark.slow
 def test_a_training_is_repeated_when_anything_changes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.name != "__init__.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_help_shows_the_command_and_does_no_work(script: Path, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (ROOT / "docs").rglob("*")}

@@ -179,6 +179,7 @@ def test_the_card_says_whether_bf16_may_run(
     assert before == {path.name: path.read_bytes() for path in checkpoint.parent.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -19,6 +19,7 @@ runpy.run_module(name, run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "module", "words", "extra"),
     [
@@ -42,6 +43,7 @@ def test_a_missing_package_is_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["model.train", "model.scene.sample", "search.cooperative", "export"])
 def test_help_shows_the_command(module: str) -> None:
     done = subprocess.run(
@@ -51,6 +53,7 @@ def test_help_shows_the_command(module: str) -> None:
     assert f"python -m {module}" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_sample_needs_only_the_base_install(tmp_path: Path) -> None:
     code = "import sys\nfor n in ('torch', 'cv2', 'skimage', 'safetensors'): sys.modules[n] = None\n"
     code += "from model.scene.sample import main; sys.exit(main())"

@@ -14,6 +14,7 @@ LOW = torch.rand(2, 3, 32, 24, generator=torch.Generator().manual_seed(0)) * 0.2
 HIGH = (LOW * 4).clamp(0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_few_steps_lower_the_loss(name: str) -> None:
     recipe = RECIPES[name]

@@ -148,6 +148,7 @@ def test_paper_form_step_by_step() -> None:
     np.testing.assert_allclose(net(y).detach().numpy(), np.clip(x, 0, 1), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_log_form_step_by_step() -> None:
     """The description's steps 1 to 8 written once more, on a frame that needs no padding."""
     description = with_illumination(LOG, scales=(4, 4, 4))

@@ -94,6 +94,7 @@ def bwdif(frames: Sequence[av.VideoFrame]) -> list[av.VideoFrame]:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [as_file, as_live])
 @pytest.mark.parametrize("name", PARTS)
 def test_every_frame_comes_out_progressive_at_its_time(

@@ -336,6 +336,7 @@ def test_a_file_job_loads_nothing_of_live_input(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
+@pytest.mark.slow
 def test_how_many_processors_there_are_changes_no_picture(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

@@ -108,6 +108,7 @@ def test_a_file_waits_for_a_visitor_and_says_so(gain_model: Path, tmp_path: Path
         assert process.stderr.readline() == f"rtvideo: {short}: waiting for somebody to open the page\n"
 
 
+@pytest.mark.slow
 def test_an_image_is_shown_upright_until_the_run_is_stopped(gain_model: Path, tmp_path: Path) -> None:
     client = pytest.importorskip("websockets.sync.client", reason="websockets: not installed")
     photo = tmp_path / "100%d night.jpg"
@@ -130,6 +131,7 @@ def test_an_image_is_shown_upright_until_the_run_is_stopped(gain_model: Path, tm
         assert process.wait(40) == 130
 
 
+@pytest.mark.slow
 def test_a_token_file_lets_the_same_address_in_after_a_restart(
     clip: Path, gain_model: Path, tmp_path: Path
 ) -> None:
@@ -186,6 +188,7 @@ def test_a_name_cannot_steer_the_terminal(gain_model: Path, tmp_path: Path) -> N
     assert process.returncode == 0 and "night\\x1b[31m.mp4" in printed and "\x1b" not in printed
 
 
+@pytest.mark.slow
 def test_q_in_the_window_ends_the_run_and_completes_the_recording(
     clip: Path, gain_model: Path, tmp_path: Path
 ) -> None:

@@ -457,6 +457,7 @@ except OutputError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, ending: str) -> None:
     # A limit on the size of files is to a program what a full disk is.
@@ -518,6 +519,7 @@ def test_every_usual_ending_can_be_written(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["libx265", "libsvtav1", "libvpx-vp9"])
 def test_encoders_keep_quiet(tmp_path: Path, codec: str) -> None:
     source = clips.write(tmp_path / "in.mp4", width=192, height=128)

@@ -93,6 +93,7 @@ def test_limited_range_is_stretched_for_jpeg_and_tagged(tmp_path: Path) -> None:
     assert np.abs(wanted - clips.planes(after)[0]).mean() < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "coding"),
     [

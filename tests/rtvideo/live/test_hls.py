@@ -18,6 +18,7 @@ from tests.rtvideo.live.test_job import CAMERA, LAVFI, decoded, live, numbered
 pytestmark = pytest.mark.timeout(60)
 
 
+@pytest.mark.slow
 def test_lists_of_similar_names_share_no_segment(tmp_path: Path) -> None:
     source = str(numbered(tmp_path / "in.mkv", 560))
     names = ["cam.m3u8", "cam1.m3u8", "cam1_1.m3u8", "100%d.m3u8"]

@@ -29,6 +29,7 @@ def ntsc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frames", range(20, 36))
 def test_a_short_mp4_has_the_rate_and_the_length_of_its_frames(
     tmp_path: Path, ntsc: Path, frames: int

@@ -39,6 +39,7 @@ def tones(path: Path) -> list[float]:
     return [float(k * 48000 / samples.shape[1]) for k in spectrum.argmax(axis=1)]
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 @pytest.mark.parametrize("target", ["mp4", "mov", "3gp", "mkv", "avi", "flv"])
 def test_aac_of_a_transport_stream_is_copied(tmp_path: Path, target: str) -> None:
@@ -57,6 +58,7 @@ def test_aac_of_a_transport_stream_is_copied(tmp_path: Path, target: str) -> Non
     assert not report.warnings
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 @pytest.mark.parametrize("channels", [1, 2, 6, 8])
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_mulaw", "adpcm_ms"])
@@ -73,6 +75,7 @@ def test_channels_without_names_are_converted(tmp_path: Path, codec: str, channe
     assert seconds == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_channels_in_an_order_of_the_files_own_come_out_where_they_belong(tmp_path: Path) -> None:
     """MOV lists the channels of PCM; PyAV would free the list twice."""

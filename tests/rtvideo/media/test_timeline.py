@@ -95,6 +95,7 @@ def test_where_packets_come_to_lie(name: str) -> None:
     assert (timeline.resets, timeline.leaps) == (case.resets, case.leaps)
 
 
+@pytest.mark.slow
 @given(
     starts=st.lists(st.floats(-1000, 1e5, allow_nan=False), min_size=1, max_size=6),
     lengths=st.lists(st.integers(20, 60), min_size=6, max_size=6),
@@ -151,6 +152,7 @@ def times(path: Path, kind: str) -> list[float]:
         return sorted(float(p.pts * p.time_base) for p in container.demux(stream) if p.pts is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
 def test_recordings_joined_by_cat_keep_all_frames_and_sound(tmp_path: Path, suffix: str) -> None:
     one = transport_stream(tmp_path / "one.ts", first=126000)

@@ -80,6 +80,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("clip") / "in.mp4", 100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_full_disk(tmp_path: Path, clip: Path, keep: bool) -> None:
     """A file system of 64 kB, mounted where only this process sees it."""
@@ -127,6 +128,7 @@ def test_a_quota(tmp_path: Path, clip: Path, keep: bool) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [0o555, 0o000])
 def test_no_permission(clip: Path, mode: int, monkeypatch: pytest.MonkeyPatch) -> None:
     package = Path(rtvideo.__file__).parent

@@ -105,6 +105,7 @@ def film(of: Geometry, seed: int, frames: int = 9) -> Iterator[Samples]:
         yield [s + rng.normal(0, 1.5, s.shape) for s in scene]
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(sorted(LAYOUTS)),
     width=st.integers(1, 150),

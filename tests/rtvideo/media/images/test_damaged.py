@@ -70,6 +70,7 @@ def seeds(folder: Path) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Tag data larger")
 @pytest.mark.parametrize("first", range(4))
 def test_damaged_images(tmp_path: Path, first: int, monkeypatch: pytest.MonkeyPatch) -> None:

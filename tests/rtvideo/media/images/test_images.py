@@ -66,6 +66,7 @@ def test_lossless_formats_are_bit_exact(
         np.testing.assert_array_equal(back.alpha, alpha)
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=30)
 @given(st.integers(1, 40), st.integers(1, 40), st.booleans(), st.integers(0, 2**32 - 1))
 def test_deep_colour_round_trip(

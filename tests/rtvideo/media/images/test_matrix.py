@@ -390,6 +390,7 @@ def by_pillow(path: Path) -> Array:
         return np.asarray(image.convert(grey + "A" * ("transparency" in image.info)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "family",
     [
