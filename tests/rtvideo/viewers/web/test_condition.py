@@ -156,7 +156,7 @@ def test_many_tabs_in_the_background_do_not_lock_the_one_in_sight_out(
 
 def test_a_camera_of_few_pictures_is_not_silent() -> None:
     with job(ViewerControls(), interval=4.0) as running, opened(running) as page:
-        page.wait_for("Math.min(...gaps) > 3", 40)  # two of them have come
+        page.wait_for(f"Math.min(...gaps) > 3 && {STATUS} === 'live'", 40)  # two of them have come
         end = time.monotonic() + 5
         while time.monotonic() < end:
             assert page.run(STATUS) == "live"
