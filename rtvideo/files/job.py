@@ -23,12 +23,14 @@ from rtvideo.files.trim import Trim
 from rtvideo.media.captions import CaptionCarrier, has_captions, has_timecode
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
+from rtvideo.media.containers import MOV_FAMILY
 from rtvideo.media.destination import FileDestination
 from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu.decode import open_input
 from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.images import is_image
 from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
+from rtvideo.media.input_info import side_data_of
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
 from rtvideo.media.partial_file import PartialFile
@@ -167,7 +169,7 @@ def _planned_output(source: FileInput, container: str, options: Options, warn: W
     video = source.parameters(options.compare)
     encoding, notes = choose(video, container, options.codec, options.crf, options.preset)
     streams = plan(source, container)
-    for note in (*notes, *filter(None, [streams.warning]), *losses_ahead(source, encoding)):
+    for note in (*notes, *filter(None, [streams.warning]), *losses_ahead(source, encoding, container)):
         warn(f"{source.path}: {note}")
     return encoding, streams
 
@@ -243,10 +245,21 @@ def processor_for(
     )
 
 
-def losses_ahead(source: FileInput, encoding: Encoding) -> Iterator[str]:
+def losses_ahead(source: FileInput, encoding: Encoding, container: str) -> Iterator[str]:
     """Yield what the first frame shows will not be kept as it is."""
     if source.first.interlaced_frame:
         yield "interlaced; deinterlaced with bwdif, one frame for each"
+    if source.video.metadata.get("alpha_mode", source.video.metadata.get("ALPHA_MODE")) == "1":
+        yield "transparency is dropped"
+    if source.turn and container not in (*MOV_FAMILY, "matroska", "webm"):
+        yield f"to be turned by {source.turn} degrees: {container} cannot say so; .mp4, .mov and .mkv can"
+    shape = source.video.sample_aspect_ratio or 1
+    if shape != 1 and container in ("matroska", "webm", "nut") and not encoding.encoder.sample_aspect:
+        ratio = f"{shape.numerator}:{shape.denominator}"
+        yield f"pixels of {ratio} become square: codec {encoding.codec} cannot say so in {container}"
+    for side_data in side_data_of(source.container, source.video):
+        if not side_data.lower().startswith(("display", "cpb")):
+            yield f"{side_data.partition(',')[0]}: this cannot be written, and is dropped"
     if has_captions(source.first) and not encoding.encoder.captions:
         yield f"codec {encoding.codec} drops the closed captions; libx264 keeps them"
     if has_timecode(source.first):

@@ -134,7 +134,8 @@ def enhance_to_images(
         stack.callback(source.close)
         events, _ = events_of(source, options)
         encoding = _as_images(source, options)
-        notes = [f"{input}: {note}" for note in (*_left_out(source), *losses_ahead(source, encoding))]
+        losses = losses_ahead(source, encoding, "image2")
+        notes = [f"{input}: {note}" for note in (*_left_out(source), *losses)]
         sink = _Images(output, source)
         notes += images.losses(Picture(np.zeros((1, 1, 3), sink.dtype)), output)
         session = stack.enter_context(closing(open_session_for(source, encoding, options, open_engine)))

@@ -83,6 +83,7 @@ class VideoParameters:
     tags: Tags
     coding: Coding
     codec_tag: str = ""
+    finest_rate: Fraction = Fraction(0)
 
 
 def choose(
@@ -127,12 +128,16 @@ def choose(
     )
 
 
+#: Ticks a second of AVI at most: more would be more empty frames than anybody can tell apart.
+_FINEST_AVI = Fraction(120)
+
+
 def _time_bases(video: VideoParameters, container: str) -> Iterator[Fraction]:
     """The input's own first; then the nearest finer or equal ones that fussy encoders may take."""
     exact = video.time_base
     if container == "avi":
         # AVI has no time stamps: a tick is a frame, and each tick without one is stored as an empty frame.
-        yield 1 / video.rate
+        yield 1 / min(max(video.rate, video.finest_rate), _FINEST_AVI)
         return
     yield exact
     # MPEG-4 part 2 has 16 bits for the denominator.
@@ -203,10 +208,10 @@ def _pixels(spec: EncoderSpec, video: VideoParameters) -> tuple[str, Coding, Tag
         wanted = _unsubsampled(wanted)
         offered = [f for f in offered if f in LAYOUTS and not _is_subsampled(f)]
     pix_fmt = _closest(wanted, offered)
-    if LAYOUTS.get(nearest_format(pix_fmt), LAYOUTS["gray"]).depth < LAYOUTS[wanted].depth and not is_rgb(
-        wanted
-    ):
-        warnings.append(f"{LAYOUTS[wanted].depth}-bit video becomes 8-bit: codec {spec.name} holds no more")
+    depth = LAYOUTS.get(nearest_format(pix_fmt), LAYOUTS["gray"]).depth
+    if depth < LAYOUTS[wanted].depth and not is_rgb(wanted):
+        lost = f"{LAYOUTS[wanted].depth}-bit video becomes {depth}-bit"
+        warnings.append(f"{lost}: codec {spec.name} holds no more")
     tags, coding = video.tags, video.coding
     if is_rgb(source) and not is_rgb(pix_fmt):
         coding = Coding(_usual_matrix(video.height), full_range=False)
@@ -307,6 +312,8 @@ def video_encoders() -> tuple[str, ...]:
 
 
 def _default(container: str) -> str:
+    if container == "mpeg":
+        return "mpeg2video"  # FFmpeg's own default is MPEG-1
     with _null(container) as out:
         return out.default_video_codec
 

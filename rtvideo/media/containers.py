@@ -22,6 +22,7 @@ _OWN_METADATA = {
     "bps",
     "number_of_frames",
     "number_of_bytes",
+    "alpha_mode",
 }
 
 #: Metadata that MP4 and MOV have a place for; other names need a flag.
@@ -86,11 +87,15 @@ def holds_chapters(container: str) -> bool:
 
 def metadata_of(metadata: dict[str, str]) -> dict[str, str]:
     """Return the metadata that also holds for the output."""
-    return {
+    kept = {
         k: v
         for k, v in metadata.items()
         if k.lower() not in _OWN_METADATA and not k.startswith("_STATISTICS")
     }
+    # FFmpeg reads the name of a track in MP4 as ``name``, and writes it from ``title``.
+    if (name := kept.pop("name", None)) is not None:
+        kept.setdefault("title", name)
+    return kept
 
 
 def container_options(

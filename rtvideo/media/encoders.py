@@ -47,6 +47,7 @@ class EncoderSpec:
         full_range: it knows no other range.
         mp4_tags: names of the codec in MP4: the first, unless the input has another one of them.
         captions: it writes the closed captions (CEA-608 and 708) that a frame has beside its picture.
+        sample_aspect: it writes the shape of pixels into the stream; some containers have no place for it.
         on_gpu: it takes frames from a GPU's memory.
     """
 
@@ -65,6 +66,7 @@ class EncoderSpec:
     full_range: bool = False
     mp4_tags: tuple[str, ...] = ()
     captions: bool = False
+    sample_aspect: bool = False
     on_gpu: bool = False
 
 
@@ -89,6 +91,7 @@ ENCODERS = (
         streaming={"tune": "zerolatency"},
         even_sizes=True,
         captions=True,
+        sample_aspect=True,
     ),
     EncoderSpec(
         name="libx265",  # it has an option for captions, but they do not arrive in the file
@@ -103,6 +106,7 @@ ENCODERS = (
         key_frames={"forced-idr": "1"},
         even_sizes=True,
         mp4_tags=("hvc1", "hev1"),  # Apple's players take only hvc1
+        sample_aspect=True,
     ),
     EncoderSpec(
         name="libvpx-vp9",
@@ -130,16 +134,21 @@ ENCODERS = (
         live={"preset": "12"},
         even_sizes=True,
     ),
-    EncoderSpec(name="mpeg4", fallback=True, quality=Quality(1, 31, 3, option=None)),
+    EncoderSpec(name="mpeg4", fallback=True, quality=Quality(1, 31, 3, option=None), sample_aspect=True),
     EncoderSpec(name="mjpeg", replaces=("mjpeg",), quality=Quality(1, 31, 2, option=None), full_range=True),
     EncoderSpec(name="ffv1", replaces=("ffv1",)),
     EncoderSpec(name="prores_ks", replaces=("prores",)),
     EncoderSpec(name="utvideo", replaces=("utvideo",)),
     EncoderSpec(name="ffvhuff", replaces=("ffvhuff", "huffyuv")),
     *(
-        EncoderSpec(name=name, quality=Quality(1, 31, 3, option=None))
-        for name in ("mpeg2video", "mpeg1video", "flv", "h263p")
+        EncoderSpec(
+            name=name,
+            quality=Quality(1, 31, 3, option=None),
+            sample_aspect=True,
+        )
+        for name in ("mpeg2video", "mpeg1video")
     ),
+    *(EncoderSpec(name=name, quality=Quality(1, 31, 3, option=None)) for name in ("flv", "h263p")),
     # NVIDIA's; not run yet. Without these options they aim at two megabits a second, whatever the picture.
     *(
         EncoderSpec(

@@ -63,6 +63,7 @@ class InputInfo:
             tags=tags,
             coding=tags.coding(first.format.name, first.height),
             codec_tag=codec.codec_tag,
+            finest_rate=Fraction(self.video.base_rate or 0),
         )
 
     def _chroma_location(self) -> str | None:
@@ -102,16 +103,30 @@ class InputInfo:
         return self.container.duration / 1e6 if self.container.duration else None
 
 
-def describe(container: av.container.InputContainer, stream: av.stream.Stream) -> str:
+def side_data_of(container: av.container.InputContainer, stream: av.stream.Stream) -> list[str]:
+    """Return what a stream as a whole carries beside its packets, in FFmpeg's words."""
+    lines = _summary(container).splitlines()
+    starts = [k for k, line in enumerate(lines) if re.match(r"  (Stream|Chapter)s? ", line)]
+    begin = next((k for k in starts if re.search(rf"Stream #0:{stream.index}\b", lines[k])), len(lines))
+    end = next((k for k in starts if k > begin), len(lines))
+    block = lines[begin:end]
+    after = block[block.index("    Side data:") + 1 :] if "    Side data:" in block else []
+    return [line.strip() for line in after if line.startswith("      ") and line.strip()]
+
+
+def describe(container: av.container.Container, stream: av.stream.Stream) -> str:
     """Return the line in which FFmpeg describes a stream, for the facts that PyAV has no attribute for."""
+    mark = re.compile(rf"Stream #0:{stream.index}\b")
+    return next((line for line in _summary(container).splitlines() if mark.search(line)), "")
+
+
+def _summary(container: av.container.Container) -> str:
     level = av.logging.get_level()
     av.logging.set_level(av.logging.INFO)  # below it FFmpeg writes no summary
     try:
-        summary = container.dumps_format()  # type: ignore[attr-defined]
+        return str(container.dumps_format())  # type: ignore[attr-defined]
     finally:
         av.logging.set_level(level)
-    mark = re.compile(rf"Stream #0:{stream.index}\b")
-    return next((line for line in summary.splitlines() if mark.search(line)), "")
 
 
 def choose_video(container: av.container.InputContainer, index: int, name: object) -> av.VideoStream:

@@ -64,6 +64,7 @@ class VideoEncoder:
         self._reused_until: Fraction | None = None
         self._first_pts: int | None = None
         self._last_pts: int | None = None
+        self._phase: Fraction | None = None
         self._last_duration = 0
 
     def add_to(self, container: OutputContainer) -> av.VideoStream:
@@ -116,7 +117,10 @@ class VideoEncoder:
             frame.pts, frame.time_base = 0 if last is None else last + 1, time_base
         elif frame.time_base != time_base:
             scale = frame.time_base / time_base
-            frame.pts, frame.duration = round(frame.pts * scale), round((frame.duration or 0) * scale)
+            exact = frame.pts * scale
+            if self._phase is None:  # frames half-way between two ticks must not fall on one
+                self._phase = exact - round(exact)
+            frame.pts, frame.duration = round(exact - self._phase), round((frame.duration or 0) * scale)
             frame.time_base = time_base
         if last is not None and not last < frame.pts <= last + _LEAP:
             frame.pts = last + 1

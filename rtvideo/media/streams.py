@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 import av
 from av.codec.context import CodecContext
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.media.codecs import UNLISTED
 from rtvideo.media.containers import MOV_FAMILY, container_options, holds_chapters
-from rtvideo.media.input_info import InputInfo
+from rtvideo.media.input_info import InputInfo, describe
 from rtvideo.media.mp4 import TrackKind
 from rtvideo.media.stream_copy import StreamCopy, clone
 from rtvideo.media.timing import Packet
@@ -182,18 +183,26 @@ def _copies(source: InputInfo, stream: Stream, container: str) -> bool:
                 sample.stream = stream
                 for made in copy.packets(sample):
                     out.mux_one(made)
-        return not packets or _is_read_back(file, stream)
+        return not packets or _is_read_back(file, source.container, stream)
     except (ValueError, av.FFmpegError):
         return False
 
 
-def _is_read_back(file: io.BytesIO, stream: Stream) -> bool:
+def _is_read_back(file: io.BytesIO, given: Container, stream: Stream) -> bool:
     """Whether a reader sees in a file what a stream is; muxers write much that nobody reads."""
     file.seek(0)
     with av.open(file) as back:
         found = [_codec(other) for other in back.streams if other.type == stream.type]
+        if stream.type == "data":
+            return any(_kind(back, other) == _kind(given, stream) for other in back.streams)
     codec = _codec(stream)
     return any(_SAME.get(other, other) == _SAME.get(codec, codec) for other in found)
+
+
+def _kind(container: Container, stream: Stream) -> str:
+    """Return what a data stream is called: ``none (camm``, ``bin_data (gpmd``."""
+    found = re.search(r"Data: (\w+ \(\w+|\w+)", describe(container, stream))
+    return found[1] if found else ""
 
 
 def _is_plain(codec: str) -> bool:
