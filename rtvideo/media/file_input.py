@@ -173,6 +173,7 @@ class FileInput(InputInfo):
             return
         self._peeked.clear()
         self._ahead.clear()
+        self.timeline.seek()
         self._demuxed = self._packets()
         self._events = self._decode_all()
 

@@ -80,6 +80,10 @@ class Timeline:
             packet.pts = None if packet.pts is None else packet.pts + ticks
             packet.dts = None if packet.dts is None else packet.dts + ticks
 
+    def seek(self) -> None:
+        """Expect packets from anywhere: where the streams had come to says nothing about them."""
+        self._streams.clear()
+
     def offset(self, index: int, time: Fraction, duration: Fraction, *, steady: bool) -> Fraction:
         """Return the seconds to add to the times of a stream's next packet.
 
