@@ -31,7 +31,7 @@ lint:
 format:
 	$(BIN)ruff check --fix .
 	$(BIN)ruff format .
-	$(BIN)clang-format -i $$(find rtvideo tests -name '*.h' -o -name '*.hpp' -o -name '*.cuh' -o -name '*.cpp')
+	$(BIN)clang-format -i $$(find rtvideo model tests -name '*.h' -o -name '*.hpp' -o -name '*.cuh' -o -name '*.cpp')
 
 bench:
 	$(BIN)python benchmarks/fps.py --sizes 1920x1080 $(ARGS)

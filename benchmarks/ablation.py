@@ -51,7 +51,8 @@ with imports(__name__, "train"):
 #: What a result follows from, beside the recipe: it is computed anew when one of these files changes.
 _CODE = (
     "benchmarks/faults/measures.py", "benchmarks/faults/scenes.py", "benchmarks/faults/table.py",
-    "model/cell.py", "model/data.py", "model/iem.py", "model/losses.py", "model/metrics.py",
+    "model/cell.py", "model/compiled.py", "model/convolution.cpp", "model/data.py",
+    "model/dissimilarity.cpp", "model/iem.py", "model/losses.py", "model/metrics.py",
     "model/camera_simulator.py", "model/nrm.py", "model/objectives.py", "model/operations.py",
     "model/ruas.py", "model/night_pairs.py", "model/trainer.py",
 )  # fmt: skip
@@ -70,6 +71,7 @@ class Bench:
         fingerprint: of all files.
         cache: of results.
         steps: of a training.
+        threads: images that a training learns from at the same time.
     """
 
     base: Recipe
@@ -78,9 +80,18 @@ class Bench:
     fingerprint: data.Fingerprint
     cache: Cache
     steps: int
+    threads: int = 1
 
     @classmethod
-    def read(cls, base: Recipe, folders: Sequence[Path], cache: Cache, steps: int, validation: int) -> Bench:
+    def read(
+        cls,
+        base: Recipe,
+        folders: Sequence[Path],
+        cache: Cache,
+        steps: int,
+        validation: int,
+        threads: int = 1,
+    ) -> Bench:
         """Read the pairs, and hold out a tenth of the scenes as `model.train` does.
 
         Raises:
@@ -89,7 +100,7 @@ class Bench:
         reader = data.Reader()
         train, held = data.split(data.paired(folders, reader), 0.1, 0)
         chosen = np.linspace(0, len(held) - 1, min(len(held), validation)).astype(int)
-        return cls(base, train, [held[i] for i in chosen], reader.fingerprint(), cache, steps)
+        return cls(base, train, [held[i] for i in chosen], reader.fingerprint(), cache, steps, threads)
 
     def inputs(self, recipe: Recipe, seed: int) -> dict[str, Any]:
         """Return what a result follows from."""
@@ -118,7 +129,8 @@ class Bench:
         recipe = dataclasses.replace(recipe, steps=self.steps)
         out = self.cache.folder / "unused"
         trainer = Trainer(TrainConfig(recipe=recipe, train=self.kinds, held=self.held,
-                              fingerprint=self.fingerprint, out=out, seed=seed))  # fmt: skip
+                              fingerprint=self.fingerprint, out=out, seed=seed,
+                                      threads=self.threads))  # fmt: skip
         began = time.process_time()
         while trainer.step < self.steps:
             trainer.advance()
@@ -185,10 +197,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def measure(arguments: argparse.Namespace) -> None:
     """Compute what is missing, and print or write all results."""
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(1)
     cache = Cache(arguments.runs, say=lambda text: None)
     base = RECIPES[arguments.recipe]
-    bench = Bench.read(base, arguments.pairs, cache, arguments.steps, arguments.validation)
+    bench = Bench.read(base, arguments.pairs, cache, arguments.steps, arguments.validation, arguments.threads)
     rows = rows_of(bench, list(variants(base)), arguments.seeds, arguments.most)
     record = {
         "recipe": arguments.recipe,

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.operations import OPERATIONS
+from model import compiled
+from model.operations import OPERATIONS, Convolution, Skip
 from rtvideo.models.description import Genotype
 
 #: Slope of the leaky ReLU below zero, as in the released code.
@@ -53,6 +54,8 @@ class DistillationCell(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C, H, W) for (N, C, H, W)."""
+        if compiled.applies(x) and (edges := self._convolutions()) is not None:
+            return compiled.cell(x, edges, self.c5, SLOPE)
         distilled = []
         for d, r in ((self.c1_d, self.c1_r), (self.c2_d, self.c2_r), (self.c3_d, self.c3_r)):
             distilled.append(lrelu(d(x)))
@@ -60,6 +63,18 @@ class DistillationCell(nn.Module):
         distilled.append(lrelu(self.c4(x)))
         fused: Tensor = self.c5(torch.cat(distilled, 1))
         return fused
+
+    def _convolutions(self) -> list[compiled.Edge | None] | None:
+        """Return what the edges compute; None where one of them is no candidate operation."""
+        found: list[compiled.Edge | None] = []
+        for edge in self.edges().values():
+            if isinstance(edge, Convolution) and edge.op.bias is not None:
+                found.append(compiled.Edge(edge.op.weight, edge.op.bias, edge.op.dilation[0], edge.residual))
+            elif isinstance(edge, Skip):
+                found.append(None)
+            else:
+                return None
+        return found
 
     @property
     def multiply_adds(self) -> int:

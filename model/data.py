@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ import numpy.typing as npt
 from model.camera_simulator import Image
 from rtvideo.errors import InputError, RtvideoError
 from rtvideo.media import images
+
+Floats = npt.NDArray[np.float32]
 
 _SMALLEST = 8  # SSIM needs 7
 _ALIKE = 0.9  # correlation; neighbours in LOL that show one shelf reach it, other scenes do not
@@ -177,7 +180,7 @@ def _read_pairs(folder: Path, paths: Sequence[tuple[Path, Path]], reader: Reader
 
 def _joined(items: Sequence[Item]) -> list[Item]:
     """Return the items with one scene's name for those whose references correlate as thumbnails."""
-    thumbnails: list[npt.NDArray[np.float32]] = []
+    thumbnails: list[Floats] = []
     joined: list[Item] = []
     for item in items:
         assert item.high is not None
@@ -206,9 +209,7 @@ def split(items: Sequence[Item], share: float, seed: int) -> tuple[list[Item], l
     return [i for i in items if i.scene not in held], [i for i in items if i.scene in held]
 
 
-def batch(
-    items: Sequence[Item], size: int, crop: int, seed: int, step: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+def batch(items: Sequence[Item], size: int, crop: int, seed: int, step: int) -> tuple[Floats, Floats | None]:
     """Return (low, high), each (size, 3, crop, crop) in 0..1; high is None unless all items are pairs.
 
     Crops, flips and quarter turns are random. Everything follows from ``seed`` and ``step``, so that a
@@ -231,38 +232,69 @@ class View:
     """An image to learn from: seen whole, with a reference for a part of it.
 
     Attributes:
-        low: (1, 3, H, W) in 0..1.
+        low: (1, 3, H, W) in codes of 8 bits, or in 0..1.
         high: (1, 3, h, w) in 0..1, the reference of that part, or None.
         part: rows and columns of the part.
     """
 
-    low: npt.NDArray[np.float32]
-    high: npt.NDArray[np.float32] | None
+    low: Image | Floats
+    high: Floats | None
     part: tuple[slice, slice]
 
 
-def view(item: Item, crop: int, random: np.random.Generator, *, permuted: bool = False) -> View:
-    """Return an item flipped and turned at random, with a random part of at most ``crop`` pixels a side.
+def crop_of(low: Floats, high: Floats | None, number: int) -> View:
+    """Return one of the crops of a batch."""
+    one = slice(number, number + 1)
+    return View(low[one], None if high is None else high[one], (slice(None), slice(None)))
 
-    ``permuted`` lets its channels change places, too: who has seen all colours alike often has no cast.
+
+@dataclass(frozen=True)
+class Placement:
+    """How an item is seen: flipped left to right, turned to the left by quarters, its channels in an order.
+
+    ``part`` are rows and columns of what comes of that.
+    """
+
+    flip: bool
+    turns: int
+    channels: npt.NDArray[np.int64]
+    part: tuple[slice, slice]
+
+
+def place(item: Item, crop: int, random: np.random.Generator, *, permuted: bool = False) -> Placement:
+    """Return a random placement with a part of at most ``crop`` pixels a side.
+
+    ``permuted`` lets channels change places, too: who has seen all colours alike often has no cast.
     """
     flip, turns = bool(random.integers(2)), int(random.integers(4))
     channels = random.permutation(3) if permuted else np.arange(3)
-
-    def turned(image: Image) -> Image:
-        return np.rot90(image[:, ::-1] if flip else image, turns)[..., channels]
-
-    low = turned(item.low)
-    sides = [min(crop, side) for side in low.shape[:2]]
-    starts = [
-        int(random.integers(whole - side + 1)) for whole, side in zip(low.shape[:2], sides, strict=True)
-    ]
+    whole = item.low.shape[:2] if turns % 2 == 0 else item.low.shape[1::-1]
+    sides = [min(crop, side) for side in whole]
+    starts = [int(random.integers(length - side + 1)) for length, side in zip(whole, sides, strict=True)]
     rows, columns = (slice(start, start + side) for start, side in zip(starts, sides, strict=True))
-    high = None if item.high is None else planes(turned(item.high)[None, rows, columns])
-    return View(planes(low[None]), high, (rows, columns))
+    return Placement(flip, turns, channels, (rows, columns))
 
 
-def planes(images: Image) -> npt.NDArray[np.float32]:
+def view(item: Item, seen: Placement) -> View:
+    """Return an item as it is seen."""
+    low = cv2.split(_turned(item.low, seen))
+    high = None
+    if item.high is not None:
+        high = planes(_turned(item.high, seen)[None, *seen.part][..., seen.channels])
+    return View(np.stack([low[channel] for channel in seen.channels])[None], high, seen.part)
+
+
+def _turned(image: Image, seen: Placement) -> Image:
+    turned: npt.NDArray[Any] = cv2.flip(image, 1) if seen.flip else image  # NumPy takes ten times as long
+    if seen.turns:
+        turned = cv2.rotate(turned, _TURNS[seen.turns - 1])
+    return turned.astype(np.uint8, copy=False)
+
+
+_TURNS = (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
+
+
+def planes(images: Image) -> Floats:
     """Return (N, H, W, 3) uint8 as (N, 3, H, W) in 0..1."""
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,7 +19,10 @@ from model.clamp import clamp
 from model.guided_filter import lines
 from rtvideo.models.description import RELEASED_T_MIN, STATISTICS, Genotype, Illumination
 
-WHOLE = (slice(None), slice(None))
+#: Rows and columns of a frame.
+Part = tuple[slice, slice]
+
+WHOLE: Part = (slice(None), slice(None))
 
 #: What makes a cell for a number of channels and a genotype; a search passes its own.
 CellMaker = Callable[[int, Genotype], nn.Module]
@@ -39,7 +43,7 @@ class Light(NamedTuple):
     """What the module finds in a frame.
 
     Attributes:
-        t_hat_0: (N, 3, H, W), equation 1.
+        t_hat_0: (N, 3, H, W), equation 1; as codes of 8 bits where those were given and no stages asked for.
         stages: t and u after each stage; left empty unless asked for.
         t: (N, 1 or 3, H, W), the illumination as applied, strength included.
         u: (N, 3, H, W) in 0..1, the lit image.
@@ -52,7 +56,7 @@ class Light(NamedTuple):
 
 
 class IEM(nn.Module):
-    """Light for frames of (N, 3, H, W) RGB in 0..1, for any H and W from 1 on.
+    """Light for frames of (N, 3, H, W) RGB in 0..1, or codes of 8 bits, for any H and W from 1 on.
 
     Args:
         description: what is computed.
@@ -83,7 +87,7 @@ class IEM(nn.Module):
         strength: float | Tensor = 1.0,
         *,
         stages: bool = False,
-        part: tuple[slice, slice] = WHOLE,
+        part: Part = WHOLE,
     ) -> Light:
         """Return the light of ``y``, t and u of a part (rows, columns) of it alone.
 
@@ -101,7 +105,7 @@ class IEM(nn.Module):
         return sum(multiply_adds(c) / s**2 for c, s in zip(self.cells, scales, strict=True))
 
     def _linear(self, y: Tensor, strength: float | Tensor, keep: bool) -> Light:
-        d = self.description
+        d, y = self.description, levels(y)
         t_hat_0 = t = u = self._window_max(y)  # 1
         stages = []
         for k, cell in enumerate(self.cells):  # 4
@@ -122,11 +126,10 @@ class IEM(nn.Module):
         t = t.clamp(d.t_min, 1) ** strength  # 7
         return Light(t_hat_0, stages, t, (y / t).clamp(0, 1))
 
-    def _log(self, y: Tensor, strength: float | Tensor, keep: bool, part: tuple[slice, slice]) -> Light:
+    def _log(self, y: Tensor, strength: float | Tensor, keep: bool, part: Part) -> Light:
         d = self.description
         t_hat_0 = self._window_max(y)  # 1
-        coarsest = max(d.scales)
-        padded = pad_to_multiple(t_hat_0, coarsest)  # 2
+        padded = pad_to_multiple(t_hat_0, max(d.scales))  # 2
         grids = {s: (shrink_by(padded, s) + d.floor).log() for s in set(d.scales)}
 
         x = grids[d.scales[0]]  # 3
@@ -138,7 +141,7 @@ class IEM(nn.Module):
         states = []
         for s, cell in zip(d.scales, self.cells, strict=True):  # 4
             if x.shape != grids[s].shape:
-                x = resize(x, grids[s])
+                x = resize(x, grids[s].shape[-2:])
             warm = x if d.warm_start == "previous" else grids[s] - n
             x = warm - cell(x)
             states.append(x)
@@ -155,21 +158,20 @@ class IEM(nn.Module):
         if shared:  # 6
             states = [log_t.mean(1, keepdim=True) for log_t in states]
 
-        def full_size(x: Tensor) -> Tensor:
-            if d.scales[-1] > 1:
-                x = resize(x, padded)
-            return x[..., : y.shape[-2], : y.shape[-1]][(..., *part)]
+        light = self._stages(levels(y), states) if keep else []
 
-        m = max_3x3(y.amax(1, keepdim=True) if shared else y)[(..., *part)]  # 7
-        pixel_light = ((y[(..., *part)].mean(1, keepdim=True) if d.own == "mean" else m) + d.floor).log()
+        near, within = around(y, part, 1)  # 7
+        near = levels(near)
+        m = max_3x3(near.amax(1, keepdim=True) if shared else near)[(..., *within)]
+        full_size = functools.partial(enlarge, scale=d.scales[-1], size=y.shape[-2:], part=part)
+        y = near[(..., *within)]
+        pixel_light = ((y.mean(1, keepdim=True) if d.own == "mean" else m) + d.floor).log()
         if d.upsampling == "guided":
             guide = grids[d.scales[-1]]
             slope, intercept = lines(guide.amax(1, keepdim=True) if shared else guide, states[-1])
             log_t = full_size(slope) * pixel_light + full_size(intercept)
         else:
             log_t = full_size(states[-1])
-        light = self._stages(y, states) if keep else []
-        y = y[(..., *part)]
         if d.mix:
             assert logit is not None
             pixel_light_share = torch.sigmoid(logit)
@@ -183,7 +185,7 @@ class IEM(nn.Module):
             grey = u.mean(1, keepdim=True)
             k2 = (2 * self.chroma_knee).exp()
             u = grey + (u - grey) * (1 - strength * k2 / (m**2 + k2))
-        return Light(t_hat_0, light, t, u)
+        return Light(levels(t_hat_0) if keep else t_hat_0, light, t, u)
 
     def _stages(self, y: Tensor, states: list[Tensor]) -> list[Stage]:
         """Return each stage as it would be seen if it were the last, without the mixing at full size."""
@@ -200,6 +202,11 @@ class IEM(nn.Module):
     def _window_max(self, x: Tensor) -> Tensor:
         """Return the maximum over the window of each pixel; outside the frame is zero."""
         return max_2x2(x) if self.description.window == "2x2" else max_3x3(x)
+
+
+def levels(y: Tensor) -> Tensor:
+    """Return an image in 0..1, given as such or as codes of 8 bits."""
+    return y.float() / 255 if y.dtype == torch.uint8 else y
 
 
 def statistics(largest: Tensor) -> Tensor:
@@ -231,18 +238,48 @@ def max_3x3(x: Tensor) -> Tensor:
 
 def pad_to_multiple(x: Tensor, s: int) -> Tensor:
     """Replicate the right and lower edges up to the next multiple of ``s``."""
-    height, width = x.shape[-2:]
-    return functional.pad(x, (0, -width % s, 0, -height % s), mode="replicate") if s > 1 else x
+    right, down = (-side % s for side in x.shape[:-3:-1])
+    return functional.pad(x, (0, right, 0, down), mode="replicate") if right or down else x
 
 
 def shrink_by(x: Tensor, s: int) -> Tensor:
-    """Return the mean over blocks of ``s x s`` pixels."""
-    return functional.avg_pool2d(x, s) if s > 1 else x
+    """Return the mean over blocks of ``s x s`` pixels, in 0..1."""
+    if s == 1:
+        return levels(x)
+    mean = functional.avg_pool2d(x.float() if x.dtype == torch.uint8 else x, s)
+    return mean / 255 if x.dtype == torch.uint8 else mean
 
 
-def resize(x: Tensor, like: Tensor) -> Tensor:
-    """Resize bilinearly, half-pixel centres, to the height and width of ``like``."""
-    return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+def resize(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Resize bilinearly, half-pixel centres, to a height and width."""
+    return functional.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def around(x: Tensor, part: Part, reach: int) -> tuple[Tensor, Part]:
+    """Return the part of ``x`` with ``reach`` pixels around it, and where in that the part is."""
+    outer: list[slice] = []
+    inner: list[slice] = []
+    for piece, length in zip(part, x.shape[-2:], strict=True):
+        start, stop, step = piece.indices(length)
+        low = max(0, start - reach)
+        outer.append(slice(low, min(length, stop + reach)))
+        inner.append(slice(start - low, stop - low, step))
+    return x[..., outer[0], outer[1]], (inner[0], inner[1])
+
+
+def enlarge(x: Tensor, scale: int, size: Sequence[int], part: Part) -> Tensor:
+    """Return a part of the frame of ``size`` to which cells of ``scale`` pixels a side are resized."""
+    if scale == 1:
+        return x[..., : size[0], : size[1]][(..., *part)]
+    pieces = [piece.indices(length) for piece, length in zip(part, size, strict=True)]
+    cells = [slice(start // scale, (stop - 1) // scale + 1) for start, stop, _ in pieces]
+    # The middle of a pixel lies between the middles of its cell and of a neighbour.
+    x, (rows, columns) = around(x, (cells[0], cells[1]), 1)
+    inner: list[slice] = []
+    for skipped, (start, stop, step) in zip((rows, columns), pieces, strict=True):
+        first = skipped.start * scale + start % scale
+        inner.append(slice(first, first + stop - start, step))
+    return resize(x, [scale * side for side in x.shape[-2:]])[..., inner[0], inner[1]]
 
 
 def shrink(layer: nn.Module) -> None:

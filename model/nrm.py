@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from model.cell import DistillationCell, multiply_adds
+from model.compiled import Conv2d
 from model.iem import CellMaker, shrink
 from rtvideo.models.description import Noise
 
@@ -21,9 +22,9 @@ class NRM(nn.Module):
         super().__init__()
         self.description = description
         channels = description.channels
-        self.stem = nn.Conv2d(3, channels, 3, padding=1)
+        self.stem = Conv2d(3, channels)
         self.cells = nn.ModuleList(cell(channels, description.genotype) for _ in range(description.stages))
-        self.head = nn.Conv2d(channels, 3, 3, padding=1)
+        self.head = Conv2d(channels, 3)
         if description.parameterisation == "equation3":
             shrink(self.head)
 

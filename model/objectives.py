@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model import losses
+from model.iem import levels
 from model.neighbours import neighbour_to_neighbour
 from model.ruas import RUAS, Trace
 from rtvideo.errors import UsageError
@@ -24,7 +25,8 @@ class Sample:
     Attributes:
         trace: of a part of a frame.
         low, high: the input and the reference of that part, None where there is none.
-        net, frame: the network, and its input as a whole, for the terms that run the network again.
+        net, frame: the network, and its input as a whole (codes of 8 bits, too), for the terms that run the
+            network again.
     """
 
     trace: Trace
@@ -43,7 +45,7 @@ class Sample:
     def scene(self) -> tuple[Tensor, Tensor]:
         """Every fourth pixel, each way, of the whole frame as lit by the IEM, and of the frame."""
         assert self.net is not None and self.frame is not None
-        return self.net.illumination(self.frame, part=_THIN).u, self.frame[(..., *_THIN)]
+        return self.net.illumination(self.frame, part=_THIN).u, levels(self.frame[(..., *_THIN)])
 
     @property
     def denoised(self) -> Tensor:
@@ -99,6 +101,11 @@ SUPERVISED: dict[str, Term] = {
     "image_charbonnier": lambda s: losses.charbonnier(s.denoised, s.reference),
     "image_dissimilarity": lambda s: losses.dissimilarity(s.denoised, s.reference),
 }
+
+
+def needs_stages(weights: Mapping[str, float]) -> bool:
+    """Return whether any term looks at the illumination's stages."""
+    return any(name.startswith("illumination_") for name in weights)
 
 
 def needs_reference(weights: Mapping[str, float]) -> bool:

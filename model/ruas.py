@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from model.iem import IEM, WHOLE, Stage
+from model.iem import IEM, WHOLE, Part, Stage
 from model.nrm import NRM
 from rtvideo.models.description import Description
 
@@ -32,7 +32,7 @@ class Trace(NamedTuple):
 
 
 class RUAS(nn.Module):
-    """The network of a description, for (N, 3, H, W) RGB in 0..1 with any H and W from 1 on."""
+    """The network of a description, for (N, 3, H, W) RGB in 0..1 or in 8 bits, any H and W from 1 on."""
 
     def __init__(self, description: Description) -> None:
         super().__init__()
@@ -50,17 +50,18 @@ class RUAS(nn.Module):
         strength: float | Tensor = 1.0,
         denoise: float | Tensor = 1.0,
         *,
+        stages: bool = True,
         separate: bool = False,
-        part: tuple[slice, slice] = WHOLE,
+        part: Part = WHOLE,
     ) -> Trace:
-        """Return the result and every step on the way to it.
+        """Return the result and every step on the way to it, the illumination's stages if they are asked for.
 
         ``part`` (rows, columns) finds the light in the whole frame, and t, u, x and image in that part alone.
 
         ``separate`` lets no gradient flow from the noise removal into the illumination: in algorithm 1 each
         module's weights see their own training loss alone.
         """
-        return self._run(y, strength, denoise, stages=True, separate=separate, part=part)
+        return self._run(y, strength, denoise, stages=stages, separate=separate, part=part)
 
     def _run(
         self,
@@ -70,7 +71,7 @@ class RUAS(nn.Module):
         *,
         stages: bool,
         separate: bool = False,
-        part: tuple[slice, slice] = WHOLE,
+        part: Part = WHOLE,
     ) -> Trace:
         light = self.illumination(y, strength, stages=stages, part=part)
         t, u = (light.t.detach(), light.u.detach()) if separate else (light.t, light.u)

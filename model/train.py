@@ -24,6 +24,7 @@ from model import genotypes
 from model.command import Parser, imports, run, torch_device, weight
 from model.recipes import RECIPES
 from rtvideo import values
+from rtvideo.cpus import usable_cpus
 from rtvideo.errors import InputError, UsageError
 
 with imports(__name__, "train"):
@@ -46,8 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _train(arguments: argparse.Namespace, command: str) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    if arguments.threads > 0:
-        torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(1)  # images are learned from side by side, each on one thread
     config = prepare(arguments, command, console)
     best = train(config, console, overwrite=arguments.overwrite)
     console.print(
@@ -102,6 +102,7 @@ def prepare(arguments: argparse.Namespace, command: str, console: Console) -> Tr
         out=arguments.out,
         seed=arguments.seed,
         device=torch_device(arguments.device),
+        threads=arguments.threads or usable_cpus(),
         every=arguments.every,
         terms=arguments.terms,
         command=command,
@@ -134,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--every", type=values.positive, default=200, metavar="N", help="steps between validations")
     add("--longest", type=values.count, default=0, metavar="PIXELS", help="reduce larger images to this")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    add("--threads", type=values.count, default=0, help="of the CPU; 0: what torch takes")
+    add("--threads", type=values.count, default=0, help="of the CPU; 0: as many as there are")
     return parser
 
 

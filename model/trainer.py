@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
+from torch import Tensor
 
 from model import data, metrics, objectives
 from model.checkpoint import files, load_state, save, save_state, write_whole
 from model.command import progress
+from model.iem import levels
 from model.night_pairs import night_pair, well_lit
 from model.objectives import Sample
 from model.recipes import Recipe
@@ -42,6 +46,7 @@ class TrainConfig:
         out: path of the checkpoint, with or without suffix.
         seed: of initial weights, crops and their order.
         device: a torch device.
+        threads: images that are learned from at the same time, on a CPU; the result does not depend on it.
         every: steps between validations; the state is written then, too.
         command, terms: how it was started, and what its images may be used for; both for the card.
     """
@@ -53,6 +58,7 @@ class TrainConfig:
     out: Path
     seed: int = 0
     device: str = "cpu"
+    threads: int = 1
     every: int = 200
     command: str = ""
     terms: str = ""
@@ -84,6 +90,7 @@ class Trainer:
         self.seconds = 0.0
         self.best: Scores | None = None
         self.history: list[Scores] = []
+        self._pool = ThreadPoolExecutor(config.threads if config.device == "cpu" else 1)
         # Every folder counts alike, however many images it has.
         self._sources = {kind: _by_source(items) for kind, items in config.train.items()}
 
@@ -96,10 +103,17 @@ class Trainer:
         recipe = self.config.recipe
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * schedule(self.step, recipe.steps)
-        self.optimiser.zero_grad()
-        value = sum(self._learn(*view) for view in self._views())
+        # In the order of the views, so that the sum does not depend on which is done first.
+        value, sums = 0.0, [torch.zeros_like(parameter) for parameter in self.net.parameters()]
+        for loss, gradients in self._pool.map(self._learn, self._views()):
+            value += loss
+            for total, gradient in zip(sums, gradients, strict=True):
+                if gradient is not None:
+                    total += gradient
         if not math.isfinite(value):
             raise UsageError(f"the loss is {value} at step {self.step}; lower the recipe's learning rate")
+        for parameter, total in zip(self.net.parameters(), sums, strict=True):
+            parameter.grad = total
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip)
         self.optimiser.step()
         self.step += 1
@@ -107,7 +121,7 @@ class Trainer:
 
     def validate(self) -> bool:
         """Score the held-out images, remember the scores, and return whether they are the best so far."""
-        scores = evaluate(self.net, self.config.recipe, self.config.held, self.config.device)
+        scores = evaluate(self.net, self.config.recipe, self.config.held, self.config.device, self._pool)
         self.history.append({"step": self.step, **scores})
         if self.best is not None and scores["loss"] >= self.best["loss"]:
             return False
@@ -133,12 +147,12 @@ class Trainer:
         for name in _PROGRESS:
             setattr(self, name, state[name])
 
-    def _views(self) -> Iterator[tuple[data.View, float]]:
-        """Yield what this step learns from, with each part's weight."""
+    def _views(self) -> Iterator[Callable[[], data.View]]:
+        """Yield what makes each of the views that this step learns from, all of the same weight."""
         config, recipe = self.config, self.config.recipe
         if not recipe.whole:
-            low, high = data.batch(config.train["given"], recipe.batch, recipe.crop, config.seed, self.step)
-            yield data.View(low, high, (slice(None), slice(None))), 1.0
+            crops = data.batch(config.train["given"], recipe.batch, recipe.crop, config.seed, self.step)
+            yield from (functools.partial(data.crop_of, *crops, i) for i in range(recipe.batch))
             return
         random = np.random.default_rng((config.seed, self.step))
         for _ in range(recipe.batch):
@@ -146,18 +160,19 @@ class Trainer:
             sources = self._sources[kind]
             source = sources[random.integers(len(sources))]
             item = source[random.integers(len(source))]
-            yield data.view(item, recipe.crop, random, permuted=recipe.permuted), 1 / recipe.batch
+            seen = data.place(item, recipe.crop, random, permuted=recipe.permuted)
+            yield functools.partial(data.view, item, seen)
 
-    def _learn(self, view: data.View, weight: float) -> float:
-        """Add a view's gradient, and return its part of the loss."""
-        recipe, device = self.config.recipe, self.config.device
+    def _learn(self, make: Callable[[], data.View]) -> tuple[float, Sequence[Tensor | None]]:
+        """Return a view's part of the loss, and its gradient along each parameter."""
+        recipe, device, view = self.config.recipe, self.config.device, make()
         low = torch.from_numpy(view.low).to(device)
         high = None if view.high is None else torch.from_numpy(view.high).to(device)
-        trace = self.net.trace(low, separate=recipe.separate, part=view.part)
-        sample = Sample(trace, low[(..., *view.part)], high, self.net, low)
-        loss = weight * objectives.objective(recipe.losses, sample)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.item()
+        stages = objectives.needs_stages(recipe.losses)
+        trace = self.net.trace(low, stages=stages, separate=recipe.separate, part=view.part)
+        sample = Sample(trace, levels(low[(..., *view.part)]), high, self.net, low)
+        loss = objectives.objective(recipe.losses, sample) / recipe.batch
+        return loss.item(), torch.autograd.grad(loss, list(self.net.parameters()), allow_unused=True)
 
 
 _PROGRESS = ("step", "seconds", "best", "history")
@@ -200,24 +215,32 @@ def schedule(step: int, steps: int) -> float:
     return 0.01 + 0.99 * (1 + math.cos(math.pi * part)) / 2
 
 
-def evaluate(net: RUAS, recipe: Recipe, items: Sequence[data.Item], device: str = "cpu") -> Scores:
-    """Return mean scores over whole images; equal images count as 100 dB."""
-    rows: list[Scores] = []
-    with torch.no_grad():
-        for item in items:
-            low = torch.from_numpy(data.planes(item.low[None])).to(device)
-            high = None if item.high is None else torch.from_numpy(data.planes(item.high[None])).to(device)
-            trace = net.trace(low)
-            sample = Sample(trace, low, high, net, low)
-            row = {"loss": objectives.objective(recipe.losses, sample).item()}
-            if item.high is not None:
-                for prefix, image in (("", trace.image), ("iem_", trace.u)):
-                    pixels = metrics.quantise(image[0].permute(1, 2, 0).cpu().numpy())
-                    row[f"{prefix}psnr"] = min(100.0, metrics.psnr(pixels, item.high))
-                    row[f"{prefix}ssim"] = metrics.ssim(pixels, item.high)
-            rows.append(row)
+def evaluate(
+    net: RUAS,
+    recipe: Recipe,
+    items: Sequence[data.Item],
+    device: str = "cpu",
+    pool: ThreadPoolExecutor | None = None,
+) -> Scores:
+    """Return mean scores over whole images, on the threads of a pool; equal images count as 100 dB."""
+    of_one = functools.partial(_scores, net, recipe, device)
+    rows = list(map(of_one, items) if pool is None else pool.map(of_one, items))
     names = {name: None for row in rows for name in row}
     return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+
+
+@torch.no_grad()
+def _scores(net: RUAS, recipe: Recipe, device: str, item: data.Item) -> Scores:
+    low = torch.from_numpy(data.planes(item.low[None])).to(device)
+    high = None if item.high is None else torch.from_numpy(data.planes(item.high[None])).to(device)
+    trace = net.trace(low)
+    scores = {"loss": objectives.objective(recipe.losses, Sample(trace, low, high, net, low)).item()}
+    if item.high is not None:
+        for prefix, image in (("", trace.image), ("iem_", trace.u)):
+            pixels = metrics.quantise(image[0].permute(1, 2, 0).cpu().numpy())
+            scores[f"{prefix}psnr"] = min(100.0, metrics.psnr(pixels, item.high))
+            scores[f"{prefix}ssim"] = metrics.ssim(pixels, item.high)
+    return scores
 
 
 def train(config: TrainConfig, console: Console, *, overwrite: bool = False) -> Scores:

@@ -34,6 +34,8 @@ MAY_IMPORT = {
         "rtvideo.values",
         "rtvideo.version",
         "rtvideo.media.images",
+        "rtvideo.cpus",
+        "rtvideo.kernels.cpu",
     ],
     "search": ["search", "model", "rtvideo.models", "rtvideo.errors", "rtvideo.values", "rtvideo.version"],
     "export": ["export", "model", "rtvideo"],

@@ -204,10 +204,11 @@ def test_a_part_of_the_table(tmp_path: Path) -> None:
 def test_a_view_has_its_part_of_the_reference(seed: int, permuted: bool) -> None:
     low = image(4, 20, 14)
     random = np.random.default_rng(seed)
-    view = data.view(data.Item("a", "a", low, 255 - low), 9, random, permuted=permuted)
+    item = data.Item("a", "a", low, 255 - low)
+    view = data.view(item, data.place(item, 9, random, permuted=permuted))
     assert sorted(view.low.shape[2:]) == [14, 20]
     assert view.high is not None and view.high.shape == (1, 3, 9, 9)
-    np.testing.assert_allclose(view.low[(..., *view.part)] + view.high, 1, atol=1e-6)
+    np.testing.assert_allclose(view.low[(..., *view.part)] / 255 + view.high, 1, atol=1e-6)
 
 
 def test_all_orders_of_channels_are_seen_where_they_may_be() -> None:
@@ -215,7 +216,8 @@ def test_all_orders_of_channels_are_seen_where_they_may_be() -> None:
     random = np.random.default_rng(0)
     seen = {
         permuted: {
-            tuple(data.view(item, 8, random, permuted=permuted).low[0, :, 0, 0] * 255) for _ in range(60)
+            tuple(data.view(item, data.place(item, 8, random, permuted=permuted)).low[0, :, 0, 0])
+            for _ in range(60)
         }
         for permuted in (False, True)
     }
@@ -224,6 +226,7 @@ def test_all_orders_of_channels_are_seen_where_they_may_be() -> None:
 
 
 def test_a_view_of_a_small_image_is_all_of_it() -> None:
-    view = data.view(data.Item("a", "a", image(0)), 100, np.random.default_rng(0))
+    item = data.Item("a", "a", image(0))
+    view = data.view(item, data.place(item, 100, np.random.default_rng(0)))
     assert view.high is None
     assert view.low[(..., *view.part)].shape == view.low.shape

@@ -89,6 +89,13 @@ def test_best_checkpoint_is_the_one_kept(
     assert not all(torch.equal(kept[name], weights[3][name]) for name in kept)
 
 
+def test_threads_do_not_change_the_result(pairs: Path, tmp_path: Path) -> None:
+    for threads in ("1", "3"):
+        small = ("--name", "same", "--steps", "4", "--batch", "5", "--threads", threads)
+        assert run(pairs, tmp_path / threads, *small) == 0
+    assert (tmp_path / "1.safetensors").read_bytes() == (tmp_path / "3.safetensors").read_bytes()
+
+
 @pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(pairs: Path, tmp_path: Path) -> None:
     schedule = ("--steps", "80", "--every", "5", "--crop", "16", "--batch", "1")
