@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Pass, Pointwise, Program, Skip
+from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Operation, Pass, Pointwise, Program, Skip, cpp
 
 HEADERS = Path(__file__).parent / "include"
 
@@ -105,13 +105,13 @@ class _Fusions:
         for k, edge in enumerate(layer.edges):
             source = inputs[edge.inputs[0][0]]
             if isinstance(edge, Skip):
-                lines.append(f"        distil_skip<{k}, {_bool(edge.leaky)}>(f, {source}, row, x, w.c5);")
+                lines.append(f"        distil_skip<{k}, {cpp(edge.leaky)}>(f, {source}, row, x, w.c5);")
             else:
                 member = edge.weights.split(".")[1]
                 shape = f"{k}, {edge.kernel}, {edge.dilation}"
                 lines.append(f"        distil<{shape}>(f, {source}, row, x, w.{member}, w.c5);")
         onto = "out" if layer.onto is None else inputs[layer.onto]
-        lines.append(f"        end_fusion<{_bool(layer.onto is not None)}>(f, {onto}, out, row, x);")
+        lines.append(f"        end_fusion<{cpp(layer.onto is not None)}>(f, {onto}, out, row, x);")
         lines += ["    }", "    trim(tile, out, row);", "}"]
         return "\n".join(lines)
 
@@ -167,22 +167,20 @@ def _call(layer: Layer, lag: int, fusions: _Fusions) -> str:
         return f"{fusions.name(layer)}(tile, {inputs}, {layer.output}, {row}, w.{layer.cell});"
     if isinstance(layer, Convolution):
         # The number of input channels follows from the argument.
-        shape = f"{layer.kernel}, {layer.dilation}, {_bool(layer.leaky)}"
+        shape = f"{layer.kernel}, {layer.dilation}, {cpp(layer.leaky)}"
         return f"convolution<{shape}>(tile, {inputs}, {layer.output}, {row}, w.{layer.weights});"
     if isinstance(layer, Skip):
-        return f"doubled<{_bool(layer.leaky)}>(tile, {inputs}, {layer.output}, {row});"
-    assert isinstance(layer, Pointwise)
-    if not layer.function:
-        return ""
+        return f"doubled<{cpp(layer.leaky)}>(tile, {inputs}, {layer.output}, {row});"
+    assert isinstance(layer, Operation)
+    if isinstance(layer, Pointwise):
+        made = f"{layer.name}{{{', '.join(layer.arguments)}}}"
+        return f"pointwise(tile, {layer.output}, {row}, {made}, {inputs});"
     if layer.function == "apply_log":
-        scale, groups, *parts = layer.shape
         m = "m" if ("m", (0, 0)) in layer.inputs else "gain"
-        shape = ", ".join((str(scale), str(groups), *(_bool(bool(part)) for part in parts)))
         grids = "frame.light, frame.slope"
-        return f"apply_log<{shape}>(tile, y, {m}, {grids}, gain, u, {row}, line, frame.mix);"
-    shape = ", ".join(_bool(s) if isinstance(s, bool) else str(s) for s in layer.shape)
-    more = "".join(f", {argument}" for argument in layer.arguments)
-    return f"{layer.function}{f'<{shape}>' if shape else ''}(tile, {inputs}, {layer.output}, {row}{more});"
+        return f"{layer.name}(tile, y, {m}, {grids}, gain, u, {row}, line, frame.light_parameters);"
+    more = ", ".join((inputs, layer.output, row, *layer.arguments))
+    return f"{layer.name}(tile, {more});" if layer.function else ""
 
 
 def _network(program: Program, passes: list[Pass]) -> str:
@@ -201,10 +199,10 @@ def _network(program: Program, passes: list[Pass]) -> str:
         f"    static constexpr int STAGES = {len(scales)}, WINDOW = {program.window};",
         f"    static constexpr int SCALES[] = {{{', '.join(map(str, scales or (1,)))}}};",
         f"    static constexpr int FINEST = {min(scales or (1,))}, COARSEST = {max(scales or (1,))};",
-        f"    static constexpr bool CENTRED = {_bool(program.centred)}, SHARED = {_bool(program.shared)};",
-        f"    static constexpr bool GUIDED = {_bool(program.guided)}, MIX = {_bool(program.mix)};",
-        f"    static constexpr bool HAS_NOISE = {_bool(program.denoised is not None)};",
-        f"    static constexpr float FLOOR = {program.floor!r}f, T_MIN = {program.t_min!r}f;",
+        f"    static constexpr bool CENTRED = {cpp(program.centred)}, SHARED = {cpp(program.shared)};",
+        f"    static constexpr bool GUIDED = {cpp(program.guided)}, MIX = {cpp(program.mix)};",
+        f"    static constexpr bool HAS_NOISE = {cpp(program.denoised is not None)};",
+        f"    static constexpr float FLOOR = {cpp(program.floor)}, T_MIN = {cpp(program.t_min)};",
         f"    static constexpr int ROWS = {max(rows, _TEMPORAL_ROWS)}; // of all tensors of a pass",
         f"    static constexpr int WIDEST = {WIDEST};",
         f"    static constexpr int LIT_HALO = {_even(program.lit.halo)};",
@@ -223,9 +221,9 @@ def _network(program: Program, passes: list[Pass]) -> str:
     lines.append("    static void light(Context &context, float *space) {")
     if scales:
         lines += [
-            "        context.frame.mix.signal = context.frame.w->floors[0];",
-            "        context.frame.mix.knee = context.frame.w->floors[1];",
-            "        context.frame.mix.log_t_min = log2(T_MIN);",
+            "        context.frame.light_parameters.signal = context.frame.w->floors[0];",
+            "        context.frame.light_parameters.knee = context.frame.w->floors[1];",
+            "        context.frame.light_parameters.log_t_min = log2(T_MIN);",
             "        light_on_grid<Network>(context, context.frame.w->exposure, space);",
         ]
     else:
@@ -236,10 +234,6 @@ def _network(program: Program, passes: list[Pass]) -> str:
 
 def _title(name: str) -> str:
     return name.capitalize()
-
-
-def _bool(value: bool) -> str:
-    return "true" if value else "false"
 
 
 def _even(n: int) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rtvideo.kernels.cuda import packing, temporal
 from rtvideo.kernels.cuda.schedule import THREADS, Kernel, schedule
-from rtvideo.kernels.cuda.source import SIDE, Buffer, CudaSource, Launch, boolean, function, grid
+from rtvideo.kernels.cuda.source import SIDE, Buffer, CudaSource, Launch, function, grid
 from rtvideo.kernels.cuda.steps import Reach, Step, reads
-from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Pass, Pointwise, Program, Skip
+from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Operation, Pass, Pointwise, Program, Skip, cpp
 from rtvideo.kernels.structs import Format
 
 HEADERS = Path(__file__).parent / "include"
@@ -110,7 +110,7 @@ class _Emitter:
     def _grid_kernels(self) -> Iterator[tuple[Launch, str]]:
         program = self.program
         finest, first = min(program.scales), program.scales[0]
-        floor = f"{program.floor!r}f"
+        floor = cpp(program.floor)
         sums = grid(finest, "sums")
         body = f"reduce<{finest}, {program.window}>(memory, {sums});"
         floats = 3 * (SIDE + 2) ** 2 + 3 * (SIDE + 2) + 3 * SIDE**2
@@ -126,7 +126,7 @@ class _Emitter:
         )
         settle = (
             f"settle(memory, (const Moments<float> *)frame.buffers[MOMENTS], {count}, "
-            f"{boolean(program.centred)}, {boolean(program.mix)}, w.exposure, {_EXPOSURE});"
+            f"{cpp(program.centred)}, {cpp(program.mix)}, w.exposure, {_EXPOSURE});"
         )
         yield Launch("settle_exposure", -1, 1, 1, 48 * THREADS), function("settle_exposure", [settle])
 
@@ -172,7 +172,7 @@ class _Emitter:
         for name in flow.results:
             if name not in one.results:
                 lines.append(self._plane(one, name, channels[name]))
-        if any(isinstance(x, Pointwise) and x.function == "apply_log" for s in flow.steps for x in s.layers):
+        if any(isinstance(x, Operation) and x.function == "apply_log" for s in flow.steps for x in s.layers):
             lines.append(f"const auto light = {self._light()};")
         for name, place in kernel.places.items():
             lines.append(self._tile(name, channels[name], flow.regions[name], place))
@@ -221,15 +221,10 @@ class _Emitter:
             yield from self._fusion(layer)
         elif isinstance(layer, Convolution | Skip):
             yield f"const auto {layer.output} = {self._edge(layer, layer.output in self.packed)};"
-        elif isinstance(layer, Pointwise) and not layer.function:
+        elif isinstance(layer, Operation) and not layer.function:
             yield f"Values<{layer.channels}, S::ROWS> {layer.output};"
-        elif isinstance(layer, Pointwise):
-            inputs = [f"{name}_tile" if sum(reach) else name for name, reach in layer.inputs]
-            if layer.function == "apply_log":
-                yield self._apply_log(layer)
-                return
-            arguments = ", ".join(("p", *inputs, *layer.arguments))
-            yield f"const auto {layer.output} = {layer.function}{_template(layer.shape)}({arguments});"
+        elif isinstance(layer, Operation):
+            yield f"const auto {layer.output} = {self._operation(layer)};"
 
     def _edge(self, edge: Convolution | Skip, packed: bool) -> str:
         """Return an edge's value, in pairs or not."""
@@ -262,14 +257,17 @@ class _Emitter:
             return value
         return f"packed({value})" if wanted else f"unpacked({value})"
 
-    def _apply_log(self, layer: Pointwise) -> str:
-        y, *more = (name for name, _ in layer.inputs)
-        own, gain = more if len(more) > 1 else (y, *more)
-        constants = f"{self.program.floor!r}f, {self.program.t_min!r}f, w.floors"
-        return (
-            f"const auto {layer.output} = apply_log{_template(layer.shape)}"
-            f"(p, {y}, {own}, light, {gain}, {constants});"
-        )
+    def _operation(self, layer: Operation) -> str:
+        inputs = [f"{name}_tile" if sum(reach) else name for name, reach in layer.inputs]
+        if isinstance(layer, Pointwise):
+            made = f"{layer.name}{{{', '.join(layer.arguments)}}}"
+            return f"pointwise<{layer.channels}>(p, {made}, {', '.join(inputs)})"
+        if layer.function == "apply_log":
+            y, *more = inputs
+            own, gain = more if len(more) > 1 else (y, *more)
+            constants = f"{cpp(self.program.floor)}, {cpp(self.program.t_min)}, w.floors"
+            return f"{layer.name}(p, {y}, {own}, light, {gain}, {constants})"
+        return f"{layer.name}({', '.join(('p', *inputs, *layer.arguments))})"
 
     # Names
 
@@ -292,7 +290,7 @@ class _Emitter:
         scale = self.program.scales[-1]
         groups, guided = 1 if self.program.shared else 3, self.program.guided
         slope = grid(scale, "light_slope") if guided else f"Grid<{scale}>{{}}"
-        kind = f"Light<{groups}, {scale}, {boolean(guided)}>"
+        kind = f"Light<{groups}, {scale}, {cpp(guided)}>"
         return f"{kind}{{{grid(scale, 'light')}, {slope}, {_EXPOSURE}}}"
 
     def _light_of_frame(self) -> str:
@@ -316,7 +314,3 @@ def _launch(kernel: Kernel, scale: int) -> Launch:
 
 def _run(reach: Reach) -> str:
     return f"Run<S, {reach[0]}, {reach[1]}> p(block)"
-
-
-def _template(shape: tuple[int | bool, ...]) -> str:
-    return f"<{', '.join(boolean(s) if isinstance(s, bool) else str(s) for s in shape)}>" if shape else ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cuda.steps import Flow, Reach, Step, flow, needed, reads
-from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Pass, Pointwise
+from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Operation, Pass
 
 #: Threads of a block. Two blocks share a multiprocessor: one computes while the other waits at a barrier.
 THREADS = 256
@@ -123,7 +123,7 @@ def _units(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
     unit: list[Layer] = []
     for layer in layers:
         unit.append(layer)
-        if not (isinstance(layer, Pointwise) and not layer.function):
+        if not (isinstance(layer, Operation) and not layer.function):
             yield unit
             unit = []
 

@@ -68,8 +68,3 @@ def grid(scale: int, buffer: str) -> str:
 def function(name: str, lines: list[str]) -> str:
     """Return a kernel of so many statements."""
     return "\n".join([f"KERNEL({name}) {{", "    MEMORY;", *(f"    {line}" for line in lines), "}"])
-
-
-def boolean(value: bool) -> str:
-    """Return C's word for it."""
-    return "true" if value else "false"

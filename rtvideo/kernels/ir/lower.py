@@ -15,10 +15,12 @@ from rtvideo.kernels.ir.program import (
     Convolution,
     Fusion,
     Layer,
+    Operation,
     Pass,
     Pointwise,
     Program,
     Skip,
+    cpp,
 )
 from rtvideo.kernels.ir.rewrites import Weights
 from rtvideo.models.description import Description, Genotype, Illumination, Noise
@@ -225,7 +227,7 @@ class _Lowering:
         window = int(i.window[0])
         reach = (1, 1) if window == 3 else (0, 1)
         released = i.parameterisation == "released"
-        layers: list[Layer] = [Pointwise("warm0", 3, (("y", reach),), "window_max", (window,))]
+        layers: list[Layer] = [Operation("warm0", 3, (("y", reach),), "window_max", (window,))]
         t = "warm0"
         light = gain = u = ""
         for k in range(len(i.scales)):
@@ -235,10 +237,10 @@ class _Lowering:
                 if i.warm_start == "residual":
                     reads = ((u, reach), ("y", HERE))
                     layers.append(
-                        Pointwise(f"warm{k}", 3, reads, "residual", (window,), (repr(i.gamma) + "f",))
+                        Operation(f"warm{k}", 3, reads, "residual", (window,), (cpp(i.gamma),))
                     )
                 else:
-                    layers.append(Pointwise(f"warm{k}", 3, ((u, reach),), "window_max", (window,)))
+                    layers.append(Operation(f"warm{k}", 3, ((u, reach),), "window_max", (window,)))
                 warm = f"warm{k}"
             elif i.warm_start == "previous":
                 warm = t
@@ -261,7 +263,7 @@ class _Lowering:
             else:
                 t = light = f"t{k + 1}"
         self.light = gain if released else light
-        arguments = (f"{i.t_min!r}f", "frame.strength")
+        arguments = (cpp(i.t_min), "frame.strength")
         layers.append(
             Pointwise("u", 3, (("y", HERE), (self.light, HERE)), "apply_linear", (released,), arguments)
         )
@@ -270,7 +272,7 @@ class _Lowering:
     def _image(self, k: int, released: bool, gain: str, light: str, t_min: float) -> list[Layer]:
         if released:
             return [Pointwise(f"u{k}", 3, (("y", HERE), (gain, HERE)), "multiply")]
-        return [Pointwise(f"u{k}", 3, (("y", HERE), (light, HERE)), "divide", (), (f"{t_min!r}f",))]
+        return [Pointwise(f"u{k}", 3, (("y", HERE), (light, HERE)), "divide", (), (cpp(t_min),))]
 
     def _grid_stage(self, i: Illumination, k: int) -> Pass:
         warm = "warm" if i.warm_start == "fixed" else "x"
@@ -286,13 +288,13 @@ class _Lowering:
             source = "y"
             if groups == 1:
                 source = "largest"
-                layers.append(Pointwise(source, 1, (("y", HERE),), "channel_max"))
-            layers.append(Pointwise("m", groups, ((source, (1, 1)),), "window_max", (3,)))
+                layers.append(Operation(source, 1, (("y", HERE),), "channel_max"))
+            layers.append(Operation("m", groups, ((source, (1, 1)),), "window_max", (3,)))
             reads.append(("m", HERE))
         # One function makes both the image and the gain; the gain is listed first as its by-product.
-        layers.append(Pointwise("gain", groups, tuple(reads), ""))
+        layers.append(Operation("gain", groups, tuple(reads), ""))
         shape = (i.scales[-1], groups, i.mix, i.signal_floor > 0, i.chroma_floor, guided, mean)
-        layers.append(Pointwise("u", 3, (*reads, ("gain", HERE)), "apply_log", shape))
+        layers.append(Operation("u", 3, (*reads, ("gain", HERE)), "apply_log", shape))
         return layers
 
     def _exposure(self, i: Illumination) -> None:
@@ -317,11 +319,11 @@ class _Lowering:
         layers: list[Layer] = []
         if self.description.illumination.domain == "log":
             reads = (("gain", HERE),)
-            layers.append(Pointwise("weight", groups, reads, "weight_log", (groups, guided), (amount,)))
+            layers.append(Pointwise("weight", groups, reads, "weight_log", (guided,), (amount,)))
         else:
             i = self.description.illumination
             shape = (i.parameterisation == "released", guided)
-            arguments = (f"{i.t_min!r}f", "frame.strength", amount)
+            arguments = (cpp(i.t_min), "frame.strength", amount)
             layers.append(Pointwise("weight", 3, ((self.light, HERE),), "weight_linear", shape, arguments))
         self._pack("features0")
         for end, source in (("stem", "u"), ("head", "features0")):
@@ -343,7 +345,7 @@ class _Lowering:
                 layers.append(self._end(f"noise{k}", 3, features, "head"))
                 target = "image" if last else f"x{k + 1}"
                 inputs = (("u", HERE), ("weight", HERE), (f"noise{k}", HERE))
-                layers.append(Pointwise(target, 3, inputs, "remove", (groups, last)))
+                layers.append(Pointwise(target, 3, inputs, "subtract_noise", (last,)))
                 x = target
         return layers
 

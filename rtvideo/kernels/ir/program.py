@@ -65,12 +65,33 @@ class Fusion(Layer):
 
 
 @dataclass(frozen=True)
-class Pointwise(Layer):
-    """Any other row operation, by the name of the function that every emitter's library has."""
+class Operation(Layer):
+    """Any other operation, by the name of the function that every back end has.
+
+    Attributes:
+        function: its name; empty for what the next layer makes by the way.
+        shape: its template arguments.
+        arguments: its other arguments, in C++.
+    """
 
     function: str
     shape: tuple[int | bool, ...] = ()
     arguments: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The function with its template arguments."""
+        return f"{self.function}<{', '.join(map(cpp, self.shape))}>" if self.shape else self.function
+
+
+@dataclass(frozen=True)
+class Pointwise(Operation):
+    """An operation on values of the pixel itself, channel by channel: a function object of ``common/light.h``."""
+
+
+def cpp(value: float) -> str:
+    """Return a number or truth value as C++ writes it."""
+    return str(value).lower() if isinstance(value, bool | int) else f"{value!r}f"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ struct Frame {
     float strength, denoise;
     TimeConstants time;
     TemporalState *state;
-    Mix mix;
+    LightParameters light_parameters;
     Grid sums;             // of the warm start over blocks of the finest scale
     Grid x, warm, next;    // a grid stage reads x (and warm) and writes next
     Grid light; // log2 t at the last scale, one or three channels; where the light is guided, that at slope 0
@@ -191,7 +191,7 @@ FN void shift_by(const Grid &grid, float by) {
 }
 
 // Steps 2 to 6 of the description: everything that happens on the grid.
-template <class N> static void light_on_grid(Context &context, const float *exposure, float *space) {
+template <class N> static void light_on_grid(Context &context, const float *weights, float *space) {
     Frame &frame = context.frame;
     int wide = (context.width + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
     int high = (context.height + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
@@ -210,13 +210,11 @@ template <class N> static void light_on_grid(Context &context, const float *expo
         Grid &log = log_of(N::SCALES[k]);
         if (!log.data) log = grid(N::SCALES[k]), coarsen(frame.sums, N::FINEST, log, N::FLOOR);
     }
-    float g[5], n = 0;
+    float g[5];
     statistics(log_of(N::SCALES[0]), g);
-    if (N::CENTRED) {
-        n = g[0];
-        for (int s = 0; s < 6; s++)
-            if (logs[s].data) shift_by(logs[s], n);
-    }
+    Exposure exposure = exposure_of(g, weights, N::CENTRED, N::MIX);
+    for (int s = 0; s < 6 && N::CENTRED; s++)
+        if (logs[s].data) shift_by(logs[s], exposure.mean);
 
     Grid first = log_of(N::SCALES[0]);
     frame.x = grid(N::SCALES[0]);
@@ -235,22 +233,17 @@ template <class N> static void light_on_grid(Context &context, const float *expo
         frame.x = frame.next;
     }
 
-    float out[3];
-    for (int i = 0; i < 3; i++) {
-        out[i] = exposure[i];
-        for (int j = 0; j < 5; j++) out[i] += exposure[3 + 5 * i + j] * g[j];
-    }
-    float contrast = exp2(out[1]), offset = n + out[0], own = N::MIX ? 1 / (1 + exp2(out[2])) : 0;
     Grid light = frame.x;
     int64_t cells = (int64_t)light.width * light.height;
     for (int64_t i = 0; i < cells; i++) {
+        float *x = light.data + i;
         if (N::SHARED) {
-            float mean = (light.data[i] + light.data[cells + i] + light.data[2 * cells + i]) * (1.0f / 3);
-            light.data[i] = contrast * mean + offset;
+            x[0] = light_of(exposure, mean_of(x[0], x[cells], x[2 * cells]));
         } else {
-            for (int c = 0; c < 3; c++) light.data[c * cells + i] = contrast * light.data[c * cells + i] + offset;
+            for (int c = 0; c < 3; c++) x[c * cells] = light_of(exposure, x[c * cells]);
         }
     }
+    float own = exposure.own;
     if (frame.time.frames > 0)
         own = smooth_light(context.state, frame.time.light, light, own, N::SHARED ? 1 : 3, space);
     float rest = 1 - own;
@@ -258,14 +251,14 @@ template <class N> static void light_on_grid(Context &context, const float *expo
         frame.slope = grid(N::SCALES[N::STAGES - 1]);
         Grid own_light = log_of(N::SCALES[N::STAGES - 1]);
         if (N::SHARED) largest(own_light);
-        fit_lines<N::SHARED ? 1 : 3>(own_light, n, light, frame.slope, space);
+        fit_lines<N::SHARED ? 1 : 3>(own_light, exposure.mean, light, frame.slope, space);
     }
     for (int64_t i = 0; i < cells * (N::SHARED ? 1 : 3); i++) {
         light.data[i] *= rest;
         if (N::GUIDED) frame.slope.data[i] = rest * frame.slope.data[i] + own;
     }
     frame.light = light;
-    frame.mix.own = own, frame.mix.floor = N::FLOOR;
+    frame.light_parameters.own = own, frame.light_parameters.floor = N::FLOOR;
 }
 
 // Floats of the finest grid.

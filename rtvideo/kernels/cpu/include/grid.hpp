@@ -19,9 +19,9 @@ template <int SCALE> FN void sum_columns(float *line, int begin, int end, int co
 FN void log_row(float *row, int width, float share, float floor) {
     for (int x = 0; x < width; x += LANES) {
         if (x + LANES <= width) {
-            store(row + x, log2(load(row + x) * share + floor));
+            store(row + x, log_of_mean(load(row + x), share, floor));
         } else {
-            for (; x < width; x++) row[x] = log2(row[x] * share + floor);
+            for (; x < width; x++) row[x] = log_of_mean(row[x], share, floor);
         }
     }
 }
@@ -31,8 +31,7 @@ FN void largest(const Grid &grid) {
     float *r = grid.at(0, 0);
     const float *g = grid.at(1, 0), *b = grid.at(2, 0);
     for (int64_t i = 0, n = (int64_t)grid.width * grid.height; i < n; i++) {
-        float larger = r[i] > g[i] ? r[i] : g[i];
-        r[i] = larger > b[i] ? larger : b[i];
+        r[i] = largest_of(r[i], g[i], b[i]);
     }
 }
 
@@ -41,18 +40,15 @@ FN void resize(const Grid &from, const Grid &to, int channels) {
     float sy = (float)from.height / to.height, sx = (float)from.width / to.width;
     for (int c = 0; c < channels; c++) {
         for (int y = 0; y < to.height; y++) {
-            float fy = (y + 0.5f) * sy - 0.5f;
-            fy = fy > 0 ? fy : 0;
+            float fy = max(half_pixel(y, sy), 0.0f);
             int y0 = (int)fy, y1 = min(y0 + 1, from.height - 1);
             const float *a = from.at(c, y0), *b = from.at(c, y1);
             float v = fy - y0;
             for (int x = 0; x < to.width; x++) {
-                float fx = (x + 0.5f) * sx - 0.5f;
-                fx = fx > 0 ? fx : 0;
+                float fx = max(half_pixel(x, sx), 0.0f);
                 int x0 = (int)fx, x1 = min(x0 + 1, from.width - 1);
                 float h = fx - x0;
-                float above = a[x0] + (a[x1] - a[x0]) * h, below = b[x0] + (b[x1] - b[x0]) * h;
-                to.at(c, y)[x] = above + (below - above) * v;
+                to.at(c, y)[x] = lerp(lerp(a[x0], a[x1], h), lerp(b[x0], b[x1], h), v);
             }
         }
     }
@@ -66,12 +62,9 @@ FN void statistics(const Grid &log, float (&g)[5]) {
     int64_t n = (int64_t)log.width * log.height;
     const float *r = log.at(0, 0), *green = log.at(1, 0), *b = log.at(2, 0);
     auto largest = [&](int64_t i) __attribute__((always_inline)) {
-        return max(max(load(r + i), load(green + i)), load(b + i));
+        return largest_of(load(r + i), load(green + i), load(b + i));
     };
-    auto single = [&](int64_t i) {
-        float v = r[i] > green[i] ? r[i] : green[i];
-        return v > b[i] ? v : b[i];
-    };
+    auto single = [&](int64_t i) { return largest_of(r[i], green[i], b[i]); };
     int64_t whole = n / LANES * LANES, strip = 64 * LANES;
     for (int64_t i = 0; i < whole; i += strip) {
         vec s = {}, l = {}, h = splat(high), w = splat(low);
@@ -81,12 +74,12 @@ FN void statistics(const Grid &log, float (&g)[5]) {
         }
         for (int k = 0; k < LANES; k++) {
             sum += s[k], linear += l[k];
-            high = h[k] > high ? h[k] : high, low = w[k] < low ? w[k] : low;
+            high = max(h[k], high), low = min(w[k], low);
         }
     }
     for (int64_t i = whole; i < n; i++) {
         float v = single(i);
-        sum += v, linear += exp2(v), high = v > high ? v : high, low = v < low ? v : low;
+        sum += v, linear += exp2(v), high = max(v, high), low = min(v, low);
     }
     float mean = (float)(sum / n);
     for (int64_t i = 0; i < whole; i += strip) {
@@ -99,9 +92,7 @@ FN void statistics(const Grid &log, float (&g)[5]) {
     }
     for (int64_t i = whole; i < n; i++) squares += (double)(single(i) - mean) * (single(i) - mean);
     double error = sum / n - mean; // the mean was rounded, and so were the distances to it
-    double variance = squares / n - error * error;
-    g[0] = mean;
-    g[1] = (float)__builtin_sqrt(variance > 2.0814e-12 ? variance : 2.0814e-12); // 1e-12 in natural units
+    g[0] = mean, g[1] = deviation_of(squares / n - error * error);
     g[2] = (float)(linear / n), g[3] = high, g[4] = low;
 }
 

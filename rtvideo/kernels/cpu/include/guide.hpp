@@ -1,11 +1,10 @@
-// Guided upsampling on the grid: lines of log2 t over the light of a cell, fitted around each cell and averaged.
-// The fast guided filter (He and Sun, arXiv:1505.00996) with radius 1; step 7 of the description.
+// Guided upsampling on the grid, a row of cells at a time.
 #pragma once
 #include "grid.hpp"
 
-namespace rt {
+#include "common/guide.h"
 
-constexpr float GUIDE_EPSILON = 0.002f * 2.0813689810056077f; // in squared log2
+namespace rt {
 
 // One channel of a grid with a cell more on each side, which repeats the edge.
 struct Padded {
@@ -29,17 +28,10 @@ FN void pad(const Grid &grid, int channel, const Padded &to) {
     to.repeat_edges();
 }
 
-// What the nine cells around `x` are above it. Differences are small where values are not, which keeps their products
-// exact.
+// What the nine cells around `x` are above it.
 FN void around(const Padded &grid, int row, int x, vec (&above)[9]) {
     vec centre = load(grid.at(row) + x);
     UNROLL for (int i = 0; i < 9; i++) above[i] = load(grid.at(row + i / 3 - 1) + x + i % 3 - 1) - centre;
-}
-
-FN vec mean(const vec (&v)[9]) {
-    vec sum = v[0];
-    UNROLL for (int i = 1; i < 9; i++) sum += v[i];
-    return sum * (1.0f / 9);
 }
 
 FN vec smooth(const Padded &grid, int row, int x) {
@@ -61,16 +53,10 @@ template <int C> static void fit_lines(const Grid &own, float n, const Grid &lig
         pad(own, c, l), pad(light, c, t);
         for (int row = 0; row < height; row++) {
             for (int x = 0; x < width; x += LANES) {
-                vec dl[9], dt[9], products[9], squares[9];
-                around(l, row, x, dl), around(t, row, x, dt);
-                vec l_mean = mean(dl), t_mean = mean(dt);
-                UNROLL for (int i = 0; i < 9; i++) {
-                    products[i] = (dl[i] - l_mean) * (dt[i] - t_mean);
-                    squares[i] = (dl[i] - l_mean) * (dl[i] - l_mean);
-                }
-                vec line = mean(products) / (mean(squares) + GUIDE_EPSILON);
-                store(a.at(row) + x, line);
-                store(b.at(row) + x, load(t.at(row) + x) + t_mean - line * (load(l.at(row) + x) + l_mean + n));
+                vec d_own[9], d_light[9], line, offset;
+                around(l, row, x, d_own), around(t, row, x, d_light);
+                fit_line(load(l.at(row) + x), n, load(t.at(row) + x), d_own, d_light, line, offset);
+                store(a.at(row) + x, line), store(b.at(row) + x, offset);
             }
         }
         a.repeat_edges(), b.repeat_edges();

@@ -2,11 +2,9 @@
 #pragma once
 #include "rows.hpp"
 
+#include "common/layers.h"
+
 namespace rt {
-
-constexpr float SLOPE = 0.05f; // of the leaky ReLU below zero
-
-FN vec leaky(vec x) { return max(x, x * SLOPE); }
 
 // How many vectors a kernel with so many output channels works on at once: accumulators must stay in registers.
 constexpr int vectors(int outputs) { return 4 * outputs <= ACCUMULATORS ? 4 : 2 * outputs <= ACCUMULATORS ? 2 : 1; }

@@ -73,7 +73,7 @@ EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float 
     frame.time = time ? *time : TimeConstants{};
     if (frame.time.frames > 0) TIMED("over time", over_time<Network::WIDEST>(*context);)
     frame.strength = strength, frame.denoise = denoise;
-    frame.mix.strength = strength;
+    frame.light_parameters.strength = strength;
     TIMED("light", Network::light(*context, (float *)context->memory[1]);)
     bool denoised = denoise > 0 && Network::HAS_NOISE;
     int halo = denoised ? Network::DENOISED_HALO : Network::LIT_HALO;

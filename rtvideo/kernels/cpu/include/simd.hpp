@@ -49,10 +49,12 @@ FN vec max(vec a, vec b) { return a > b ? a : b; }
 FN vec min(vec a, vec b) { return a < b ? a : b; }
 FN vec max(vec a, float b) { return max(a, splat(b)); }
 FN vec min(vec a, float b) { return min(a, splat(b)); }
+FN vec like(vec, float x) { return splat(x); }
 FN vec abs(vec v) { return max(v, -v); }
 FN vec clamp(vec v, float low, float high) { return min(max(v, low), high); }
 FN float max(float a, float b) { return a > b ? a : b; }
 FN float min(float a, float b) { return a < b ? a : b; }
+FN float like(float, float x) { return x; }
 FN float abs(float v) { return v < 0 ? -v : v; }
 FN float clamp(float v, float low, float high) { return v < low ? low : v > high ? high : v; }
 FN float sqrt(float v) { return __builtin_sqrtf(v); }

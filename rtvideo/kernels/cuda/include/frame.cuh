@@ -23,6 +23,7 @@ namespace rt {
 FN float max(float a, float b) { return fmaxf(a, b); }
 FN float min(float a, float b) { return fminf(a, b); }
 FN float abs(float v) { return fabsf(v); }
+FN float like(float, float x) { return x; }
 FN float clamp(float v, float low, float high) { return fminf(fmaxf(v, low), high); }
 FN float sqrt(float v) { return sqrtf(v); }
 FN double sqrt(double v) { return ::sqrt(v); }

@@ -3,6 +3,8 @@
 #include "light.cuh"
 #include "planes.cuh"
 
+#include "common/interpolation.h"
+
 namespace rt {
 
 // A grid of cells of SCALE x SCALE pixels: channels one after another.
@@ -14,13 +16,6 @@ template <int SCALE> struct Grid {
     METHOD float &at(int channel, int row, int column) const {
         return data[((long long)channel * height() + row) * width() + column];
     }
-};
-
-// What the statistics of a frame decide, in log2 (steps 3 and 5 of the description).
-struct Exposure {
-    float mean;             // taken out before the stages
-    float contrast, offset; // log t = contrast * x + offset
-    float own;              // a, the share of the pixel's own maximum
 };
 
 // What a stage reads: logarithms with their mean taken out, a state, or a state of another scale.
@@ -49,8 +44,7 @@ template <int SCALE> FN float bilinear(const Grid<SCALE> &grid, int channel, flo
     const int y0 = (int)y, x0 = (int)x, y1 = min(y0 + 1, grid.height() - 1), x1 = min(x0 + 1, grid.width() - 1);
     const float a = grid.at(channel, y0, x0), b = grid.at(channel, y0, x1);
     const float c = grid.at(channel, y1, x0), d = grid.at(channel, y1, x1);
-    const float above = a + (b - a) * (x - x0), below = c + (d - c) * (x - x0);
-    return above + (below - above) * (y - y0);
+    return lerp(lerp(a, b, x - x0), lerp(c, d, x - x0), y - y0);
 }
 
 template <int FROM, int TO> struct Resized {
@@ -59,7 +53,7 @@ template <int FROM, int TO> struct Resized {
 
     METHOD void read(const Block &, int x, int y, float (&v)[3]) const {
         constexpr float STEP = (float)TO / FROM;
-        UNROLL for (int c = 0; c < 3; c++) v[c] = bilinear(grid, c, (y + 0.5f) * STEP - 0.5f, (x + 0.5f) * STEP - 0.5f);
+        UNROLL for (int c = 0; c < 3; c++) v[c] = bilinear(grid, c, half_pixel(y, STEP), half_pixel(x, STEP));
     }
 };
 
@@ -85,8 +79,8 @@ FN void put(const Light<N, SCALE, GUIDED> &to, const P &p, const Values<3, R> &x
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.own(i)) continue;
         UNROLL for (int c = 0; c < N; c++) {
-            const float state = N == 3 ? x.v[c][i] : (x.v[0][i] + x.v[1][i] + x.v[2][i]) * (1.0f / 3);
-            to.grid.at(c, p.y(i), p.x()) = rest * (e.contrast * state + e.offset);
+            const float state = N == 3 ? x.v[c][i] : mean_of(x.v[0][i], x.v[1][i], x.v[2][i]);
+            to.grid.at(c, p.y(i), p.x()) = rest * light_of(e, state);
         }
     }
 }
@@ -137,7 +131,7 @@ FN void cell_log(const Grid<FINEST> &sums, int x, int y, float floor, float (&v)
         float sum = 0;
         for (int i = 0; i < TIMES; i++)
             for (int j = 0; j < TIMES; j++) sum += sums.at(c, y * TIMES + i, x * TIMES + j);
-        v[c] = log2f(sum * (1.0f / (SCALE * SCALE)) + floor);
+        v[c] = log_of_mean(sum, 1.0f / (SCALE * SCALE), floor);
     }
 }
 
@@ -184,8 +178,8 @@ template <int SCALE> FN void measure(float *memory, const Grid<SCALE> &log, Mome
     for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
         for (int i = 0; i < p.ROWS; i++) {
             if (!p.inside(i)) continue;
-            const float v = fmaxf(fmaxf(log.at(0, p.y(i), p.x()), log.at(1, p.y(i), p.x())), log.at(2, p.y(i), p.x()));
-            mine = joined(mine, Moments<float>{1, v, 0, exp2f(v), v, v});
+            const float v = largest_of(log.at(0, p.y(i), p.x()), log.at(1, p.y(i), p.x()), log.at(2, p.y(i), p.x()));
+            mine = joined(mine, Moments<float>{1, v, 0, exp2(v), v, v});
         }
     }
     const Moments<float> all = joined_by_all((Moments<float> *)memory, mine);
@@ -202,17 +196,9 @@ FN void settle(float *memory, const Moments<float> *parts, int count, bool centr
     }
     const Moments<double> all = joined_by_all((Moments<double> *)memory, mine);
     if (threadIdx.x != 0) return;
-    const float deviation = (float)sqrt(fmax(all.squares / all.count, 2.0814e-12)); // 1e-12 in natural units
-    const float g[5] = {(float)all.mean, deviation, (float)(all.linear / all.count), (float)all.high, (float)all.low};
-    float out[3];
-    for (int i = 0; i < 3; i++) {
-        out[i] = w[i];
-        for (int j = 0; j < 5; j++) out[i] += w[3 + 5 * i + j] * g[j];
-    }
-    exposure->mean = centred ? g[0] : 0;
-    exposure->contrast = exp2f(out[1]);
-    exposure->offset = exposure->mean + out[0];
-    exposure->own = mix ? 1 / (1 + exp2f(out[2])) : 0;
+    const float g[5] = {(float)all.mean, deviation_of(all.squares / all.count), (float)(all.linear / all.count),
+                        (float)all.high, (float)all.low};
+    *exposure = exposure_of(g, w, centred, mix);
 }
 
 // Application in the log domain (steps 7 and 8): `gain` <- log2 of the gain with strength; returns u_K.
@@ -221,25 +207,20 @@ template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED, bool 
 FN Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M &m,
                                     const Light<G, SCALE, GUIDED> &light, Values<G, P::ROWS> &gain, float floor,
                                     float t_min, const float *floors) {
-    const float share = MIX ? light.exposure->own : 0, strength = frame.strength, lowest = log2f(t_min);
-    const float signal = floors[0], knee = floors[1];
+    const LightParameters of = {
+        MIX ? light.exposure->own : 0, floor, floors[0], floors[1], log2(t_min), frame.strength};
     gain = each<G>(p, [&](int c, int i) {
-        const float column = (p.x() + 0.5f) * (1.0f / SCALE) - 0.5f, row = (p.y(i) + 0.5f) * (1.0f / SCALE) - 0.5f;
+        const float column = half_pixel(p.x(), 1.0f / SCALE), row = half_pixel(p.y(i), 1.0f / SCALE);
         float log_t = bilinear(light.grid, c, row, column);
-        const float pixel = m.v[M::CHANNELS == 1 ? 0 : c][i], square = pixel * pixel;
-        const float mean = (y.v[0][i] + y.v[1][i] + y.v[2][i]) * (1.0f / 3);
-        if (GUIDED || MIX) {
-            const float own = log2f((MEAN ? mean : pixel) + floor);
-            log_t += (GUIDED ? bilinear(light.slope, c, row, column) : share) * own;
-        }
-        log_t = clamp(log_t, lowest, 0.0f) * -strength;
-        return SIGNAL ? log_t * (square / (square + signal)) : log_t;
+        const float pixel = m.v[M::CHANNELS == 1 ? 0 : c][i];
+        const float own = MEAN ? mean_of(y.v[0][i], y.v[1][i], y.v[2][i]) : pixel;
+        if (GUIDED || MIX)
+            log_t = mixed(log_t, GUIDED ? bilinear(light.slope, c, row, column) : of.own, own, floor);
+        return log_gain(log_t, of) * (SIGNAL ? signal_share(pixel, of) : 1);
     });
     return each<3>(p, [&](int c, int i) {
-        auto lit = [&](int k) { return fminf(y.v[k][i] * exp2f(gain.v[G == 1 ? 0 : k][i]), 1.0f); };
-        if (!KNEE) return lit(c);
-        const float grey = (lit(0) + lit(1) + lit(2)) * (1.0f / 3), pixel = m.v[M::CHANNELS == 1 ? 0 : c][i];
-        return grey + (lit(c) - grey) * (1.0f - strength * knee / (pixel * pixel + knee));
+        auto lit = [&](int k) { return multiply{}(y.v[k][i], exp2(gain.v[G == 1 ? 0 : k][i])); };
+        return KNEE ? less_colour(lit(c), mean_of(lit(0), lit(1), lit(2)), m.v[M::CHANNELS == 1 ? 0 : c][i], of) : lit(c);
     });
 }
 

@@ -1,14 +1,12 @@
-// Guided upsampling on the grid: lines of log2 t over the light of a cell, fitted around each cell and averaged.
-// The fast guided filter (He and Sun, arXiv:1505.00996) with radius 1; step 7 of the description.
+// Guided upsampling on the grid, a cell a thread.
 #pragma once
 #include "grid.cuh"
 
+#include "common/guide.h"
+
 namespace rt {
 
-constexpr float GUIDE_EPSILON = 0.002f * 2.0813689810056077f; // in squared log2
-
-// What the nine cells around one are above it, edges repeated: differences are small where values are not, which keeps
-// their products exact.
+// What the nine cells around one are above it, edges repeated.
 template <int SCALE, class Read>
 FN void around(const Grid<SCALE> &grid, int row, int column, Read read, float (&above)[9]) {
     const float centre = read(row, column);
@@ -16,12 +14,6 @@ FN void around(const Grid<SCALE> &grid, int row, int column, Read read, float (&
         const int r = clamp(row + i / 3 - 1, 0, grid.height() - 1), c = clamp(column + i % 3 - 1, 0, grid.width() - 1);
         above[i] = read(r, c) - centre;
     }
-}
-
-FN float mean(const float (&v)[9]) {
-    float sum = v[0];
-    UNROLL for (int i = 1; i < 9; i++) sum += v[i];
-    return sum * (1.0f / 9);
 }
 
 // slope, intercept <- those of the lines of the light over the cells' own, `log`: the largest channel if N is 1.
@@ -35,20 +27,13 @@ FN void fit_lines(const Grid<SCALE> &log, const Grid<SCALE> &light, const Grid<S
             for (int c = 0; c < N; c++) {
                 auto own = [&](int row, int column) {
                     if (N == 3) return log.at(c, row, column);
-                    return fmaxf(fmaxf(log.at(0, row, column), log.at(1, row, column)), log.at(2, row, column));
+                    return largest_of(log.at(0, row, column), log.at(1, row, column), log.at(2, row, column));
                 };
                 auto wanted = [&](int row, int column) { return light.at(c, row, column); };
-                float dl[9], dt[9], products[9], squares[9];
-                around(log, p.y(i), p.x(), own, dl), around(log, p.y(i), p.x(), wanted, dt);
-                const float l_mean = mean(dl), t_mean = mean(dt);
-                UNROLL for (int k = 0; k < 9; k++) {
-                    products[k] = (dl[k] - l_mean) * (dt[k] - t_mean);
-                    squares[k] = (dl[k] - l_mean) * (dl[k] - l_mean);
-                }
-                const float line = mean(products) / (mean(squares) + GUIDE_EPSILON);
-                slope.at(c, p.y(i), p.x()) = line;
-                intercept.at(c, p.y(i), p.x()) =
-                    wanted(p.y(i), p.x()) + t_mean - line * (own(p.y(i), p.x()) + l_mean);
+                const int x = p.x(), y = p.y(i);
+                float d_own[9], d_light[9];
+                around(log, y, x, own, d_own), around(log, y, x, wanted, d_light);
+                fit_line(own(y, x), 0, wanted(y, x), d_own, d_light, slope.at(c, y, x), intercept.at(c, y, x));
             }
         }
     }

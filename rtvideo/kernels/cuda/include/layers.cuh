@@ -2,16 +2,16 @@
 #pragma once
 #include "tile.cuh"
 
-namespace rt {
+#include "common/layers.h"
 
-constexpr float SLOPE = 0.05f; // of the leaky ReLU below zero
+namespace rt {
 
 // Above so many multiply-adds in a row, a loop over channels stays a loop: the instruction cache is small.
 constexpr int LONGEST = 1500;
 
 template <int N, int R> FN Values<N, R> leaky(Values<N, R> x) {
     UNROLL for (int c = 0; c < N; c++) {
-        UNROLL for (int i = 0; i < R; i++) x.v[c][i] = fmaxf(x.v[c][i], x.v[c][i] * SLOPE);
+        UNROLL for (int i = 0; i < R; i++) x.v[c][i] = leaky(x.v[c][i]);
     }
     return x;
 }
