@@ -10,7 +10,9 @@ from rtvideo.kernels.cuda import packing, temporal
 from rtvideo.kernels.cuda.schedule import THREADS, Kernel, schedule
 from rtvideo.kernels.cuda.source import SIDE, Buffer, CudaSource, Launch, function, grid
 from rtvideo.kernels.cuda.steps import Reach, Step, reads
-from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Operation, Pass, Pointwise, Program, Skip, cpp
+from rtvideo.kernels.ir import cpp
+from rtvideo.kernels.ir.cpp import literal
+from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Operation, Pass, Pointwise, Program, Skip
 from rtvideo.kernels.structs import Format
 
 HEADERS = Path(__file__).parent / "include"
@@ -110,7 +112,7 @@ class _Emitter:
     def _grid_kernels(self) -> Iterator[tuple[Launch, str]]:
         program = self.program
         finest, first = min(program.scales), program.scales[0]
-        floor = cpp(program.floor)
+        floor = literal(program.floor)
         sums = grid(finest, "sums")
         body = f"reduce<{finest}, {program.window}>(memory, {sums});"
         floats = 3 * (SIDE + 2) ** 2 + 3 * (SIDE + 2) + 3 * SIDE**2
@@ -126,7 +128,7 @@ class _Emitter:
         )
         settle = (
             f"settle(memory, (const Moments<float> *)frame.buffers[MOMENTS], {count}, "
-            f"{cpp(program.centred)}, {cpp(program.mix)}, w.exposure, {_EXPOSURE});"
+            f"{literal(program.centred)}, {literal(program.mix)}, w.exposure, {_EXPOSURE});"
         )
         yield Launch("settle_exposure", -1, 1, 1, 48 * THREADS), function("settle_exposure", [settle])
 
@@ -260,14 +262,13 @@ class _Emitter:
     def _operation(self, layer: Operation) -> str:
         inputs = [f"{name}_tile" if sum(reach) else name for name, reach in layer.inputs]
         if isinstance(layer, Pointwise):
-            made = f"{layer.name}{{{', '.join(layer.arguments)}}}"
-            return f"pointwise<{layer.channels}>(p, {made}, {', '.join(inputs)})"
+            return f"pointwise<{layer.channels}>(p, {cpp.function_object(layer)}, {', '.join(inputs)})"
         if layer.function == "apply_log":
             y, *more = inputs
             own, gain = more if len(more) > 1 else (y, *more)
-            constants = f"{cpp(self.program.floor)}, {cpp(self.program.t_min)}, w.floors"
-            return f"{layer.name}(p, {y}, {own}, light, {gain}, {constants})"
-        return f"{layer.name}({', '.join(('p', *inputs, *layer.arguments))})"
+            constants = f"{literal(self.program.floor)}, {literal(self.program.t_min)}, w.floors"
+            return f"{cpp.function(layer)}(p, {y}, {own}, light, {gain}, {constants})"
+        return f"{cpp.function(layer)}({', '.join(('p', *inputs, *layer.arguments))})"
 
     # Names
 
@@ -290,7 +291,7 @@ class _Emitter:
         scale = self.program.scales[-1]
         groups, guided = 1 if self.program.shared else 3, self.program.guided
         slope = grid(scale, "light_slope") if guided else f"Grid<{scale}>{{}}"
-        kind = f"Light<{groups}, {scale}, {cpp(guided)}>"
+        kind = f"Light<{groups}, {scale}, {literal(guided)}>"
         return f"{kind}{{{grid(scale, 'light')}, {slope}, {_EXPOSURE}}}"
 
     def _light_of_frame(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rtvideo.kernels.ir.program import Array, Convolution, Fusion, Layer, Pass, Program
+from rtvideo.kernels.ir import cpp
+from rtvideo.kernels.ir.program import Array, Convolution, Fusion, Layer, Program
 
 Words = npt.NDArray[np.uint32]
 
@@ -19,7 +20,7 @@ def halved(program: Program, packed: frozenset[str]) -> dict[str, int]:
     A convolution is if what it reads is packed, a fusion if all that it reads and makes is.
     """
     found = {}
-    for layer in (layer for one in passes(program) for layer in one.layers):
+    for layer in (layer for one in program.passes() for layer in one.layers):
         if isinstance(layer, Convolution):
             if layer.inputs[0][0] in packed:
                 found[layer.weights] = layer.channels
@@ -35,11 +36,6 @@ def halved(program: Program, packed: frozenset[str]) -> dict[str, int]:
 def pure(layer: Layer, packed: frozenset[str]) -> bool:
     """Return whether a layer reads and makes packed tensors alone."""
     return layer.output in packed and all(name in packed for name, _ in layer.inputs)
-
-
-def passes(program: Program) -> list[Pass]:
-    """Return all passes of a program."""
-    return [*program.stages, program.lit, *([program.denoised] if program.denoised else [])]
 
 
 def in_pairs(floats: Array, outputs: int) -> Words:
@@ -63,38 +59,10 @@ def struct(program: Program, packed: frozenset[str]) -> str:
     """Return the declaration of the struct ``Weights`` and of the only one, ``w``."""
     halves = halved(program, packed)
 
-    def member(name: str, array: Array) -> tuple[str, str]:
-        kind, size = "float", array.size
+    def declare(name: str, array: Array) -> str:
         if name in halves:
-            kind, size = "Word", in_pairs(array, halves[name]).size
-        return kind, f"{name.rpartition('.')[2]}[{size}];"
+            return f"Word %s[{in_pairs(array, halves[name]).size}]"
+        return f"float %s[{array.size}]"
 
-    cells: dict[str, dict[str, list[str]]] = {}
-    single = []
-    total = 0
-    for name, array in program.weights.items():
-        kind, text = member(name, array)
-        total += array.nbytes
-        if "." in name:
-            kind_of_cell, _, index = name.partition(".")[0].partition("[")
-            cells.setdefault(kind_of_cell, {}).setdefault(index, []).append(f"{kind} {text}")
-        else:
-            single.append((name, f"    {kind} {text}"))
-    lines = [
-        "// Biases first, then [row][column][input][output]; words are pairs of outputs in half precision."
-    ]
-    for name, those in cells.items():
-        members = " ".join(next(iter(those.values())))
-        lines.append(f"struct {name.capitalize()}Cell {{ {members} }};")
-    lines.append("struct Weights {")
-    done = set()
-    for name in program.weights:
-        head = name.partition("[")[0]
-        if head in cells and head not in done:
-            done.add(head)
-            lines.append(f"    {head.capitalize()}Cell {head}[{len(cells[head])}];")
-        lines += [text for other, text in single if other == name]
-    lines.append("};")
-    memory = "__constant__" if total <= CONSTANT else "__device__"
-    lines.append(f'extern "C" {{ {memory} Weights w; }}')
-    return "\n".join(lines)
+    memory = "__constant__" if sum(a.nbytes for a in program.weights.values()) <= CONSTANT else "__device__"
+    return f'{cpp.weights_struct(program, declare)}\nextern "C" {{ {memory} Weights w; }}'

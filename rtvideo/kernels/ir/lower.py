@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.ir import rewrites
+from rtvideo.kernels.ir.cpp import literal
 from rtvideo.kernels.ir.program import (
     Array,
-    CellShape,
     Convolution,
     Fusion,
     Layer,
@@ -20,7 +19,6 @@ from rtvideo.kernels.ir.program import (
     Pointwise,
     Program,
     Skip,
-    cpp,
 )
 from rtvideo.kernels.ir.rewrites import Weights
 from rtvideo.models.description import Description, Genotype, Illumination, Noise
@@ -63,24 +61,11 @@ def _checked(
     return checked
 
 
-@dataclass
-class _Cell:
-    """A cell being lowered: its layers so far, and what it stores."""
-
-    genotype: Genotype
-    channels: int
-    prefix: str  # of the weights in the model
-    name: str  # of the weights in the program
-    log2: bool = False
-    layers: list[Layer] = field(default_factory=list)
-
-
 class _Lowering:
     def __init__(self, description: Description, weights: dict[str, Weights], half: bool) -> None:
         self.description, self.weights, self.half = description, weights, half
         self.packed: set[str] = set()
         self.stored: dict[str, Array] = {}
-        self.shapes: dict[str, CellShape] = {}
 
     def program(self) -> Program:
         d = self.description
@@ -110,7 +95,6 @@ class _Lowering:
             stages=stages,
             lit=lit,
             denoised=denoised,
-            cells=tuple(self.shapes.values()),
             packed=frozenset(self.packed),
             weights=self.stored,
         )
@@ -136,7 +120,6 @@ class _Lowering:
         stem = f"{name}[{index}]"
         layers: list[Layer] = []
         distilling: list[Convolution | Skip] = []
-        sizes: list[tuple[str, int]] = []
         r = source
         for node in (1, 2, 3):
             for kind in ("d", "r"):
@@ -146,8 +129,6 @@ class _Lowering:
                 leaky = not (operation == "skip" and rewrites.needs_no_leaky(sign))
                 target = f"{name}{index}_r{node + 1}" if remaining else f"{name}{index}_{edge}"
                 layer = self._edge(prefix, stem, edge, operation, channels, r, target, remaining, leaky, log2)
-                if isinstance(layer, Convolution):
-                    sizes.append((edge, len(self.stored[layer.weights])))
                 if remaining:
                     layers.append(layer)
                     r = target
@@ -159,8 +140,6 @@ class _Lowering:
                     distilling.append(layer)
         c4 = self._edge(prefix, stem, "c4", genotype.c4, channels, r, "c4", False,
                         not (genotype.c4 == "skip" and rewrites.needs_no_leaky(sign)), log2)  # fmt: skip
-        if isinstance(c4, Convolution):
-            sizes.append(("c4", len(self.stored[c4.weights])))
         distilling.append(c4)
 
         weight, bias = self.weights[f"{prefix}.c5.weight"], self.weights[f"{prefix}.c5.bias"]
@@ -171,8 +150,6 @@ class _Lowering:
         if onto is not None:
             weight, bias = rewrites.negate(weight, bias)
         self.stored[f"{stem}.c5"] = rewrites.taps_first(weight, bias)
-        sizes.append(("c5", len(self.stored[f"{stem}.c5"])))
-        self.shapes.setdefault(name, CellShape(name, channels, tuple(sizes)))
         reads: dict[str, tuple[int, int]] = {}
         for edge_layer in distilling:
             ((read, reach),) = edge_layer.inputs
@@ -236,9 +213,7 @@ class _Lowering:
                 u = f"u{k - 1}"
                 if i.warm_start == "residual":
                     reads = ((u, reach), ("y", HERE))
-                    layers.append(
-                        Operation(f"warm{k}", 3, reads, "residual", (window,), (cpp(i.gamma),))
-                    )
+                    layers.append(Operation(f"warm{k}", 3, reads, "residual", (window,), (literal(i.gamma),)))
                 else:
                     layers.append(Operation(f"warm{k}", 3, ((u, reach),), "window_max", (window,)))
                 warm = f"warm{k}"
@@ -263,7 +238,7 @@ class _Lowering:
             else:
                 t = light = f"t{k + 1}"
         self.light = gain if released else light
-        arguments = (cpp(i.t_min), "frame.strength")
+        arguments = (literal(i.t_min), "frame.strength")
         layers.append(
             Pointwise("u", 3, (("y", HERE), (self.light, HERE)), "apply_linear", (released,), arguments)
         )
@@ -272,7 +247,7 @@ class _Lowering:
     def _image(self, k: int, released: bool, gain: str, light: str, t_min: float) -> list[Layer]:
         if released:
             return [Pointwise(f"u{k}", 3, (("y", HERE), (gain, HERE)), "multiply")]
-        return [Pointwise(f"u{k}", 3, (("y", HERE), (light, HERE)), "divide", (), (cpp(t_min),))]
+        return [Pointwise(f"u{k}", 3, (("y", HERE), (light, HERE)), "divide", (), (literal(t_min),))]
 
     def _grid_stage(self, i: Illumination, k: int) -> Pass:
         warm = "warm" if i.warm_start == "fixed" else "x"
@@ -323,7 +298,7 @@ class _Lowering:
         else:
             i = self.description.illumination
             shape = (i.parameterisation == "released", guided)
-            arguments = (cpp(i.t_min), "frame.strength", amount)
+            arguments = (literal(i.t_min), "frame.strength", amount)
             layers.append(Pointwise("weight", 3, ((self.light, HERE),), "weight_linear", shape, arguments))
         self._pack("features0")
         for end, source in (("stem", "u"), ("head", "features0")):

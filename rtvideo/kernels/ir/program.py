@@ -78,20 +78,10 @@ class Operation(Layer):
     shape: tuple[int | bool, ...] = ()
     arguments: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """The function with its template arguments."""
-        return f"{self.function}<{', '.join(map(cpp, self.shape))}>" if self.shape else self.function
-
 
 @dataclass(frozen=True)
 class Pointwise(Operation):
-    """An operation on values of the pixel itself, channel by channel: a function object of ``common/light.h``."""
-
-
-def cpp(value: float) -> str:
-    """Return a number or truth value as C++ writes it."""
-    return str(value).lower() if isinstance(value, bool | int) else f"{value!r}f"
+    """An operation on values of the pixel, channel by channel: a function object of ``common/light.h``."""
 
 
 @dataclass(frozen=True)
@@ -144,15 +134,6 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class CellShape:
-    """The weights of one distillation cell: edge -> number of floats, in the order of storage."""
-
-    name: str
-    channels: int
-    sizes: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True)
 class Program:
     """A compiled network, whatever the back end.
 
@@ -168,7 +149,6 @@ class Program:
         floor, t_min: as in the description.
         stages: a pass for each grid stage.
         lit, denoised: the pass over the full size, without and with noise removal (None where there is none).
-        cells: shapes of the cells, by name; the weights of all are in ``weights``.
         packed: tensors that are kept as pairs of bf16; whatever reads one takes its weights in pairs too.
         weights: name -> floats. ``iem[0].r1`` is edge r1 of the first cell.
     """
@@ -186,10 +166,13 @@ class Program:
     stages: tuple[Pass, ...]
     lit: Pass
     denoised: Pass | None
-    cells: tuple[CellShape, ...]
     packed: frozenset[str]
     weights: Mapping[str, Array] = field(repr=False)
 
     def data(self) -> Array:
         """Return all weights one after another, as the compiled code expects them."""
         return np.concatenate([*self.weights.values(), np.zeros(1, np.float32)])
+
+    def passes(self) -> list[Pass]:
+        """Return all passes."""
+        return [*self.stages, self.lit, *([self.denoised] if self.denoised else [])]

@@ -52,8 +52,8 @@ template <int FROM, int TO> struct Resized {
     Grid<FROM> grid;
 
     METHOD void read(const Block &, int x, int y, float (&v)[3]) const {
-        constexpr float STEP = (float)TO / FROM;
-        UNROLL for (int c = 0; c < 3; c++) v[c] = bilinear(grid, c, half_pixel(y, STEP), half_pixel(x, STEP));
+        const float step = (float)TO / FROM;
+        UNROLL for (int c = 0; c < 3; c++) v[c] = bilinear(grid, c, half_pixel(y, step), half_pixel(x, step));
     }
 };
 

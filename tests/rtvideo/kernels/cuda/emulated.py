@@ -30,40 +30,37 @@ from tests.helpers import networks
 
 Image = np.ndarray[Any, Any]
 
+KERNELS = HEADERS.parents[1]
 SHIM = Path(__file__).with_name("cuda_shim.hpp")
 _FLAGS = ("-std=c++17", "-O0", "-ffp-contract=off", "-fvisibility=hidden", "-w", "-x", "c++")
 
 
-def compile_shim(source: str, target: Path, command: Sequence[str], *flags: str) -> None:
-    """Build a program or library of a CUDA source on top of the shim."""
+def compile_shim(
+    source: str, target: Path, command: Sequence[str], *flags: str, kernels: Path = KERNELS
+) -> None:
+    """Build a program or library of a CUDA source on top of the shim, with the headers of ``kernels``."""
+    flags = (*flags, f"-I{kernels}", f"-I{kernels / 'cuda/include'}")
     with tempfile.TemporaryDirectory() as folder:
-        kernels = Path(folder) / "kernels.cu"
-        kernels.write_text(source)
-        names = [
-            f'-DKERNELS="{kernels}"',
-            f"-I{HEADERS}",
-            f"-I{HEADERS.parents[1]}",
-            str(SHIM),
-            "-o",
-            str(target),
-            "-lpthread",
-        ]
+        text = Path(folder) / "kernels.cu"
+        text.write_text(source)
+        names = [f'-DKERNELS="{text}"', str(SHIM), "-o", str(target), "-lpthread"]
         done = subprocess.run(
             [*command, *_FLAGS, *flags, *names], capture_output=True, text=True, check=False
         )
     assert done.returncode == 0, done.stderr[:3000]
 
 
-def library_of(source: str) -> Path:
+def library_of(source: str, kernels: Path = KERNELS) -> Path:
     """Return a CUDA source as a library for the processor."""
     clang = next((one for one in build.compilers() if one.kind != "gcc"), None)
     if clang is None:
         pytest.skip("no clang to play a CUDA device with: pip install ziglang")
-    target = Path(_folder().name) / (hashlib.sha256(source.encode()).hexdigest()[:16] + ".so")
+    name = hashlib.sha256(f"{kernels} {source}".encode()).hexdigest()[:16]
+    target = Path(_folder().name) / f"{name}.so"
     if not target.exists():
         zig = ("-target", f"{platform.machine()}-linux-gnu.2.17", "-fno-sanitize=all", "-nostdlib++")
         flags = zig if clang.kind == "zig" else ()
-        compile_shim(source, target, clang.command, "-shared", "-fPIC", *flags)
+        compile_shim(source, target, clang.command, "-shared", "-fPIC", *flags, kernels=kernels)
     return target
 
 
@@ -76,11 +73,13 @@ class Emulated:
         half: cells in half precision.
         temporal: looking at the frames before.
         shared: bytes of shared memory of the device that is played.
+        kernels: folder of the headers.
     """
 
     def __init__(
-        self, description: Description, denoise: bool, half: bool, temporal: bool, shared: int
-    ) -> None:
+        self, description: Description, denoise: bool, half: bool, temporal: bool, shared: int,
+        kernels: Path = KERNELS,
+    ) -> None:  # fmt: skip
         weights = networks.weights(description)
         packed: frozenset[str] = frozenset()
         if half:  # what training makes of it: noise is small beside the image
@@ -92,7 +91,7 @@ class Emulated:
         self.program, self.denoise = program, denoise
         self.net = RUAS(description).double()
         self.net.load_state_dict({k: torch.from_numpy(np.array(v)).double() for k, v in weights.items()})
-        self.library = ctypes.CDLL(str(library_of(self.source.text)))
+        self.library = ctypes.CDLL(str(library_of(self.source.text, kernels)))
 
     def planes(
         self, format: Format, planes: Sequence[Image], out: Sequence[Image], size: tuple[int, int],
