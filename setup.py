@@ -69,8 +69,8 @@ def compile_one(model: Model, isa: InstructionSet, folder: Path) -> list[Path]:
     """Return the files of one library; none, and a line that says why, if it cannot be built."""
     if model.description is None or model.weights is None:
         return []
-    program = lower(model.description, weights.read(model.weights), half=isa.half)
-    if isa.half and not program.packed:  # the same as without
+    program = lower(model.description, weights.read(model.weights), packed=bool(isa.packed_dtype))
+    if isa.packed_dtype and not program.packed:  # the same as without
         return []
     try:
         made = build.library(emit(program), isa, folder)

@@ -70,7 +70,7 @@ def profile(
 ) -> dict[str, Any]:
     """Return milliseconds a frame: as shipped, with counters, and by label (a pass contains its rows)."""
     assert model.description is not None and model.weights is not None
-    program = lower(model.description, weights.read(model.weights), half=isa.half)
+    program = lower(model.description, weights.read(model.weights), packed=bool(isa.packed_dtype))
     counting = Library(build.library(PREAMBLE + emit(program, timed=True) + READERS, isa))
     shipped = Library(build.library(emit(program), isa))
     frame = on_planes(counting, program.data(), width, height, 1, denoise)

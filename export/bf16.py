@@ -95,8 +95,8 @@ def run(library: Library, data: Array, case: Case) -> Array:
 
 
 def _kernel(description: Description, weights: Mapping[str, Array]) -> tuple[Library, Array] | None:
-    half = [one for one in isa.usable() if one.half]
-    program = lower(description, weights, half=True)
+    half = [one for one in isa.usable() if one.packed_dtype]
+    program = lower(description, weights, packed=True)
     if not half or not program.packed:
         return None
     try:

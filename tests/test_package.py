@@ -123,13 +123,13 @@ def test_the_installed_program_starts(wheel: Path, tmp_path: Path) -> None:
     assert str(tmp_path) in done.stdout and "rtvideo" in done.stdout
 
 
-def sources_of_kernels(*, half: bool) -> set[str]:
+def sources_of_kernels(*, packed: bool) -> set[str]:
     found = set()
     shipped = [models.find(name) for name in models.names()]
     for model in (*shipped, *filter(None, (model.coarser() for model in shipped))):
         assert model.description is not None and model.weights is not None
-        program = lower(model.description, weights.read(model.weights), half=half)
-        if bool(program.packed) >= half:
+        program = lower(model.description, weights.read(model.weights), packed=packed)
+        if bool(program.packed) >= packed:
             found.add(emit(program))
     return found
 
@@ -144,7 +144,9 @@ def test_the_wheel_holds_kernels_for_every_processor(wheel: Path) -> None:
     libraries = {n for n in names if n.endswith(".so")}
     targets = [i for i in isa.INSTRUCTION_SETS if i.machine == platform.machine()]
     # Networks of one form share a library, since weights are data.
-    assert len(libraries) == sum(len(sources_of_kernels(half=target.half)) for target in targets)
+    assert len(libraries) == sum(
+        len(sources_of_kernels(packed=bool(target.packed_dtype))) for target in targets
+    )
     assert {n.partition("-")[2].removesuffix(".so") for n in libraries} == {t.name for t in targets}
     assert names == libraries | {n.replace(".so", ".sha256") for n in libraries}
     assert re.search(r"-py3-none-(many)?linux_", wheel.name)

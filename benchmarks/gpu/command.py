@@ -80,7 +80,7 @@ def _measure(arguments: argparse.Namespace) -> None:
         return
     result = measure(device, arguments)
     if arguments.timeline is not None:
-        _write_timeline(arguments.timeline, device.number)
+        _write_timeline(arguments.timeline, device.index)
     result["device"] = device.name
     result["capability"], result["driver"], result["nvrtc"] = device.capability, device.driver, compiler
     write_json(arguments.json, result)
@@ -112,7 +112,7 @@ def measure(device: Device, arguments: argparse.Namespace) -> Record:
     spent = dict.fromkeys(engines, 0.0)
     for width, height in sizes:
         for row in _of_engines(
-            engines, _geometry(width, height), arguments.frames, device.number, missing, spent
+            engines, _geometry(width, height), arguments.frames, device.index, missing, spent
         ):
             rows.append(row)
             say(row)
@@ -126,15 +126,15 @@ def measure(device: Device, arguments: argparse.Namespace) -> Record:
         row["share_of_peak"] = row["multiply_adds"] * pixels / row["ms"] / 1e6 / ceiling["gmac"]
         row["share_of_bandwidth"] = 3 * pixels / row["ms"] / 1e6 / ceiling["gbyte"]
     working = [name for name in engines if any(row["row"].startswith(f"{name} ") for row in rows)]
-    files = _files(arguments.input, working, device.number, missing)
+    files = _files(arguments.input, working, device.index, missing)
     return {"ceilings": ceiling, "rows": rows, "files": files, "not_measured": missing}
 
 
-def _write_timeline(path: Path, number: int) -> None:
+def _write_timeline(path: Path, device_index: int) -> None:
     from rtvideo.engines.gpu.cuda import CudaSession
 
     geometry = _geometry(*PEER_SIZE)
-    session = CudaSession(models.find("night"), geometry, Settings(), number=number)
+    session = CudaSession(models.find("night"), geometry, Settings(), device_index=device_index)
     made = of_session(session, dark_frames(geometry), TIMELINE_FRAMES)
     session.close()
     write_json(path, made.trace())
@@ -161,7 +161,7 @@ def _of_engines(
     engines: Sequence[str],
     geometry: Geometry,
     frames: int,
-    number: int,
+    device_index: int,
     missing: list[str],
     spent: dict[str, float],
 ) -> Iterator[Record]:
@@ -183,7 +183,7 @@ def _of_engines(
                 began = time.perf_counter()
                 try:
                     one = gpu_engines.measure(
-                        engine, model, geometry, denoise, half, dark, frames, number, temporal
+                        engine, model, geometry, denoise, half, dark, frames, device_index, temporal
                     )
                 except UnavailableError as error:
                     missing.append(f"{what}: {error}")
@@ -196,7 +196,9 @@ def _of_engines(
                 yield row_of(model, geometry, denoise, f"{engine} {precision}, frames", one.frames)
 
 
-def _files(clips: Sequence[Path], engines: Sequence[str], number: int, missing: list[str]) -> list[Record]:
+def _files(
+    clips: Sequence[Path], engines: Sequence[str], device_index: int, missing: list[str]
+) -> list[Record]:
     """Rows from file to file, with the copying of frames in place of an engine as the bound."""
     if not clips:
         missing.append("file to file: no --input")
@@ -206,7 +208,7 @@ def _files(clips: Sequence[Path], engines: Sequence[str], number: int, missing: 
         record
         for clip in clips
         for record in file_to_file.measure(
-            clip, engines, "ultrafast", 120, 3, rows=rows, device=f"cuda:{number}"
+            clip, engines, "ultrafast", 120, 3, rows=rows, device=f"cuda:{device_index}"
         )
     ]
 

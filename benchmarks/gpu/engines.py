@@ -15,28 +15,30 @@ from rtvideo.models import Model
 Opener = Callable[[Model, Geometry, Settings, int, bool], GpuSession]
 
 
-def _cuda(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> GpuSession:
+def _cuda(model: Model, geometry: Geometry, settings: Settings, device_index: int, half: bool) -> GpuSession:
     from rtvideo.engines.gpu.cuda import CudaSession
 
-    return CudaSession(model, geometry, settings, number=number, half=half)
+    return CudaSession(model, geometry, settings, device_index=device_index, half=half)
 
 
-def _tensorrt(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> GpuSession:
+def _tensorrt(
+    model: Model, geometry: Geometry, settings: Settings, device_index: int, half: bool
+) -> GpuSession:
     from rtvideo.engines.gpu.tensorrt.session import TensorRTSession
 
-    return TensorRTSession(model, geometry, settings, number=number, half=half)
+    return TensorRTSession(model, geometry, settings, device_index=device_index, half=half)
 
 
-def _onnx(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> GpuSession:
+def _onnx(model: Model, geometry: Geometry, settings: Settings, device_index: int, half: bool) -> GpuSession:
     from rtvideo.engines.gpu.onnx import OnnxCudaSession
 
-    return OnnxCudaSession(model, geometry, settings, number=number, half=half)
+    return OnnxCudaSession(model, geometry, settings, device_index=device_index, half=half)
 
 
-def _torch(model: Model, geometry: Geometry, settings: Settings, number: int, half: bool) -> GpuSession:
+def _torch(model: Model, geometry: Geometry, settings: Settings, device_index: int, half: bool) -> GpuSession:
     from rtvideo.engines.gpu.torch import TorchCudaSession
 
-    return TorchCudaSession(model, geometry, settings, number=number, half=half)
+    return TorchCudaSession(model, geometry, settings, device_index=device_index, half=half)
 
 
 #: As ``--engine`` takes them.
@@ -62,7 +64,7 @@ class Measured:
 
 def measure(
     engine: str, model: Model, geometry: Geometry, denoise: bool, half: bool,
-    dark: list[list[Plane]], count: int, number: int = 0, temporal: float = 0.0,
+    dark: list[list[Plane]], count: int, device_index: int = 0, temporal: float = 0.0,
 ) -> Measured:  # fmt: skip
     """Open an engine, time it over frames that take turns, and close it.
 
@@ -70,7 +72,7 @@ def measure(
         UnavailableError: it is not installed, or cannot run the model here.
     """
     began = time.perf_counter()
-    session = ENGINES[engine](model, geometry, Settings(1.0, float(denoise), temporal), number, half)
+    session = ENGINES[engine](model, geometry, Settings(1.0, float(denoise), temporal), device_index, half)
     ready = time.perf_counter() - began
     try:
         device, stream = session._device, session._stream

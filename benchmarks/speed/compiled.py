@@ -31,7 +31,7 @@ def compilable(name: str) -> Model:
 def instruction_set(name: str) -> InstructionSet:
     """Return one of this machine's by name; the best with f32 for an empty one. Raises UsageError."""
     usable = isa.usable()
-    found = [one for one in usable if (one.name == name if name else not one.half)]
+    found = [one for one in usable if (one.name == name if name else not one.packed_dtype)]
     if not found:
         raise UsageError(f"--isa {name!r}: this machine has {', '.join(one.name for one in usable)}")
     return found[0]

@@ -253,5 +253,5 @@ def _filtered(method: Callable[[Any], object]) -> Opener:
 def _best() -> list[str]:
     """Return the best instruction set here, and the best with bf16 if that is another one."""
     usable = isa.usable()
-    best = [next(one.name for one in usable if not one.half)]
-    return best + [one.name for one in usable if one.half][:1]
+    best = [next(one.name for one in usable if not one.packed_dtype)]
+    return best + [one.name for one in usable if one.packed_dtype][:1]

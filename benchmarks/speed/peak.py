@@ -39,7 +39,7 @@ class Peak:
     """
 
     def __init__(self, threads: int) -> None:
-        usable = [one for one in isa.usable() if not one.half]
+        usable = [one for one in isa.usable() if not one.packed_dtype]
         if not usable:
             raise UnavailableError("no kernels for this kind of processor")
         library = ctypes.CDLL(str(build.library(SOURCE, usable[0])))

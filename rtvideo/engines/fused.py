@@ -45,11 +45,15 @@ class FusedSession(SyncSession):
         assert model.description is not None and model.weights is not None
         self._check()
         # bf16 only where it was measured to be good enough for this model, or where it is asked for.
-        half = bool(model.card.get("bf16"))
-        usable = [i for i in isa.usable() if (i.name == instructions if instructions else half or not i.half)]
+        packed = bool(model.card.get("bf16"))
+        usable = [
+            i
+            for i in isa.usable()
+            if (i.name == instructions if instructions else packed or not i.packed_dtype)
+        ]
         if not usable:
             raise UnavailableError(f"engine fused: this machine has no {instructions}")
-        program = lower(model.description, weights.read(model.weights), half=usable[0].half)
+        program = lower(model.description, weights.read(model.weights), packed=bool(usable[0].packed_dtype))
         library = Library(build.library(emit(program), usable[0]))
         self._network = CpuNetwork(
             library, program.data(), geometry.width, geometry.height, format_of(geometry), threads

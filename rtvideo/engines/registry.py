@@ -54,7 +54,7 @@ class Engine:
             UsageError, UnavailableError: as `rtvideo.engines.opening.open_session`.
         """
         kind = kind_of(device)
-        where = {"threads": threads} if kind == "cpu" else {"number": device_index(device)}
+        where = {"threads": threads} if kind == "cpu" else {"device_index": device_index(device)}
         return self.session_type(kind)(model, geometry, settings, **where)
 
 
@@ -101,7 +101,7 @@ class SessionType(Protocol):
     """What a class of sessions needs besides the methods of `Session`."""
 
     def __call__(self, model: Model, geometry: Geometry, settings: Settings, **where: int) -> Session:
-        """Open a session; ``where`` is ``threads`` on the CPU, and ``number`` (of the device) on a GPU."""
+        """Open a session; ``where`` is ``threads`` on the CPU, and ``device_index`` on a GPU."""
 
     def probe(self) -> str:
         """Return what it runs with, such as a version. May import packages.

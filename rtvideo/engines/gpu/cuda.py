@@ -19,7 +19,7 @@ from rtvideo.kernels.cuda import nvrtc
 from rtvideo.kernels.cuda.driver import Device
 from rtvideo.kernels.cuda.network import CudaNetwork, DevicePlane
 from rtvideo.kernels.ir.lower import lower
-from rtvideo.kernels.structs import format_of, state_format, unsupported_geometry
+from rtvideo.kernels.structs import unsupported_geometry
 from rtvideo.models import Model
 
 
@@ -28,7 +28,7 @@ class CudaSession(GpuSession):
 
     Args:
         model, geometry, settings: as `rtvideo.engines.opening.open_session`.
-        number: of the device.
+        device_index: as CUDA counts its devices.
         half: full-size cells in half precision.
 
     Raises:
@@ -41,10 +41,16 @@ class CudaSession(GpuSession):
     remembers = True
 
     def __init__(
-        self, model: Model, geometry: Geometry, settings: Settings, *, number: int = 0, half: bool = False
+        self,
+        model: Model,
+        geometry: Geometry,
+        settings: Settings,
+        *,
+        device_index: int = 0,
+        half: bool = False,
     ) -> None:
         self._half, self._time_stamps = half, TimeStamps()
-        super().__init__(model, geometry, settings, number)
+        super().__init__(model, geometry, settings, device_index)
 
     @staticmethod
     def unsupported_reason(model: Model, geometry: Geometry | None = None) -> str | None:
@@ -70,17 +76,9 @@ class CudaSession(GpuSession):
             raise UnavailableError(f"engine cuda: {reason}")
         assert model.description is not None and model.weights is not None
         values = weights.read(model.weights)
-        packed = lower(model.description, values, half=True).packed if self._half else frozenset()
+        packed = lower(model.description, values, packed=True).packed if self._half else frozenset()
         program = lower(model.description, values)
-        self._network = CudaNetwork(
-            self._device,
-            program,
-            packed,
-            geometry.width,
-            geometry.height,
-            format_of(geometry),
-            state_format(geometry),
-        )
+        self._network = CudaNetwork(self._device, program, packed, geometry)
         stack.callback(self._network.close)
         return self._network.stream
 

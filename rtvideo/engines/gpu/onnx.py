@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtvideo.engines.gpu.session import need_driver
-from rtvideo.engines.gpu.tensor import Network, TensorSession, network_file
+from rtvideo.engines.gpu.tensor import OpenNetwork, TensorSession, network_file
 from rtvideo.engines.onnx import image_and_enhanced
 from rtvideo.engines.session import check_strength
 from rtvideo.errors import UnavailableError
@@ -69,10 +69,10 @@ class OnnxCudaSession(TensorSession):
         self._ort = runtime()
         return super()._open(stack)
 
-    def _network(self, denoise: bool, stack: ExitStack) -> Network:
+    def _network(self, denoise: bool, stack: ExitStack) -> OpenNetwork:
         file = network_file(self._model, denoise=denoise, half=self._half)
         options = {
-            "device_id": str(self._device.number),
+            "device_id": str(self._device.index),
             "user_compute_stream": str(int(self._stream)),
             "use_tf32": "0",
         }
@@ -87,11 +87,11 @@ class OnnxCudaSession(TensorSession):
         ends = self._tensors.ends(half_image=image.half, half_enhanced=enhanced.half)
         scalars = {i.name for i in session.get_overridable_initializers()} & self._tensors.scalars.keys()
         check_strength(self._model.name, self.settings, scalars)
-        shape, place = (1, 3, self._geometry.height, self._geometry.width), ("cuda", self._device.number)
+        shape, place = (1, 3, self._geometry.height, self._geometry.width), ("cuda", self._device.index)
         binding = session.io_binding()
         binding.bind_input(image.name, *place, image.dtype, shape, ends.image)
         binding.bind_output(enhanced.name, *place, enhanced.dtype, shape, ends.enhanced)
-        return Network(ends, functools.partial(self._enqueue_network, session, binding, scalars, file))
+        return OpenNetwork(ends, functools.partial(self._enqueue_network, session, binding, scalars, file))
 
     def _enqueue_network(self, session: Any, binding: Any, scalars: set[str], file: Path) -> None:
         check_strength(self._model.name, self.settings, scalars)

@@ -69,7 +69,7 @@ class GpuSession(ABC):
 
     Args:
         model, geometry, settings: as `rtvideo.engines.opening.open_session`.
-        number: of the device.
+        device_index: as CUDA counts its devices.
 
     Attributes:
         share_of_peak: of the device's arithmetic, what an engine reaches anywhere; a cautious estimate.
@@ -84,14 +84,14 @@ class GpuSession(ABC):
     remembers = False
     _half: bool
 
-    def __init__(self, model: Model, geometry: Geometry, settings: Settings, number: int) -> None:
+    def __init__(self, model: Model, geometry: Geometry, settings: Settings, device_index: int) -> None:
         self.settings = settings
         self._model, self._geometry = model, geometry
         self._layout = _layout(geometry)
         self._waiting: deque[tuple[_Slot | None, Planes | DeviceFrame]] = deque()
         self._due = 0
         with ExitStack() as stack:
-            device = self._device = Device(number)
+            device = self._device = Device(device_index)
             stack.callback(device.close)
             self._check()
             try:

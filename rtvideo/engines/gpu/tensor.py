@@ -18,7 +18,7 @@ from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda.driver import DeviceError
 from rtvideo.kernels.cuda.network import DevicePlane
 from rtvideo.kernels.cuda.tensors import Ends, FrameTensors
-from rtvideo.kernels.structs import format_of, unsupported_geometry
+from rtvideo.kernels.structs import unsupported_geometry
 from rtvideo.models import Model
 
 #: How the driver and each runtime say that a device is short of memory.
@@ -26,7 +26,7 @@ _SHORT = re.compile(r"out of memory|OutOfMemory|failed to allocate memory|smalle
 
 
 @dataclass(frozen=True)
-class Network:
+class OpenNetwork:
     """A network that is open.
 
     Attributes:
@@ -59,7 +59,7 @@ class TensorSession(GpuSession):
     """A `GpuSession` around a network that takes and makes tensors; subclasses open it.
 
     Args:
-        model, geometry, settings, number: as for `GpuSession`.
+        model, geometry, settings, device_index: as for `GpuSession`.
         half: half precision; None where the model's card says that it is good enough. Where f32 does not fit
             into the device's memory it is taken too, with a warning.
 
@@ -76,17 +76,17 @@ class TensorSession(GpuSession):
         geometry: Geometry,
         settings: Settings,
         *,
-        number: int = 0,
+        device_index: int = 0,
         half: bool | None = None,
     ) -> None:
         # What was measured in bf16 holds for f16, which rounds eight times finer.
         self._half = bool(model.card.get("bf16")) if half is None else half
-        self._networks: dict[bool, Network] = {}
+        self._networks: dict[bool, OpenNetwork] = {}
         self._graphs: dict[bool, Any] = {}
         if reason := unsupported_geometry(geometry):
             raise UnavailableError(f"frames cannot be converted on a GPU: {reason}")
         try:
-            super().__init__(model, geometry, settings, number)
+            super().__init__(model, geometry, settings, device_index)
         except UnavailableError as error:
             if not _SHORT.search(str(error)):
                 raise
@@ -96,7 +96,7 @@ class TensorSession(GpuSession):
             logging.getLogger("rtvideo").warning("%s; trying half precision, which takes half of it", error)
             self._half = True
             try:
-                super().__init__(model, geometry, settings, number)
+                super().__init__(model, geometry, settings, device_index)
             except UnavailableError as error:
                 raise _with_advice(error, model) from None
 
@@ -106,7 +106,7 @@ class TensorSession(GpuSession):
         return no_network(model) or unsupported_geometry(geometry)
 
     @abstractmethod
-    def _network(self, denoise: bool, stack: ExitStack) -> Network:
+    def _network(self, denoise: bool, stack: ExitStack) -> OpenNetwork:
         """Open the network with or without noise removal, made for `_tensors`; ``stack`` gives it back."""
 
     @property
@@ -115,12 +115,9 @@ class TensorSession(GpuSession):
 
     def _open(self, stack: ExitStack) -> Any:
         device, geometry = self._device, self._geometry
-        stream = device.call("cuStreamCreate", 1)  # not ordered with the default stream
-        stack.callback(device.give_back, "cuStreamDestroy", stream)
-        self._stream, self._opened = stream, stack.enter_context(ExitStack())
-        self._tensors = FrameTensors(
-            device, stream, geometry.width, geometry.height, format_of(geometry), self._opened
-        )
+        self._stream = stream = device.stream(stack)
+        self._opened = stack.enter_context(ExitStack())
+        self._tensors = FrameTensors(device, stream, geometry, self._opened)
         # Backwards: what was enqueued is waited for, then the networks go, then what they work on.
         self._opened.callback(self._networks.clear)
         self._opened.callback(device.give_back, "cuStreamSynchronize", stream)
@@ -144,30 +141,19 @@ class TensorSession(GpuSession):
         if self.graphs and key not in self._graphs:  # after a frame, so that nothing is set up any more
             self._graphs[key] = self._captured(network)
 
-    def _frame(self, network: Network) -> None:
+    def _frame(self, network: OpenNetwork) -> None:
         self._tensors.load(network.ends)
         network.enqueue()
         self._tensors.store(network.ends)
 
-    def _network_for(self, denoise: bool) -> Network:
+    def _network_for(self, denoise: bool) -> OpenNetwork:
         if denoise not in self._networks:
             self._networks[denoise] = self._network(denoise, self._opened)
         return self._networks[denoise]
 
-    def _captured(self, network: Network) -> Any:
+    def _captured(self, network: OpenNetwork) -> Any:
         """Return a frame's work as a graph, or None where it cannot be captured."""
-        device = self._device
-        mode = device.constant("CUstreamCaptureMode", "CU_STREAM_CAPTURE_MODE_THREAD_LOCAL")
         try:
-            device.call("cuStreamBeginCapture", self._stream, mode)
-            try:
-                self._frame(network)
-            finally:
-                graph = device.call("cuStreamEndCapture", self._stream)
-            self._opened.callback(device.give_back, "cuGraphDestroy", graph)
-            made = device.call("cuGraphInstantiate", graph, 0)
+            return self._device.graph(self._stream, lambda: self._frame(network), self._opened)
         except (DeviceError, UnavailableError):
             return None
-        self._opened.callback(device.give_back, "cuGraphExecDestroy", made)
-        self._opened.callback(device.give_back, "cuStreamSynchronize", self._stream)
-        return made

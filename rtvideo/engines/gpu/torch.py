@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from rtvideo.engines.gpu.session import need_driver
-from rtvideo.engines.gpu.tensor import Network, TensorSession, network_file
+from rtvideo.engines.gpu.tensor import OpenNetwork, TensorSession, network_file
 from rtvideo.engines.session import check_strength
 from rtvideo.engines.torch import read_module, runtime, torch_errors
 from rtvideo.errors import UnavailableError
@@ -27,7 +27,7 @@ class TorchCudaSession(TensorSession):
     """A `rtvideo.engines.session.Session` of torch on a CUDA device; frames come out one behind.
 
     Args:
-        model, geometry, settings, number, half: as for `TensorSession`.
+        model, geometry, settings, device_index, half: as for `TensorSession`.
 
     Raises:
         UnavailableError: torch is missing or has no CUDA, or as `TensorSession`.
@@ -45,11 +45,11 @@ class TorchCudaSession(TensorSession):
     def _open(self, stack: ExitStack) -> Any:
         torch = self._torch = _torch_for_cuda()
         stream = super()._open(stack)
-        self._place = f"cuda:{self._device.number}"
+        self._place = f"cuda:{self._device.index}"
         self._torch_stream = torch.cuda.ExternalStream(int(stream), device=self._place)
         return stream
 
-    def _network(self, denoise: bool, stack: ExitStack) -> Network:
+    def _network(self, denoise: bool, stack: ExitStack) -> OpenNetwork:
         torch, tensors = self._torch, self._tensors
         network = read_module(network_file(self._model, denoise=denoise, half=self._half)).to(self._place)
         check_strength(self._model.name, self.settings, network.scalars)
@@ -68,7 +68,7 @@ class TorchCudaSession(TensorSession):
             ):
                 enhanced.copy_(network(image, *scalars))
 
-        return Network(ends, self._as_graph(work))
+        return OpenNetwork(ends, self._as_graph(work))
 
     def _as_graph(self, work: Callable[[], None]) -> Callable[[], None]:
         """Return what does the same work as one CUDA graph."""

@@ -50,11 +50,11 @@ class Compiler:
             flags.append("-mprefer-vector-width=512")
         if self.kind == "zig":
             # Its defaults are the build machine's CPU, the newest C library and a sanitizer.
-            cpu = isa.mcpu + ("+avx512bf16" if isa.half else "")
+            cpu = isa.mcpu + ("+avx512bf16" if isa.packed_dtype else "")
             flags += ["-target", f"{isa.machine}-linux-gnu.2.17", f"-mcpu={cpu}"]
             flags += ["-fno-sanitize=all", "-nostdlib++"]
         else:
-            flags += [f"-march={isa.march}", *(["-mavx512bf16"] if isa.half else [])]
+            flags += [f"-march={isa.march}", *(["-mavx512bf16"] if isa.packed_dtype else [])]
         if isa.name.startswith("avx512") and self.kind != "gcc":
             flags.append("-mtune=znver4")
         return [*self.command, *flags]

@@ -16,7 +16,7 @@ class InstructionSet:
         machine: as `platform.machine` says it.
         march: of clang and gcc; ``mcpu`` of zig.
         needs: flags of /proc/cpuinfo; none means every CPU of this machine type.
-        half: kernels for it keep what is inside cells in bf16.
+        packed_dtype: kernels for it keep what is inside cells in pairs of this type; empty: in f32.
     """
 
     name: str
@@ -24,7 +24,7 @@ class InstructionSet:
     march: str
     mcpu: str
     needs: tuple[str, ...] = ()
-    half: bool = False
+    packed_dtype: str = ""
 
 
 _V2 = ("ssse3", "sse4_1", "sse4_2", "popcnt", "cx16")
@@ -33,7 +33,9 @@ _V4 = (*_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
 
 #: Best first.
 INSTRUCTION_SETS = (
-    InstructionSet("avx512-bf16", "x86_64", "x86-64-v4", "x86_64_v4", (*_V4, "avx512_bf16"), half=True),
+    InstructionSet(
+        "avx512-bf16", "x86_64", "x86-64-v4", "x86_64_v4", (*_V4, "avx512_bf16"), packed_dtype="bf16"
+    ),
     InstructionSet("avx512", "x86_64", "x86-64-v4", "x86_64_v4", _V4),
     InstructionSet("avx2", "x86_64", "x86-64-v3", "x86_64_v3", _V3),
     InstructionSet("sse4", "x86_64", "x86-64-v2", "x86_64_v2", _V2),

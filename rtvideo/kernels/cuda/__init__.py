@@ -2,17 +2,21 @@
 
 The way of a network::
 
-    program.py       the form that it shares with the back end for processors
-      |  steps.py    layers that read one another at the pixel itself make a step and stay in registers
-      |  schedule.py steps are shared out among kernels, and tiles get a size
+    Program                      ir/program.py
+      |  steps.py                layers that read one another at the pixel itself stay in registers
+      |  schedule.py             steps are shared out among kernels, and tiles get a size
+      |  emit.py                 CUDA on top of include/*.cuh and common/*.h; temporal.py: the temporal kernels
       v
-    emit.py          CUDA on top of include/*.cuh; packing.py: the weights as it reads them;
-      |              over_time.py: the kernels that look at the frames before, history.py: what they keep
-      |  nvrtc.py    compiled when first needed and kept, for the device at hand
+    CudaSource                   source.py: text, launches and buffers
+      |  nvrtc.py                compiled when first needed, kept by cache.py
       v
-    network.py       modules, buffers and a graph on a device; planes in and out lie in its memory
+    CudaNetwork                  network.py: modules, buffers and a graph on a device (driver.py)
+      |                          launch.py: what a frame's kernels are told, packing.py: the weights,
+      |                          temporal_state.py: what is kept from frame to frame
       v
-    engines/cuda.py  frames in main memory
+    engines/gpu/cuda.py          frames in main memory
+
+``tensors.py`` has the kernels between frames and the tensors of other runtimes.
 
 **Tiles.** A block of threads makes a tile of the picture; what a layer reads around a pixel lies in shared
 memory with a halo. A thread works on a few pixels of one column, so that each weight, which all threads
@@ -21,6 +25,6 @@ read at the same place in constant memory, serves several multiply-adds.
 **Cuts.** The more layers share a kernel, the wider its halo, which neighbouring blocks make again; what lies
 between two kernels goes through the device's memory. `schedule` takes the cuts that cost least.
 
-**Half precision.** The cells of the full size may keep and multiply pairs of channels in half precision, as
+**Packed.** The cells of the full size may keep and multiply pairs of channels in half precision, as
 those for processors do in bf16; light, image and grid stay f32.
 """

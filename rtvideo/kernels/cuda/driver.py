@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rtvideo.errors import UnavailableError
-from rtvideo.kernels.cuda.schedule import LEAST_SHARED, THREADS
 from rtvideo.version import install
 
 #: The status of a device that has no memory left.
 OUT_OF_MEMORY = "CUDA_ERROR_OUT_OF_MEMORY"
+
+#: Bytes of shared memory that every device gives a block without being asked.
+LEAST_SHARED = 48 << 10
 
 #: What the driver keeps for itself of each block's shared memory.
 _RESERVED = 1 << 10
@@ -77,10 +81,10 @@ def listed() -> list[tuple[str, str]]:
     """Return ``cuda:N`` and a description of each device; one line that says why if they cannot be used."""
     try:
         found = []
-        for number in range(count()):
-            device = Device(number)
+        for index in range(count()):
+            device = Device(index)
             capability = ".".join(map(str, device.capability))
-            found.append((f"cuda:{number}", f"{device.name}, compute capability {capability}"))
+            found.append((f"cuda:{index}", f"{device.name}, compute capability {capability}"))
             device.close()
     except UnavailableError as error:
         return [("cuda", f"cannot be used: {error}")]
@@ -91,20 +95,20 @@ class Device:
     """A device, made current for the calling thread.
 
     Args:
-        number: as CUDA counts them.
+        index: as CUDA counts them.
 
     Raises:
         UnavailableError: there is no such device, no driver, or cuda-bindings is missing.
     """
 
-    def __init__(self, number: int = 0) -> None:
+    def __init__(self, index: int = 0) -> None:
         there = count()
-        if number >= there:
+        if index >= there:
             has = "no CUDA device that works" if there == 0 else f"cuda:0 to cuda:{there - 1} alone"
-            raise UnavailableError(f"device 'cuda:{number}': this machine has {has}; use --device cpu")
+            raise UnavailableError(f"device 'cuda:{index}': this machine has {has}; use --device cpu")
         self._api = bindings()
-        self.number = number
-        self._handle = self.call("cuDeviceGet", number)
+        self.index = index
+        self._handle = self.call("cuDeviceGet", index)
         name = self.call("cuDeviceGetName", 100, self._handle)
         self.name = bytes(name).split(b"\0")[0].decode(errors="replace")
         self.driver = int(self.call("cuDriverGetVersion"))
@@ -135,20 +139,41 @@ class Device:
         if int(status) != 0:
             name = getattr(status, "name", str(status))
             what = "is out of memory" if name == OUT_OF_MEMORY else f"failed: {function}: {name}"
-            raise DeviceError(f"device 'cuda:{self.number}' {what}", name)
+            raise DeviceError(f"device 'cuda:{self.index}' {what}", name)
         return values[0] if len(values) == 1 else values
 
     def launch(
         self,
         function: Any,
         blocks: tuple[int, int],
+        threads: int,
         shared: int,
         stream: Any,
         rows: tuple[int, int] = (0, 0),
     ) -> None:
         """Enqueue a kernel over blocks across and down; ``rows`` are the arguments of KERNEL in frame.cuh."""
         arguments = (rows, (ctypes.c_int, ctypes.c_int))
-        self.call("cuLaunchKernel", function, *blocks, 1, THREADS, 1, 1, shared, stream, arguments, 0)
+        self.call("cuLaunchKernel", function, *blocks, 1, threads, 1, 1, shared, stream, arguments, 0)
+
+    def stream(self, stack: ExitStack) -> Any:
+        """Return a stream that is not ordered with the default one; ``stack`` gives it back."""
+        stream = self.call("cuStreamCreate", 1)
+        stack.callback(self.give_back, "cuStreamDestroy", stream)
+        return stream
+
+    def graph(self, stream: Any, enqueue: Callable[[], None], stack: ExitStack) -> Any:
+        """Return what ``enqueue`` puts onto a stream as a graph; ``stack`` waits for it and gives it back."""
+        mode = self.constant("CUstreamCaptureMode", "CU_STREAM_CAPTURE_MODE_THREAD_LOCAL")
+        self.call("cuStreamBeginCapture", stream, mode)
+        try:
+            enqueue()
+        finally:
+            captured = self.call("cuStreamEndCapture", stream)
+        stack.callback(self.give_back, "cuGraphDestroy", captured)
+        graph = self.call("cuGraphInstantiate", captured, 0)
+        stack.callback(self.give_back, "cuGraphExecDestroy", graph)
+        stack.callback(self.give_back, "cuStreamSynchronize", stream)
+        return graph
 
     def give_back(self, function: str, *arguments: Any) -> None:
         """Call the driver, whatever it says: of a device that was lost there is nothing left to free."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rtvideo.kernels.cuda import packing, temporal
-from rtvideo.kernels.cuda.schedule import THREADS, Kernel, schedule
-from rtvideo.kernels.cuda.source import SIDE, Buffer, CudaSource, Launch, function, grid
+from rtvideo.kernels.cuda.schedule import Kernel, schedule
+from rtvideo.kernels.cuda.source import SIDE, THREADS, Buffer, CudaSource, Launch, function, grid
 from rtvideo.kernels.cuda.steps import Reach, Step, reads
 from rtvideo.kernels.ir import cpp
 from rtvideo.kernels.ir.cpp import literal

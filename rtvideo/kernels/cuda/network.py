@@ -14,15 +14,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import launch, nvrtc, packing
-from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, Device, DeviceError
+from rtvideo.kernels.cuda.driver import LEAST_SHARED, OUT_OF_MEMORY, Device, DeviceError
 from rtvideo.kernels.cuda.emit import emit
 from rtvideo.kernels.cuda.launch import Plan
-from rtvideo.kernels.cuda.schedule import LEAST_SHARED
-from rtvideo.kernels.cuda.source import CudaSource
+from rtvideo.kernels.cuda.source import THREADS, CudaSource
 from rtvideo.kernels.cuda.temporal_state import ZEROED, TemporalLayout, TemporalState
 from rtvideo.kernels.ir.program import Program
-from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants
+from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants, format_of
 
 #: Rows of a band where memory is short: few enough to help, many beside those that are made twice.
 _BAND = 256
@@ -43,34 +43,20 @@ class CudaNetwork:
         device: current for the calling thread.
         program: lowered with f32 weights.
         packed: tensors in half precision, none for f32.
-        width, height: of the picture.
-        layout: of its planes.
-        kept: of `rtvideo.kernels.structs.state_format`, for frames that are run with time constants.
+        geometry: of the frames.
 
     Raises:
         UnavailableError: it cannot be compiled, or memory is short.
     """
 
-    def __init__(
-        self,
-        device: Device,
-        program: Program,
-        packed: frozenset[str],
-        width: int,
-        height: int,
-        layout: Format,
-        kept: Format | None = None,
-    ) -> None:
+    def __init__(self, device: Device, program: Program, packed: frozenset[str], geometry: Geometry) -> None:
         self._device, self._program, self._packed = device, program, packed
-        self._size, self._layout = (width, height), layout
+        self._size, self._layout = (geometry.width, geometry.height), format_of(geometry)
         self._variants: dict[tuple[bool, bool], _Variant] = {}
-        light = launch.light(program, width, height)
-        self._temporal = None if kept is None else TemporalLayout(kept, width, height, light)
+        self._temporal = TemporalLayout(geometry, launch.light(program, *self._size))
         self._states: deque[TemporalState] = deque()
-        with ExitStack() as stack:
-            self.stream = device.call("cuStreamCreate", 1)  # not ordered with the default stream
-            stack.callback(device.give_back, "cuStreamDestroy", self.stream)
-            self._stack = stack.pop_all()
+        self._stack = ExitStack()
+        self.stream = device.stream(self._stack)
 
     def run(
         self,
@@ -115,10 +101,6 @@ class CudaNetwork:
         return self._variants[key]
 
     def _allocate_state(self) -> None:
-        if self._temporal is None:
-            raise ValueError(
-                "a network that was made without a format for kept pictures takes no time constants"
-            )
         device = self._device
         try:
             address = device.allocate(self._temporal.size)
@@ -183,9 +165,7 @@ class _Variant:
             stack.callback(device.free, address)
         self._told = b""
 
-        device.call("cuStreamBeginCapture", stream, device.constant(
-            "CUstreamCaptureMode", "CU_STREAM_CAPTURE_MODE_THREAD_LOCAL"))  # fmt: skip
-        try:
+        def launch_all() -> None:
             for call in plan.calls:
                 one = call.launch
                 function = device.call("cuModuleGetFunction", module, one.name.encode())
@@ -195,14 +175,10 @@ class _Variant:
                     )
                     device.call("cuFuncSetAttribute", function, most, one.shared)
                 device.launch(
-                    function, (call.across, call.down), one.shared, stream, (call.first, call.origin)
+                    function, (call.across, call.down), THREADS, one.shared, stream, (call.first, call.origin)
                 )
-        finally:
-            graph = device.call("cuStreamEndCapture", stream)
-        stack.callback(device.give_back, "cuGraphDestroy", graph)
-        self._graph = device.call("cuGraphInstantiate", graph, 0)
-        stack.callback(device.give_back, "cuGraphExecDestroy", self._graph)
-        stack.callback(device.give_back, "cuStreamSynchronize", stream)
+
+        self._graph = device.graph(stream, launch_all, stack)
 
     def run(self) -> None:
         """Enqueue a frame as ``frame`` describes it."""

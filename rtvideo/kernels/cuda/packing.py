@@ -14,7 +14,7 @@ Words = npt.NDArray[np.uint32]
 CONSTANT = 60 << 10
 
 
-def halved(program: Program, packed: frozenset[str]) -> dict[str, int]:
+def packed_weights(program: Program, packed: frozenset[str]) -> dict[str, int]:
     """Return name -> output channels of the weights that are multiplied in half precision.
 
     A convolution is if what it reads is packed, a fusion if all that it reads and makes is.
@@ -47,9 +47,11 @@ def in_pairs(floats: Array, outputs: int) -> Words:
 
 def data(program: Program, packed: frozenset[str]) -> Words:
     """Return the words of the struct, in order."""
-    halves = halved(program, packed)
+    packed_sizes = packed_weights(program, packed)
     parts = [
-        in_pairs(array, halves[name]) if name in halves else array.astype(np.float32).view(np.uint32)
+        in_pairs(array, packed_sizes[name])
+        if name in packed_sizes
+        else array.astype(np.float32).view(np.uint32)
         for name, array in program.weights.items()
     ]
     return np.concatenate(parts)
@@ -57,11 +59,11 @@ def data(program: Program, packed: frozenset[str]) -> Words:
 
 def struct(program: Program, packed: frozenset[str]) -> str:
     """Return the declaration of the struct ``Weights`` and of the only one, ``w``."""
-    halves = halved(program, packed)
+    packed_sizes = packed_weights(program, packed)
 
     def declare(name: str, array: Array) -> str:
-        if name in halves:
-            return f"Word %s[{in_pairs(array, halves[name]).size}]"
+        if name in packed_sizes:
+            return f"Word %s[{in_pairs(array, packed_sizes[name]).size}]"
         return f"float %s[{array.size}]"
 
     memory = "__constant__" if sum(a.nbytes for a in program.weights.values()) <= CONSTANT else "__device__"

@@ -11,14 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rtvideo.errors import UnavailableError
+from rtvideo.kernels.cuda.source import THREADS
 from rtvideo.kernels.cuda.steps import Flow, Reach, Step, flow, needed, reads
 from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Operation, Pass
-
-#: Threads of a block. Two blocks share a multiprocessor: one computes while the other waits at a barrier.
-THREADS = 256
-
-#: Bytes of shared memory that every device gives a block without being asked.
-LEAST_SHARED = 48 << 10
 
 # What counts as so many multiply-adds: a byte to or from the device's memory, a pixel of the frame with its
 # conversion, a value to or from shared memory, any other function of a value, and a kernel (a pixel of it).
@@ -59,7 +54,7 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Tensors:
+class PassTensors:
     """What a schedule must know of a pass's tensors.
 
     Attributes:
@@ -73,7 +68,7 @@ class Tensors:
     packed: frozenset[str]
 
     @classmethod
-    def of(cls, one: Pass, packed: frozenset[str]) -> Tensors:
+    def of(cls, one: Pass, packed: frozenset[str]) -> PassTensors:
         """Return those of a pass."""
         made = {layer.output: layer.channels for layer in one.layers}
         return cls(dict(one.sources) | made, frozenset(one.sources), packed & made.keys())
@@ -90,13 +85,13 @@ def schedule(one: Pass, packed: frozenset[str], shared: int, *, grid: bool = Fal
     Args:
         one: the pass.
         packed: tensors in pairs of half precision.
-        shared: bytes of shared memory that a block may take, `LEAST_SHARED` or more.
+        shared: bytes of shared memory that a block may take, at least `driver.LEAST_SHARED`.
         grid: it works on a grid: one kernel, whose result is not put together in shared memory.
 
     Raises:
         UnavailableError: no tile is small enough.
     """
-    tensors = Tensors.of(one, packed)
+    tensors = PassTensors.of(one, packed)
     units = list(_units(needed(one.layers, one.results)))
     best: list[tuple[float, list[Kernel]]] = [(0.0, []), *((float("inf"), []) for _ in units)]
     for end in range(1, len(units) + 1):
@@ -128,7 +123,7 @@ def _units(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
             unit = []
 
 
-def _sized(name: str, steps: Flow, tensors: Tensors, shared: int, grid: bool) -> Kernel | None:
+def _sized(name: str, steps: Flow, tensors: PassTensors, shared: int, grid: bool) -> Kernel | None:
     """Return the kernel with the best tile, None if none fits."""
     rows = 1 if grid else _rows(steps, tensors)
     work = _Work.of(steps, tensors)
@@ -147,7 +142,7 @@ def _sized(name: str, steps: Flow, tensors: Tensors, shared: int, grid: bool) ->
     return min(found, key=lambda kernel: kernel.cost, default=None)
 
 
-def _rows(steps: Flow, tensors: Tensors) -> int:
+def _rows(steps: Flow, tensors: PassTensors) -> int:
     """Return how many pixels a thread works on at once: their sums must stay in registers."""
     most = max(tensors.words(layer.output) for step in steps.steps for layer in step.layers)
     return 4 if most <= 8 else 2 if most <= 12 else 1
@@ -177,7 +172,7 @@ class _Work:
     end: float
 
     @classmethod
-    def of(cls, steps: Flow, tensors: Tensors) -> _Work:
+    def of(cls, steps: Flow, tensors: PassTensors) -> _Work:
         """Return that of some steps."""
         loads = [
             (reach, _read(tensor, tensors) + _VALUE * tensors.words(tensor))
@@ -203,11 +198,11 @@ def _cost(work: _Work, width: int, height: int, rows: int) -> float:
     return total / (width * height)
 
 
-def _read(tensor: str, tensors: Tensors) -> float:
+def _read(tensor: str, tensors: PassTensors) -> float:
     return _PICTURE if tensor in tensors.sources else 4 * _BYTE * tensors.words(tensor)
 
 
-def _layers(step: Step, tensors: Tensors) -> float:
+def _layers(step: Step, tensors: PassTensors) -> float:
     work = sum(_VALUE * tensors.words(name) for name in step.stored)
     for layer in step.layers:
         for edge in layer.edges if isinstance(layer, Fusion) else (layer,):

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from rtvideo.kernels.cuda.steps import Reach
 
+#: Threads of a block. Two blocks share a multiprocessor: one computes while the other waits at a barrier.
+THREADS = 256
+
 #: Pixels (or cells) of the square that a block takes where nothing else is said; see grid.cuh.
 SIDE = 32
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rtvideo.kernels.cuda.schedule import THREADS
-from rtvideo.kernels.cuda.source import SIDE, Launch, function, grid
+from rtvideo.kernels.cuda.source import SIDE, THREADS, Launch, function, grid
 
 HEADERS = ("exposure_compensation.cuh", "light_smoothing.cuh", "temporal_filter.cuh")
 

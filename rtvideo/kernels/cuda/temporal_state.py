@@ -9,8 +9,9 @@ import ctypes
 import itertools
 from dataclasses import dataclass
 
+from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda.temporal import CELL, PATCH
-from rtvideo.kernels.structs import Format, PlanePointers
+from rtvideo.kernels.structs import Format, PlanePointers, state_format
 
 # As in temporal_state.cuh and scene_statistics.cuh: bytes of a scene, counts of all levels.
 _SCENE, _COUNTS = 2048, 10 * (1024 + 256)
@@ -37,14 +38,11 @@ class TemporalLayout:
     """Where everything lies, for frames of one size and format.
 
     Args:
-        kept: format of the picture, `rtvideo.kernels.structs.state_format`.
-        width, height: of the picture.
+        geometry: of the frames.
         light: floats of the light's grid.
     """
 
-    kept: Format
-    width: int
-    height: int
+    geometry: Geometry
     light: int
 
     @property
@@ -62,7 +60,7 @@ class TemporalLayout:
         begins = (address + at for at in self._begins())
         scene, counts, age, level, change, spread, gain, light, *pictures = begins
         state = TemporalState(
-            format=self.kept, age=age, level=level, change=change, spread=spread, gain=gain,
+            format=state_format(self.geometry), age=age, level=level, change=change, spread=spread, gain=gain,
             counts=counts, scene=scene, light=light,
         )  # fmt: skip
         planes = self._planes()
@@ -74,21 +72,13 @@ class TemporalLayout:
 
     def _planes(self) -> list[tuple[int, int]]:
         """Return rows and bytes of a row of each plane."""
-        f, (width, height) = self.kept, (self.width, self.height)
-        chroma = (height + f.chroma_y) >> f.chroma_y, (width + f.chroma_x) >> f.chroma_x
-        rows = {
-            0: [(height, width), chroma, chroma],
-            1: [(height, width), (chroma[0], 2 * chroma[1])],
-            2: [(height, 3 * width)],
-            3: [(height, width)],
-            4: 3 * [(height, width)],
-        }[f.layout]
-        return [(high, _aligned(2 * wide)) for high, wide in rows]
+        return [(rows, _aligned(2 * columns)) for rows, columns in self.geometry.shapes()]
 
     def _begins(self) -> list[int]:
         """Return where each part begins, scene and counts first, and the end."""
-        cells = -(-self.width // CELL) * -(-self.height // CELL)
-        patches = 4 * -(-self.width // PATCH) * (self.height // PATCH // 2 + 1)
+        width, height = self.geometry.width, self.geometry.height
+        cells = -(-width // CELL) * -(-height // CELL)
+        patches = 4 * -(-width // PATCH) * (height // PATCH // 2 + 1)
         picture = [high * stride for high, stride in self._planes()]
         sizes = [_SCENE, 4 * _COUNTS, cells, *4 * [patches], 4 * self.light, *picture, *picture]
         return list(itertools.accumulate(map(_aligned, sizes), initial=0))

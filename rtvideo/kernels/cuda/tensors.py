@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import launch, nvrtc
 from rtvideo.kernels.cuda.driver import Device
 from rtvideo.kernels.cuda.network import DevicePlane, planes_of
-from rtvideo.kernels.cuda.schedule import THREADS
-from rtvideo.kernels.cuda.source import SIDE, Buffer, CudaSource, Launch
-from rtvideo.kernels.structs import Format
+from rtvideo.kernels.cuda.source import SIDE, THREADS, Buffer, CudaSource, Launch
+from rtvideo.kernels.structs import Format, format_of
 
 #: Bytes of the tile that is put together before chroma is averaged.
 _TILE = 4 * 3 * SIDE**2
@@ -81,8 +81,7 @@ class FrameTensors:
     Args:
         device: current for the calling thread.
         stream: that everything goes onto.
-        width, height: of the picture.
-        layout: of its planes.
+        geometry: of the frames.
         stack: gives everything back.
 
     Attributes:
@@ -92,11 +91,10 @@ class FrameTensors:
         UnavailableError: the kernels cannot be compiled, or memory is short.
     """
 
-    def __init__(
-        self, device: Device, stream: Any, width: int, height: int, layout: Format, stack: ExitStack
-    ) -> None:
+    def __init__(self, device: Device, stream: Any, geometry: Geometry, stack: ExitStack) -> None:
         self._device, self._stream, self._stack = device, stream, stack
-        self._size = width, height
+        self._size = width, height = geometry.width, geometry.height
+        layout = format_of(geometry)
         made = source(layout)
         module = device.call("cuModuleLoadData", nvrtc.cubin(made.text, device.capability, device.driver))
         stack.callback(device.give_back, "cuModuleUnload", module)
@@ -158,7 +156,7 @@ class FrameTensors:
 
     def _launch(self, name: str) -> None:
         function, call = self._kernels[name]
-        self._device.launch(function, (call.across, call.down), call.launch.shared, self._stream)
+        self._device.launch(function, (call.across, call.down), THREADS, call.launch.shared, self._stream)
 
     def _copy(self, address: int, content: bytes) -> None:
         if self._told.get(address) != content:

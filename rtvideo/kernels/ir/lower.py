@@ -28,19 +28,19 @@ HERE = (0, 0)
 
 
 def lower(
-    description: Description, weights: Mapping[str, np.typing.NDArray[np.floating]], *, half: bool = False
+    description: Description, weights: Mapping[str, np.typing.NDArray[np.floating]], *, packed: bool = False
 ) -> Program:
     """Return the program of a network.
 
     Args:
         description: what is computed.
         weights: name -> array, as `rtvideo.models.shapes.shapes` lists them.
-        half: what full-size cells keep for themselves is bf16, with f32 sums; light, image and grid stay f32.
+        packed: full-size cells keep pairs of channels, of the back end's packed type; the rest stays f32.
 
     Raises:
         UnavailableError: weights are missing, of another shape, or not finite.
     """
-    return _Lowering(description, _checked(description, weights), half).program()
+    return _Lowering(description, _checked(description, weights), packed).program()
 
 
 def _checked(
@@ -62,8 +62,8 @@ def _checked(
 
 
 class _Lowering:
-    def __init__(self, description: Description, weights: dict[str, Weights], half: bool) -> None:
-        self.description, self.weights, self.half = description, weights, half
+    def __init__(self, description: Description, weights: dict[str, Weights], pack: bool) -> None:
+        self.description, self.weights, self.pack = description, weights, pack
         self.packed: set[str] = set()
         self.stored: dict[str, Array] = {}
 
@@ -325,7 +325,7 @@ class _Lowering:
         return layers
 
     def _pack(self, tensor: str) -> None:
-        if self.half:
+        if self.pack:
             self.packed.add(tensor)
 
     def _end(self, output: str, channels: int, source: str, weights: str) -> Convolution:

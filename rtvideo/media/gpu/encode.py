@@ -45,12 +45,12 @@ class DeviceFrames:
         self._stride = -(-geometry.width * self._item // _ALIGNMENT) * _ALIGNMENT
         self._all: list[int] = []
         self._free: deque[int] = deque()
-        self._context = CudaContext(session.device.number) if kind == dlpack.CUDA else None
+        self._context = CudaContext(session.device.index) if kind == dlpack.CUDA else None
 
     @property
     def hardware(self) -> HWAccel | None:
         """What PyAV opens an encoder with that takes these frames."""
-        return None if self._context is None else hardware(self._device.number)
+        return None if self._context is None else hardware(self._device.index)
 
     def take(self) -> tuple[av.VideoFrame, DeviceFrame]:
         """Return a frame with undefined content, once as the encoder takes it and once as the engine does.
@@ -73,7 +73,7 @@ class DeviceFrames:
                 self._free.append(address)
 
         exported, planes, begin = [], [], address
-        where = (self._kind, self._device.number if self._kind == dlpack.CUDA else 0)
+        where = (self._kind, self._device.index if self._kind == dlpack.CUDA else 0)
         for shape in shapes:
             stride, bits = self._stride // self._item, 8 * self._item
             exported.append(dlpack.DLPackPlane(begin, shape, stride, bits, where, release))

@@ -70,14 +70,14 @@ class Compiled:
     """A description compiled for an instruction set, and its reference."""
 
     def __init__(self, description: Description, instructions: str = "") -> None:
-        found = [i for i in isa.usable() if (i.name == instructions if instructions else not i.half)]
+        found = [i for i in isa.usable() if (i.name == instructions if instructions else not i.packed_dtype)]
         if not found:
             pytest.skip(f"this machine has no {instructions}")
         self.description = description
         weights = networks.weights(description)
-        if found[0].half:  # what training makes of it: noise is small beside the image
+        if found[0].packed_dtype:  # what training makes of it: noise is small beside the image
             weights = {k: v * np.float32(0.2) if "noise.head" in k else v for k, v in weights.items()}
-        program = lower(description, weights, half=found[0].half)
+        program = lower(description, weights, packed=bool(found[0].packed_dtype))
         self.weights = program.data()
         self.library = Library(build.library(emit(program), found[0]))
         self.net = RUAS(description).double()

@@ -15,7 +15,7 @@ pytest.importorskip("torch", reason="networks of tests are torch networks")
 from rtvideo.kernels.cpu import build
 from rtvideo.kernels.cpu.emit import emit
 from rtvideo.kernels.cpu.library import CpuNetwork, Library
-from rtvideo.kernels.cuda.schedule import LEAST_SHARED
+from rtvideo.kernels.cuda.driver import LEAST_SHARED
 from rtvideo.kernels.ir.lower import lower
 from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants, float_format
 from tests.helpers import networks

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rtvideo.engines.gpu.session import need_driver
-from rtvideo.engines.gpu.tensor import Network, TensorSession, network_file
+from rtvideo.engines.gpu.tensor import OpenNetwork, TensorSession, network_file
 from rtvideo.engines.gpu.tensorrt.package import MODULES, Package, load
 from rtvideo.engines.gpu.tensorrt.plans import Machine, Plans
 from rtvideo.engines.session import check_strength
@@ -62,7 +62,7 @@ class TensorRTSession(TensorSession):
         self._runtime = self._package.module.Runtime(self._package.logger)
         return super()._open(stack)
 
-    def _network(self, denoise: bool, stack: ExitStack) -> Network:
+    def _network(self, denoise: bool, stack: ExitStack) -> OpenNetwork:
         file = network_file(self._model, denoise=denoise, half=self._half)
         plan, engine = self._engine(file)
         context = self._context(engine, plan, stack)
@@ -86,7 +86,7 @@ class TensorRTSession(TensorSession):
         addresses = {images[0]: ends.image, outputs[0]: ends.enhanced}
         for name, address in (addresses | {name: tensors.scalars[name] for name in scalars}).items():
             context.set_tensor_address(name, address)
-        return Network(ends, functools.partial(self._enqueue_network, context))
+        return OpenNetwork(ends, functools.partial(self._enqueue_network, context))
 
     def _enqueue_network(self, context: Any) -> None:
         if not context.execute_async_v3(int(self._stream)):

@@ -19,8 +19,8 @@ import torch
 from model.ruas import RUAS
 from rtvideo.kernels.cpu import build
 from rtvideo.kernels.cuda import launch, packing
+from rtvideo.kernels.cuda.driver import LEAST_SHARED
 from rtvideo.kernels.cuda.emit import HEADERS, emit
-from rtvideo.kernels.cuda.schedule import LEAST_SHARED
 from rtvideo.kernels.cuda.source import CudaSource
 from rtvideo.kernels.cuda.temporal_state import TemporalState
 from rtvideo.kernels.ir.lower import lower
@@ -84,7 +84,7 @@ class Emulated:
         packed: frozenset[str] = frozenset()
         if half:  # what training makes of it: noise is small beside the image
             weights = {k: v * np.float32(0.2) if "noise.head" in k else v for k, v in weights.items()}
-            packed = lower(description, weights, half=True).packed
+            packed = lower(description, weights, packed=True).packed
         program = lower(description, weights)
         self.source: CudaSource = emit(program, shared, denoise=denoise, temporal=temporal, packed=packed)
         self.words = packing.data(program, packed)

@@ -17,8 +17,9 @@ pytest.importorskip("torch", reason="the reference is a torch network")
 import torch
 
 from rtvideo.kernels.cuda import launch
+from rtvideo.kernels.cuda.driver import LEAST_SHARED
 from rtvideo.kernels.cuda.emit import emit
-from rtvideo.kernels.cuda.schedule import LEAST_SHARED, schedule
+from rtvideo.kernels.cuda.schedule import schedule
 from rtvideo.kernels.cuda.source import CudaSource
 from rtvideo.kernels.ir.lower import lower
 from rtvideo.models.description import Description

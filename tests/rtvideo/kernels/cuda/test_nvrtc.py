@@ -16,8 +16,8 @@ from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.kernels import weights
 from rtvideo.kernels.cuda import nvrtc
+from rtvideo.kernels.cuda.driver import LEAST_SHARED
 from rtvideo.kernels.cuda.emit import emit
-from rtvideo.kernels.cuda.schedule import LEAST_SHARED
 from rtvideo.kernels.ir.lower import lower
 from rtvideo.kernels.structs import format_of
 from rtvideo.models import Model
@@ -56,7 +56,7 @@ def noise_text(capability: tuple[int, int], *, half: bool, **changes: Any) -> st
     noise = dataclasses.replace(NIGHT.noise, stages=1, **changes)
     description = Description(name="noise", illumination=light, noise=noise)
     values = networks.weights(description)
-    packed = lower(description, values, half=True).packed if half else frozenset()
+    packed = lower(description, values, packed=True).packed if half else frozenset()
     return emit(lower(description, values), shared(capability), denoise=True, packed=packed, kind=NV12).text
 
 

@@ -21,8 +21,8 @@ from rtvideo.colour import Matrix, levels
 from rtvideo.frame import Geometry, Plane
 from rtvideo.kernels.cpu.library import CpuNetwork
 from rtvideo.kernels.cuda import launch
+from rtvideo.kernels.cuda.driver import LEAST_SHARED
 from rtvideo.kernels.cuda.emit import HEADERS, emit
-from rtvideo.kernels.cuda.schedule import LEAST_SHARED
 from rtvideo.kernels.cuda.temporal_state import TemporalLayout, TemporalState
 from rtvideo.kernels.ir.lower import lower
 from rtvideo.kernels.structs import TimeConstants, format_of, state_format
@@ -67,7 +67,7 @@ class Remembering:
     def __init__(self, kernels: Emulated, of: Geometry) -> None:
         self.kernels, self.geometry, self.layout = kernels, of, format_of(of)
         light = launch.light(kernels.program, of.width, of.height)
-        self.state_layout = TemporalLayout(state_format(of), of.width, of.height, light)
+        self.state_layout = TemporalLayout(of, light)
         memory = np.zeros(self.state_layout.size + 256, np.uint8)
         self.memory = memory[-memory.ctypes.data % 256 :][: self.state_layout.size]
         self.now = 0
