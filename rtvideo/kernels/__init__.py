@@ -14,8 +14,8 @@ The way of a network::
       v
     engines/fused.py             planes in, planes out
 
-**Arithmetic once.** ``common/*.h`` has every formula and constant, as templates over the value type: vectors on a
-processor, floats on a GPU. The headers of a back end have loops, strips, tiles, threads and memory alone.
+**Arithmetic once.** ``common/*.h`` has every formula and constant, as templates over the value type: vectors
+on a processor, floats on a GPU. The headers of a back end have only loops, strips, tiles, threads and memory.
 
 **Passes**, in the order of a frame::
 
@@ -45,7 +45,7 @@ file.
 the standard. Each rewrite states its condition and has an equality test. Results do not depend on the
 number of threads.
 
-**Packed.** Where the processor multiplies pairs of bf16, a second program keeps what is inside full-size cells
-in pairs and sums in f32; light, image and grid stay f32. It runs for models whose card says that it was
+**Packed.** Where the processor multiplies pairs of bf16, a second program keeps what is inside full-size
+cells in pairs and sums in f32; light, image and grid stay f32. It runs for models whose card says that it was
 measured to be good enough (``"bf16": true``), and where it is asked for by name.
 """

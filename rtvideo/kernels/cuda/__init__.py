@@ -5,7 +5,7 @@ The way of a network::
     Program                      ir/program.py
       |  steps.py                layers that read one another at the pixel itself stay in registers
       |  schedule.py             steps are shared out among kernels, and tiles get a size
-      |  emit.py                 CUDA on top of include/*.cuh and common/*.h; temporal.py: the temporal kernels
+      |  emit.py                 CUDA on top of include/*.cuh and common/*.h; temporal.py: temporal kernels
       v
     CudaSource                   source.py: text, launches and buffers
       |  nvrtc.py                compiled when first needed, kept by cache.py

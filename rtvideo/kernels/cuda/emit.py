@@ -278,7 +278,7 @@ class _Emitter:
         self.buffers.setdefault(buffer, Buffer((channels + 1) // 2 if packed else channels, 0))
         pointer = f"frame.buffers[{buffer.upper()}]"
         if packed:
-            return f"const PairPlane<{channels}> {name}_source{{(Word *){pointer}}};"
+            return f"const PairPlane<{channels}> {name}_source{{{{(Word *){pointer}}}}};"
         return f"const Plane<{channels}> {name}_source{{{pointer}}};"
 
     def _tile(self, name: str, channels: int, reach: Reach, place: int) -> str:

@@ -21,7 +21,9 @@ FN bool gains(const TemporalState &state, int picture_height, int row, int left,
     return any;
 }
 
-static void compensate(Tile tile, TemporalState &state, Arena arena) {
+static void compensate(const Tile &strip, Frame &frame, Arena arena) {
+    TemporalState &state = frame.state;
+    Tile tile = strip;
     tile.width = (tile.last - tile.first + CELL - 1) / CELL * CELL; // no more: the next strip is being written
     const Planes &picture = state.picture[state.now];
     const Scene &scene = state.scene;

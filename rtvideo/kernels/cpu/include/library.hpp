@@ -1,6 +1,7 @@
 // What the shared library exports. The generated source defines `Weights` and `Network` before it includes this.
 #pragma once
-#include "frame.hpp"
+#include "illumination.hpp"
+#include "temporal.hpp"
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
@@ -26,7 +27,7 @@ EXPORT void rt_close(Context *context) {
     if (!context) return;
     context->pool.close();
     for (void *p : context->memory) free(p);
-    for (void *p : context->state.memory) free(p);
+    for (void *p : context->frame.state.memory) free(p);
     free(context);
 }
 
@@ -61,7 +62,7 @@ EXPORT int rt_threads(const Context *context) { return context->threads; }
 // Make room for what is kept from frame to frame, in planes of the format `kept`. False if there is not enough memory.
 EXPORT int rt_allocate_temporal_state(Context *context, const Format *kept) {
     int64_t light = light_floats<Network>(context->width, context->height);
-    return allocate(context->state, *kept, context->width, context->height, light);
+    return allocate(context->frame.state, *kept, context->width, context->height, light);
 }
 
 // Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal; without `time`, or with no frames to average over,

@@ -1,6 +1,6 @@
 // Light smoothing on the grid.
 #pragma once
-#include "temporal_state.hpp"
+#include "frame.hpp"
 
 #include "common/light_smoothing.h"
 

@@ -1,6 +1,6 @@
 // Scene statistics in strips: sums over patches, then quantiles of them.
 #pragma once
-#include "temporal_state.hpp"
+#include "frame.hpp"
 
 #include "common/scene_statistics.h"
 
@@ -19,8 +19,8 @@ FN void read_luma(const Format &f, const Planes &planes, int row, const Tile &ti
 }
 
 // Every second row of patches: level, change and spread.
-static void measure_patches(const Tile &tile, TemporalState &state, const Format &format, const Planes &in,
-                            Arena arena) {
+static void measure_patches(const Tile &tile, Frame &frame, Arena arena) {
+    TemporalState &state = frame.state;
     Rows<5> rows = arena.rows<5>(tile.width, 1);
     Rows<2> spare = arena.rows<2>(tile.width, 1);
     float *now = rows.at(0, 0), *before = rows.at(1, 0);
@@ -31,10 +31,10 @@ static void measure_patches(const Tile &tile, TemporalState &state, const Format
         for (int c = 2; c < 5; c++) memset(rows.at(c, 0), 0, sizeof(float) * tile.width);
         for (int row = top; row < top + PATCH; row++) {
             if (int next = row + 2 * PATCH; next < tile.picture_height) {
-                prefetch(format, in, next, tile.first, tile.last);
+                prefetch(frame.format, frame.in, next, tile.first, tile.last);
                 prefetch(state.format, picture, next, tile.first, tile.last);
             }
-            read_luma(format, in, row, tile, spare, now);
+            read_luma(frame.format, frame.in, row, tile, spare, now);
             read_luma(state.format, picture, row, tile, spare, before);
             for (int x = 0; x < tile.width; x += LANES) {
                 vec s = load(before + x), d = load(now + x) - s;

@@ -1,6 +1,6 @@
 // The temporal filter in strips.
 #pragma once
-#include "temporal_state.hpp"
+#include "frame.hpp"
 
 #include "common/temporal_filter.h"
 
@@ -72,7 +72,9 @@ ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<2> colour,
 }
 
 // A strip of the picture that is kept from now on.
-static void filter(const Tile &tile, TemporalState &state, const Format &format, const Planes &in, float frames, Arena arena) {
+static void filter(const Tile &tile, Frame &frame, Arena arena) {
+    TemporalState &state = frame.state;
+    const Format &format = frame.format;
     const Planes &before = state.picture[state.now], &after = state.picture[1 - state.now];
     const int count = channels(format), cells = tile.width / CELL;
     const bool rgb = is_rgb(format);
@@ -90,7 +92,7 @@ static void filter(const Tile &tile, TemporalState &state, const Format &format,
     for (int pair = tile.top / CELL - 1; pair <= (tile.bottom + CELL - 1) / CELL; pair++) {
         for (int i = 0, row = CELL * pair + AHEAD; i < CELL && row < tile.picture_height; i++, row++) {
             if (row < 0) continue;
-            prefetch(format, in, row, begin, end), prefetch(state.format, before, row, begin, end);
+            prefetch(format, frame.in, row, begin, end), prefetch(state.format, before, row, begin, end);
             prefetch(state.format, after, row - CELL > 0 ? row - CELL : 0, tile.first, tile.last);
         }
         for (int c = 0; c < count; c++) {
@@ -99,7 +101,7 @@ static void filter(const Tile &tile, TemporalState &state, const Format &format,
             int width = (tile.picture_width + one.x) >> one.x, height = (tile.picture_height + one.y) >> one.y;
             for (int row = CELL * pair >> one.y; row < CELL * (pair + 1) >> one.y; row++) {
                 read_codes(state.format, before, one, row, width, height, left, wide, s.at(c, row));
-                read_codes(format, in, one, row, width, height, left, wide, line);
+                read_codes(format, frame.in, one, row, width, height, left, wide, line);
                 for (int x = 0; x < wide; x++) d.at(c, row)[x] = line[x] - s.at(c, row)[x];
             }
         }
@@ -126,7 +128,7 @@ static void filter(const Tile &tile, TemporalState &state, const Format &format,
 
         column_sums(grey, grey_s, CELL * cell_row, tile.width, sums);
         int first = (tile.first - tile.left) / CELL, last = first + (tile.last - tile.first + CELL - 1) / CELL;
-        gates(state, sums, colour, count > 1, cell_row, cells, frames,
+        gates(state, sums, colour, count > 1, cell_row, cells, frame.time.frames,
               state.age + (int64_t)cell_row * state.cells_wide + tile.first / CELL, first, last, &moved);
         for (int c = 0; c < count; c++) {
             const Channel &one = all[c];

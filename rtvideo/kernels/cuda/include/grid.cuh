@@ -90,6 +90,15 @@ FN void put(const Light<N, SCALE, GUIDED> &to, const P &p, const Values<3, R> &x
 constexpr int SIDE = 32;
 typedef Shape<SIDE, SIDE, 4> Square;
 
+// Each cell of a grid that a block of threads takes: f(x, y).
+template <int SCALE, class F> FN void for_cells(const Grid<SCALE> &grid, const F &f) {
+    const Block block = block_of<Square>(grid.width(), grid.height());
+    for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
+        for (int i = 0; i < p.ROWS; i++)
+            if (p.inside(i)) f(p.x(), p.y(i));
+    }
+}
+
 template <int SCALE, int WINDOW> FN void reduce(float *memory, const Grid<SCALE> &sums) {
     constexpr int BEFORE = WINDOW == 3, CELLS = SIDE / SCALE;
     const Block block = block_of<Square>(frame.width, frame.height);
@@ -124,27 +133,16 @@ template <int SCALE, int WINDOW> FN void reduce(float *memory, const Grid<SCALE>
 }
 
 // log2(mean + floor) of the cells of a grid, from sums over cells of the finest.
-template <int FINEST, int SCALE>
-FN void cell_log(const Grid<FINEST> &sums, int x, int y, float floor, float (&v)[3]) {
-    constexpr int TIMES = SCALE / FINEST;
-    UNROLL for (int c = 0; c < 3; c++) {
-        float sum = 0;
-        for (int i = 0; i < TIMES; i++)
-            for (int j = 0; j < TIMES; j++) sum += sums.at(c, y * TIMES + i, x * TIMES + j);
-        v[c] = log_of_mean(sum, 1.0f / (SCALE * SCALE), floor);
-    }
-}
-
 template <int FINEST, int SCALE> FN void coarsen(const Grid<FINEST> &sums, const Grid<SCALE> &log, float floor) {
-    const Block block = block_of<Square>(log.width(), log.height());
-    for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
-        for (int i = 0; i < p.ROWS; i++) {
-            if (!p.inside(i)) continue;
-            float v[3];
-            cell_log<FINEST, SCALE>(sums, p.x(), p.y(i), floor, v);
-            UNROLL for (int c = 0; c < 3; c++) log.at(c, p.y(i), p.x()) = v[c];
+    constexpr int TIMES = SCALE / FINEST;
+    for_cells(log, [&](int x, int y) {
+        UNROLL for (int c = 0; c < 3; c++) {
+            float sum = 0;
+            for (int i = 0; i < TIMES; i++)
+                for (int j = 0; j < TIMES; j++) sum += sums.at(c, y * TIMES + i, x * TIMES + j);
+            log.at(c, y, x) = log_of_mean(sum, 1.0f / (SCALE * SCALE), floor);
         }
-    }
+    });
 }
 
 // The STATISTICS of some cells' largest channel: squares are those of the distances to the mean.
@@ -162,27 +160,23 @@ template <class T> FN Moments<T> joined(const Moments<T> &a, const Moments<T> &b
 }
 
 // One for all threads, joined in an order that does not depend on which is first.
-template <class T> FN Moments<T> joined_by_all(Moments<T> *space, const Moments<T> &mine) {
+template <class T, class Join> FN T joined_by_all(T *space, const T &mine, const Join &join) {
     space[threadIdx.x] = mine;
     barrier();
     for (int half = THREADS / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) space[threadIdx.x] = joined(space[threadIdx.x], space[threadIdx.x + half]);
+        if (threadIdx.x < half) space[threadIdx.x] = join(space[threadIdx.x], space[threadIdx.x + half]);
         barrier();
     }
     return space[0];
 }
 
 template <int SCALE> FN void measure(float *memory, const Grid<SCALE> &log, Moments<float> *parts) {
-    const Block block = block_of<Square>(log.width(), log.height());
     Moments<float> mine = {};
-    for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
-        for (int i = 0; i < p.ROWS; i++) {
-            if (!p.inside(i)) continue;
-            const float v = largest_of(log.at(0, p.y(i), p.x()), log.at(1, p.y(i), p.x()), log.at(2, p.y(i), p.x()));
-            mine = joined(mine, Moments<float>{1, v, 0, exp2(v), v, v});
-        }
-    }
-    const Moments<float> all = joined_by_all((Moments<float> *)memory, mine);
+    for_cells(log, [&](int x, int y) {
+        const float v = largest_of(log.at(0, y, x), log.at(1, y, x), log.at(2, y, x));
+        mine = joined(mine, Moments<float>{1, v, 0, exp2(v), v, v});
+    });
+    const Moments<float> all = joined_by_all((Moments<float> *)memory, mine, joined<float>);
     if (threadIdx.x == 0) parts[blockIdx.y * gridDim.x + blockIdx.x] = all;
 }
 
@@ -194,7 +188,7 @@ FN void settle(float *memory, const Moments<float> *parts, int count, bool centr
         const Moments<float> &part = parts[i];
         mine = joined(mine, Moments<double>{part.count, part.mean, part.squares, part.linear, part.high, part.low});
     }
-    const Moments<double> all = joined_by_all((Moments<double> *)memory, mine);
+    const Moments<double> all = joined_by_all((Moments<double> *)memory, mine, joined<double>);
     if (threadIdx.x != 0) return;
     const float g[5] = {(float)all.mean, deviation_of(all.squares / all.count), (float)(all.linear / all.count),
                         (float)all.high, (float)all.low};

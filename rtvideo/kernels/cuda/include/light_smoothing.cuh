@@ -12,44 +12,32 @@ FN float least_rate() {
     return least_rate(*frame.state.scene, cells, frame.time.light);
 }
 
-FN float sum_of_all(float *space, float mine) {
-    space[threadIdx.x] = mine;
-    barrier();
-    for (int half = THREADS / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) space[threadIdx.x] += space[threadIdx.x + half];
-        barrier();
-    }
-    return space[0];
+FN float sum_by_all(float *space, float mine) {
+    return joined_by_all(space, mine, [](float a, float b) { return a + b; });
 }
 
-// `light` <- what is shown of `now` (N channels of log2 t); `changed` <- of each block, the sum over its gates.
+// `light` <- what is shown of `now` (N channels of log2 t); `changed` <- of each block, the sum of its changes.
 template <int N, int SCALE>
 FN void follow(float *memory, const Grid<SCALE> &now, const Grid<SCALE> &light, float *changed) {
-    const Block block = block_of<Square>(now.width(), now.height());
     const Grid<SCALE> kept{frame.state.light};
     const float least = least_rate();
     float mine = 0;
-    for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
-        for (int i = 0; i < p.ROWS; i++) {
-            if (!p.inside(i)) continue;
-            const int x = p.x(), y = p.y(i);
-            for (int c = 0; c < N; c++) {
-                auto change = [&](int v, int u) { return change_of_light(now.at(c, v, u), kept.at(c, v, u)); };
-                if (least >= 1) { // what is kept may be nothing yet
-                    light.at(c, y, x) = now.at(c, y, x);
-                    continue;
-                }
-                // The neighbours' too, so that the light around what changed changes with it.
-                float largest = 0;
-                for (int v = max(y - 1, 0); v <= min(y + 1, block.height - 1); v++)
-                    for (int u = max(x - 1, 0); u <= min(x + 1, block.width - 1); u++)
-                        largest = max(largest, change(v, u));
-                light.at(c, y, x) = followed(kept.at(c, y, x), now.at(c, y, x), least, largest);
-                mine += change(y, x);
+    for_cells(now, [&](int x, int y) {
+        for (int c = 0; c < N; c++) {
+            auto change = [&](int v, int u) { return change_of_light(now.at(c, v, u), kept.at(c, v, u)); };
+            if (least >= 1) { // what is kept may be nothing yet
+                light.at(c, y, x) = now.at(c, y, x);
+                continue;
             }
+            // The neighbours' too, so that the light around what changed changes with it.
+            float largest = 0;
+            for (int v = max(y - 1, 0); v <= min(y + 1, now.height() - 1); v++)
+                for (int u = max(x - 1, 0); u <= min(x + 1, now.width() - 1); u++) largest = max(largest, change(v, u));
+            light.at(c, y, x) = followed(kept.at(c, y, x), now.at(c, y, x), least, largest);
+            mine += change(y, x);
         }
-    }
-    const float all = sum_of_all(memory, mine);
+    });
+    const float all = sum_by_all(memory, mine);
     if (threadIdx.x == 0) changed[blockIdx.y * gridDim.x + blockIdx.x] = all;
 }
 
@@ -57,7 +45,7 @@ FN void follow(float *memory, const Grid<SCALE> &now, const Grid<SCALE> &light, 
 FN void follow_own(float *memory, const float *changed, int parts, int values, Exposure *exposure) {
     float mine = 0;
     for (int i = threadIdx.x; i < parts; i += THREADS) mine += changed[i];
-    const float all = sum_of_all(memory, mine);
+    const float all = sum_by_all(memory, mine);
     if (threadIdx.x != 0) return;
     Scene &scene = *frame.state.scene;
     const float least = least_rate();
@@ -67,18 +55,14 @@ FN void follow_own(float *memory, const float *changed, int parts, int values, E
 
 // Keeps what is shown, and takes the part of the pixel's own light out of it, which a guide does by itself.
 template <int N, int SCALE, bool GUIDED> FN void keep_light(const Light<N, SCALE, GUIDED> &light) {
-    const Block block = block_of<Square>(light.grid.width(), light.grid.height());
     const Grid<SCALE> kept{frame.state.light};
-    for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
-        for (int i = 0; i < p.ROWS; i++) {
-            if (!p.inside(i)) continue;
-            for (int c = 0; c < N; c++) {
-                float &shown = light.grid.at(c, p.y(i), p.x());
-                kept.at(c, p.y(i), p.x()) = shown;
-                if (!GUIDED) shown *= 1 - light.exposure->own;
-            }
+    for_cells(light.grid, [&](int x, int y) {
+        for (int c = 0; c < N; c++) {
+            float &shown = light.grid.at(c, y, x);
+            kept.at(c, y, x) = shown;
+            if (!GUIDED) shown *= 1 - light.exposure->own;
         }
-    }
+    });
 }
 
 } // namespace rt

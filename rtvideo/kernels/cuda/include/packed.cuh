@@ -50,16 +50,14 @@ FN Word larger(Word a, Word b) {
 }
 #endif
 
-template <int N, int R> struct Pairs {
-    static constexpr int CHANNELS = N, ROWS = R, WORDS = (N + 1) / 2;
-    Word v[WORDS][R];
+template <int N, int R> struct Pairs : Values<(N + 1) / 2, R, Word> {
+    static constexpr int CHANNELS = N, WORDS = (N + 1) / 2;
 };
 
 // A tile and a plane of pairs.
 template <int N, class S, int B, int A> struct PairTile : Tile<(N + 1) / 2, S, B, A, Word> {};
-template <int N> struct PairPlane {
+template <int N> struct PairPlane : Plane<(N + 1) / 2, Word> {
     static constexpr int CHANNELS = N;
-    Word *data;
 };
 
 template <int N, int R> FN Pairs<N, R> packed(const Values<N, R> &x) {
@@ -80,36 +78,10 @@ template <int N, int R> FN Values<N, R> unpacked(const Pairs<N, R> &pairs) {
 
 template <int N, class S, int B, int A, class P>
 FN Pairs<N, P::ROWS> fetch(const PairTile<N, S, B, A> &from, const P &p) {
-    Pairs<N, P::ROWS> pairs;
-    UNROLL for (int c = 0; c < pairs.WORDS; c++) {
-        UNROLL for (int i = 0; i < P::ROWS; i++)
-            pairs.v[c][i] = from.at(c, p.row + i + B - P::BEFORE, p.column + B - P::BEFORE);
-    }
-    return pairs;
+    return {fetch((const Tile<(N + 1) / 2, S, B, A, Word> &)from, p)};
 }
 template <int N, class P> FN Pairs<N, P::ROWS> fetch(const PairPlane<N> &from, const P &p) {
-    Pairs<N, P::ROWS> pairs;
-    UNROLL for (int i = 0; i < P::ROWS; i++) {
-        const bool there = p.real(i) && p.inside(i);
-        UNROLL for (int c = 0; c < pairs.WORDS; c++)
-            pairs.v[c][i] = there ? from.data[p.block.place(c, p.x(), p.y(i))] : 0;
-    }
-    return pairs;
-}
-template <int N, class S, int B, int A, class P, int R>
-FN void put(const PairTile<N, S, B, A> &to, const P &p, const Pairs<N, R> &pairs) {
-    UNROLL for (int i = 0; i < R; i++) {
-        if (!p.real(i)) break;
-        const bool inside = p.inside(i);
-        UNROLL for (int c = 0; c < pairs.WORDS; c++) to.at(c, p.row + i, p.column) = inside ? pairs.v[c][i] : 0;
-    }
-}
-template <int N, class P, int R> FN void put(const PairPlane<N> &to, const P &p, const Pairs<N, R> &pairs) {
-    UNROLL for (int i = 0; i < R; i++) {
-        if (!p.own(i)) continue;
-        UNROLL for (int c = 0; c < pairs.WORDS; c++)
-            to.data[p.block.place(c, p.x(), p.y(i))] = pairs.v[c][i];
-    }
+    return {fetch<Word>((const Plane<(N + 1) / 2, Word> &)from, p)};
 }
 
 template <int N, int R> FN Pairs<N, R> leaky(Pairs<N, R> x) {

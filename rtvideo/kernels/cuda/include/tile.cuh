@@ -59,9 +59,9 @@ template <class S, int B, int A> struct Run {
 };
 
 // What a thread holds of a tensor: all channels of its pixels.
-template <int N, int R> struct Values {
+template <int N, int R, class T = float> struct Values {
     static constexpr int CHANNELS = N, ROWS = R;
-    float v[N][R];
+    T v[N][R];
 };
 
 // A tensor between two kernels, as wide as the picture: planes of 32-bit words.
@@ -70,25 +70,26 @@ template <int N, class T = float> struct Plane {
     T *data;
 
     METHOD T *at(const Block &block, int channel, int x, int y) const { return data + block.place(channel, x, y); }
-    METHOD void read(const Block &block, int x, int y, float (&v)[N]) const {
+    METHOD void read(const Block &block, int x, int y, T (&v)[N]) const {
         UNROLL for (int c = 0; c < N; c++) v[c] = *at(block, c, x, y);
     }
 };
 
 // The thread's pixels of anything that can be read at a place; zero outside the picture, as the network's padding says.
-template <class Source, class P> FN Values<Source::CHANNELS, P::ROWS> fetch(const Source &from, const P &p) {
-    Values<Source::CHANNELS, P::ROWS> values;
+template <class T = float, class Source, class P>
+FN Values<Source::CHANNELS, P::ROWS, T> fetch(const Source &from, const P &p) {
+    Values<Source::CHANNELS, P::ROWS, T> values;
     UNROLL for (int i = 0; i < P::ROWS; i++) {
-        float v[Source::CHANNELS] = {};
+        T v[Source::CHANNELS] = {};
         if (p.real(i) && p.inside(i)) from.read(p.block, p.x(), p.y(i), v);
         UNROLL for (int c = 0; c < Source::CHANNELS; c++) values.v[c][i] = v[c];
     }
     return values;
 }
 
-template <int N, class S, int B, int A, class P>
-FN Values<N, P::ROWS> fetch(const Tile<N, S, B, A> &from, const P &p) {
-    Values<N, P::ROWS> values;
+template <int N, class S, int B, int A, class T, class P>
+FN Values<N, P::ROWS, T> fetch(const Tile<N, S, B, A, T> &from, const P &p) {
+    Values<N, P::ROWS, T> values;
     UNROLL for (int c = 0; c < N; c++) {
         UNROLL for (int i = 0; i < P::ROWS; i++)
             values.v[c][i] = from.at(c, p.row + i + B - P::BEFORE, p.column + B - P::BEFORE);
@@ -96,8 +97,8 @@ FN Values<N, P::ROWS> fetch(const Tile<N, S, B, A> &from, const P &p) {
     return values;
 }
 
-template <int N, class S, int B, int A, class P, int R>
-FN void put(const Tile<N, S, B, A> &to, const P &p, const Values<N, R> &values) {
+template <int N, class S, int B, int A, class T, class P, int R>
+FN void put(const Tile<N, S, B, A, T> &to, const P &p, const Values<N, R, T> &values) {
     static_assert(B == P::BEFORE && A == P::AFTER, "a step fills the whole tensor");
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.real(i)) break;
@@ -106,7 +107,8 @@ FN void put(const Tile<N, S, B, A> &to, const P &p, const Values<N, R> &values) 
     }
 }
 
-template <int N, class P, int R> FN void put(const Plane<N> &to, const P &p, const Values<N, R> &values) {
+template <int N, class T, class P, int R>
+FN void put(const Plane<N, T> &to, const P &p, const Values<N, R, T> &values) {
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.own(i)) continue;
         UNROLL for (int c = 0; c < N; c++) *to.at(p.block, c, p.x(), p.y(i)) = values.v[c][i];

@@ -1,0 +1,31 @@
+// The temporal passes, in front of the network.
+#pragma once
+#include "exposure_compensation.hpp"
+#include "temporal_filter.hpp"
+
+namespace rt {
+
+// The picture so far takes the place of the frame.
+template <int WIDEST> static void over_time(Context &context) {
+    Frame &frame = context.frame;
+    TemporalState &state = frame.state;
+    Scene &scene = state.scene;
+    int width = context.width, height = context.height;
+    auto pass = [&](Strip strip, int halo, int unit) {
+        context.pass(strip, width, height, halo, unit, WIDEST, width, height);
+    };
+    if (frame.time.reset) reset(state);
+    if (scene.seen) {
+        TIMED("scene statistics", pass(measure_patches, 0, 2 * PATCH);)
+        if (estimate_scene(state, height, frame.time.frames))
+            reset(state);
+        else if (scene.exposure_changed || scene.light_changed)
+            pass(compensate, 0, CELL);
+    }
+    scene.moving = 0;
+    TIMED("temporal filter", pass(filter, TEMPORAL_HALO, CELL);)
+    state.now = 1 - state.now, scene.seen += scene.seen < 1 << 20;
+    frame.in = state.picture[state.now], frame.read = state.format;
+}
+
+} // namespace rt
