@@ -20,7 +20,7 @@ import torch
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.gpu import onnx as onnx_cuda
 from rtvideo.engines.gpu.onnx import OnnxCudaSession
-from rtvideo.engines.gpu.tensor import Network, TensorSession
+from rtvideo.engines.gpu.tensor import OpenNetwork, TensorSession
 from rtvideo.engines.gpu.tensorrt import package
 from rtvideo.engines.gpu.tensorrt.session import TensorRTSession
 from rtvideo.engines.session import Session, Settings
@@ -103,7 +103,7 @@ class Replaced(TensorSession):
         self.result, self.given = result, np.empty(0)
         super().__init__(Model("replaced", None), geometry, Settings(), half=half)
 
-    def _network(self, denoise: bool, stack: ExitStack) -> Network:
+    def _network(self, denoise: bool, stack: ExitStack) -> OpenNetwork:
         ends = self._tensors.ends(half_image=self._half, half_enhanced=self._half)
         kind = np.float16 if self._half else np.float32
 
@@ -111,7 +111,7 @@ class Replaced(TensorSession):
             self.given = array_at(ends.image, self.result.shape, kind).astype(np.float32)
             array_at(ends.enhanced, self.result.shape, kind)[...] = self.result
 
-        return Network(ends, lambda: self._device._api.later(self._stream, later))
+        return OpenNetwork(ends, lambda: self._device._api.later(self._stream, later))
 
 
 @pytest.mark.compile
