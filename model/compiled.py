@@ -87,7 +87,7 @@ def dissimilarity(x: Tensor, target: Tensor) -> Tensor:
 def functions() -> ctypes.CDLL | None:
     """Return the compiled functions; None, and a line that says so, where there is no compiler."""
     try:
-        best = next((one for one in isa.usable() if not one.half), None)
+        best = next((one for one in isa.usable() if not one.packed_dtype), None)
         if best is None:
             raise UnavailableError("no kernels for this kind of processor")
         sources = [Path(__file__).with_name(f"{name}.cpp") for name in ("convolution", "dissimilarity")]
