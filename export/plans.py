@@ -59,6 +59,6 @@ def _model(name: str) -> Model:
 def _machine(package: Package) -> Machine | None:
     if package.rtx and not driver.installed():
         return None  # it builds for any GPU
-    device = driver.Device()
+    device = driver.CudaDevice()
     device.close()
     return Machine(device.name, device.capability)

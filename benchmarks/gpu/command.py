@@ -34,7 +34,7 @@ from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Plane
 from rtvideo.kernels.cuda import nvrtc
-from rtvideo.kernels.cuda.driver import Device
+from rtvideo.kernels.cuda.driver import CudaDevice
 from rtvideo.models import Model
 
 SIZES = "1280x720,1920x1080,3840x2160"
@@ -70,7 +70,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _measure(arguments: argparse.Namespace) -> None:
     try:
-        device = Device(arguments.device)
+        device = CudaDevice(arguments.device)
         compiler = ".".join(map(str, nvrtc.version()))
     except UnavailableError as error:
         raise UnavailableError(f"{error}; nothing was measured") from None
@@ -103,7 +103,7 @@ def _engines(text: str) -> list[str]:
     return found
 
 
-def measure(device: Device, arguments: argparse.Namespace) -> Record:
+def measure(device: CudaDevice, arguments: argparse.Namespace) -> Record:
     """Return ceilings and all rows."""
     sizes, engines = arguments.sizes, arguments.engines
     ceiling = gpu_device.ceilings(device)
@@ -213,7 +213,7 @@ def _files(
     ]
 
 
-def _peers(device: Device, geometry: Geometry, frames: int, missing: list[str]) -> Iterator[Record]:
+def _peers(device: CudaDevice, geometry: Geometry, frames: int, missing: list[str]) -> Iterator[Record]:
     """Rows of what else can do it; ``missing`` takes what cannot be measured here, and why."""
     if importlib.util.find_spec("torch") is None:
         missing.append("PyTorch: torch is not installed")

@@ -13,7 +13,7 @@ import numpy as np
 
 from rtvideo.frame import Geometry, Plane
 from rtvideo.kernels.cuda import nvrtc
-from rtvideo.kernels.cuda.driver import Device
+from rtvideo.kernels.cuda.driver import CudaDevice
 from rtvideo.kernels.cuda.network import DevicePlane
 
 #: Distinct frames that take turns: more than the second-level cache of any device holds at 1920x1080.
@@ -71,7 +71,7 @@ def dark_frames(geometry: Geometry, count: int = FRAMES) -> list[list[Plane]]:
 
 
 @contextmanager
-def on_device(device: Device, frames: list[list[Plane]]) -> Iterator[list[list[DevicePlane]]]:
+def on_device(device: CudaDevice, frames: list[list[Plane]]) -> Iterator[list[list[DevicePlane]]]:
     """Keep frames in the device's memory, rows without gaps."""
     addresses: list[int] = []
     try:
@@ -90,14 +90,14 @@ def on_device(device: Device, frames: list[list[Plane]]) -> Iterator[list[list[D
             device.free(address)
 
 
-def to_host(device: Device, plane: DevicePlane, like: Plane) -> Plane:
+def to_host(device: CudaDevice, plane: DevicePlane, like: Plane) -> Plane:
     """Return a plane from the device's memory."""
     made = np.empty_like(like, order="C")
     device.call("cuMemcpyDtoH", made.ctypes.data, plane.address, made.nbytes)
     return made
 
 
-def timed(device: Device, stream: Any, frame: Callable[[int], None], count: int) -> Timing:
+def timed(device: CudaDevice, stream: Any, frame: Callable[[int], None], count: int) -> Timing:
     """Time ``frame(0)``, ``frame(1)`` and so on, each enqueued on ``stream``, after a few that warm up."""
     for k in range(5):
         frame(k)
@@ -114,7 +114,7 @@ def timed(device: Device, stream: Any, frame: Callable[[int], None], count: int)
     return Timing(statistics.median(single), whole / count)
 
 
-def ceilings(device: Device) -> dict[str, float]:
+def ceilings(device: CudaDevice) -> dict[str, float]:
     """Return f32 multiply-adds and bytes copied a second, in 10^9, as reached in this run."""
     binary = nvrtc.cubin(_PEAK, device.capability, device.driver)
     module = device.call("cuModuleLoadData", binary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtvideo.cli.inputs import Plan
+from rtvideo.cli.inputs import BatchPlan
 from rtvideo.cli.outcome import Announcer, TaskResult, table
 from rtvideo.cli.signals import SecondSignal, Stop
 from rtvideo.cli.task import TaskRunner
@@ -13,7 +13,7 @@ from rtvideo.options import Options, Report
 
 
 def run_all(
-    plan: Plan, options: Options, stop: Stop, *, jobs: int = 1, quiet: bool, verbose: bool
+    plan: BatchPlan, options: Options, stop: Stop, *, jobs: int = 1, quiet: bool, verbose: bool
 ) -> tuple[list[ExitCode], list[Report]]:
     """Run all tasks; a failure does not keep the others from running, a signal does.
 

@@ -11,7 +11,7 @@ from rtvideo.cli.parser import parser, record_of
 from rtvideo.cli.signals import SecondSignal, signals
 from rtvideo.console import internal, messages_may_be_lost, say
 from rtvideo.errors import ExitCode, RtvideoError, UsageError
-from rtvideo.media.location import Kind, expand, kind_of
+from rtvideo.media.location import LocationKind, expand, kind_of
 from rtvideo.options import CaptureOptions
 
 
@@ -94,4 +94,4 @@ def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
         return True
     if len(arguments.out) > 1 or any(out.lower().endswith(".m3u8") for out in arguments.out):
         return True
-    return any(kind_of(text) is not Kind.FILE for text in (*inputs, *arguments.out))
+    return any(kind_of(text) is not LocationKind.FILE for text in (*inputs, *arguments.out))

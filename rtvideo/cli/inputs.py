@@ -61,7 +61,7 @@ class Task:
 
 
 @dataclass
-class Plan:
+class BatchPlan:
     """What a command line asks for.
 
     Attributes:
@@ -82,7 +82,7 @@ class _Found:
     error: RtvideoError | None = None
 
 
-def plan(inputs: Sequence[str], out: str) -> Plan:
+def plan(inputs: Sequence[str], out: str) -> BatchPlan:
     """Return a task for each file.
 
     One file goes to the file ``out``, or into it if it is a folder. Several go into the folder ``out``, which
@@ -98,7 +98,7 @@ def plan(inputs: Sequence[str], out: str) -> Plan:
         UsageError: ``out`` cannot take them all, or two would have one name.
         OutputError: a folder cannot be made.
     """
-    folder, made = Path(out), Plan()
+    folder, made = Path(out), BatchPlan()
     found: list[_Found] = []
     for text in inputs:
         try:

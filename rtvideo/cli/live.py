@@ -16,7 +16,7 @@ from rtvideo.console import line, say
 from rtvideo.engines.registry import check_names
 from rtvideo.errors import ExitCode, InputError, SourceLostError, UsageError
 from rtvideo.live.job import LiveReport, enhance_live
-from rtvideo.media.location import Kind, kind_of, redact
+from rtvideo.media.location import LocationKind, kind_of, redact
 from rtvideo.models import find
 from rtvideo.options import CaptureOptions, LiveOptions, Options
 
@@ -35,7 +35,7 @@ def run_live(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) -
     find(options.model)
     check_names(options.engine, options.device)
     if arguments.stats is not None:
-        files = [Path(text) for text in (*inputs, *arguments.out) if kind_of(text) is Kind.FILE]
+        files = [Path(text) for text in (*inputs, *arguments.out) if kind_of(text) is LocationKind.FILE]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
     preview = arguments.preview or not (arguments.out or arguments.serve)
     live = record_of(LiveOptions, arguments, wishes=record_of(CaptureOptions, arguments))

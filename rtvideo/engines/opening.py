@@ -78,9 +78,9 @@ def _first_on_cpu(model: Model, geometry: Geometry, settings: Settings, threads:
 
 def _fastest_on_gpu(model: Model, geometry: Geometry, settings: Settings, device: str) -> Session:
     from rtvideo.engines.gpu import autotune
-    from rtvideo.kernels.cuda.driver import Device
+    from rtvideo.kernels.cuda.driver import CudaDevice
 
-    opened = Device(device_index(device))
+    opened = CudaDevice(device_index(device))
     try:
         rows = list(_candidates("cuda", model, geometry))
         if not rows:

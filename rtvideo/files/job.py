@@ -36,7 +36,7 @@ from rtvideo.media.output_path import check_output
 from rtvideo.media.partial_file import PartialFile
 from rtvideo.media.planes import FrameFormat, FramePool, nearest_format
 from rtvideo.media.rate_limit import limited
-from rtvideo.media.streams import Plan, plan
+from rtvideo.media.streams import StreamPlan, plan
 from rtvideo.media.timing import Event
 from rtvideo.models import find
 from rtvideo.options import Options, Report
@@ -164,7 +164,9 @@ def events_of(source: FileInput, options: Options) -> tuple[Iterable[Event], Fra
     return (events if options.max_fps is None else limited(events, options.max_fps)), shift
 
 
-def _planned_output(source: FileInput, container: str, options: Options, warn: Warn) -> tuple[Encoding, Plan]:
+def _planned_output(
+    source: FileInput, container: str, options: Options, warn: Warn
+) -> tuple[Encoding, StreamPlan]:
     """Choose the encoder and what happens to the other streams; warn of what will not be kept."""
     video = source.parameters(options.compare)
     encoding, notes = choose(video, container, options.codec, options.crf, options.preset)
@@ -283,7 +285,7 @@ def _losses_met(
         yield f"{sink.encoder.moved} frames were not later than the one before: moved by a tick"
 
 
-def _position(source: FileInput, streams: Plan) -> int:
+def _position(source: FileInput, streams: StreamPlan) -> int:
     """Return which of the output's video streams is the enhanced one, cover pictures not counted."""
     videos = [t.source for t in streams.tracks if t.source.type == "video"]
     return sum(

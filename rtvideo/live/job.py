@@ -21,7 +21,7 @@ from rtvideo.live.input import LiveInput
 from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_names
 from rtvideo.live.quality import QualityController
 from rtvideo.live.run import LiveRun
-from rtvideo.media.location import Kind, kind_of, redact
+from rtvideo.media.location import LocationKind, kind_of, redact
 from rtvideo.media.network.connect import SourceTraits, connect
 from rtvideo.media.planes import LAYOUTS, FrameFormat, nearest_format
 from rtvideo.media.tags import Tags, is_rgb
@@ -78,7 +78,7 @@ def enhance_live(
     """
     stop, halt = stop or threading.Event(), threading.Event()
     check_outputs(input, outputs, options)
-    if options.start is not None and kind_of(input) in (Kind.CAMERA, Kind.PIPE):
+    if options.start is not None and kind_of(input) in (LocationKind.CAMERA, LocationKind.PIPE):
         raise UsageError(f"--start {options.start:g}: {redact(input)} cannot be wound on; leave it out")
     report = LiveReport(input=redact(input), output=shown_names(outputs), model=options.model)
 

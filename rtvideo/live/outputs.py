@@ -19,7 +19,7 @@ from rtvideo.media.camera import path_of
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.destination import KEY_FRAME_INTERVAL, Destination, HlsDestination
-from rtvideo.media.location import Kind, kind_of, redact
+from rtvideo.media.location import LocationKind, kind_of, redact
 from rtvideo.media.network.push import PushServer
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
@@ -41,13 +41,17 @@ def check_outputs(input: str, outputs: Sequence[str], options: Options) -> None:
         if text in outputs[:index]:
             raise UsageError(f"--out {redact(text)}: given twice")
         kind = kind_of(text)
-        if kind is Kind.PIPE and text == "-" and sys.stdout.isatty():
+        if kind is LocationKind.PIPE and text == "-" and sys.stdout.isatty():
             raise UsageError("--out -: stdout is a terminal; pipe it into another program")
-        if kind is Kind.CAMERA and kind_of(input) is Kind.CAMERA and path_of(text) == path_of(input):
+        if (
+            kind is LocationKind.CAMERA
+            and kind_of(input) is LocationKind.CAMERA
+            and path_of(text) == path_of(input)
+        ):
             raise UsageError(f"--out {text}: is the input; a virtual camera has a number of its own")
-        if kind is Kind.STREAM:
+        if kind is LocationKind.STREAM:
             destination_of(text, live=True)
-        if kind is Kind.FILE:
+        if kind is LocationKind.FILE:
             check_output(Path(input), Path(text), options)
             if is_hls(text) and not options.overwrite and (segments := HlsDestination.segments(Path(text))):
                 raise UsageError(f"{segments[0]}: a segment that exists already; --overwrite replaces it")
@@ -76,7 +80,7 @@ def destination_of(
         UsageError: no format or protocol that can be written.
         UnavailableError: neither this FFmpeg nor an installed one speaks SRT.
     """
-    if kind_of(address) is Kind.STREAM:
+    if kind_of(address) is LocationKind.STREAM:
         return PushServer(address)
     if is_hls(address):
         return HlsDestination(Path(address), live=live)
@@ -141,9 +145,9 @@ def open_outputs(
 
 def _open_output(text: str, video: LiveVideo, options: Options, warn: Callable[[str], None]) -> LiveOutput:
     kind = kind_of(text)
-    if kind is Kind.CAMERA:
+    if kind is LocationKind.CAMERA:
         return virtual_camera(path_of(text), video, options.compare)
-    if kind is Kind.PIPE:
+    if kind is LocationKind.PIPE:
         pipe = FileIO(sys.stdout.fileno(), "w", closefd=False) if text == "-" else FileIO(text, "w")
         return y4m_output(pipe, shown_names([text]), video, options.compare)
     return _open_encoded(text, video, options, warn)

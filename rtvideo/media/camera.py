@@ -34,7 +34,7 @@ TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
-class Device:
+class CameraDevice:
     """One video node under /dev.
 
     Attributes:
@@ -70,7 +70,7 @@ def capabilities(path: str) -> int | None:
 
 def devices(
     sysfs: Path = Path("/sys/class/video4linux"), query: Callable[[str], int | None] = capabilities
-) -> list[Device]:
+) -> list[CameraDevice]:
     """Return the video nodes in the order of their numbers, without those for metadata only.
 
     Args:
@@ -86,7 +86,7 @@ def devices(
             flags = _CAPTURE if _text(node / "index") in ("0", "") else 0
         if flags & (_CAPTURE | _OUTPUT):
             name = _text(node / "name") or node.name
-            found.append(Device(path, name, bool(flags & _CAPTURE), bool(flags & _OUTPUT)))
+            found.append(CameraDevice(path, name, bool(flags & _CAPTURE), bool(flags & _OUTPUT)))
     return found
 
 
@@ -97,7 +97,7 @@ def _text(path: Path) -> str:
         return ""
 
 
-def path_of(text: str, known: Callable[[], list[Device]] = devices) -> str:
+def path_of(text: str, known: Callable[[], list[CameraDevice]] = devices) -> str:
     """Return the device that ``cam`` (the first camera), a number or a path names.
 
     Raises:
@@ -139,7 +139,7 @@ def open_camera(
     capture: CaptureOptions,
     *,
     opener: Callable[[str, Mapping[str, str]], InputContainer] | None = None,
-    known: Callable[[], list[Device]] = devices,
+    known: Callable[[], list[CameraDevice]] = devices,
 ) -> InputContainer:
     """Open a camera in the first format of `requests` that it takes.
 
@@ -166,7 +166,10 @@ def _open(path: str, options: Mapping[str, str]) -> InputContainer:
 
 
 def _explained(
-    path: str, capture: CaptureOptions, error: av.FFmpegError | OSError, known: Callable[[], list[Device]]
+    path: str,
+    capture: CaptureOptions,
+    error: av.FFmpegError | OSError,
+    known: Callable[[], list[CameraDevice]],
 ) -> RtvideoError:
     if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         return SourceLostError(f"{path}: no such camera; {_cameras_found(known())}")
@@ -182,7 +185,7 @@ def _explained(
     return SourceLostError(f"{path}: not a camera that can be used: {error.strerror}")
 
 
-def _cameras_found(found: list[Device]) -> str:
+def _cameras_found(found: list[CameraDevice]) -> str:
     cameras = [f"{device.path} ({device.name})" for device in found if device.captures]
     return f"there is {', '.join(cameras)}" if cameras else "no camera is connected to this machine"
 

@@ -19,7 +19,7 @@ _PLAIN_HOST = re.compile(r"[^/?#@:]*([/?#]|$)")
 _LONGEST = 4096
 
 
-class Kind(Enum):
+class LocationKind(Enum):
     """The kinds of inputs and outputs."""
 
     FILE = "file"
@@ -28,24 +28,24 @@ class Kind(Enum):
     PIPE = "pipe"
 
 
-def kind_of(text: str) -> Kind:
+def kind_of(text: str) -> LocationKind:
     """Return what ``text`` names. If a file of that name exists, it is a file.
 
     Args:
         text: a path, ``/dev/videoN``, a camera's number, ``cam``, a URL, or ``-`` for stdin or stdout.
     """
     if text == "-":
-        return Kind.PIPE
+        return LocationKind.PIPE
     if _DEVICE.fullmatch(text):
-        return Kind.CAMERA
+        return LocationKind.CAMERA
     if scheme_of(text):
-        return Kind.STREAM
+        return LocationKind.STREAM
     with contextlib.suppress(OSError):  # a name that cannot be asked is a file's: opening it tells why
         if Path(text).is_fifo():
-            return Kind.PIPE
+            return LocationKind.PIPE
     if (text == "cam" or (text.isascii() and text.isdigit())) and not os.path.exists(text):
-        return Kind.CAMERA
-    return Kind.FILE
+        return LocationKind.CAMERA
+    return LocationKind.FILE
 
 
 def scheme_of(text: str) -> str:

@@ -19,7 +19,7 @@ from rtvideo.media.containers import MOV_FAMILY, holds_chapters, metadata_of
 from rtvideo.media.destination import Destination, FileDestination
 from rtvideo.media.input_info import InputInfo
 from rtvideo.media.packets import OtherStreams
-from rtvideo.media.streams import Plan, timecode_of
+from rtvideo.media.streams import StreamPlan, timecode_of
 from rtvideo.media.timing import Packet, decoded, tick
 from rtvideo.stopwatch import Stopwatch
 
@@ -150,7 +150,7 @@ class EncodedOutput:
         destination: Destination,
         encoder: VideoEncoder,
         source: InputInfo,
-        plan: Plan,
+        plan: StreamPlan,
         *,
         metadata: Mapping[str, str] | None = None,
         shift: Fraction = Fraction(0),
@@ -187,7 +187,7 @@ class EncodedOutput:
             self.abort()
             raise
 
-    def _open(self, source: InputInfo, plan: Plan, added: Mapping[str, str]) -> None:
+    def _open(self, source: InputInfo, plan: StreamPlan, added: Mapping[str, str]) -> None:
         destination = self.destination
         metadata: dict[str, str] = {}
         if destination.keeps_metadata:

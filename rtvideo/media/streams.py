@@ -86,7 +86,7 @@ class Track:
 
 
 @dataclass
-class Plan:
+class StreamPlan:
     """What happens to the other streams.
 
     Attributes:
@@ -99,13 +99,15 @@ class Plan:
     position: int = 0
     warning: str | None = None
 
-    def only(self, type: str) -> Plan:
+    def only(self, type: str) -> StreamPlan:
         """Return the plan for the tracks of one type, such as ``audio``."""
         fits = [track.source.type == type for track in self.tracks]
-        return Plan(list(itertools.compress(self.tracks, fits)), sum(fits[: self.position]), self.warning)
+        return StreamPlan(
+            list(itertools.compress(self.tracks, fits)), sum(fits[: self.position]), self.warning
+        )
 
 
-def plan(source: InputInfo, container: str) -> Plan:
+def plan(source: InputInfo, container: str) -> StreamPlan:
     """Decide what happens to each stream of ``source`` but the enhanced one.
 
     Args:
@@ -133,7 +135,7 @@ def plan(source: InputInfo, container: str) -> Plan:
     if source.container.chapters() and not holds_chapters(container):
         losses.append("chapters are dropped")
     warning = f"{container} cannot hold all of it: {'; '.join(losses)}" if losses else None
-    return Plan(tracks, position, warning)
+    return StreamPlan(tracks, position, warning)
 
 
 def _track(source: InputInfo, stream: Stream, container: str) -> Track | None:

@@ -20,7 +20,7 @@ from rtvideo.engines.session import Settings
 from rtvideo.frame import Geometry
 from rtvideo.kernels import weights
 from rtvideo.kernels.cuda import launch
-from rtvideo.kernels.cuda.driver import Device
+from rtvideo.kernels.cuda.driver import CudaDevice
 from rtvideo.models import Model
 from rtvideo.models.description import Description
 from tests.helpers import networks
@@ -118,7 +118,7 @@ def test_the_same_frame_gives_the_same_bytes_whatever_came_before() -> None:
 
 
 def test_sessions_give_their_memory_back() -> None:
-    device = Device()
+    device = CudaDevice()
     before, _ = device.call("cuMemGetInfo")
     for _ in range(5):
         CudaSession(models.find("night"), LARGE, Settings(1.0, 1.0)).close()

@@ -16,7 +16,7 @@ from rtvideo.engines.session import Session, Settings
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.kernels import cache
-from rtvideo.kernels.cuda.driver import Device
+from rtvideo.kernels.cuda.driver import CudaDevice
 from rtvideo.models import Model
 from rtvideo.version import installed
 
@@ -81,7 +81,7 @@ def frames_a_second(session: Session, geometry: Geometry) -> float:
     return count / (time.perf_counter() - begin)
 
 
-def key_of(model: Model, settings: Settings, device: Device, packages: Iterable[str]) -> str:
+def key_of(model: Model, settings: Settings, device: CudaDevice, packages: Iterable[str]) -> str:
     """Return a key of all that decides which engine is fastest: device, driver, model and versions."""
     facts: list[object] = [device.name, device.capability, device.driver, settings.denoise > 0]
     facts += [[name, installed(name)] for name in packages]

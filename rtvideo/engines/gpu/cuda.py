@@ -16,7 +16,7 @@ from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.kernels import weights
 from rtvideo.kernels.cuda import nvrtc
-from rtvideo.kernels.cuda.driver import Device
+from rtvideo.kernels.cuda.driver import CudaDevice
 from rtvideo.kernels.cuda.network import CudaNetwork, DevicePlane
 from rtvideo.kernels.ir.lower import lower
 from rtvideo.kernels.structs import unsupported_geometry
@@ -61,7 +61,7 @@ class CudaSession(GpuSession):
     def probe() -> str:
         """See `rtvideo.engines.registry.SessionType`."""
         need_driver()
-        device = Device()
+        device = CudaDevice()
         device.close()
         major, minor = nvrtc.version()
         return f"{device.name}, NVRTC {major}.{minor}"

@@ -21,7 +21,7 @@ from rtvideo.engines.session import Settings, check_settings
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Plane, Planes, check_planes, pass_through
 from rtvideo.kernels.cuda import driver
-from rtvideo.kernels.cuda.driver import Device, DeviceError
+from rtvideo.kernels.cuda.driver import CudaDevice, DeviceError
 from rtvideo.kernels.cuda.network import DevicePlane
 from rtvideo.models import Model
 from rtvideo.models.shapes import multiply_adds
@@ -91,7 +91,7 @@ class GpuSession(ABC):
         self._waiting: deque[tuple[_Slot | None, Planes | DeviceFrame]] = deque()
         self._due = 0
         with ExitStack() as stack:
-            device = self._device = Device(device_index)
+            device = self._device = CudaDevice(device_index)
             stack.callback(device.close)
             self._check()
             try:
@@ -178,7 +178,7 @@ class GpuSession(ABC):
         return self.name
 
     @property
-    def device(self) -> Device:
+    def device(self) -> CudaDevice:
         """The device that it works on."""
         return self._device
 

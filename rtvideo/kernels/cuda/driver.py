@@ -82,7 +82,7 @@ def listed() -> list[tuple[str, str]]:
     try:
         found = []
         for index in range(count()):
-            device = Device(index)
+            device = CudaDevice(index)
             capability = ".".join(map(str, device.capability))
             found.append((f"cuda:{index}", f"{device.name}, compute capability {capability}"))
             device.close()
@@ -91,7 +91,7 @@ def listed() -> list[tuple[str, str]]:
     return found
 
 
-class Device:
+class CudaDevice:
     """A device, made current for the calling thread.
 
     Args:

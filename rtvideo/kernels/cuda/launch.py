@@ -35,7 +35,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Plan:
+class LaunchPlan:
     """A frame's kernels in order.
 
     Attributes:
@@ -60,12 +60,12 @@ def frame_type(buffers: int) -> type[ctypes.Structure]:
     return Frame
 
 
-def whole(source: CudaSource, width: int, height: int) -> Plan:
+def whole(source: CudaSource, width: int, height: int) -> LaunchPlan:
     """Return each kernel over the whole picture, or grid."""
-    return Plan(tuple(_call(one, source.coarsest, width, height) for one in source.launches), height)
+    return LaunchPlan(tuple(_call(one, source.coarsest, width, height) for one in source.launches), height)
 
 
-def in_bands(source: CudaSource, width: int, height: int, rows: int) -> Plan:
+def in_bands(source: CudaSource, width: int, height: int, rows: int) -> LaunchPlan:
     """Return the full-size kernels over bands of about so many rows, after the kernels of the grid."""
     grid = [_call(one, source.coarsest, width, height) for one in source.launches if one.reach is None]
     full = [one for one in source.launches if one.reach is not None]
@@ -78,7 +78,7 @@ def in_bands(source: CudaSource, width: int, height: int, rows: int) -> Plan:
         across = [_up(width, one.width) for one in full]
         for one, (first, last, _, _), wide in zip(full, parts, across, strict=True):
             calls.append(Call(one, wide, last - first, first, origin))
-    return Plan(tuple(calls), most)
+    return LaunchPlan(tuple(calls), most)
 
 
 def sizes(source: CudaSource, width: int, height: int, rows: int) -> list[int]:

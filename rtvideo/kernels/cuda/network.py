@@ -16,9 +16,9 @@ from typing import Any
 
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import launch, nvrtc, packing
-from rtvideo.kernels.cuda.driver import LEAST_SHARED, OUT_OF_MEMORY, Device, DeviceError
+from rtvideo.kernels.cuda.driver import LEAST_SHARED, OUT_OF_MEMORY, CudaDevice, DeviceError
 from rtvideo.kernels.cuda.emit import emit
-from rtvideo.kernels.cuda.launch import Plan
+from rtvideo.kernels.cuda.launch import LaunchPlan
 from rtvideo.kernels.cuda.source import THREADS, CudaSource
 from rtvideo.kernels.cuda.temporal_state import ZEROED, TemporalLayout, TemporalState
 from rtvideo.kernels.ir.program import Program
@@ -49,7 +49,9 @@ class CudaNetwork:
         UnavailableError: it cannot be compiled, or memory is short.
     """
 
-    def __init__(self, device: Device, program: Program, packed: frozenset[str], geometry: Geometry) -> None:
+    def __init__(
+        self, device: CudaDevice, program: Program, packed: frozenset[str], geometry: Geometry
+    ) -> None:
         self._device, self._program, self._packed = device, program, packed
         self._size, self._layout = (geometry.width, geometry.height), format_of(geometry)
         self._variants: dict[tuple[bool, bool], _Variant] = {}
@@ -130,7 +132,7 @@ class CudaNetwork:
             )
             return self._planned(source, plan)
 
-    def _planned(self, source: CudaSource, plan: Plan) -> _Variant:
+    def _planned(self, source: CudaSource, plan: LaunchPlan) -> _Variant:
         words = packing.data(self._program, self._packed).tobytes()
         with ExitStack() as stack:
             variant = _Variant(
@@ -144,7 +146,7 @@ class _Variant:
     """Kernels of one kind of frames: module, buffers and a graph, which ``stack`` gives back."""
 
     def __init__(
-        self, device: Device, stream: Any, source: CudaSource, plan: Plan, words: bytes,
+        self, device: CudaDevice, stream: Any, source: CudaSource, plan: LaunchPlan, words: bytes,
         size: tuple[int, int], layout: Format, stack: ExitStack,
     ) -> None:  # fmt: skip
         self._device, self._stream = device, stream

@@ -14,7 +14,7 @@ from typing import Any
 
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import launch, nvrtc
-from rtvideo.kernels.cuda.driver import Device
+from rtvideo.kernels.cuda.driver import CudaDevice
 from rtvideo.kernels.cuda.network import DevicePlane, planes_of
 from rtvideo.kernels.cuda.source import SIDE, THREADS, Buffer, CudaSource, Launch
 from rtvideo.kernels.structs import Format, format_of
@@ -91,7 +91,7 @@ class FrameTensors:
         UnavailableError: the kernels cannot be compiled, or memory is short.
     """
 
-    def __init__(self, device: Device, stream: Any, geometry: Geometry, stack: ExitStack) -> None:
+    def __init__(self, device: CudaDevice, stream: Any, geometry: Geometry, stack: ExitStack) -> None:
         self._device, self._stream, self._stack = device, stream, stack
         self._size = width, height = geometry.width, geometry.height
         layout = format_of(geometry)

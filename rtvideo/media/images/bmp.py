@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from rtvideo.media.images.metadata import Kind, Part, density, density_of
+from rtvideo.media.images.metadata import Part, PartKind, density, density_of
 
-HOLDS = {Kind.DENSITY: 1 << 30}
+HOLDS = {PartKind.DENSITY: 1 << 30}
 
 _HEADER = 14
 
@@ -22,7 +22,7 @@ def parts(data: bytes) -> list[Part]:
             found.append(density(1, x * 0.0254, y * 0.0254))
     if size >= 124 and data[_HEADER + 56 : _HEADER + 60] == b"DEBM":  # an embedded profile, as a number
         place, length = struct.unpack_from("<2I", data, _HEADER + 112)
-        found.append(Part(Kind.ICC, data[_HEADER + place : _HEADER + place + length]))
+        found.append(Part(PartKind.ICC, data[_HEADER + place : _HEADER + place + length]))
     return found
 
 

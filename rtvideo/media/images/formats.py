@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtvideo.media.images import bmp, gif, heif, jpeg, png, tiff, webp
-from rtvideo.media.images.metadata import Kind, Part
+from rtvideo.media.images.metadata import Part, PartKind
 
 
 @dataclass(frozen=True)
-class Format:
+class ImageFormat:
     """A format.
 
     Attributes:
@@ -28,7 +28,7 @@ class Format:
 
     name: str
     suffixes: tuple[str, ...]
-    holds: Mapping[Kind, int]
+    holds: Mapping[PartKind, int]
     parts: Callable[[bytes], list[Part]]
     deep: bool = False
     alpha: bool = True
@@ -38,14 +38,16 @@ class Format:
 
 
 FORMATS = (
-    Format("PNG", (".png", ".apng"), png.HOLDS, png.parts, deep=True, animated=True),
-    Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), jpeg.HOLDS, jpeg.parts, alpha=False, lossless=False),
-    Format("TIFF", (".tif", ".tiff"), tiff.HOLDS, tiff.parts, deep=True),
-    Format("WEBP", (".webp",), webp.HOLDS, webp.parts, lossless=None, animated=True),
-    Format("AVIF", (".avif",), heif.HOLDS, heif.parts, lossless=False, turned=False),
-    Format("HEIF", (".heic", ".heif", ".hif"), heif.HOLDS, heif.parts, lossless=False, turned=False),
-    Format("GIF", (".gif",), gif.HOLDS, gif.parts, turned=False, animated=True),
-    Format("BMP", (".bmp",), bmp.HOLDS, bmp.parts, alpha=False, turned=False),
+    ImageFormat("PNG", (".png", ".apng"), png.HOLDS, png.parts, deep=True, animated=True),
+    ImageFormat(
+        "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), jpeg.HOLDS, jpeg.parts, alpha=False, lossless=False
+    ),
+    ImageFormat("TIFF", (".tif", ".tiff"), tiff.HOLDS, tiff.parts, deep=True),
+    ImageFormat("WEBP", (".webp",), webp.HOLDS, webp.parts, lossless=None, animated=True),
+    ImageFormat("AVIF", (".avif",), heif.HOLDS, heif.parts, lossless=False, turned=False),
+    ImageFormat("HEIF", (".heic", ".heif", ".hif"), heif.HOLDS, heif.parts, lossless=False, turned=False),
+    ImageFormat("GIF", (".gif",), gif.HOLDS, gif.parts, turned=False, animated=True),
+    ImageFormat("BMP", (".bmp",), bmp.HOLDS, bmp.parts, alpha=False, turned=False),
 )
 
 #: What makes an image that can be read of one that cannot, by its suffix.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtvideo.media.images.metadata import Kind, Part
+from rtvideo.media.images.metadata import Part, PartKind
 
 _EXTENSION, _IMAGE = 0x21, 0x2C
 _PLAIN_TEXT, _COMMENT, _APPLICATION = 0x01, 0xFE, 0xFF
@@ -13,7 +13,7 @@ _LOOP = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 #: Bytes behind an XMP packet, so that readers that know nothing of it find its end.
 _XMP_END = 257
 
-HOLDS = {Kind.COMMENT: 1 << 30}
+HOLDS = {PartKind.COMMENT: 1 << 30}
 
 
 def parts(data: bytes) -> list[Part]:
@@ -27,16 +27,16 @@ def parts(data: bytes) -> list[Part]:
         label = data[place + 1]
         body, end = _joined(data, place + 2)
         if label == _COMMENT:
-            found.append(Part(Kind.COMMENT, body))
+            found.append(Part(PartKind.COMMENT, body))
         elif label == _PLAIN_TEXT:
-            found.append(Part(Kind.STALE, body, "text drawn on the picture"))
+            found.append(Part(PartKind.STALE, body, "text drawn on the picture"))
         elif label == _APPLICATION and body[:11] == b"XMP DataXMP":
-            found.append(Part(Kind.XMP, data[place + 14 : end - _XMP_END]))
+            found.append(Part(PartKind.XMP, data[place + 14 : end - _XMP_END]))
         elif label == _APPLICATION and body[:11] == b"ICCRGBG1012":
-            found.append(Part(Kind.ICC, body[11:]))
+            found.append(Part(PartKind.ICC, body[11:]))
         elif label == _APPLICATION and body[:11] not in _LOOP:
             name = body[:11].decode("latin-1")
-            found.append(Part(Kind.OTHER, body, f"unknown extension {name!r} of {len(body)} bytes"))
+            found.append(Part(PartKind.OTHER, body, f"unknown extension {name!r} of {len(body)} bytes"))
         place = end
     return found
 

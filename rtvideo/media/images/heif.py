@@ -11,10 +11,10 @@ from PIL import Image, features
 
 from rtvideo.errors import UnavailableError
 from rtvideo.media.images import exif
-from rtvideo.media.images.metadata import Kind, Part
+from rtvideo.media.images.metadata import Part, PartKind
 from rtvideo.version import install
 
-HOLDS = dict.fromkeys((Kind.EXIF, Kind.XMP, Kind.ICC), 1 << 30)
+HOLDS = dict.fromkeys((PartKind.EXIF, PartKind.XMP, PartKind.ICC), 1 << 30)
 
 #: Boxes that make up a file with still or moving pictures.
 _KNOWN = (b"ftyp", b"meta", b"mdat", b"idat", b"free", b"skip", b"moov")
@@ -77,13 +77,13 @@ def parts(data: bytes) -> list[Part]:
     with Image.open(BytesIO(data), formats=("AVIF", "HEIF")) as image:
         info = image.info
     found = []
-    for kind, key in ((Kind.EXIF, "exif"), (Kind.XMP, "xmp"), (Kind.ICC, "icc_profile")):
+    for kind, key in ((PartKind.EXIF, "exif"), (PartKind.XMP, "xmp"), (PartKind.ICC, "icc_profile")):
         if info.get(key):
             found.append(Part(kind, bytes(info[key]).removeprefix(b"Exif\0\0")))
     for name, body in _boxes(data):
         if name not in _KNOWN:
             word = f"unknown box {name.decode('latin-1')!r} of {len(body)} bytes"
-            found.append(Part(Kind.OTHER, body, word))
+            found.append(Part(PartKind.OTHER, body, word))
         if name == b"meta":
             found += _items(body[4:])
     return found
@@ -95,9 +95,9 @@ def options(parts: Sequence[Part]) -> dict[str, bytes]:
     Pillow would write EXIF data anew if there were an orientation in it.
     """
     held = {part.kind: part.data for part in parts}
-    found = {"icc_profile": held.get(Kind.ICC), "xmp": held.get(Kind.XMP)}
-    if Kind.EXIF in held:
-        found["exif"] = b"Exif\0\0" + exif.without_orientation(held[Kind.EXIF])
+    found = {"icc_profile": held.get(PartKind.ICC), "xmp": held.get(PartKind.XMP)}
+    if PartKind.EXIF in held:
+        found["exif"] = b"Exif\0\0" + exif.without_orientation(held[PartKind.EXIF])
     return {name: data for name, data in found.items() if data is not None}
 
 
@@ -131,12 +131,12 @@ def _items(meta: bytes) -> list[Part]:
                 kind = entry[8:12] if entry[0] == 2 else entry[10:14]
                 rest = entry[12:] if entry[0] == 2 else entry[14:]
                 if kind == b"tmap":
-                    found.append(Part(Kind.STALE, b"", "gain map"))
+                    found.append(Part(PartKind.STALE, b"", "gain map"))
                 elif kind not in _PICTURES and kind not in _LISTED and b"application/rdf+xml" not in rest:
-                    found.append(Part(Kind.OTHER, b"", f"unknown item {kind.decode('latin-1')!r}"))
+                    found.append(Part(PartKind.OTHER, b"", f"unknown item {kind.decode('latin-1')!r}"))
         elif name == b"iref":
             names = [name for name, _ in _boxes(body[4:])]
-            found += [Part(Kind.STALE, b"", "preview")] * (b"thmb" in names)
+            found += [Part(PartKind.STALE, b"", "preview")] * (b"thmb" in names)
     for name, body in _properties_of(meta):
         if name == b"auxC":
             urn = body[4:].split(b"\0")[0].decode("latin-1")
@@ -144,7 +144,7 @@ def _items(meta: bytes) -> list[Part]:
                 (word for part, word in _AUXILIARIES.items() if part in urn), f"auxiliary picture {urn}"
             )
             if not urn.endswith(_ALPHA):
-                found.append(Part(Kind.STALE, b"", word))
+                found.append(Part(PartKind.STALE, b"", word))
     return found
 
 

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from rtvideo.media.images import photoshop
-from rtvideo.media.images.metadata import Kind, Part, density, density_of
+from rtvideo.media.images.metadata import Part, PartKind, density, density_of
 
 #: Bytes that a segment holds.
 _ROOM = 65_533
@@ -36,16 +36,16 @@ _STALE = {
 
 #: How many bytes of one part fit.
 HOLDS = {
-    Kind.EXIF: _ROOM - len(_EXIF),
-    Kind.XMP: _ROOM - len(_XMP),
-    Kind.EXTENDED_XMP: 1 << 30,
-    Kind.IPTC: 1 << 30,
-    Kind.PHOTOSHOP: 1 << 30,
-    Kind.ICC: 255 * (_ROOM - len(_ICC) - 2),
-    Kind.DENSITY: 1 << 30,
-    Kind.COMMENT: _ROOM,
-    Kind.TRAILER: 1 << 30,
-    Kind.OTHER: _ROOM,
+    PartKind.EXIF: _ROOM - len(_EXIF),
+    PartKind.XMP: _ROOM - len(_XMP),
+    PartKind.EXTENDED_XMP: 1 << 30,
+    PartKind.IPTC: 1 << 30,
+    PartKind.PHOTOSHOP: 1 << 30,
+    PartKind.ICC: 255 * (_ROOM - len(_ICC) - 2),
+    PartKind.DENSITY: 1 << 30,
+    PartKind.COMMENT: _ROOM,
+    PartKind.TRAILER: 1 << 30,
+    PartKind.OTHER: _ROOM,
 }
 
 
@@ -56,28 +56,28 @@ def parts(data: bytes) -> list[Part]:
         ValueError: a segment reaches beyond the end.
     """
     found: list[Part] = []
-    joined: dict[Kind, bytearray] = {}
+    joined: dict[PartKind, bytearray] = {}
     end = len(data)
     for marker, start, stop in _segments(data, 0):
         body = data[start:stop]
         if marker == _EOI:
             end = stop
         elif marker == _COM:
-            found.append(Part(Kind.COMMENT, body))
+            found.append(Part(PartKind.COMMENT, body))
         elif _APP0 <= marker < _APP0 + 16:
             kind, rest = _application(marker - _APP0, body)
-            if kind == Kind.EXTENDED_XMP and kind in joined:
+            if kind == PartKind.EXTENDED_XMP and kind in joined:
                 joined[kind] += rest[40:]
-            elif kind == Kind.EXTENDED_XMP:
+            elif kind == PartKind.EXTENDED_XMP:
                 joined[kind] = bytearray(rest[:32] + rest[40:])
-            elif kind in (Kind.ICC, Kind.PHOTOSHOP):
+            elif kind in (PartKind.ICC, PartKind.PHOTOSHOP):
                 joined.setdefault(kind, bytearray()).extend(rest)
-            elif kind == Kind.DENSITY:
+            elif kind == PartKind.DENSITY:
                 found += _density(body)
             elif kind is not None:
                 found.append(Part(kind, rest, _name(kind, marker - _APP0, body)))
-    found += [Part(kind, bytes(whole)) for kind, whole in joined.items() if kind != Kind.PHOTOSHOP]
-    found += photoshop.parts(bytes(joined.get(Kind.PHOTOSHOP, b"")))
+    found += [Part(kind, bytes(whole)) for kind, whole in joined.items() if kind != PartKind.PHOTOSHOP]
+    found += photoshop.parts(bytes(joined.get(PartKind.PHOTOSHOP, b"")))
     return found + _behind(data[end:])
 
 
@@ -87,26 +87,26 @@ def with_parts(data: bytes, parts: Sequence[Part]) -> bytes:
     head, picture, behind = bytearray(data[:place]), data[place:], b""
     segments: list[bytes] = []
     for part in parts:
-        if part.kind == Kind.DENSITY:
+        if part.kind == PartKind.DENSITY:
             unit, x, y = density_of(part)
             struct.pack_into(">BHH", head, 13, unit, *(min(65535, max(1, round(value))) for value in (x, y)))
-        elif part.kind == Kind.EXIF:
+        elif part.kind == PartKind.EXIF:
             segments.insert(0, _segment(_APP0 + 1, _EXIF + part.data))  # EXIF asks for the first place
-        elif part.kind == Kind.XMP:
+        elif part.kind == PartKind.XMP:
             segments.append(_segment(_APP0 + 1, _XMP + part.data))
-        elif part.kind == Kind.EXTENDED_XMP:
+        elif part.kind == PartKind.EXTENDED_XMP:
             segments += [_segment(_APP0 + 1, _EXTENDED_XMP + piece) for piece in _extended(part.data)]
-        elif part.kind == Kind.ICC:
+        elif part.kind == PartKind.ICC:
             pieces = _pieces(part.data, _ROOM - len(_ICC) - 2)
             segments += [
                 _segment(_APP0 + 2, _ICC + bytes([number, len(pieces)]) + piece)
                 for number, piece in enumerate(pieces, 1)
             ]
-        elif part.kind == Kind.COMMENT:
+        elif part.kind == PartKind.COMMENT:
             segments.append(_segment(_COM, part.data))
-        elif part.kind == Kind.OTHER:
+        elif part.kind == PartKind.OTHER:
             segments.append(_segment(part.data[0], part.data[1:]))
-        elif part.kind == Kind.TRAILER:
+        elif part.kind == PartKind.TRAILER:
             behind += part.data
     segments += [
         _segment(_APP0 + 13, _PHOTOSHOP + piece)
@@ -144,34 +144,34 @@ def _after_scan(data: bytes, place: int) -> int:
     return len(data)
 
 
-def _application(number: int, body: bytes) -> tuple[Kind | None, bytes]:
+def _application(number: int, body: bytes) -> tuple[PartKind | None, bytes]:
     """Return the kind of an APP segment and its data; no kind if the new file has its own."""
     for beginning in (beginning for place, beginning in _STALE if place == number):
         if body.startswith(beginning):
-            return Kind.STALE, body
+            return PartKind.STALE, body
     if number == 0 and body.startswith(_JFIF):
-        return Kind.DENSITY, body
+        return PartKind.DENSITY, body
     if number == 14 and body.startswith(b"Adobe"):
         return None, b""
     known = (
-        (1, _EXIF, len(_EXIF), Kind.EXIF),
-        (1, _XMP, len(_XMP), Kind.XMP),
-        (1, _EXTENDED_XMP, len(_EXTENDED_XMP), Kind.EXTENDED_XMP),
-        (2, _ICC, len(_ICC) + 2, Kind.ICC),
-        (13, _PHOTOSHOP, len(_PHOTOSHOP), Kind.PHOTOSHOP),
+        (1, _EXIF, len(_EXIF), PartKind.EXIF),
+        (1, _XMP, len(_XMP), PartKind.XMP),
+        (1, _EXTENDED_XMP, len(_EXTENDED_XMP), PartKind.EXTENDED_XMP),
+        (2, _ICC, len(_ICC) + 2, PartKind.ICC),
+        (13, _PHOTOSHOP, len(_PHOTOSHOP), PartKind.PHOTOSHOP),
     )
     for place, beginning, skipped, kind in known:
         if place == number and body.startswith(beginning):
             return kind, body[skipped:]
-    return Kind.OTHER, bytes([_APP0 + number]) + body
+    return PartKind.OTHER, bytes([_APP0 + number]) + body
 
 
-def _name(kind: Kind, number: int, body: bytes) -> str:
-    if kind == Kind.STALE:
+def _name(kind: PartKind, number: int, body: bytes) -> str:
+    if kind == PartKind.STALE:
         return next(
             name for (place, start), name in _STALE.items() if place == number and body.startswith(start)
         )
-    if kind == Kind.OTHER:
+    if kind == PartKind.OTHER:
         beginning = body[:32].split(b"\0")[0].decode("latin-1")
         word = f" {beginning!r}" if beginning.isprintable() and beginning else ""
         return f"unknown segment APP{number}{word} of {len(body)} bytes"
@@ -194,11 +194,11 @@ def _behind(data: bytes) -> list[Part]:
         except ValueError:
             break
         name = "gain map" if b"hdrgm" in rest[:size] or b"21496" in rest[:size] else "further pictures"
-        found.append(Part(Kind.STALE, rest[:size], name))
+        found.append(Part(PartKind.STALE, rest[:size], name))
         data = rest[size:]
     if data.strip(b"\0\r\n"):
         name = "motion video" if b"ftyp" in data else "data behind the picture"
-        found.append(Part(Kind.TRAILER, data, f"{name} of {len(data)} bytes"))
+        found.append(Part(PartKind.TRAILER, data, f"{name} of {len(data)} bytes"))
     return found
 
 

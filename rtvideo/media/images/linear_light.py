@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rtvideo.media.images import icc
-from rtvideo.media.images.metadata import Kind, Part, first
+from rtvideo.media.images.metadata import Part, PartKind, first
 from rtvideo.media.images.picture import Pixels
 
 #: A curve is far from sRGB's if half of the code is lighter or darker by this share of white.
@@ -20,13 +20,13 @@ _FAR = 0.1
 
 def curve_of(parts: Sequence[Part]) -> icc.Curve | None:
     """Return the curve from code values to light, both 0..1, if it is far from sRGB's."""
-    code, profile, gamma = (first(parts, kind) for kind in (Kind.CICP, Kind.ICC, Kind.GAMMA))
+    code, profile, gamma = (first(parts, kind) for kind in (PartKind.CICP, PartKind.ICC, PartKind.GAMMA))
     curve: icc.Curve | float | None = None
     if code is not None and len(code) > 1:
         curve = icc.CURVES.get(code[1])
     elif profile is not None:
         curve = icc.curve_of(profile)
-    elif gamma is not None and first(parts, Kind.SRGB) is None and len(gamma) == 4:
+    elif gamma is not None and first(parts, PartKind.SRGB) is None and len(gamma) == 4:
         curve = 1e5 / max(1, struct.unpack(">I", gamma)[0])
     if isinstance(curve, float):
         curve = icc.power(curve)

@@ -14,7 +14,7 @@ from enum import Enum
 from rtvideo.media.images import exif, icc, pngtext, xmp
 
 
-class Kind(Enum):
+class PartKind(Enum):
     """Kinds of parts; the value is what messages call them."""
 
     EXIF = "EXIF"
@@ -41,7 +41,7 @@ class Kind(Enum):
 
 
 #: Those that say what the pixel values mean.
-_COLOUR = (Kind.CICP, Kind.ICC, Kind.SRGB, Kind.GAMMA, Kind.CHROMATICITIES)
+_COLOUR = (PartKind.CICP, PartKind.ICC, PartKind.SRGB, PartKind.GAMMA, PartKind.CHROMATICITIES)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Part:
         name: what messages call it, where that says more than the kind does.
     """
 
-    kind: Kind
+    kind: PartKind
     data: bytes
     name: str = ""
 
@@ -65,7 +65,7 @@ class Part:
 def density(unit: int, x: float, y: float) -> Part:
     """Return a resolution; unit 1 is dots an inch, 2 a centimetre, 0 says that only the ratio is known."""
     name = f"resolution of {round(x, 2):g} x {round(y, 2):g}{('', ' dpi', ' dots a cm')[unit]}"
-    return Part(Kind.DENSITY, struct.pack(">B2d", unit, x, y), name)
+    return Part(PartKind.DENSITY, struct.pack(">B2d", unit, x, y), name)
 
 
 def density_of(part: Part) -> tuple[int, float, float]:
@@ -89,7 +89,7 @@ class Fitted:
     stale: list[Part] = field(default_factory=list)
 
 
-def fit(parts: Sequence[Part], holds: Mapping[Kind, int], *, same_format: bool) -> Fitted:
+def fit(parts: Sequence[Part], holds: Mapping[PartKind, int], *, same_format: bool) -> Fitted:
     """Sort parts by what becomes of them in a format.
 
     Args:
@@ -98,71 +98,76 @@ def fit(parts: Sequence[Part], holds: Mapping[Kind, int], *, same_format: bool) 
     """
     fitted = Fitted()
     for part in _converted([_checked(part) for part in parts], holds):
-        if part.kind == Kind.STALE:
+        if part.kind == PartKind.STALE:
             fitted.stale.append(part)
-        elif (part.kind in (Kind.OTHER, Kind.TRAILER) and not same_format) or part.kind not in holds:
+        elif (part.kind in (PartKind.OTHER, PartKind.TRAILER) and not same_format) or part.kind not in holds:
             fitted.lost.append(part)
         elif len(part.data) > holds[part.kind]:
             fitted.lost.append(Part(part.kind, part.data, f"{part} of {len(part.data)} bytes"))
         else:
             fitted.parts.append(part)
-    if any(part.kind == Kind.TRAILER for part in fitted.lost):
+    if any(part.kind == PartKind.TRAILER for part in fitted.lost):
         _change_xmp(fitted.parts, xmp.MOTION)
-    if any(part.kind == Kind.STALE for part in fitted.stale):
+    if any(part.kind == PartKind.STALE for part in fitted.stale):
         _change_xmp(fitted.parts, xmp.GAIN_MAP)
     return fitted
 
 
-def first(parts: Sequence[Part], kind: Kind) -> bytes | None:
+def first(parts: Sequence[Part], kind: PartKind) -> bytes | None:
     """Return the data of the first part of a kind."""
     return next((part.data for part in parts if part.kind == kind), None)
 
 
 def _checked(part: Part) -> Part:
-    sound = part.kind != Kind.EXIF or exif.is_sound(part.data)
-    return part if sound else Part(Kind.DAMAGED, part.data, "damaged EXIF")
+    sound = part.kind != PartKind.EXIF or exif.is_sound(part.data)
+    return part if sound else Part(PartKind.DAMAGED, part.data, "damaged EXIF")
 
 
 def _change_xmp(parts: list[Part], without: Sequence[str]) -> None:
     for place, part in enumerate(parts):
-        if part.kind == Kind.XMP:
-            parts[place] = Part(Kind.XMP, xmp.without(part.data, without))
+        if part.kind == PartKind.XMP:
+            parts[place] = Part(PartKind.XMP, xmp.without(part.data, without))
 
 
-def _converted(parts: Sequence[Part], holds: Mapping[Kind, int]) -> list[Part]:
+def _converted(parts: Sequence[Part], holds: Mapping[PartKind, int]) -> list[Part]:
     """Return the parts, with those replaced that the format holds in another form."""
     found = list(parts)
-    if Kind.EXTENDED_XMP not in holds:
+    if PartKind.EXTENDED_XMP not in holds:
         found = _whole_xmp(found)
-    if Kind.COMMENT not in holds and Kind.TEXT in holds:
-        found = [_as_text(part) if part.kind == Kind.COMMENT else part for part in found]
-    elif Kind.TEXT not in holds and Kind.COMMENT in holds:
-        found = [_as_comment(part) if part.kind == Kind.TEXT else part for part in found]
+    if PartKind.COMMENT not in holds and PartKind.TEXT in holds:
+        found = [_as_text(part) if part.kind == PartKind.COMMENT else part for part in found]
+    elif PartKind.TEXT not in holds and PartKind.COMMENT in holds:
+        found = [_as_comment(part) if part.kind == PartKind.TEXT else part for part in found]
     colour = [part for part in found if part.kind in _COLOUR]
     if any(part.kind not in holds for part in colour):
         found = [part for part in found if part.kind not in _COLOUR] + _as_profile(colour)
-    data = first(found, Kind.EXIF)
-    if Kind.DENSITY not in holds and Kind.EXIF in holds and data is not None and exif.has_density(data):
-        found = [part for part in found if part.kind != Kind.DENSITY]
+    data = first(found, PartKind.EXIF)
+    if (
+        PartKind.DENSITY not in holds
+        and PartKind.EXIF in holds
+        and data is not None
+        and exif.has_density(data)
+    ):
+        found = [part for part in found if part.kind != PartKind.DENSITY]
     return found
 
 
 def _whole_xmp(parts: list[Part]) -> list[Part]:
-    packet, extension = first(parts, Kind.XMP), first(parts, Kind.EXTENDED_XMP)
+    packet, extension = first(parts, PartKind.XMP), first(parts, PartKind.EXTENDED_XMP)
     whole = xmp.merged(packet, extension) if packet is not None and extension is not None else None
     if whole is None:
         return parts
-    rest = [part for part in parts if part.kind not in (Kind.XMP, Kind.EXTENDED_XMP)]
-    return [*rest, Part(Kind.XMP, whole)]
+    rest = [part for part in parts if part.kind not in (PartKind.XMP, PartKind.EXTENDED_XMP)]
+    return [*rest, Part(PartKind.XMP, whole)]
 
 
 def _as_text(part: Part) -> Part:
-    return Part(Kind.TEXT, pngtext.chunk("Comment", _decoded(part.data)), "comment")
+    return Part(PartKind.TEXT, pngtext.chunk("Comment", _decoded(part.data)), "comment")
 
 
 def _as_comment(part: Part) -> Part:
     keyword, text = pngtext.read(part.data)
-    return Part(Kind.COMMENT, text.encode()) if keyword == "Comment" else part
+    return Part(PartKind.COMMENT, text.encode()) if keyword == "Comment" else part
 
 
 def _decoded(data: bytes) -> str:
@@ -177,24 +182,24 @@ def _as_profile(parts: Sequence[Part]) -> list[Part]:
     bodies = {part.kind: part.data for part in parts}
     chromaticities = icc.BT709
     curve: icc.Curve | float = icc.srgb
-    if Kind.CICP in bodies:
-        primaries, transfer = bodies[Kind.CICP][:2]
+    if PartKind.CICP in bodies:
+        primaries, transfer = bodies[PartKind.CICP][:2]
         if primaries not in icc.PRIMARIES or transfer not in icc.CURVES:
-            return [part for part in parts if part.kind in (Kind.CICP, Kind.ICC)]
+            return [part for part in parts if part.kind in (PartKind.CICP, PartKind.ICC)]
         chromaticities, curve = icc.PRIMARIES[primaries], icc.CURVES[transfer]
-    elif Kind.ICC in bodies:
-        return [part for part in parts if part.kind == Kind.ICC]
-    elif Kind.SRGB not in bodies:
-        if Kind.GAMMA in bodies:
-            (gamma,) = struct.unpack(">I", bodies[Kind.GAMMA])
+    elif PartKind.ICC in bodies:
+        return [part for part in parts if part.kind == PartKind.ICC]
+    elif PartKind.SRGB not in bodies:
+        if PartKind.GAMMA in bodies:
+            (gamma,) = struct.unpack(">I", bodies[PartKind.GAMMA])
             curve = icc.srgb if abs(gamma - 45455) < 1000 else 1e5 / gamma
-        if Kind.CHROMATICITIES in bodies:
-            numbers = struct.unpack(">8I", bodies[Kind.CHROMATICITIES])
+        if PartKind.CHROMATICITIES in bodies:
+            numbers = struct.unpack(">8I", bodies[PartKind.CHROMATICITIES])
             if any(abs(a / 1e5 - b) > 0.002 for a, b in zip(numbers, icc.BT709, strict=True)):
                 chromaticities = tuple(number / 1e5 for number in numbers)
     if (chromaticities, curve) == (icc.BT709, icc.srgb):
         return []
     try:
-        return [Part(Kind.ICC, icc.profile(chromaticities, curve))]
+        return [Part(PartKind.ICC, icc.profile(chromaticities, curve))]
     except ValueError:
         return list(parts)

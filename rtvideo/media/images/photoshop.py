@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
-from rtvideo.media.images.metadata import Kind, Part
+from rtvideo.media.images.metadata import Part, PartKind
 
 #: How a resource begins; names other than the first are those of plug-ins.
 BEGINNINGS = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
@@ -22,22 +22,22 @@ def parts(data: bytes) -> list[Part]:
     found, rest = [], b""
     for number, payload, whole in _resources(data):
         if number == _IPTC:
-            found.append(Part(Kind.IPTC, payload))
+            found.append(Part(PartKind.IPTC, payload))
         elif number in _THUMBNAILS:
-            found.append(Part(Kind.STALE, payload, "Photoshop thumbnail"))
+            found.append(Part(PartKind.STALE, payload, "Photoshop thumbnail"))
         else:
             rest += whole
-    return [*found, Part(Kind.PHOTOSHOP, rest)] if rest else found
+    return [*found, Part(PartKind.PHOTOSHOP, rest)] if rest else found
 
 
 def stored(parts: Sequence[Part]) -> bytes:
     """Return the resources that hold the IPTC records and the other resources among some parts."""
     data = b""
     for part in parts:
-        if part.kind == Kind.IPTC:
+        if part.kind == PartKind.IPTC:
             size = len(part.data)
             data += b"8BIM" + struct.pack(">HHI", _IPTC, 0, size) + part.data + b"\0" * (size % 2)
-        elif part.kind == Kind.PHOTOSHOP:
+        elif part.kind == PartKind.PHOTOSHOP:
             data += part.data
     return data
 

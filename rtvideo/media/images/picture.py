@@ -12,7 +12,7 @@ from rtvideo.colour import Coding, Matrix
 from rtvideo.frame import Geometry
 from rtvideo.media.images import exif
 from rtvideo.media.images.animation import Animation
-from rtvideo.media.images.metadata import Kind, Part, first
+from rtvideo.media.images.metadata import Part, PartKind, first
 
 #: uint8 or uint16.
 Pixels = npt.NDArray[Any]
@@ -59,7 +59,7 @@ class Picture:
     @property
     def orientation(self) -> int:
         """Return 1 to 8 as EXIF counts; 1 is upright."""
-        data = first(self.parts, Kind.EXIF)
+        data = first(self.parts, PartKind.EXIF)
         return 1 if data is None else exif.orientation(data)
 
     @property

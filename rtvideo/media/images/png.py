@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.media.images import photoshop, pngtext
-from rtvideo.media.images.metadata import Kind, Part, density, density_of
+from rtvideo.media.images.metadata import Part, PartKind, density, density_of
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -26,12 +26,12 @@ _PICTURE = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"acTL", b"fcTL", b"fdA
 
 #: Chunks whose body is the part.
 _KINDS = {
-    b"gAMA": Kind.GAMMA,
-    b"cHRM": Kind.CHROMATICITIES,
-    b"sRGB": Kind.SRGB,
-    b"cICP": Kind.CICP,
-    b"eXIf": Kind.EXIF,
-    b"tIME": Kind.TIME,
+    b"gAMA": PartKind.GAMMA,
+    b"cHRM": PartKind.CHROMATICITIES,
+    b"sRGB": PartKind.SRGB,
+    b"cICP": PartKind.CICP,
+    b"eXIf": PartKind.EXIF,
+    b"tIME": PartKind.TIME,
 }
 
 #: Chunks that no longer fit.
@@ -46,27 +46,27 @@ _STALE = {
 
 #: Records in text, by the name that programs give them, and what stands before the record.
 _RECORDS = {
-    "exif": (Kind.EXIF, b"Exif\0\0"),
-    "APP1": (Kind.EXIF, b"Exif\0\0"),
-    "xmp": (Kind.XMP, b""),
-    "iptc": (Kind.IPTC, b""),
-    "icc": (Kind.ICC, b""),
-    "icm": (Kind.ICC, b""),
+    "exif": (PartKind.EXIF, b"Exif\0\0"),
+    "APP1": (PartKind.EXIF, b"Exif\0\0"),
+    "xmp": (PartKind.XMP, b""),
+    "iptc": (PartKind.IPTC, b""),
+    "icc": (PartKind.ICC, b""),
+    "icm": (PartKind.ICC, b""),
 }
 
 HOLDS = dict.fromkeys(
     (
         *(
-            Kind.EXIF,
-            Kind.XMP,
-            Kind.IPTC,
-            Kind.PHOTOSHOP,
-            Kind.ICC,
-            Kind.CICP,
-            Kind.GAMMA,
-            Kind.CHROMATICITIES,
+            PartKind.EXIF,
+            PartKind.XMP,
+            PartKind.IPTC,
+            PartKind.PHOTOSHOP,
+            PartKind.ICC,
+            PartKind.CICP,
+            PartKind.GAMMA,
+            PartKind.CHROMATICITIES,
         ),
-        *(Kind.SRGB, Kind.DENSITY, Kind.TEXT, Kind.TIME, Kind.TRAILER, Kind.OTHER),
+        *(PartKind.SRGB, PartKind.DENSITY, PartKind.TEXT, PartKind.TIME, PartKind.TRAILER, PartKind.OTHER),
     ),
     1 << 30,
 )
@@ -87,7 +87,7 @@ def parts(data: bytes) -> list[Part]:
             found += _parts_of(name, body)
     if data[end:].strip(b"\0\r\n"):
         found.append(
-            Part(Kind.TRAILER, data[end:], f"unknown data behind the picture of {len(data) - end} bytes")
+            Part(PartKind.TRAILER, data[end:], f"unknown data behind the picture of {len(data) - end} bytes")
         )
     return found
 
@@ -99,17 +99,17 @@ def with_parts(data: bytes, parts: Sequence[Part]) -> bytes:
     for part in parts:
         if part.kind in names:
             chunks.append((names[part.kind], part.data))
-        elif part.kind == Kind.ICC:
+        elif part.kind == PartKind.ICC:
             chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(part.data)))
-        elif part.kind == Kind.DENSITY:
+        elif part.kind == PartKind.DENSITY:
             unit, x, y = density_of(part)
             scale = (1, 1 / 0.0254, 100)[unit]  # to pixels a metre
             chunks.append((b"pHYs", struct.pack(">IIB", round(x * scale), round(y * scale), unit > 0)))
-        elif part.kind == Kind.XMP:
+        elif part.kind == PartKind.XMP:
             chunks.append((b"iTXt", pngtext.XMP.encode() + b"\0\0\0\0\0" + part.data))
-        elif part.kind in (Kind.TEXT, Kind.OTHER):
+        elif part.kind in (PartKind.TEXT, PartKind.OTHER):
             chunks.append((part.data[:4], part.data[4:]))
-        elif part.kind == Kind.TRAILER:
+        elif part.kind == PartKind.TRAILER:
             behind += part.data
     if resources := photoshop.stored(parts):
         text = pngtext.raw("iptc", resources)
@@ -179,12 +179,12 @@ def _parts_of(name: bytes, body: bytes) -> list[Part]:
     if name in _KINDS:
         return [Part(_KINDS[name], body)]
     if name in _STALE:
-        return [Part(Kind.STALE, body, _STALE[name])]
+        return [Part(PartKind.STALE, body, _STALE[name])]
     if name == b"iCCP":
         try:
-            return [Part(Kind.ICC, zlib.decompress(body.partition(b"\0")[2][1:]))]
+            return [Part(PartKind.ICC, zlib.decompress(body.partition(b"\0")[2][1:]))]
         except zlib.error:
-            return [Part(Kind.DAMAGED, body, "damaged colour profile")]
+            return [Part(PartKind.DAMAGED, body, "damaged colour profile")]
     if name == b"pHYs" and len(body) == 9:
         x, y, metre = struct.unpack(">IIB", body)
         if not metre and x == y:
@@ -194,17 +194,17 @@ def _parts_of(name: bytes, body: bytes) -> list[Part]:
         return _parts_of_text(name + body)
     word = f"unknown chunk {name.decode('latin-1')} of {len(body)} bytes"
     if name[3:].islower():  # safe to copy where the picture has changed
-        return [Part(Kind.OTHER, name + body, word)]
-    return [Part(Kind.STALE, body, word)]
+        return [Part(PartKind.OTHER, name + body, word)]
+    return [Part(PartKind.STALE, body, word)]
 
 
 def _parts_of_text(chunk: bytes) -> list[Part]:
     try:
         keyword, text = pngtext.read(chunk)
     except ValueError:
-        return [Part(Kind.DAMAGED, chunk, "damaged text")]
+        return [Part(PartKind.DAMAGED, chunk, "damaged text")]
     if keyword == pngtext.XMP:
-        return [Part(Kind.XMP, text.encode())]
+        return [Part(PartKind.XMP, text.encode())]
     name = keyword.removeprefix(pngtext.RAW)
     record = pngtext.record(text) if name != keyword else None
     if record is not None and record.startswith(photoshop.BEGINNINGS):
@@ -212,7 +212,7 @@ def _parts_of_text(chunk: bytes) -> list[Part]:
     if record is not None and name in _RECORDS:
         kind, before = _RECORDS[name]
         return [Part(kind, record.removeprefix(before))]
-    return [Part(Kind.TEXT, chunk, f"text {keyword!r}")]
+    return [Part(PartKind.TEXT, chunk, f"text {keyword!r}")]
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:

@@ -19,7 +19,7 @@ from rtvideo.errors import InputError, UnavailableError
 from rtvideo.media.images import animation, exif, heif, icc, png, tiff, webp
 from rtvideo.media.images.formats import BY_NAME
 from rtvideo.media.images.memory import check_room
-from rtvideo.media.images.metadata import Kind, Part, first
+from rtvideo.media.images.metadata import Part, PartKind, first
 from rtvideo.media.images.picture import Picture, Pixels
 
 #: What damaged files make Pillow and its kind raise.
@@ -114,7 +114,7 @@ def _tiff(path: Path, data: bytes) -> Picture:
         picture.warnings += [f"{path}: {note} left out" for note in left]
     else:  # Pillow would turn it upright, and keep the tag that says to turn it
         with Image.open(BytesIO(exif.upright(data)), formats=("TIFF",)) as image:
-            colour, alpha = _pixels(path, image, first(parts, Kind.ICC))
+            colour, alpha = _pixels(path, image, first(parts, PartKind.ICC))
             picture = Picture(colour, alpha, "TIFF", parts=parts)
             _note_conversion(path, image.mode, picture)
     if tiff.pages(data) > 1:
@@ -156,7 +156,7 @@ def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _note_conversion(path: Path, mode: str, picture: Picture) -> None:
     if mode in ("CMYK", "LAB"):
-        picture.parts = [part for part in picture.parts if part.kind != Kind.ICC]
+        picture.parts = [part for part in picture.parts if part.kind != PartKind.ICC]
         picture.warnings.append(f"{path}: {mode} is converted to RGB (sRGB, 8 bits)")
 
 
@@ -170,8 +170,8 @@ def _split(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
 
 def _refuse_hdr(path: Path, parts: list[Part], data: bytes) -> None:
     """Raise InputError for PQ and HLG, as for video."""
-    code = first(parts, Kind.CICP)
-    profile = first(parts, Kind.ICC)
+    code = first(parts, PartKind.CICP)
+    profile = first(parts, PartKind.ICC)
     found = {heif.transfer(data) if heif.name_of(data) else 2}
     found |= {code[1]} if code is not None and len(code) > 1 else set()
     found |= {icc.transfer(profile)} if profile is not None else set()

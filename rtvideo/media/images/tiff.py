@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from rtvideo.media.images import ifd, photoshop
-from rtvideo.media.images.metadata import Kind, Part, density, density_of
+from rtvideo.media.images.metadata import Part, PartKind, density, density_of
 
 #: uint8 or uint16.
 Samples = npt.NDArray[Any]
@@ -80,7 +80,9 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2
 #: Bytes of a strip in a new file.
 _STRIP = 1 << 23
 
-HOLDS = dict.fromkeys((Kind.EXIF, Kind.XMP, Kind.IPTC, Kind.PHOTOSHOP, Kind.ICC, Kind.DENSITY), 1 << 30)
+HOLDS = dict.fromkeys(
+    (PartKind.EXIF, PartKind.XMP, PartKind.IPTC, PartKind.PHOTOSHOP, PartKind.ICC, PartKind.DENSITY), 1 << 30
+)
 
 
 def parts(data: bytes) -> list[Part]:
@@ -94,28 +96,28 @@ def parts(data: bytes) -> list[Part]:
     rest = ifd.Directory(directory.order)
     for tag, entry in directory.entries.items():
         if tag == _XMP:
-            found.append(Part(Kind.XMP, entry.data.rstrip(b"\0")))
+            found.append(Part(PartKind.XMP, entry.data.rstrip(b"\0")))
         elif tag == _ICC:
-            found.append(Part(Kind.ICC, entry.data))
+            found.append(Part(PartKind.ICC, entry.data))
         elif tag == _IPTC:
-            found.append(Part(Kind.IPTC, entry.data))
+            found.append(Part(PartKind.IPTC, entry.data))
         elif tag == _PHOTOSHOP:
             found += photoshop.parts(entry.data)
         elif tag in _STALE:
-            found.append(Part(Kind.STALE, entry.data, _STALE[tag]))
+            found.append(Part(PartKind.STALE, entry.data, _STALE[tag]))
         elif tag not in (*_STRUCTURE, *ifd.POINTERS):
             rest.entries[tag] = ifd.narrow(entry, directory.order)
     if _IPTC in directory.entries:  # what Photoshop keeps besides is a copy
         found = [
-            part for part in found if part.kind != Kind.IPTC or part.data is directory.entries[_IPTC].data
+            part for part in found if part.kind != PartKind.IPTC or part.data is directory.entries[_IPTC].data
         ]
     found += _density(directory)
-    found += [Part(Kind.DAMAGED, b"", f"damaged tag {tag}") for tag in directory.damaged]
+    found += [Part(PartKind.DAMAGED, b"", f"damaged tag {tag}") for tag in directory.damaged]
     if rest.entries.get(_DESCRIPTION, ifd.Entry(2, b"")).data.startswith(b'{"shape":'):
         del rest.entries[_DESCRIPTION]  # tifffile's word of how it stored the samples
     branches = _branches(data, directory)
     if branches or any(tag not in (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT) for tag in rest.entries):
-        found.append(Part(Kind.EXIF, ifd.with_branches(rest, branches)))
+        found.append(Part(PartKind.EXIF, ifd.with_branches(rest, branches)))
     return found
 
 
@@ -194,7 +196,7 @@ def write(samples: Samples, parts: Sequence[Part]) -> bytes:
         ValueError: larger than TIFF allows.
     """
     held = {part.kind: part.data for part in parts}
-    body = held.get(Kind.EXIF, ifd.signature("<", 8) + b"\0\0")
+    body = held.get(PartKind.EXIF, ifd.signature("<", 8) + b"\0\0")
     order, place, _ = ifd.header(body)
     directory = ifd.read(body, place, order)
     for tag in _STRUCTURE:
@@ -220,16 +222,16 @@ def write(samples: Samples, parts: Sequence[Part]) -> bytes:
     directory.set(_PLANAR, 1)
     if channels in (2, 4):
         directory.set(_EXTRA_SAMPLES, _UNASSOCIATED)
-    if Kind.DENSITY in held and _X_RESOLUTION not in directory.entries:
-        unit, x, y = density_of(Part(Kind.DENSITY, held[Kind.DENSITY]))
+    if PartKind.DENSITY in held and _X_RESOLUTION not in directory.entries:
+        unit, x, y = density_of(Part(PartKind.DENSITY, held[PartKind.DENSITY]))
         directory.set_rational(_X_RESOLUTION, round(x, 2))
         directory.set_rational(_Y_RESOLUTION, round(y, 2))
         directory.set(_RESOLUTION_UNIT, unit + 1)
     for kind, tag, form in (
-        (Kind.XMP, _XMP, 1),
-        (Kind.IPTC, _IPTC, 7),
-        (Kind.ICC, _ICC, 7),
-        (Kind.PHOTOSHOP, _PHOTOSHOP, 1),
+        (PartKind.XMP, _XMP, 1),
+        (PartKind.IPTC, _IPTC, 7),
+        (PartKind.ICC, _ICC, 7),
+        (PartKind.PHOTOSHOP, _PHOTOSHOP, 1),
     ):
         if kind in held:
             directory.entries[tag] = ifd.Entry(form, held[kind])

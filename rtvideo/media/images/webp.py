@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
-from rtvideo.media.images.metadata import Kind, Part
+from rtvideo.media.images.metadata import Part, PartKind
 
-_KINDS = {b"ICCP": Kind.ICC, b"EXIF": Kind.EXIF, b"XMP ": Kind.XMP}
+_KINDS = {b"ICCP": PartKind.ICC, b"EXIF": PartKind.EXIF, b"XMP ": PartKind.XMP}
 
 #: The picture and its animation.
 _PICTURE = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
@@ -15,7 +15,7 @@ _PICTURE = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
 #: What VP8X says of the rest, a bit each.
 _ICC, _ALPHA, _EXIF, _XMP, _ANIMATION = 0x20, 0x10, 0x08, 0x04, 0x02
 
-HOLDS = dict.fromkeys((Kind.EXIF, Kind.XMP, Kind.ICC, Kind.OTHER, Kind.TRAILER), 1 << 30)
+HOLDS = dict.fromkeys((PartKind.EXIF, PartKind.XMP, PartKind.ICC, PartKind.OTHER, PartKind.TRAILER), 1 << 30)
 
 
 def parts(data: bytes) -> list[Part]:
@@ -30,11 +30,11 @@ def parts(data: bytes) -> list[Part]:
             found.append(Part(_KINDS[name], body.removeprefix(b"Exif\0\0") if name == b"EXIF" else body))
         elif name not in _PICTURE:
             word = f"unknown chunk {name.decode('latin-1').strip()!r} of {len(body)} bytes"
-            found.append(Part(Kind.OTHER, name + body, word))
+            found.append(Part(PartKind.OTHER, name + body, word))
     end = 8 + int.from_bytes(data[4:8], "little")
     if data[end:].strip(b"\0"):
         found.append(
-            Part(Kind.TRAILER, data[end:], f"unknown data behind the picture of {len(data) - end} bytes")
+            Part(PartKind.TRAILER, data[end:], f"unknown data behind the picture of {len(data) - end} bytes")
         )
     return found
 
@@ -52,16 +52,18 @@ def with_parts(data: bytes, parts: Sequence[Part], size: tuple[int, int]) -> byt
     flags |= _ALPHA * any(name == b"ALPH" or (name == b"VP8L" and body[4] & 0x10) for name, body in chunks)
     names = {kind: name for name, kind in _KINDS.items()}
     flags |= sum(
-        {Kind.ICC: _ICC, Kind.EXIF: _EXIF, Kind.XMP: _XMP}[part.kind] for part in parts if part.kind in names
+        {PartKind.ICC: _ICC, PartKind.EXIF: _EXIF, PartKind.XMP: _XMP}[part.kind]
+        for part in parts
+        if part.kind in names
     )
     width, height = (number - 1 for number in size)
     head = bytes([flags, 0, 0, 0]) + width.to_bytes(3, "little") + height.to_bytes(3, "little")
-    before = [(b"ICCP", part.data) for part in parts if part.kind == Kind.ICC]
+    before = [(b"ICCP", part.data) for part in parts if part.kind == PartKind.ICC]
     picture = [(name, body) for name, body in chunks if name != b"VP8X"]
-    behind = [(names[part.kind], part.data) for part in parts if part.kind in (Kind.EXIF, Kind.XMP)]
-    behind += [(part.data[:4], part.data[4:]) for part in parts if part.kind == Kind.OTHER]
+    behind = [(names[part.kind], part.data) for part in parts if part.kind in (PartKind.EXIF, PartKind.XMP)]
+    behind += [(part.data[:4], part.data[4:]) for part in parts if part.kind == PartKind.OTHER]
     body = b"".join(_chunk(*each) for each in [(b"VP8X", head), *before, *picture, *behind])
-    trailer = b"".join(part.data for part in parts if part.kind == Kind.TRAILER)
+    trailer = b"".join(part.data for part in parts if part.kind == PartKind.TRAILER)
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body + trailer
 
 

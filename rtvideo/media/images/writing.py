@@ -17,8 +17,8 @@ from PIL import Image
 from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.durable import output_errors
 from rtvideo.media.images import animation, bmp, exif, heif, jpeg, png, tiff, webp, xmp
-from rtvideo.media.images.formats import BY_SUFFIX, FORMATS, Format, is_image
-from rtvideo.media.images.metadata import Fitted, Kind, Part, first, fit
+from rtvideo.media.images.formats import BY_SUFFIX, FORMATS, ImageFormat, is_image
+from rtvideo.media.images.metadata import Fitted, Part, PartKind, first, fit
 from rtvideo.media.images.picture import Picture, Pixels, turned
 
 #: Quality of JPEG and of lossy WebP: visually lossless, which the already compressed input was not.
@@ -94,7 +94,7 @@ def write(picture: Picture, path: Path) -> None:
             temporary.unlink()
 
 
-def _format(path: Path) -> Format:
+def _format(path: Path) -> ImageFormat:
     return BY_SUFFIX[path.suffix.lower()]
 
 
@@ -102,21 +102,21 @@ def _listed(parts: list[Part]) -> str:
     return ", ".join(dict.fromkeys(map(str, parts)))
 
 
-def _fitted(picture: Picture, form: Format) -> Fitted:
+def _fitted(picture: Picture, form: ImageFormat) -> Fitted:
     fitted = fit(picture.parts, form.holds, same_format=form.name == picture.format)
-    profile = first(fitted.parts, Kind.ICC)
+    profile = first(fitted.parts, PartKind.ICC)
     if (
         profile is not None
         and profile[16:20] == b"GRAY"
         and (picture.pixels.ndim == 3 or form.name == "WEBP")
     ):
-        wrong = [part for part in fitted.parts if part.kind == Kind.ICC]
-        fitted.parts = [part for part in fitted.parts if part.kind != Kind.ICC]
+        wrong = [part for part in fitted.parts if part.kind == PartKind.ICC]
+        fitted.parts = [part for part in fitted.parts if part.kind != PartKind.ICC]
         fitted.lost += wrong
     return fitted
 
 
-def _reduced(picture: Picture, form: Format) -> Picture:
+def _reduced(picture: Picture, form: ImageFormat) -> Picture:
     """Return the picture as the format can hold it."""
     pixels, alpha, parts = picture.pixels, picture.alpha, _fitted(picture, form).parts
     moving = picture.animation if form.animated else None
@@ -142,22 +142,22 @@ def _shallow(samples: Pixels) -> npt.NDArray[np.uint8]:
 
 
 def _upright(part: Part, pixels: Pixels) -> Part:
-    if part.kind == Kind.EXIF:
+    if part.kind == PartKind.EXIF:
         height, width = pixels.shape[:2]
         return replace(part, data=exif.resized(exif.upright(part.data), width, height))
-    if part.kind == Kind.XMP:
+    if part.kind == PartKind.XMP:
         return replace(part, data=xmp.without(part.data, xmp.ORIENTATION))
     return part
 
 
 def _with_thumbnail(part: Part, pixels: Pixels) -> Part:
-    if part.kind != Kind.EXIF or not exif.has_thumbnail(part.data):
+    if part.kind != PartKind.EXIF or not exif.has_thumbnail(part.data):
         return part
     shown = _shallow(pixels) if pixels.dtype == np.uint16 else pixels
     return replace(part, data=exif.with_thumbnail(part.data, shown))
 
 
-def _encoded(picture: Picture, form: Format) -> bytes:
+def _encoded(picture: Picture, form: ImageFormat) -> bytes:
     pixels, parts = picture.interleaved, picture.parts
     if form.name == "TIFF":
         return tiff.write(pixels, parts)

@@ -14,7 +14,7 @@ from av.container import InputContainer
 
 from rtvideo.errors import InputError, RtvideoError, SourceLostError, UnavailableError, UsageError
 from rtvideo.media.camera import open_camera, path_of
-from rtvideo.media.location import Kind, kind_of, redact, scheme_of
+from rtvideo.media.location import LocationKind, kind_of, redact, scheme_of
 from rtvideo.media.network import srt
 from rtvideo.media.network.pipes import SILENCE, PipeReader
 from rtvideo.options import CaptureOptions
@@ -76,12 +76,12 @@ def connect(
         UsageError: an unknown format, or one that the camera does not have.
     """
     kind = kind_of(text)
-    if kind is Kind.CAMERA and capture.format is None:
+    if kind is LocationKind.CAMERA and capture.format is None:
         return open_camera(path_of(text), capture), SourceTraits(live=True, lasts=True)
-    if kind is Kind.PIPE:
+    if kind is LocationKind.PIPE:
         return _pipe(text, capture, *stops), SourceTraits(live=False)
     options = _raw_options(capture)
-    if kind is Kind.STREAM:
+    if kind is LocationKind.STREAM:
         options |= _stream_options(scheme_of(text))
         if program := srt.program_for(text):
             receiver = srt.Receiver(program, text, TIMEOUT, *stops)
@@ -92,7 +92,7 @@ def connect(
                 raise
             return container, SourceTraits(live=True, lasts=True)
     container = _open(text, text, capture.format, options)
-    if kind is not Kind.STREAM:
+    if kind is not LocationKind.STREAM:
         if repeat_images and (container.format.name == "image2" or container.format.name.endswith("_pipe")):
             container.close()
             options = {"loop": "1", "framerate": str(_STILL_RATE), "pattern_type": "none"}
@@ -162,7 +162,7 @@ def _open(file: object, name: str, format: str | None, options: dict[str, str]) 
             timeout=(TIMEOUT, TIMEOUT),
         )
     except (av.FFmpegError, ValueError) as error:
-        if kind_of(name) is Kind.STREAM and time.monotonic() - began >= TIMEOUT:
+        if kind_of(name) is LocationKind.STREAM and time.monotonic() - began >= TIMEOUT:
             # Some protocols report an interrupted read as invalid data.
             raise SourceLostError(f"{redact(name)}: {SILENCE.format(TIMEOUT)}") from None
         raise explained(name, format, error) from None
@@ -175,7 +175,7 @@ def explained(name: str, format: str | None, error: Exception) -> RtvideoError:
         return UnavailableError(f"{shown}: this FFmpeg does not speak {scheme_of(name)!r}")
     if isinstance(error, ValueError) and not isinstance(error, av.FFmpegError):
         return UsageError(f"--input-format {format!r}: FFmpeg knows no such format; see: ffmpeg -formats")
-    if kind_of(name) is not Kind.STREAM or isinstance(error, av.InvalidDataError):
+    if kind_of(name) is not LocationKind.STREAM or isinstance(error, av.InvalidDataError):
         reason = getattr(error, "strerror", None) or error
         return InputError(f"{shown}: not a video that FFmpeg can read: {reason}")
     return SourceLostError(f"{shown}: {reason_of(error)}")

@@ -210,8 +210,8 @@ def test_devices_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     from rtvideo.media import camera
 
     found = [
-        camera.Device("/dev/video0", "HD Webcam", True, False),
-        camera.Device("/dev/video9", "l\x1b[31m\n", False, True),
+        camera.CameraDevice("/dev/video0", "HD Webcam", True, False),
+        camera.CameraDevice("/dev/video9", "l\x1b[31m\n", False, True),
     ]
     monkeypatch.setattr(camera, "devices", lambda: found)
     assert main(["--list-devices"]) == 0

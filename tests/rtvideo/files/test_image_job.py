@@ -14,7 +14,7 @@ from rtvideo.cli import main
 from rtvideo.errors import UsageError
 from rtvideo.files.image_job import enhance_image, sessions_for
 from rtvideo.media import images
-from rtvideo.media.images.metadata import Kind, Part
+from rtvideo.media.images.metadata import Part, PartKind
 from rtvideo.media.images.picture import Picture
 from rtvideo.options import Options, Report
 
@@ -159,7 +159,7 @@ def test_linear_light_is_enhanced_as_srgb_is(tmp_path: Path, dtype: type) -> Non
     top = np.iinfo(dtype).max
     code = np.asarray(dark(2)) / 255
     light = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
-    gamma = Part(Kind.GAMMA, (100_000).to_bytes(4, "big"))
+    gamma = Part(PartKind.GAMMA, (100_000).to_bytes(4, "big"))
     images.write(Picture((code * top).round().astype(dtype)), tmp_path / "srgb.png")
     images.write(Picture((light * top).round().astype(dtype), parts=[gamma]), tmp_path / "linear.png")
     for name in ("srgb", "linear"):
@@ -174,7 +174,7 @@ def test_linear_light_is_enhanced_as_srgb_is(tmp_path: Path, dtype: type) -> Non
 
 def test_linear_light_at_strength_zero_stays_bit_for_bit(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 65535, (20, 30, 3), np.uint16)
-    gamma = Part(Kind.GAMMA, (100_000).to_bytes(4, "big"))
+    gamma = Part(PartKind.GAMMA, (100_000).to_bytes(4, "big"))
     images.write(Picture(pixels, parts=[gamma]), tmp_path / "linear.png")
     enhance(tmp_path / "linear.png", tmp_path / "lit.png", strength=0.0)
     np.testing.assert_array_equal(images.read(tmp_path / "lit.png").pixels, pixels)

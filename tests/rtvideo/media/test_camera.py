@@ -12,11 +12,11 @@ import pytest
 
 from rtvideo.errors import RtvideoError, SourceLostError, UsageError
 from rtvideo.media import camera
-from rtvideo.media.camera import Device, devices, holders, open_camera, path_of, requests
+from rtvideo.media.camera import CameraDevice, devices, holders, open_camera, path_of, requests
 from rtvideo.options import CaptureOptions
 
-WEBCAM = Device("/dev/video0", "HD Webcam", captures=True, plays=False)
-LOOPBACK = Device("/dev/video9", "rtvideo", captures=False, plays=True)
+WEBCAM = CameraDevice("/dev/video0", "HD Webcam", captures=True, plays=False)
+LOOPBACK = CameraDevice("/dev/video9", "rtvideo", captures=False, plays=True)
 
 
 def node(sysfs: Path, number: int, name: str, index: int = 0) -> None:
@@ -33,16 +33,16 @@ def test_devices_are_listed_by_number_with_what_they_can_do(tmp_path: Path) -> N
     node(tmp_path, 9, "loopback")
     flags = {"/dev/video2": 1, "/dev/video3": 0x00800000, "/dev/video9": 2, "/dev/video10": 3}
     assert devices(tmp_path, flags.get) == [
-        Device("/dev/video2", "HD Webcam", True, False),
-        Device("/dev/video9", "loopback", False, True),
-        Device("/dev/video10", "second", True, True),
+        CameraDevice("/dev/video2", "HD Webcam", True, False),
+        CameraDevice("/dev/video9", "loopback", False, True),
+        CameraDevice("/dev/video10", "second", True, True),
     ]
 
 
 def test_what_cannot_be_asked_is_judged_by_its_place(tmp_path: Path) -> None:
     node(tmp_path, 0, "busy camera")
     node(tmp_path, 1, "its metadata", index=1)
-    assert devices(tmp_path, lambda path: None) == [Device("/dev/video0", "busy camera", True, False)]
+    assert devices(tmp_path, lambda path: None) == [CameraDevice("/dev/video0", "busy camera", True, False)]
 
 
 def test_no_devices_and_no_kernel_list(tmp_path: Path) -> None:

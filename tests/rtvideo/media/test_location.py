@@ -10,28 +10,28 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rtvideo.media.location import Kind, expand, kind_of, redact, scheme_of
+from rtvideo.media.location import LocationKind, expand, kind_of, redact, scheme_of
 
 
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("-", Kind.PIPE),
-        ("0", Kind.CAMERA),
-        ("12", Kind.CAMERA),
-        ("cam", Kind.CAMERA),
-        ("/dev/video3", Kind.CAMERA),
-        ("/dev/v4l/by-id/usb-x-index0", Kind.CAMERA),
-        ("rtsp://host/x", Kind.STREAM),
-        ("RTSP://host/x", Kind.STREAM),
-        ("https://host/a.mp4?x=1", Kind.STREAM),
-        ("night.mp4", Kind.FILE),
-        ("dir/with:colon.mp4", Kind.FILE),
-        ("camera.mp4", Kind.FILE),
-        ("١", Kind.FILE),
+        ("-", LocationKind.PIPE),
+        ("0", LocationKind.CAMERA),
+        ("12", LocationKind.CAMERA),
+        ("cam", LocationKind.CAMERA),
+        ("/dev/video3", LocationKind.CAMERA),
+        ("/dev/v4l/by-id/usb-x-index0", LocationKind.CAMERA),
+        ("rtsp://host/x", LocationKind.STREAM),
+        ("RTSP://host/x", LocationKind.STREAM),
+        ("https://host/a.mp4?x=1", LocationKind.STREAM),
+        ("night.mp4", LocationKind.FILE),
+        ("dir/with:colon.mp4", LocationKind.FILE),
+        ("camera.mp4", LocationKind.FILE),
+        ("١", LocationKind.FILE),
     ],
 )
-def test_kinds(text: str, kind: Kind) -> None:
+def test_kinds(text: str, kind: LocationKind) -> None:
     assert kind_of(text) is kind
 
 
@@ -42,8 +42,8 @@ def test_what_exists_is_a_file_and_a_named_pipe_is_a_pipe(
     Path("0").touch()
     Path("cam").mkdir()
     os.mkfifo("topic.y4m")
-    assert kind_of("0") is Kind.FILE and kind_of("cam") is Kind.FILE
-    assert kind_of("topic.y4m") is Kind.PIPE
+    assert kind_of("0") is LocationKind.FILE and kind_of("cam") is LocationKind.FILE
+    assert kind_of("topic.y4m") is LocationKind.PIPE
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, ImageOps
 from rtvideo.errors import InputError, OutputError, UsageError
 from rtvideo.media import images
 from rtvideo.media.images import Picture
-from rtvideo.media.images.metadata import Kind, Part, density, first
+from rtvideo.media.images.metadata import Part, PartKind, density, first
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 ORIENTATION, MAKER, STRIP_OFFSETS, EXIF_IFD, TAKEN = 274, 271, 273, 0x8769, 0x9003
@@ -75,18 +75,20 @@ def test_deep_colour_round_trip(
     pixels = np.random.default_rng(seed).integers(0, 65535, (h, w, 3), np.uint16, endpoint=True)
     for suffix in (".png", ".tif"):
         target = tmp_path_factory.mktemp("deep") / f"a{suffix}"
-        images.write(Picture(pixels, pixels[..., 0] if alpha else None, parts=[Part(Kind.ICC, ICC)]), target)
+        images.write(
+            Picture(pixels, pixels[..., 0] if alpha else None, parts=[Part(PartKind.ICC, ICC)]), target
+        )
         back = images.read(target)
         np.testing.assert_array_equal(back.pixels, pixels)
         assert (back.alpha is not None) == alpha
-        assert first(back.parts, Kind.ICC) == ICC
+        assert first(back.parts, PartKind.ICC) == ICC
 
 
 @pytest.mark.parametrize(("suffix", "form"), [(".png", "rgb48be"), (".tiff", "rgb48be")])
 def test_other_readers_understand_deep_colour(tmp_path: Path, suffix: str, form: str) -> None:
     pixels = noise(9, 11, 3, dtype=np.uint16)
     target = tmp_path / f"a{suffix}"
-    parts = [Part(Kind.ICC, ICC), Part(Kind.EXIF, exif_data()), density(1, 72, 72)]
+    parts = [Part(PartKind.ICC, ICC), Part(PartKind.EXIF, exif_data()), density(1, 72, 72)]
     images.write(Picture(pixels, format="PNG" if suffix == ".png" else "TIFF", parts=parts), target)
     np.testing.assert_array_equal(decode_with_ffmpeg(target, form), pixels)
     with Image.open(target) as image:
@@ -111,7 +113,7 @@ def test_profile_exif_and_orientation_are_kept(tmp_path: Path, source: str, targ
         images.write(
             Picture(
                 noise(20, 30, 3, dtype=np.uint16),
-                parts=[Part(Kind.ICC, ICC), Part(Kind.EXIF, exif_data())],
+                parts=[Part(PartKind.ICC, ICC), Part(PartKind.EXIF, exif_data())],
             ),
             before_path,
         )
