@@ -265,9 +265,9 @@ class FileInput(InputInfo):
     def _missing(self) -> str | None:
         """Return what is missing, if the file declares more packets or a longer duration than came."""
         counted, declared = self._packet_counts[self.video.index], self.video.frames
-        # AVI counts frames that a camera dropped: packets without data, which FFmpeg does not pass on.
-        drops = self.container.format.name == "avi"
-        if declared and counted < declared - max(1, declared // 200) and not drops:
+        # AVI counts frames that a camera dropped, too: FFmpeg does not pass on packets without data.
+        dropped = self.container.format.name == "avi" and not _is_shorter_than_its_header_says(self.path)
+        if declared and counted < declared - max(1, declared // 200) and not dropped:
             return f"{self.path}: cut short: {counted} of {declared} declared video packets are there"
         if self.container.duration and self.container.format.name not in _GUESSED_DURATION:
             declared_end = self.container.duration / 1e6
@@ -284,6 +284,12 @@ def _open_raw(raw: RawVideo) -> av.container.InputContainer:
     container = av.open(raw, "r", format="rawvideo", options=raw.options)
     assert isinstance(container, av.container.InputContainer)
     return container
+
+
+def _is_shorter_than_its_header_says(path: Path) -> bool:
+    """Whether the end of an AVI (a RIFF file) is missing."""
+    with path.open("rb") as file:
+        return int.from_bytes(file.read(8)[4:], "little") + 8 > path.stat().st_size
 
 
 def _open(path: Path, decoder: HWAccel | None) -> av.container.InputContainer:

@@ -22,7 +22,7 @@ VIDEO = VideoParameters(
 @pytest.mark.parametrize("name", ["h264_nvenc", "hevc_nvenc", "av1_nvenc"])
 def test_quality_is_asked_for_and_not_a_rate(name: str) -> None:
     encoding, _ = codecs._settings(name, VIDEO, "mp4", 30, "p7")
-    assert encoding.options == {"rc": "vbr", "b": "0", "preset": "p7", "cq": "30", "forced-idr": "1"}
+    assert encoding.options == {"rc": "vbr", "b": "0", "preset": "p7", "cq": "30"}
     with pytest.raises(UsageError, match=r"--preset 'slow': codec .*_nvenc takes p1, p2"):
         codecs._settings(name, VIDEO, "mp4", None, "slow")
     with pytest.raises(UsageError, match=r"--crf 60: codec .*_nvenc takes 1"):
