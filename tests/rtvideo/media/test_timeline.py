@@ -205,8 +205,8 @@ def test_start_in_a_raw_stream_without_times(tmp_path: Path) -> None:
 
 def test_frames_that_an_avi_camera_dropped_are_no_damage(tmp_path: Path) -> None:
     """AVI stores them as packets without data, and counts them."""
-    source = clips.write(tmp_path / "in.avi", codec="mpeg4", pts=[0, 1, 2, 6, 7, 12, 13, 14, 20, 21, 22, 23])
+    times = [time for time in range(60) if time % 7 not in (3, 4)]
+    changes = {"codec": "mpeg4", "pts": times, "frames": len(times), "width": 160, "height": 120}
+    source = clips.write(tmp_path / "in.avi", **changes)
     report = enhanced(source, tmp_path / "out.mkv")
-    assert report.incomplete is None and report.frames_out == 12
-    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
-    assert "cut short" in (enhanced(source, tmp_path / "half.mkv").incomplete or "")
+    assert report.incomplete is None and report.frames_out == len(times)
