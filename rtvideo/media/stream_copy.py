@@ -13,8 +13,6 @@ from rtvideo.media.timing import Packet
 #: Muxers that take AAC with a header on each packet (ADTS); all others want one header for the stream.
 _TAKES_ADTS = ("mpegts", "hls", "rtsp", "mpeg", "vob", "dvd", "svcd")
 
-_ADTS_SYNC = b"\xff\xf0"
-
 
 class StreamCopy:
     """Copies the packets of a stream.
@@ -53,8 +51,8 @@ class StreamCopy:
 
 
 def _has_adts(packet: Packet) -> bool:
-    head = bytes(packet)[:2]
-    return len(head) == 2 and bytes(a & b for a, b in zip(head, b"\xff\xf6", strict=True)) == _ADTS_SYNC
+    data = bytes(packet)
+    return len(data) > 2 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0  # sync word, layer 0
 
 
 def _aac_header(source: Stream, packet: Packet) -> bytes | None:
