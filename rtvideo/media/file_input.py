@@ -118,6 +118,7 @@ class FileInput(InputInfo):
             self._groups_begun = 0
             self._packet_counts: Counter[int] = Counter()
             self._end = 0.0
+            self._from_the_start = True  # until a seek: then the packets that came are not all
             # Raw streams have no times: then frames follow each other at the nominal rate.
             self._next_pts = 0
             self._nominal_duration = round(1 / (self.video.guessed_rate or 25) / tick(self.video))
@@ -174,6 +175,7 @@ class FileInput(InputInfo):
         self._peeked.clear()
         self._ahead.clear()
         self.timeline.seek()
+        self._from_the_start = False
         self._demuxed = self._packets()
         self._events = self._decode_all()
 
@@ -267,7 +269,8 @@ class FileInput(InputInfo):
         counted, declared = self._packet_counts[self.video.index], self.video.frames
         # AVI counts frames that a camera dropped, too: FFmpeg does not pass on packets without data.
         dropped = self.container.format.name == "avi" and not _is_shorter_than_its_header_says(self.path)
-        if declared and counted < declared - max(1, declared // 200) and not dropped:
+        few = counted < declared - max(1, declared // 200)
+        if declared and few and self._from_the_start and not dropped:
             return f"{self.path}: cut short: {counted} of {declared} declared video packets are there"
         if self.container.duration and self.container.format.name not in _GUESSED_DURATION:
             declared_end = self.container.duration / 1e6

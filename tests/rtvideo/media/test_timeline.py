@@ -210,3 +210,16 @@ def test_frames_that_an_avi_camera_dropped_are_no_damage(tmp_path: Path) -> None
     source = clips.write(tmp_path / "in.avi", **changes)
     report = enhanced(source, tmp_path / "out.mkv")
     assert report.incomplete is None and report.frames_out == len(times)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".avi"])
+def test_a_piece_up_to_the_end_is_not_cut_short(tmp_path: Path, suffix: str) -> None:
+    """The packets before ``start`` are not missing; those of a file whose end is missing are."""
+    codec = "mpeg4" if suffix == ".avi" else "libx264"
+    source = clips.write(tmp_path / f"in{suffix}", codec=codec, frames=75, options={"g": "10"})
+    report = enhanced(source, tmp_path / "out.mkv", start=2.0)
+    assert report.incomplete is None and report.frames_out == 25
+    if suffix != ".avi":
+        data = source.read_bytes()
+        source.write_bytes(data[: int(len(data) * 0.8)])
+        assert "cut short" in (enhanced(source, tmp_path / "half.mkv", start=0.4).incomplete or "")
