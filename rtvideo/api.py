@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.colour import Coding, Matrix
+from rtvideo.engines.registry import check_names
 from rtvideo.engines.session import Settings
 from rtvideo.engines.session_cache import SessionCache
-from rtvideo.errors import InputError
+from rtvideo.errors import InputError, UsageError
 from rtvideo.frame import Geometry, Planes
-from rtvideo.models import find
-from rtvideo.options import Options, Report
+from rtvideo.models import Model, find
+from rtvideo.options import Options, Report, flags_of, help_lines, value_of
+from rtvideo.values import did_you_mean
+from rtvideo.wording import in_python, python_words
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -31,13 +35,17 @@ class Enhancer:
     - an (h, w, 3) uint8 RGB array and returns a new array of the same shape and type, or
     - an `av.VideoFrame` and returns a new one of the same format, with its time stamp and colour tags.
 
-    Frames of any size may follow each other. ``settings.strength`` and ``settings.denoise`` may be changed
+    Frames of any size may follow each other. ``strength``, ``denoise`` and ``temporal`` may be changed
     between calls. Threads may share one, and take turns; a fork and a pickled copy open engines of their own.
     Use it in a ``with`` statement, or call `close`.
 
+    Defaults are those of `enhance_file`, except that ``temporal`` is off: an enhancer does not know whether
+    frames follow each other. Shares are numbers from 0 to 1 or words of the command line, such as ``"50%"``
+    and ``"off"``.
+
     Args:
         model: name of a shipped model, or path of a model file.
-        denoise: noise removal, 0 (off) to 1; None takes all that the model has.
+        denoise: noise removal, 0 (off) to 1; None or ``"auto"`` takes all that the model has.
         temporal: 0 enhances each frame alone; above 0 (at most 1) frames of one size are taken for one
             stream, whose noise and flicker are reduced over time. `av.VideoFrame.time` gives the speed of the
             stream; arrays count as 30 a second. `reset` begins another stream.
@@ -51,24 +59,65 @@ class Enhancer:
             engine is opened with the first frame, when its size is known.
     """
 
+    # Without a __dict__ a misspelt setting is an AttributeError, not an attribute that does nothing.
+    __slots__ = ("__weakref__", "_sessions")
+
+    @python_words()
     def __init__(
         self,
-        model: str = "night",
+        model: str | Path = "night",
         *,
-        denoise: float | None = None,
-        temporal: float = 0.0,
-        strength: float = 1.0,
+        denoise: float | str | None = None,
+        temporal: float | str = 0.0,
+        strength: float | str = 1.0,
         device: str = "auto",
         engine: str = "auto",
         threads: int = 0,
     ) -> None:
-        self.model = find(model)
-        if denoise is None:
-            denoise = float(self.model.has_denoise)
-        self.settings = Settings(strength, denoise, temporal)
+        check_names(engine, device)
+        found = find(value_of("model", model))
+        settings = Settings(value_of("strength", strength), _denoise(denoise, found), _temporal(temporal))
         self._sessions = SessionCache(
-            self.model, self.settings, engine=engine, device=device, threads=threads
+            found, settings, engine=engine, device=device, threads=value_of("threads", threads)
         )
+
+    @property
+    def model(self) -> Model:
+        """The network that it runs."""
+        return self._sessions.model
+
+    @property
+    def settings(self) -> Settings:
+        """``strength``, ``denoise`` and ``temporal`` in one record, whose values may be changed too."""
+        return self._sessions.settings
+
+    @property
+    def strength(self) -> float:
+        """0 (frames come back unchanged) to 1."""
+        return self.settings.strength
+
+    @strength.setter
+    def strength(self, value: float | str) -> None:
+        self.settings.strength = value_of("strength", value)
+
+    @property
+    def denoise(self) -> float:
+        """Noise removal: 0 (off) to 1, ``"off"``, or ``"auto"`` for all that the model has."""
+        return self.settings.denoise
+
+    @denoise.setter
+    @python_words()
+    def denoise(self, value: float | str | None) -> None:
+        self.settings.denoise = _denoise(value, self.model)
+
+    @property
+    def temporal(self) -> float:
+        """How much the frames before count: 0 (each frame alone) to 1, or ``"off"``."""
+        return self.settings.temporal
+
+    @temporal.setter
+    def temporal(self, value: float | str) -> None:
+        self.settings.temporal = _temporal(value)
 
     @overload
     def __call__(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]: ...
@@ -76,6 +125,7 @@ class Enhancer:
     @overload
     def __call__(self, frame: VideoFrame) -> VideoFrame: ...
 
+    @python_words()
     def __call__(self, frame: npt.NDArray[np.uint8] | VideoFrame) -> npt.NDArray[np.uint8] | VideoFrame:
         """Return the enhanced frame; the one given is not changed.
 
@@ -94,6 +144,7 @@ class Enhancer:
             f"frame is a {type(frame).__name__}; allowed: an (h, w, 3) uint8 array or an av.VideoFrame"
         )
 
+    @python_words()
     def planes(
         self, planes: Planes, geometry: Geometry, out: Planes | None = None, time: float | None = None
     ) -> Planes:
@@ -111,6 +162,7 @@ class Enhancer:
         """Forget the frames so far: the next one begins another stream."""
         self._sessions.reset()
 
+    @python_words()
     def engine(self, geometry: Geometry) -> str:
         """Return what runs for frames of this geometry, for example ``onnx cpu, 2 threads``."""
         return str(self._sessions.session(geometry))
@@ -158,13 +210,23 @@ class Enhancer:
             raise InputError(f"frames of format {name} cannot be made; convert to {near} first") from None
 
 
-def enhance_file(input: str | Path, output: str | Path, **options: Any) -> Report:
-    """Enhance a video or an image file.
+@python_words()
+def enhance_file(
+    input: str | Path,
+    output: str | Path,
+    *,
+    progress: Callable[[int, int | None], object] | None = None,
+    **options: Any,
+) -> Report:
+    """Enhance a video, an image, or a sequence of numbered images (``img_%04d.png``).
 
     Args:
         input, output: paths. An image (PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP, GIF) becomes an image,
             anything else a video.
-        options: the fields of `rtvideo.Options`.
+        progress: called now and then from the calling thread with the frames done and about how many there
+            will be, None if nobody knows. What it raises ends the work, and no output is left.
+        options: the fields of `rtvideo.Options`, as below. Values may be the command line's words, such as
+            ``denoise="off"`` and ``start="0:01"``.
 
     Returns:
         What happened. ``incomplete`` says why a damaged input gave a shorter output.
@@ -173,19 +235,60 @@ def enhance_file(input: str | Path, output: str | Path, **options: Any) -> Repor
         RtvideoError: one of `rtvideo.errors`; each is also the built-in exception that says the same.
         TypeError: an unknown option.
     """
+    known = [name for name, _, _ in flags_of(Options)]
+    for name in options.keys() - known:
+        raise TypeError(f"{name}: no such option; allowed: {', '.join(known)}{did_you_mean(name, known)}")
+    wanted = Options(**options)
+    check_names(wanted.engine, wanted.device)
+    report = _enhance(Path(input), Path(output), wanted, progress or (lambda done, total: None))
+    report.warnings = [in_python(warning) for warning in report.warnings]
+    return report
+
+
+enhance_file.__doc__ = f"{enhance_file.__doc__}\n    Options:{help_lines(Options)}\n"
+
+
+def _enhance(
+    source: Path, target: Path, options: Options, progress: Callable[[int, int | None], object]
+) -> Report:
     from rtvideo.files.kinds import Job, job_for
 
-    source, target, wanted = Path(input), Path(output), Options(**options)
+    def on_progress(done: int, total: int | None) -> None:
+        progress(done, total)
+
     job = job_for(source, target)
     if job is Job.VIDEO:
         from rtvideo.files.job import enhance_video
 
-        return enhance_video(source, target, wanted)
+        return enhance_video(source, target, options, on_progress=on_progress)
     from rtvideo.files.sequence_job import enhance_sequence, enhance_to_images
 
     if job is Job.TO_IMAGES:
-        return enhance_to_images(source, target, wanted)
+        return enhance_to_images(source, target, options, on_progress=on_progress)
     from rtvideo.files.image_job import enhance_image, sessions_for
 
-    with closing(sessions_for(wanted)) as sessions:
-        return (enhance_image if job is Job.IMAGE else enhance_sequence)(source, target, wanted, sessions)
+    with closing(sessions_for(options)) as sessions:
+        if job is Job.SEQUENCE:
+            return enhance_sequence(source, target, options, sessions, on_progress=on_progress)
+        report = enhance_image(source, target, options, sessions)
+    on_progress(report.frames_out, report.frames_out)
+    return report
+
+
+def _denoise(value: float | str | None, model: Model) -> float:
+    share: float | None = value_of("denoise", value)
+    if share is None:
+        return float(model.has_denoise)
+    if share > 0:
+        model.check_denoise()
+    return share
+
+
+def _temporal(value: float | str) -> float:
+    share: float | None = value_of("temporal", value)
+    if share is None:
+        raise UsageError(
+            f"temporal: {value!r} is not allowed; allowed: off, a number from 0 to 1, or 0% to 100%: "
+            "only the caller knows whether frames follow each other"
+        )
+    return share

@@ -6,11 +6,14 @@ and all that the program knows of the flag stands there. To add one, write a fie
 
 from __future__ import annotations
 
+import os
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from rtvideo import values
+from rtvideo.errors import UsageError
 
 R = TypeVar("R")
 
@@ -41,6 +44,30 @@ class Flag:
     synonyms: tuple[str, ...] = ()
     compared: bool = True
 
+    def value(self, name: str, given: Any, default: Any) -> Any:
+        """Return what is given for the field ``name``; text is read as on the command line.
+
+        Raises:
+            UsageError: it is not allowed.
+        """
+        if given is None and default is None:
+            return None
+        if isinstance(default, bool):
+            if isinstance(given, bool):
+                return given
+            raise UsageError(f"{name}: {given!r} is not allowed; allowed: True or False")
+        try:
+            if self.type is not None:
+                return self.type("x".join(map(str, given)) if isinstance(given, tuple) else str(given))
+            text = os.fspath(given)
+        except ArgumentTypeError as error:
+            raise UsageError(f"{name}: {error}") from None
+        except TypeError:
+            raise UsageError(f"{name}: {given!r} is not allowed; allowed: a name") from None
+        if self.choices and text not in self.choices:
+            raise UsageError(f"{name}: {given!r} is not allowed; allowed: {', '.join(self.choices)}")
+        return text
+
 
 def option(default: Any, group: str, help: str, *how: Any, **more: Any) -> Any:
     """Return a field with a `Flag`, which takes the other arguments."""
@@ -54,10 +81,14 @@ def flags_of(record: type[Any] | Any) -> Iterator[tuple[str, Any, Flag]]:
             yield entry.name, entry.default, entry.metadata["flag"]
 
 
+def help_lines(record: type[Any]) -> str:
+    """Return what the command line says of each field, for a docstring."""
+    return "".join(f"\n        {name}: {flag.help}" for name, _, flag in flags_of(record))
+
+
 def _documented(record: type[R]) -> type[R]:
     """Add to a record's docstring what the command line says of its flags."""
-    lines = "".join(f"\n        {name}: {flag.help}" for name, _, flag in flags_of(record))
-    record.__doc__ = f"{record.__doc__}\n\n    Attributes:{lines}\n"
+    record.__doc__ = f"{record.__doc__}\n\n    Attributes:{help_lines(record)}\n"
     return record
 
 
@@ -67,7 +98,11 @@ class Options:
     """Everything that decides how inputs are enhanced; one record for the command line and the Python API.
 
     None is ``auto`` for ``denoise`` and ``temporal``; elsewhere it leaves the choice to rtvideo. A model,
-    engine or device that is named and cannot work is an error, never a silent fallback.
+    engine or device that is named and cannot work is an error, never a silent fallback. Values may also be
+    the command line's words, such as ``denoise="off"``, ``start="0:01"`` and ``strength="50%"``.
+
+    Raises:
+        UsageError: a value is not allowed (also a ValueError).
     """
 
     overwrite: bool = option(False, "files", "replace existing outputs", short="y", compared=False)
@@ -131,6 +166,21 @@ class Options:
     video_stream: int = option(
         0, "video", "which is enhanced (0, the first); others are copied", values.count, "N"
     )
+
+    def __post_init__(self) -> None:
+        """Read the command line's words."""
+        for name, default, flag in flags_of(self):
+            object.__setattr__(self, name, flag.value(name, getattr(self, name), default))
+
+
+def value_of(name: str, given: Any) -> Any:
+    """Return what is given for a field of `Options`; text is read as on the command line.
+
+    Raises:
+        UsageError: it is not allowed.
+    """
+    default, flag = next((default, flag) for known, default, flag in flags_of(Options) if known == name)
+    return flag.value(name, given, default)
 
 
 @_documented

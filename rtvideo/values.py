@@ -63,16 +63,26 @@ def number(text: str, allowed: str, fits: Callable[[float], bool]) -> float:
     return value
 
 
-def share(text: str) -> float:
-    """Return a number from 0 to 1."""
-    return number(text, "a number from 0 to 1; 50 % is 0.5", lambda value: 0 <= value <= 1)
+def share(text: str, also: str = "") -> float:
+    """Return a number from 0 to 1, given as such or as ``50%``.
+
+    Args:
+        also: what else the message says is allowed.
+    """
+    allowed = f"{also}a number from 0 to 1, or 0% to 100%"
+    part, percent, rest = text.partition("%")
+    try:
+        value = number(part, allowed, lambda value: 0 <= value <= (100 if percent else 1) and not rest)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}") from None
+    return value / 100 if percent else value
 
 
 def share_or_auto(text: str) -> float | None:
     """Return 0 for ``off``, None for ``auto``, else a number from 0 to 1."""
-    if text in ("off", "auto"):
-        return 0.0 if text == "off" else None
-    return number(text, "off, auto or a number from 0 to 1; 50 % is 0.5", lambda value: 0 <= value <= 1)
+    if text.lower() in ("off", "auto"):
+        return 0.0 if text.lower() == "off" else None
+    return share(text, "off, auto, ")
 
 
 def quality(text: str) -> float:

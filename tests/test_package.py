@@ -45,7 +45,19 @@ MAY_IMPORT = {
 #: The parts of rtvideo from the bottom up, folders or modules at its root, and which others each may import,
 #: when it starts or later. All may import the small modules of ``root``, which know nothing of the parts.
 ROOT_MODULES = (
-    *("channel", "colour", "console", "cpus", "errors", "frame", "options", "stopwatch", "values", "version"),
+    *(
+        "channel",
+        "colour",
+        "console",
+        "cpus",
+        "errors",
+        "frame",
+        "options",
+        "stopwatch",
+        "values",
+        "version",
+        "wording",
+    ),
 )
 LAYERS = {
     "root": [],

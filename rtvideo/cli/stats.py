@@ -33,7 +33,7 @@ def check_stats(target: str, *, overwrite: bool, others: Sequence[Path] = ()) ->
     if os.path.isdir(path):
         raise UsageError(f"{path}: --stats is a folder; name a file in it")
     if os.path.exists(path) and not overwrite:
-        raise UsageError(f"{path}: --stats exists already; give -y to overwrite it")
+        raise UsageError(f"{path}: --stats exists already; --overwrite replaces it")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise OutputError(f"{path}: the folder {path.parent} of --stats is missing or not writable")
 

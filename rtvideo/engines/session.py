@@ -15,7 +15,7 @@ from rtvideo.frame import Planes
 from rtvideo.models import Model
 
 
-@dataclass
+@dataclass(slots=True)
 class Settings:
     """What a user may change while a session runs.
 
@@ -51,9 +51,10 @@ def check_settings(settings: Settings, model: Model | None = None, *, remembers:
         model: that it runs; None where it is not known yet.
         remembers: whether it can look at the frames before.
     """
-    for name, value in vars(settings).items():
+    for name in ("strength", "denoise", "temporal"):
+        value = getattr(settings, name)
         if not 0 <= value <= 1:
-            raise UsageError(f"{name} {value:g} must lie in 0..1")
+            raise UsageError(f"{name}: {value:g} is not allowed; allowed: a number from 0 to 1")
     if model is not None and settings.denoise > 0:
         model.check_denoise()
     if settings.temporal > 0 and not remembers:

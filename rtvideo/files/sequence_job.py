@@ -127,7 +127,7 @@ def enhance_to_images(
     first = numbered(output, 1)
     images.check_target(input, first, overwrite=options.overwrite)
     if not options.overwrite and (there := members(output, required=False)):
-        raise UsageError(f"{output}: {len(there)} images of it exist already; -y overwrites them")
+        raise UsageError(f"{output}: {len(there)} images of it exist already; --overwrite replaces them")
     report = Report(str(input), str(output), model=options.model)
     with ExitStack() as stack:
         source = open_video(input, options, on_warning)

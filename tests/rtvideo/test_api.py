@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -176,10 +177,58 @@ def test_wrong_frames(double: type[Double], frame: Any, kind: type[Exception], s
         Enhancer()(frame)
 
 
-@pytest.mark.parametrize("wish", [{"strength": 1.5}, {"strength": float("nan")}, {"denoise": -0.1}])
-def test_wrong_settings(double: type[Double], wish: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match=r"0\.\.1"):
-        Enhancer(**wish)
+WRONG = [
+    *({"strength": value} for value in (1.5, float("nan"), None, "much", True)),
+    *({"denoise": value} for value in (-0.1, "strong", [0.5])),
+    *({"temporal": value} for value in (2, "auto", None)),
+    *({"threads": value} for value in (-1, 1.5, None)),
+    *({"engine": "warp"}, {"device": "gpu"}, {"model": 3}),
+]
+
+
+@pytest.mark.parametrize("wish", WRONG, ids=str)
+def test_wrong_settings(double: type[Double], gain_model: Path, wish: dict[str, Any]) -> None:
+    for name, value in wish.items():
+        with pytest.raises(ValueError, match=re.escape(str(value))) as met:
+            Enhancer(**wish)
+        assert name in str(met.value) and "allowed:" in str(met.value) and "--" not in str(met.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "settings"),
+    [
+        ({}, Settings(1.0, 1.0, 0.0)),
+        ({"strength": "50%", "denoise": "off", "temporal": "off"}, Settings(0.5, 0.0, 0.0)),
+        ({"strength": "0.25", "denoise": "auto", "temporal": np.float32(0.5)}, Settings(0.25, 1.0, 0.5)),
+        ({"denoise": None, "temporal": 1}, Settings(1.0, 1.0, 1.0)),
+        ({"model": Path("ruas"), "denoise": "100%"}, Settings(1.0, 1.0, 0.0)),
+    ],
+)
+def test_an_enhancer_takes_the_words_of_the_command_line(words: dict[str, Any], settings: Settings) -> None:
+    with Enhancer(**words) as enhancer:
+        assert enhancer.settings == settings
+    with Enhancer() as enhancer:
+        for name in words.keys() - {"model"}:
+            setattr(enhancer, name, words[name])
+        assert enhancer.settings == settings
+
+
+def test_settings_are_changed_by_name_and_a_wrong_name_is_refused(gain_model: Path) -> None:
+    frame = noise(8, 8, 3)
+    with Enhancer(str(gain_model)) as enhancer:
+        enhancer.strength = 0.0
+        np.testing.assert_array_equal(enhancer(frame), frame)
+        with pytest.raises(UsageError, match=r"^strength: '7.0' is not allowed"):
+            enhancer.strength = 7.0
+        with pytest.raises(UsageError, match=r'no noise removal; use denoise="off"'):
+            enhancer.denoise = 1.0
+        for thing in (enhancer, enhancer.settings):
+            with pytest.raises(AttributeError, match="strenght"):
+                thing.strenght = 0.5  # type: ignore[union-attr]
+        for name in ("model", "settings", "engine"):  # they would do nothing
+            with pytest.raises(AttributeError, match=name):
+                setattr(enhancer, name, "ruas")
+        assert enhancer.strength == 0.0
 
 
 def test_wrong_names(gain_model: Path) -> None:
@@ -282,8 +331,10 @@ def test_files_that_are_refused(double: type[Double], tmp_path: Path) -> None:
         rtvideo.enhance_file(tmp_path / "none.png", tmp_path / "b.png")
     with pytest.raises(OutputError, match="no such folder"):
         rtvideo.enhance_file(image, tmp_path / "none" / "b.png")
-    with pytest.raises(TypeError, match="brightness"):
+    with pytest.raises(TypeError, match="brightness: no such option; allowed: overwrite, "):
         rtvideo.enhance_file(image, tmp_path / "b.png", brightness=2)
+    with pytest.raises(TypeError, match=r"did you mean denoise\?"):
+        rtvideo.enhance_file(image, tmp_path / "b.png", denoice=1)
     assert image.read_bytes() == before
     assert list(tmp_path.iterdir()) == [image]
 

@@ -46,7 +46,7 @@ def check_target(source: Path, target: Path, *, overwrite: bool) -> None:
             if target.is_dir():
                 raise UsageError(f"{target}: is a folder; name a file in it")
             if not overwrite:
-                raise UsageError(f"{target}: exists already; give -y to overwrite it")
+                raise UsageError(f"{target}: exists already; --overwrite replaces it")
         if not target.parent.is_dir():
             raise OutputError(f"{target}: no such folder: {target.parent}; make it first")
         if not os.access(target.parent, os.W_OK | os.X_OK):
