@@ -1,6 +1,6 @@
 """Cells, convolutions and SSIM in C++, forward and backward: where training on a CPU spends most of its time.
 
-Cells have 3 or 6 channels. oneDNN, which torch runs on a CPU, is made for many: the gradient of a
+Cells have 3 to 16 channels. oneDNN, which torch runs on a CPU, is made for many: the gradient of a
 convolution's input takes it eight times as long as the convolution. `convolution.cpp` is made for few, and
 computes a cell as a whole, so that its parts hardly leave the processor's cache.
 
@@ -24,7 +24,7 @@ from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cpu import build, isa
 
 #: Channels of a cell.
-MOST = 12
+MOST = 16
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ using namespace rt;
 
 namespace {
 
-constexpr int OUTS = 6, WIDE = 2; // output channels and vectors along x that one pass sums
+constexpr int OUTS = 6, WIDE = 2; // output channels, at most, and vectors along x that one pass sums
 constexpr int STEP = WIDE * LANES;
 
 struct Size {
@@ -108,12 +108,20 @@ template <int B> struct Block {
     static constexpr int channels = B;
 };
 
-// Call f(first, block) for all output channels: six at a time, then three, then one.
+// Call f(first, block) for all output channels, in as few blocks as there can be, and none much smaller than others.
 template <class F> void for_blocks(int outs, F f) {
-    int o = 0;
-    for (; o + OUTS <= outs; o += OUTS) f(o, Block<OUTS>{});
-    for (; o + 3 <= outs; o += 3) f(o, Block<3>{});
-    for (; o < outs; o++) f(o, Block<1>{});
+    for (int o = 0, size; o < outs; o += size) {
+        const int rest = outs - o, blocks = (rest + OUTS - 1) / OUTS;
+        size = (rest + blocks - 1) / blocks;
+        switch (size) {
+        case 1: f(o, Block<1>{}); break;
+        case 2: f(o, Block<2>{}); break;
+        case 3: f(o, Block<3>{}); break;
+        case 4: f(o, Block<4>{}); break;
+        case 5: f(o, Block<5>{}); break;
+        default: f(o, Block<6>{});
+        }
+    }
 }
 
 // The convolution of an image.
@@ -227,7 +235,7 @@ struct Cell {
 
 namespace {
 
-constexpr int MOST = 12; // channels of a cell
+constexpr int MOST = 16; // channels of a cell
 
 struct Walk {
     const Cell &cell;

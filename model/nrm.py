@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from torch import Tensor, nn
+from torch.nn import functional
 
 from model.cell import DistillationCell, multiply_adds
 from model.compiled import Conv2d
@@ -22,9 +25,10 @@ class NRM(nn.Module):
         super().__init__()
         self.description = description
         channels = description.channels
-        self.stem = Conv2d(3, channels)
+        colours = 3 * description.scale**2
+        self.stem = Conv2d(colours, channels)
         self.cells = nn.ModuleList(cell(channels, description.genotype) for _ in range(description.stages))
-        self.head = Conv2d(channels, 3)
+        self.head = Conv2d(channels, colours)
         if description.parameterisation == "equation3":
             shrink(self.head)
 
@@ -35,20 +39,26 @@ class NRM(nn.Module):
         once, so its list has one entry.
         """
         if self.description.parameterisation == "released":
-            features = self.stem(u)
-            for cell in self.cells:
-                features = cell(features)
-            return [u - weight * self.head(features)]
+            return [u - weight * self._noise(u, self.cells)]
         results = []
         x = u
         for cell in self.cells:
-            x = u - weight * self.head(cell(self.stem(x)))
+            x = u - weight * self._noise(x, [cell])
             results.append(x)
         return results
 
+    def _noise(self, x: Tensor, cells: Iterable[nn.Module]) -> Tensor:
+        """Return what stem, cells and head make of ``x``, at its size."""
+        scale, (height, width) = self.description.scale, x.shape[-2:]
+        whole = functional.pad(x, (0, -width % scale, 0, -height % scale), mode="replicate")
+        features = self.stem(functional.pixel_unshuffle(whole, scale))
+        for cell in cells:
+            features = cell(features)
+        return functional.pixel_shuffle(self.head(features), scale)[..., :height, :width]
+
     @property
-    def multiply_adds(self) -> int:
+    def multiply_adds(self) -> float:
         """Multiply-adds a pixel."""
         ends = multiply_adds(self.stem) + multiply_adds(self.head)
         repeats = 1 if self.description.parameterisation == "released" else len(self.cells)
-        return repeats * ends + sum(map(multiply_adds, self.cells))
+        return (repeats * ends + sum(map(multiply_adds, self.cells))) / self.description.scale**2

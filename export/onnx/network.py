@@ -1,9 +1,10 @@
 """A description and its weights as an ONNX graph, node by node, named after the paper's symbols.
 
 The graph is written, not traced: it holds what the description says and nothing else.
-`rtvideo.models.description` is the exact computation; the numbered comments below are its steps. Three
+`rtvideo.models.description` is the exact computation; the numbered comments below are its steps. Four
 rewrites, all exact, save passes over memory: a residual sum is one more in a convolution's centre tap;
-``y / t`` is ``y exp(-log t)``; and ``t ^ s`` is ``exp(s log t)``.
+``y / t`` is ``y exp(-log t)``; ``t ^ s`` is ``exp(s log t)``; and a convolution of blocks of pixels is one of
+pixels, with larger taps and strides.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ class _Network:
         """Return ``log t`` at full size, from stages in the log domain, and each pixel's maximum ``m``."""
         g, d = self.g, self.d.illumination
         t_hat_0 = self.window_max(y, name="t_hat_0")  # 1
-        padded = self.pad(t_hat_0, max(d.scales))  # 2
+        padded = self.pad(t_hat_0, max(d.scales), name="t_hat_0_padded")  # 2
         grids = {s: self.grid(padded, s) for s in sorted(set(d.scales))}
 
         x = grids[d.scales[0]]  # 3
@@ -197,11 +198,12 @@ class _Network:
             if d.channels == "shared":
                 guide = g.add("ReduceMax", guide, self.axes(1), name="guide")
             slope, intercept = (
-                self.crop(self.resize(x, at, 1, name=f"{x}_padded"), y) for x in lines(g, guide, log_t)
+                self.crop(self.resize(x, at, 1, name=f"{x}_padded"), y, max(d.scales))
+                for x in lines(g, guide, log_t)
             )
             log_t = g.add("Add", g.add("Mul", slope, pixel_light, name="A*own"), intercept, name="A*own+B")
         else:
-            log_t = self.crop(self.resize(log_t, at, 1, name="log_t_padded"), y)
+            log_t = self.crop(self.resize(log_t, at, 1, name="log_t_padded"), y, max(d.scales))
         if d.mix:
             share = g.add("Sigmoid", logit, name="a")
             far = g.add("Mul", log_t, g.add("Sub", 1.0, share, name="1-a"), name="(1-a)*log_t")
@@ -268,10 +270,19 @@ class _Network:
         runs = [stages] if d.parameterisation == "released" else [[stage] for stage in stages]
         cells, x = self.cells, u
         for n, run in enumerate(runs):
-            features = cells.conv("noise.stem", cells.narrow(x, name=f"x_{n}_f16"), name=f"stem_{n}")
+            whole = self.pad(x, d.scale, name=f"x_{n}_padded")
+            features = cells.conv(
+                "noise.stem", cells.narrow(whole, name=f"x_{n}_f16"), blocks=d.scale, name=f"stem_{n}"
+            )
             for stage in run:
                 features = cells.cell(stage, d.genotype, features)
-            noise = cells.widen(cells.conv("noise.head", features, name=f"head_{n}"), name=f"noise_{n}")
+            head = cells.conv("noise.head", features, name=f"head_{n}")
+            if d.scale > 1:
+                shuffled = g.add(
+                    "DepthToSpace", head, name=f"head_{n}_shuffled", blocksize=d.scale, mode="CRD"
+                )
+                head = self.crop(shuffled, u, d.scale)
+            noise = cells.widen(head, name=f"noise_{n}")
             x = g.add("Sub", u, g.add("Mul", noise, w, name=f"w*noise_{n}"), name=f"denoised_{n + 1}")
         return self.clip(x, name="x_N")
 
@@ -291,19 +302,19 @@ class _Network:
             return self.g.add("MaxPool", x, name=name, kernel_shape=[2, 2], pads=[0, 0, 1, 1])
         return self.g.add("MaxPool", x, name=name, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
 
-    def pad(self, x: str, multiple: int) -> str:
+    def pad(self, x: str, multiple: int, *, name: str) -> str:
         """Replicate the right and lower edges up to the next multiple."""
         if multiple == 1:
             return x
         g = self.g
-        size = g.add("Shape", x, name="size", start=2)
+        size = g.add("Shape", x, name=f"{x}_size", start=2)
         # No Mod here: TensorRT would take what follows for sizes below zero, and build no engine at all.
-        up = g.add("Add", size, g.constant([multiple - 1]), name="size+s-1")
-        cells = g.add("Div", up, g.constant([multiple]), name="cells")
-        whole = g.add("Mul", cells, g.constant([multiple]), name="whole_size")
-        missing = g.add("Sub", whole, size, name="missing")
-        pads = g.add("Concat", g.constant([0, 0]), missing, name="pads", axis=0)
-        return g.add("Pad", x, pads, "", self.axes(2, 3), name="t_hat_0_padded", mode="edge")
+        up = g.add("Add", size, g.constant([multiple - 1]), name=f"{x}_size+s-1")
+        cells = g.add("Div", up, g.constant([multiple]), name=f"{x}_cells")
+        whole = g.add("Mul", cells, g.constant([multiple]), name=f"{x}_whole_size")
+        missing = g.add("Sub", whole, size, name=f"{x}_missing")
+        pads = g.add("Concat", g.constant([0, 0]), missing, name=f"{x}_pads", axis=0)
+        return g.add("Pad", x, pads, "", self.axes(2, 3), name=name, mode="edge")
 
     def grid(self, padded: str, scale: int) -> str:
         """log(mean of t_hat_0 over blocks + floor)."""
@@ -324,9 +335,9 @@ class _Network:
             "Resize", x, "", scales, name=name, mode="linear", coordinate_transformation_mode="half_pixel"
         )
 
-    def crop(self, x: str, like: str) -> str:
-        """Cut off what was replicated."""
-        if max(self.d.illumination.scales) == 1:
+    def crop(self, x: str, like: str, multiple: int) -> str:
+        """Cut off what `pad` replicated."""
+        if multiple == 1:
             return x
         size = self.g.add("Shape", like, name=f"{x}_size", start=2)
         return self.g.add("Slice", x, self.g.constant([0, 0]), size, self.axes(2, 3), name=f"{x}_cropped")

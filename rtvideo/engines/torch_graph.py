@@ -121,7 +121,8 @@ def _around(pads: Sequence[int] | None) -> tuple[int, int, int, int]:
 
 def _conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, **attributes: Any) -> Tensor:
     padded = F.pad(x, _around(attributes.get("pads")))
-    return F.conv2d(padded, weight, bias, dilation=attributes.get("dilations", 1))
+    strides, dilations = (attributes.get(name, 1) for name in ("strides", "dilations"))
+    return F.conv2d(padded, weight, bias, stride=strides, dilation=dilations)
 
 
 def _max_pool(x: Tensor, kernel_shape: list[int], pads: list[int]) -> Tensor:
@@ -150,6 +151,12 @@ def _slice(x: Tensor, starts: list[int], ends: list[int], axes: list[int]) -> Te
 
 def _resize(x: Tensor, region: None, scales: list[float], **attributes: bytes) -> Tensor:
     return F.interpolate(x, scale_factor=scales[2:], mode="bilinear", align_corners=False)
+
+
+def _depth_to_space(x: Tensor, blocksize: int, mode: bytes) -> Tensor:
+    if mode != b"CRD":
+        raise UnavailableError(f"engine torch lacks DepthToSpace of mode {mode.decode()!r}")
+    return F.pixel_shuffle(x, blocksize)
 
 
 def _concat(*parts: Value, axis: int) -> Value:
@@ -183,6 +190,7 @@ _OPERATORS: Mapping[str, Callable[..., Value]] = {
     "Slice": _slice,
     "Pad": _pad,
     "Resize": _resize,
+    "DepthToSpace": _depth_to_space,
     "Conv": _conv,
     "MaxPool": _max_pool,
     "AveragePool": _average_pool,

@@ -40,7 +40,10 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
 9.  **Noise removal** (3). ``x_0 = u_K``; ``equation3``: ``x_{n+1} = u_K - w * head(cell_n(stem(x_n)))``
     with stem and head shared by the stages; ``released``: ``u_K - w * head(cell_N(...cell_1(stem(u_K))))``.
     ``w = denoise * strength``, times ``1 - t`` if ``guide`` is ``gain``: a pixel that is not amplified
-    keeps its texture. The result is clamped to 0..1.
+    keeps its texture. The result is clamped to 0..1. At ``scale`` 2 stem, cells and head see each block of
+    2x2 pixels as one pixel of 12 channels (each channel's block row by row; right and lower edges are
+    replicated), and the head's 12 channels are the noise of the block's pixels. ``w``, the subtraction and
+    the clamp stay at full size.
 
 ``strength`` and ``denoise`` (0..1) are the user's, not the model's.
 """
@@ -118,6 +121,7 @@ class Noise:
     genotype: Genotype
     stages: int = 3
     channels: int = 6
+    scale: Literal[1, 2] = 1
     parameterisation: Literal["equation3", "released"] = "equation3"
     guide: Literal["none", "gain"] = "none"
 
@@ -254,7 +258,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             raise UnavailableError(f"{where}: must list {len(Genotype._fields)} operations, not {value!r}")
         return Genotype(*map(str, value))
     if get_origin(hint) is Literal:
-        if value not in get_args(hint):
+        if not any(type(value) is type(allowed) and value == allowed for allowed in get_args(hint)):
             raise UnavailableError(f"{where}: {value!r}; allowed: {', '.join(map(str, get_args(hint)))}")
         return value
     if get_origin(hint) is tuple:

@@ -27,17 +27,20 @@ def shapes(description: Description) -> dict[str, Shape]:
     if illumination.chroma_floor:
         found["illumination.chroma_knee"] = ()
     if noise is not None:
-        found["noise.stem.weight"], found["noise.stem.bias"] = (noise.channels, 3, 3, 3), (noise.channels,)
+        colours = 3 * noise.scale**2
+        found["noise.stem.weight"] = (noise.channels, colours, 3, 3)
+        found["noise.stem.bias"] = (noise.channels,)
         for k in range(noise.stages):
             found.update(_cell(f"noise.cells.{k}", noise.genotype, noise.channels))
-        found["noise.head.weight"], found["noise.head.bias"] = (3, noise.channels, 3, 3), (3,)
+        found["noise.head.weight"] = (colours, noise.channels, 3, 3)
+        found["noise.head.bias"] = (colours,)
     return found
 
 
 def multiply_adds(description: Description) -> tuple[float, float]:
     """Return multiply-adds a pixel of the picture, of illumination and of noise removal (0 without one).
 
-    Convolutions alone count; a stage at scale ``s`` has ``s * s`` times fewer pixels.
+    Convolutions alone count; what runs at scale ``s`` has ``s * s`` times fewer pixels.
     """
     sizes = {name: prod(shape) for name, shape in shapes(description).items() if len(shape) == 4}
     scales = description.illumination.scales
@@ -56,7 +59,7 @@ def multiply_adds(description: Description) -> tuple[float, float]:
         for name, size in sizes.items()
         if name.startswith("noise.")
     )
-    return illumination, float(removal)
+    return illumination, removal / noise.scale**2
 
 
 def _cell(prefix: str, genotype: Genotype, channels: int) -> Iterator[tuple[str, Shape]]:

@@ -40,6 +40,11 @@ RELEASED = Description(
     noise=Noise(genotype=NRM, parameterisation="released"),
 )
 
+#: Noise is removed from blocks of 2x2 pixels.
+HALF = dataclasses.replace(
+    NIGHT, name="half", noise=Noise(genotype=NRM, stages=1, channels=8, scale=2, guide="gain")
+)
+
 FINE = Description(
     name="fine",
     illumination=Illumination(
@@ -66,6 +71,7 @@ ALL = [
     NIGHT,
     RUAS,
     RELEASED,
+    HALF,
     FINE,
     GUIDED,
     dataclasses.replace(

@@ -20,7 +20,7 @@ from model.recipes import RECIPES
 from rtvideo.models.description import Genotype
 
 pytestmark = pytest.mark.compile
-SIZES = ((1, 3, 17, 23), (2, 6, 40, 70), (1, 6, 1, 1), (1, 3, 5, 130))
+SIZES = ((1, 3, 17, 23), (2, 6, 40, 70), (1, 6, 1, 1), (1, 3, 5, 130), (1, 8, 20, 35), (1, 16, 9, 17))
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_a_cell_of_one_operation(operation: str, shape: tuple[int, ...]) -> None
     compare(cell, random(*shape) - 0.5, list(cell.parameters()))
 
 
-@pytest.mark.parametrize(("channels", "outs"), [(3, 6), (6, 3), (6, 6)])
+@pytest.mark.parametrize(("channels", "outs"), [(3, 6), (6, 3), (6, 6), (12, 8), (8, 12), (16, 5)])
 @pytest.mark.parametrize("size", [(1, 1), (9, 14), (33, 65)])
 def test_a_convolution(size: tuple[int, int], channels: int, outs: int) -> None:
     torch.manual_seed(2)

@@ -177,6 +177,43 @@ def test_log_form_step_by_step() -> None:
     torch.testing.assert_close(net(y), expected, atol=1e-12, rtol=0)
 
 
+HALF = dataclasses.replace(PAPER, noise=Noise(genotype=AUTHORS_NRM, stages=2, channels=8, scale=2))
+
+
+@pytest.mark.parametrize("size", [(6, 8), (7, 5), (1, 1), (2, 9)])
+@pytest.mark.parametrize("parameterisation", ["equation3", "released"])
+def test_noise_removal_at_half_size_sees_blocks_as_pixels(
+    parameterisation: str, size: tuple[int, int]
+) -> None:
+    """Step 9 at scale 2 once more, by plain indexing apart from the cells."""
+    noise = dataclasses.replace(HALF.noise, parameterisation=parameterisation)  # type: ignore[type-var, arg-type]
+    net, u = restless(dataclasses.replace(HALF, noise=noise)).noise, frame(*size)
+    assert net is not None
+    stages = [[cell] for cell in net.cells] if parameterisation == "equation3" else [list(net.cells)]
+    high, wide = ((n + 1) // 2 for n in size)
+    x = u
+    for cells in stages:
+        features = u.new_zeros(1, 12, high, wide)
+        for c, row, column, y, z in itertools.product(range(3), range(2), range(2), range(high), range(wide)):
+            at = x[0, c, min(2 * y + row, size[0] - 1), min(2 * z + column, size[1] - 1)]
+            features[0, 4 * c + 2 * row + column, y, z] = at
+        features = net.stem(features)
+        for cell in cells:
+            features = cell(features)
+        found = net.head(features)
+        x = u.clone()
+        for c, y, z in itertools.product(range(3), range(size[0]), range(size[1])):
+            x[0, c, y, z] -= 0.7 * found[0, 4 * c + y % 2 * 2 + z % 2, y // 2, z // 2]
+    torch.testing.assert_close(net(u, 0.7)[-1], x, atol=1e-12, rtol=0)
+
+
+def test_noise_removal_at_half_size_costs_a_quarter() -> None:
+    net = RUAS(HALF).noise
+    assert net is not None
+    cells = sum(cell.multiply_adds for cell in net.cells)
+    assert net.multiply_adds == (2 * (12 * 8 + 8 * 12) * 9 + cells) / 4
+
+
 def test_untrained_network_is_near_the_identity_prior() -> None:
     """With C = 0 the illumination is the warm start itself."""
     torch.manual_seed(0)

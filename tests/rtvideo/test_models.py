@@ -61,6 +61,24 @@ def test_a_bad_description_is_named(tmp_path: Path, text: str, said: str) -> Non
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("scale", [3, 0, True, 2.0, "2"])
+def test_noise_removal_is_at_full_or_half_size(tmp_path: Path, scale: object) -> None:
+    raw = json.loads(networks.HALF.to_json())
+    raw["noise"]["scale"] = scale
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps(raw))
+    with pytest.raises(UnavailableError, match=rf"scale: {scale!r}; allowed: 1, 2"):
+        find(str(path))
+
+
+def test_a_description_without_a_scale_removes_noise_at_full_size(tmp_path: Path) -> None:
+    raw = json.loads(networks.NIGHT.to_json())
+    del raw["noise"]["scale"]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(raw))
+    assert find(str(path)).description == networks.NIGHT
+
+
 def test_a_bad_card_is_named(shipped: Path) -> None:
     (shipped / "night.card.json").write_text("[1]")
     with pytest.raises(UnavailableError, match=r"night\.card\.json: not a model card"):

@@ -289,6 +289,10 @@ class _Lowering:
     # Noise
 
     def _noise(self, n: Noise, groups: int) -> list[Layer]:
+        if n.scale > 1:
+            raise UnavailableError(
+                f"model {self.description.name}: no kernels for noise removal at half size"
+            )
         guided = n.guide == "gain"
         amount = "frame.strength * frame.denoise"
         layers: list[Layer] = []
