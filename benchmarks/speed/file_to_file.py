@@ -207,7 +207,7 @@ def _opened(
 ) -> Iterator[tuple[Iterator[av.VideoFrame], FrameProcessor, EncodedOutput]]:
     """Yield a clip's frames, what enhances and what encodes them; what was written is taken away again."""
     with closing(FileInput(clip)) as source:
-        video = source.parameters(options.compare)
+        video = source.parameters().composed(options.compare, "mp4")
         encoding, _ = choose(video, "mp4", options.codec, options.crf, options.preset)
         open_engine = _opener(options) or partial(open_for, options)
         with closing(open_engine(working_format(source, encoding).geometry, source.fps)) as session:

@@ -23,7 +23,7 @@ from rtvideo.files.trim import Trim
 from rtvideo.media.captions import CaptionCarrier, has_captions, has_timecode
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
-from rtvideo.media.containers import MOV_FAMILY
+from rtvideo.media.containers import holds_rotation
 from rtvideo.media.destination import FileDestination
 from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu.decode import open_input
@@ -31,6 +31,7 @@ from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.images import is_image
 from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
 from rtvideo.media.input_info import side_data_of
+from rtvideo.media.orientation import UPRIGHT, angle_of, orientation_of
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
 from rtvideo.media.partial_file import PartialFile
@@ -168,7 +169,7 @@ def _planned_output(
     source: FileInput, container: str, options: Options, warn: Warn
 ) -> tuple[Encoding, StreamPlan]:
     """Choose the encoder and what happens to the other streams; warn of what will not be kept."""
-    video = source.parameters(options.compare)
+    video = source.parameters().composed(options.compare, container)
     encoding, notes = choose(video, container, options.codec, options.crf, options.preset)
     streams = plan(source, container)
     for note in (*notes, *filter(None, [streams.warning]), *losses_ahead(source, encoding, container)):
@@ -210,7 +211,7 @@ def _results_on_device(
     source: FileInput, encoding: Encoding, session: Session, options: Options
 ) -> DeviceFrames | None:
     """Return frames on the device for the results, if the encoder takes them from there."""
-    if options.compare is not None or not encoding.encoder.on_gpu:
+    if options.compare is not None or encoding.orientation != UPRIGHT or not encoding.encoder.on_gpu:
         return None
     from rtvideo.media.gpu.encode import device_frames_for
 
@@ -234,13 +235,16 @@ def processor_for(
     """
     working = working_format(source, encoding)
     target = FrameFormat(encoding.pix_fmt, encoding.width, encoding.height, encoding.coding)
+    changes = compare is not None or encoding.orientation != UPRIGHT or target != working
     return FrameProcessor(
         session,
         working,
         source.first,
         source.tags,
         pool=FramePool(working.pix_fmt, working.width, working.height),
-        compositor=Compositor(working, target, compare) if compare or target != working else None,
+        compositor=Compositor(working, target, compare, orientation=encoding.orientation)
+        if changes
+        else None,
         captions=CaptionCarrier(source.first) if compare is None else None,
         device=DevicePath(working, session, results) if source.hardware or results else None,
         skip=skip,
@@ -253,8 +257,10 @@ def losses_ahead(source: FileInput, encoding: Encoding, container: str) -> Itera
         yield "interlaced; deinterlaced with bwdif, one frame for each"
     if source.video.metadata.get("alpha_mode", source.video.metadata.get("ALPHA_MODE")) == "1":
         yield "transparency is dropped"
-    if source.turn and container not in (*MOV_FAMILY, "matroska", "webm"):
-        yield f"to be turned by {source.turn} degrees: {container} cannot say so; .mp4, .mov and .mkv can"
+    matrix = source.display_matrix
+    if matrix and orientation_of(matrix) is None and not holds_rotation(container):
+        angle = f"{angle_of(matrix):.3g} degrees"
+        yield f"to be turned by {angle}: {container} cannot say so; .mp4, .mov and .mkv can"
     shape = source.video.sample_aspect_ratio or 1
     if shape != 1 and container in ("matroska", "webm", "nut") and not encoding.encoder.sample_aspect:
         ratio = f"{shape.numerator}:{shape.denominator}"

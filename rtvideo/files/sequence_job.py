@@ -31,15 +31,12 @@ from rtvideo.files.resume import job_of
 from rtvideo.media import images
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.file_input import FileInput
-from rtvideo.media.images.picture import Picture, turned
+from rtvideo.media.images.picture import Picture
 from rtvideo.media.images.sequence import RATE, members, numbered
 from rtvideo.media.partial_file import keep_date
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet
 from rtvideo.options import Options, Report
-
-#: EXIF's orientation for what players turn clockwise by so many degrees.
-_ORIENTATIONS = {0: 1, 90: 6, 180: 3, 270: 8}
 
 
 def enhance_sequence(
@@ -166,7 +163,7 @@ class _Images:
         """Write a frame of `_as_images`."""
         self._written += 1
         target = numbered(self._path, self._written)
-        images.write(Picture(turned(frame.to_ndarray(), _ORIENTATIONS[self._source.turn])), target)
+        images.write(Picture(frame.to_ndarray()), target)
         keep_date(self._source.path, target)
 
     def copy(self, packet: Packet) -> None:
@@ -182,7 +179,7 @@ def _pix_fmt(source: FileInput) -> str:
 
 def _as_images(source: FileInput, options: Options) -> Encoding:
     """Return what frames of images are: RGB of the depth of the source."""
-    video = source.parameters(options.compare)
+    video = source.parameters().composed(options.compare, "image2")
     return Encoding(
         codec="png",
         pix_fmt=_pix_fmt(source),
@@ -194,6 +191,7 @@ def _as_images(source: FileInput, options: Options) -> Encoding:
         tags=Tags(),
         coding=Coding(Matrix.RGB, full_range=True),
         options={},
+        orientation=video.orientation,
     )
 
 

@@ -43,7 +43,7 @@ class LiveVideo:
     Attributes:
         source: gives the other streams and metadata.
         frames: of the pairs.
-        parameters: of the pairs, by which encoders are chosen.
+        parameters: of the pairs; an output encodes what `VideoParameters.composed` makes of them.
         live: frames come when they are captured, so that outputs have to keep up.
         reconnect: seconds for which a lost server is tried again; 0 is never.
     """

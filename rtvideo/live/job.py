@@ -115,7 +115,7 @@ def enhance_live(
         tags = source.connection.tags.coded(working.coding)
         processor = _processor(source, session, working, tags)
         factories = [partial(factory, controls, source.name) for factory in viewers]
-        video = live_video(source, working, tags, options)
+        video = live_video(source, working, tags)
         opened = open_outputs(outputs, factories, video, options, warn)
         if plays:
             _wait_for_viewer(report.input, opened, stop)

@@ -87,13 +87,13 @@ def destination_of(
     return Recording(Path(address), warn, live=live)
 
 
-def live_video(source: LiveInput, frames: FrameFormat, tags: Tags, options: Options) -> LiveVideo:
+def live_video(source: LiveInput, frames: FrameFormat, tags: Tags) -> LiveVideo:
     """Return what the outputs of a run are opened for.
 
     Args:
         frames, tags: of the pairs.
     """
-    parameters, live = source.connection.parameters(options.compare), source.traits.live
+    parameters, live = source.connection.parameters(), source.traits.live
     parameters = replace(
         parameters,
         # The codec in which a camera sends is no measure for a recording.
@@ -158,7 +158,8 @@ def _open_encoded(
 ) -> EncodedLiveOutput:
     """Open a recording, HLS segments or a server."""
     destination = destination_of(address, live=video.live, warn=warn)
-    encoding, notes = choose(video.parameters, destination.holds, options.codec, options.crf, options.preset)
+    parameters = video.parameters.composed(options.compare, destination.holds)
+    encoding, notes = choose(parameters, destination.holds, options.codec, options.crf, options.preset)
     fast = video.live or destination.waits
     if fast:
         encoding = _fast(encoding, options, may_delay=not destination.waits)
@@ -183,6 +184,7 @@ def _open_encoded(
         FrameFormat(encoding.pix_fmt, encoding.width, encoding.height, encoding.coding),
         options.compare,
         encoding.tags,
+        orientation=encoding.orientation,
         # Where the encoder changes the frames' times they must not be those of the pair, which others read.
         writable=encoding.time_base != video.parameters.time_base,
     )

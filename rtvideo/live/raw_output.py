@@ -87,10 +87,13 @@ class RawOutput(LiveOutput):
         """
         self.name, self.latency = name, {"written": Stopwatch()}
         coding = replace(video.frames.coding, full_range=format.full_range)
-        tags = video.parameters.tags.coded(coding)
-        target = FrameFormat(format.pix_fmt, video.parameters.width, video.parameters.height, coding)
-        self._compose = Compositor(video.frames, target, compare, tags, writable=True)
-        self._rate, self._has_times = video.parameters.rate, format.has_times
+        shown = video.parameters.composed(compare, container.format.name)
+        tags = shown.tags.coded(coding)
+        target = FrameFormat(format.pix_fmt, shown.width, shown.height, coding)
+        self._compose = Compositor(
+            video.frames, target, compare, tags, orientation=shown.orientation, writable=True
+        )
+        self._rate, self._has_times = shown.rate, format.has_times
         stream = container.add_stream(format.codec, rate=self._rate)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = target.width, target.height

@@ -14,8 +14,10 @@ from av.container import OutputContainer
 
 from rtvideo.colour import Coding, Matrix, coding_of
 from rtvideo.errors import UsageError
+from rtvideo.media.containers import holds_rotation
 from rtvideo.media.encoders import ENCODERS, EncoderSpec, spec_of, usual_encoders
-from rtvideo.media.planes import LAYOUTS, has_alpha, nearest_format
+from rtvideo.media.orientation import DESCRIBED, UPRIGHT, is_transposed
+from rtvideo.media.planes import LAYOUTS, has_alpha, nearest_format, unsubsampled
 from rtvideo.media.tags import Tags, is_rgb
 
 #: FFmpeg's FF_QP2LAMBDA: global_quality counts in units of 1/118 quantiser step.
@@ -34,6 +36,7 @@ class Encoding:
         options: of the encoder.
         quantiser: where quality is a fixed quantiser.
         codec_tag: the container's name for the codec, where it matters (``hvc1``).
+        orientation: in which frames come that are turned upright before, see `rtvideo.media.orientation`.
     """
 
     codec: str
@@ -48,6 +51,7 @@ class Encoding:
     options: dict[str, str]
     quantiser: float | None = None
     codec_tag: str | None = None
+    orientation: int = UPRIGHT
 
     @property
     def encoder(self) -> EncoderSpec:
@@ -71,7 +75,10 @@ class Encoding:
 
 @dataclass(frozen=True)
 class VideoParameters:
-    """The video of an input, as far as the choice of an encoder depends on it."""
+    """The video of an input, as far as the choice of an encoder depends on it.
+
+    ``orientation`` says how frames are to be turned; of an output, how they are before they are encoded.
+    """
 
     codec: str
     pix_fmt: str
@@ -84,6 +91,29 @@ class VideoParameters:
     coding: Coding
     codec_tag: str = ""
     finest_rate: Fraction = Fraction(0)
+    orientation: int = UPRIGHT
+
+    def composed(self, compare: str | None, container: str) -> VideoParameters:
+        """Return those of the output, of whose frames `rtvideo.media.compositor.Compositor` is the maker.
+
+        Args:
+            compare: ``split``, ``side`` or None. Left and right are those of the upright picture.
+            container: FFmpeg's short name of the output format. Where it has no place for a rotation, frames
+                are turned.
+        """
+        turns = compare is not None or not holds_rotation(container)
+        made = replace(self, orientation=self.orientation if turns else UPRIGHT)
+        if made.orientation != UPRIGHT:
+            made = replace(made, tags=replace(made.tags, chroma_location=None))
+        if is_transposed(made.orientation):
+            aspect = made.sample_aspect_ratio
+            made = replace(
+                made,
+                width=made.height,
+                height=made.width,
+                sample_aspect_ratio=1 / aspect if aspect else None,
+            )
+        return replace(made, width=2 * made.width) if compare == "side" else made
 
 
 def choose(
@@ -92,7 +122,7 @@ def choose(
     """Return an encoding whose encoder opens, and warnings for the user.
 
     Args:
-        video: of the input, in the size of the output.
+        video: of the output's frames.
         container: FFmpeg's short name of the output format.
         codec, crf, preset: the user's wishes, or None.
 
@@ -151,6 +181,8 @@ def _settings(
 ) -> tuple[Encoding, list[str]]:
     spec = spec_of(name)
     pix_fmt, coding, tags, warnings = _pixels(spec, video)
+    if video.orientation != UPRIGHT and not holds_rotation(container):
+        warnings.append(f"{DESCRIBED[video.orientation]}: {container} cannot tell players to do so")
     options, quantiser = dict(spec.options), None
     if spec.quality is not None:
         quality = spec.quality.default if crf is None else crf
@@ -190,6 +222,7 @@ def _settings(
             options,
             quantiser,
             tag,
+            video.orientation,
         ),
         warnings,
     )
@@ -205,7 +238,7 @@ def _pixels(spec: EncoderSpec, video: VideoParameters) -> tuple[str, Coding, Tag
     wanted = source if source in LAYOUTS else nearest_format(source)
     odd = video.width % 2 or video.height % 2
     if odd and spec.even_sizes:
-        wanted = _unsubsampled(wanted)
+        wanted = unsubsampled(wanted)
         offered = [f for f in offered if f in LAYOUTS and not _is_subsampled(f)]
     pix_fmt = _closest(wanted, offered)
     depth = LAYOUTS.get(nearest_format(pix_fmt), LAYOUTS["gray"]).depth
@@ -234,12 +267,6 @@ def _usual_matrix(height: int) -> Matrix:
 
 def _is_subsampled(pix_fmt: str) -> bool:
     return LAYOUTS[pix_fmt].layout != "gray" and LAYOUTS[pix_fmt].chroma != (0, 0)
-
-
-def _unsubsampled(pix_fmt: str) -> str:
-    return {"nv12": "yuv444p", "p010le": "yuv444p10le"}.get(
-        pix_fmt, pix_fmt.replace("420", "444").replace("422", "444")
-    )
 
 
 def _closest(wanted: str, offered: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""An enhanced frame as an output takes it: compared with the original, and in the output's format."""
+"""An enhanced frame as an output takes it: upright, beside the original, in the output's format."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import replace
 import av
 
 from rtvideo.frame import pass_through
+from rtvideo.media.orientation import UPRIGHT
 from rtvideo.media.planes import FrameConverter, FrameFormat, copy_columns, copy_times, views
 from rtvideo.media.tags import Tags
+from rtvideo.media.turner import Turner
 
 
 class Compositor:
@@ -21,19 +23,23 @@ class Compositor:
         compare: str | None = None,
         tags: Tags | None = None,
         *,
+        orientation: int = UPRIGHT,
         writable: bool = False,
     ) -> None:
         """Prepare for frames of one format.
 
         Args:
             source: of the frames that come.
-            target: of the frames that are wanted, twice as wide as ``source`` with ``compare="side"``.
+            target: of the frames that are wanted: upright, and twice as wide with ``compare="side"``.
             compare: ``split`` (left half original), ``side`` (original beside result) or None.
             tags: for the frames that are made; None leaves them untagged.
+            orientation: in which frames come that are to be turned, see `rtvideo.media.orientation`.
             writable: never return the enhanced frame itself, since the caller writes to what it gets.
         """
-        self._source, self._compare, self._tags, self._writable = source, compare, tags, writable
-        self._composed = replace(source, width=target.width)
+        self._compare, self._tags, self._writable = compare, tags, writable
+        self._turn = Turner(source, orientation)
+        self._source = self._turn.format
+        self._composed = replace(self._source, width=target.width)
         self._convert = FrameConverter(target)
 
     def __call__(
@@ -60,8 +66,10 @@ class Compositor:
         return made
 
     def _compared(self, original: av.VideoFrame, lit: av.VideoFrame) -> av.VideoFrame:
+        lit = self._turn(lit)
         if self._compare is None:
             return lit
+        original = self._turn(original)
         geometry = self._source.geometry
         if self._compare == "split":
             made = self._copy(lit)

@@ -85,6 +85,11 @@ def holds_chapters(container: str) -> bool:
     return container in (*MOV_FAMILY, "matroska", "webm", "ogg", "asf")
 
 
+def holds_rotation(container: str) -> bool:
+    """Whether the format can say how players are to turn or mirror the picture."""
+    return container in (*MOV_FAMILY, "matroska", "webm")
+
+
 def metadata_of(metadata: dict[str, str]) -> dict[str, str]:
     """Return the metadata that also holds for the output."""
     kept = {

@@ -14,6 +14,7 @@ from av.stream import Disposition
 
 from rtvideo.errors import InputError, UsageError
 from rtvideo.media.codecs import VideoParameters
+from rtvideo.media.orientation import UPRIGHT, orientation_of
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet, tick
 
@@ -41,11 +42,8 @@ class InputInfo:
         tags = Tags.of(self.first).completed(Tags.of(self.video.codec_context))
         return replace(tags, chroma_location=self._chroma_location())
 
-    def parameters(self, compare: str | None) -> VideoParameters:
-        """Return what an encoder is chosen by.
-
-        Args:
-            compare: ``side`` makes the output twice as wide.
+    def parameters(self) -> VideoParameters:
+        """Return what an encoder is chosen by; `VideoParameters.composed` makes those of the output.
 
         Raises:
             InputError: HDR, or a matrix that is not supported.
@@ -55,7 +53,7 @@ class InputInfo:
         return VideoParameters(
             codec=codec.codec.canonical_name,
             pix_fmt=first.format.name,
-            width=first.width * (2 if compare == "side" else 1),
+            width=first.width,
             height=first.height,
             rate=Fraction(rate).limit_denominator(1001 * 1000),
             time_base=tick(self.video),
@@ -64,6 +62,7 @@ class InputInfo:
             coding=tags.coding(first.format.name, first.height),
             codec_tag=codec.codec_tag,
             finest_rate=Fraction(self.video.base_rate or 0),
+            orientation=orientation_of(self.display_matrix) or UPRIGHT,
         )
 
     def _chroma_location(self) -> str | None:

@@ -18,6 +18,7 @@ from rtvideo.media.codecs import Encoding
 from rtvideo.media.containers import MOV_FAMILY, holds_chapters, metadata_of
 from rtvideo.media.destination import Destination, FileDestination
 from rtvideo.media.input_info import InputInfo
+from rtvideo.media.orientation import UPRIGHT
 from rtvideo.media.packets import OtherStreams
 from rtvideo.media.streams import StreamPlan, timecode_of
 from rtvideo.media.timing import Packet, decoded, tick
@@ -208,7 +209,8 @@ class EncodedOutput:
 
     def _add_video(self, source: InputInfo) -> None:
         stream = self.encoder.add_to(self._container)
-        stream.set_display_matrix(source.display_matrix)
+        if self.encoder.encoding.orientation == UPRIGHT:  # else frames are turned by now
+            stream.set_display_matrix(source.display_matrix)
         if self.destination.keeps_metadata:
             stream.metadata.update(metadata_of(source.video.metadata))
             stream.disposition = source.video.disposition

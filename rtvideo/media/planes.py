@@ -65,6 +65,13 @@ def nearest_format(pix_fmt: str) -> str:
     return f"yuv{chroma}p" + ("" if bits <= 8 else "10le" if bits <= 10 else "12le")
 
 
+def unsubsampled(pix_fmt: str) -> str:
+    """Return the format of `LAYOUTS` with the depth of ``pix_fmt`` and chroma for each pixel."""
+    return {"nv12": "yuv444p", "p010le": "yuv444p10le"}.get(
+        pix_fmt, pix_fmt.replace("420", "444").replace("422", "444")
+    )
+
+
 def has_alpha(pix_fmt: str) -> bool:
     """Whether the format carries transparency that `nearest_format` drops."""
     return any(component.is_alpha for component in av.VideoFormat(pix_fmt, 64, 64).components)

@@ -37,6 +37,7 @@ class Clip:
     subtitles: int = 0
     second_video: bool = False
     rotation: int = 0
+    display_matrix: tuple[int, ...] | None = None
     chapters: bool = False
     attachment: bytes = b""
     cover: bool = False
@@ -71,6 +72,8 @@ def write(path: Path, clip: Clip | None = None, **changes: Any) -> Path:
         video = _video(out, clip)
         if clip.rotation:
             video.set_display_rotation(clip.rotation)
+        if clip.display_matrix:
+            video.set_display_matrix(clip.display_matrix)
         if clip.timecode:
             video.metadata["timecode"] = clip.timecode
         sounds = [_sound(out, index) for index in range(clip.audio)]

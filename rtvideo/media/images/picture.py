@@ -66,11 +66,3 @@ class Picture:
     def interleaved(self) -> Pixels:
         """Return colour and alpha in one array: (h, w), or (h, w, 2 to 4)."""
         return self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
-
-
-def turned(pixels: Pixels, orientation: int) -> Pixels:
-    """Return stored pixels upright, given their EXIF orientation."""
-    if orientation in (2, 4, 5, 7):
-        pixels = pixels[:, ::-1]
-    quarters = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
-    return np.ascontiguousarray(np.rot90(pixels, quarters))

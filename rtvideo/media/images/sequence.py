@@ -10,8 +10,8 @@ import numpy as np
 
 from rtvideo.errors import InputError
 from rtvideo.media.images.formats import is_image
-from rtvideo.media.images.picture import turned
 from rtvideo.media.images.reading import read
+from rtvideo.media.orientation import turned
 
 #: Frames a second of a sequence, where nothing else is said: FFmpeg's own default.
 RATE = 25.0

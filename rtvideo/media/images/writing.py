@@ -19,7 +19,8 @@ from rtvideo.media.durable import output_errors
 from rtvideo.media.images import animation, bmp, exif, heif, jpeg, png, tiff, webp, xmp
 from rtvideo.media.images.formats import BY_SUFFIX, FORMATS, ImageFormat, is_image
 from rtvideo.media.images.metadata import Fitted, Part, PartKind, first, fit
-from rtvideo.media.images.picture import Picture, Pixels, turned
+from rtvideo.media.images.picture import Picture, Pixels
+from rtvideo.media.orientation import turned
 
 #: Quality of JPEG and of lossy WebP: visually lossless, which the already compressed input was not.
 QUALITY = 95
@@ -124,8 +125,9 @@ def _reduced(picture: Picture, form: ImageFormat) -> Picture:
         pixels, alpha = moving.frames[0].pixels, moving.frames[0].alpha
     elif picture.orientation != 1 and not (form.turned and form.name == picture.format):
         # Only some programs turn pictures of formats other than JPEG.
-        pixels = turned(pixels, picture.orientation)
-        alpha = None if alpha is None else turned(alpha, picture.orientation)
+        pixels = np.ascontiguousarray(turned(pixels, picture.orientation))
+        if alpha is not None:
+            alpha = np.ascontiguousarray(turned(alpha, picture.orientation))
         parts = [_upright(part, pixels) for part in parts]
     if pixels.dtype == np.uint16 and not form.deep:
         pixels, alpha = _shallow(pixels), None if alpha is None else _shallow(alpha)

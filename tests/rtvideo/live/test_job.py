@@ -344,6 +344,26 @@ def test_y4m_of_a_live_source_keeps_its_speed(tmp_path: Path) -> None:
     assert 45 <= len(found) <= 50
 
 
+def test_turned_pictures_leave_upright_where_a_rotation_has_no_place(tmp_path: Path) -> None:
+    source = clips.write(tmp_path / "in.mp4", rotation=-90, sample_aspect_ratio=Fraction(4, 3))
+    pipe, data = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: data.append(pipe.read_bytes()))
+    reader.start()
+    report = live(str(source), pipe, tmp_path / "out.ts", tmp_path / "out.m3u8", tmp_path / "out.mp4")
+    reader.join()
+    (tmp_path / "out.y4m").write_bytes(data[0])
+    named = [line for line in report.warnings if "turned by 90 degrees: mpegts" in line]
+    assert len(named) == 2
+    for name in ("out.ts", "out.m3u8", "out.y4m"):
+        found = decoded(tmp_path / name)
+        assert {(frame.width, frame.height, frame.rotation) for frame in found} == {(48, 64, 0)}
+        before, after = clips.first(source).to_ndarray(format="gray"), found[0].to_ndarray(format="gray")
+        assert np.abs(np.rot90(before, -1).astype(int) - after).mean() < 4
+    kept = decoded(tmp_path / "out.mp4")[0]
+    assert (kept.width, kept.height, kept.rotation) == (64, 48, -90)
+
+
 def test_a_reader_of_a_pipe_may_leave(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

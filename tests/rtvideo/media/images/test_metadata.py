@@ -472,7 +472,7 @@ def test_orientations_of_tiff(tmp_path: Path, orientation: int, mode: str, compr
     for target in (".tif", ".png"):
         path, _ = enhance(tmp_path, "a.tif", data, target)
         picture = images.read(path)
-        from rtvideo.media.images.picture import turned
+        from rtvideo.media.orientation import turned
 
         np.testing.assert_array_equal(turned(picture.pixels, picture.orientation), expected)
         assert picture.pixels.dtype == expected.dtype
