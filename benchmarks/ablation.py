@@ -41,19 +41,19 @@ with imports(__name__, "train"):
     from benchmarks.training.cache import Cache, code
     from benchmarks.training.variants import Variant, variants
     from model import data
-    from model.camera_simulator import Image
     from model.checkpoint import write_whole
     from model.metrics import quantise
     from model.recipes import RECIPES, Recipe
     from model.ruas import parameters
     from model.trainer import TrainConfig, Trainer, evaluate, kinds
+    from rtvideo.sample.camera_simulator import Image
 
 #: What a result follows from, beside the recipe: it is computed anew when one of these files changes.
 _CODE = (
     "benchmarks/faults/measures.py", "benchmarks/faults/scenes.py", "benchmarks/faults/table.py",
     "model/cell.py", "model/compiled.py", "model/convolution.cpp", "model/data.py",
     "model/dissimilarity.cpp", "model/iem.py", "model/losses.py", "model/metrics.py",
-    "model/camera_simulator.py", "model/nrm.py", "model/objectives.py", "model/operations.py",
+    "rtvideo/sample/camera_simulator.py", "model/nrm.py", "model/objectives.py", "model/operations.py",
     "model/ruas.py", "model/night_pairs.py", "model/trainer.py",
 )  # fmt: skip
 

@@ -33,10 +33,10 @@ from benchmarks.speed.contestants import ENGINES, PAPER_NEEDS, Contestant, conte
 from benchmarks.speed.peak import Peak
 from benchmarks.speed.turns import Frame, take_turns
 from model.command import Parser, run
-from model.scene.sample import make_clip
 from rtvideo import values
 from rtvideo.cpus import usable_cpus
 from rtvideo.errors import UnavailableError
+from rtvideo.sample.clip import make_clip
 
 SIZES = "640x360,1280x720,1920x1080,3840x2160"
 

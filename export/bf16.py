@@ -10,7 +10,6 @@ import torch
 
 from export.parity import Array, Case, dark_frame
 from model.ruas import RUAS
-from model.scene.sample import render_frame
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cpu import build, isa
 from rtvideo.kernels.cpu.emit import emit
@@ -18,6 +17,7 @@ from rtvideo.kernels.cpu.library import CpuNetwork, Library
 from rtvideo.kernels.ir.lower import lower
 from rtvideo.kernels.structs import float_format
 from rtvideo.models.description import Description
+from rtvideo.sample.clip import render_frame
 
 #: What is good enough: at most so many codes of 255 off at any sample, and at least so many decibels a frame.
 CODES, DECIBELS = 2.0, 55.0

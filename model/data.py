@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from model.camera_simulator import Image
 from rtvideo.errors import InputError, RtvideoError
 from rtvideo.media import images
+from rtvideo.sample.camera_simulator import Image
 
 Floats = npt.NDArray[np.float32]
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from model.camera_simulator import Image
+from rtvideo.sample.camera_simulator import Image
 
 _BLOWN = 250
 

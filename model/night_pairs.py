@@ -2,8 +2,8 @@
 
 Pairs of photographs are evenly lit, and their dark side was not compressed as video. At night lamps light
 pools in black surroundings: the pool must not burn out, and what fell below the last code of an 8-bit, 4:2:0
-video has nothing left to amplify. Here a photograph is lit by random pools, taken by
-`model.camera_simulator`'s camera through a real encoder, and its target keeps the pools, softened, and stays
+video has nothing left to amplify. Here a photograph is lit by random pools, taken by the camera of
+`rtvideo.sample.camera_simulator` through a real encoder, and its target keeps the pools, softened, and stays
 black where nothing was recorded.
 What lamps light is shown no brighter than a tone curve on what was recorded would: a night stays a night.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from model.camera_simulator import (
+from rtvideo.sample.camera_simulator import (
     Image,
     Linear,
     capture,

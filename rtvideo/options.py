@@ -32,6 +32,7 @@ class Flag:
         name: without the dashes; None for that of the field. short: one letter.
         synonyms: what people type instead; the message about it names this flag.
         compared: ``--resume`` refuses to go on if it differs from the run before.
+        everyday: the short help has it.
     """
 
     group: str
@@ -43,6 +44,12 @@ class Flag:
     short: str | None = None
     synonyms: tuple[str, ...] = ()
     compared: bool = True
+    everyday: bool = False
+
+    @property
+    def reader(self) -> Callable[[str], Any] | None:
+        """What makes a value of the text; None takes the text itself."""
+        return values.choice(*self.choices) if self.choices else self.type
 
     def value(self, name: str, given: Any, default: Any) -> Any:
         """Return what is given for the field ``name``; text is read as on the command line.
@@ -57,15 +64,13 @@ class Flag:
                 return given
             raise UsageError(f"{name}: {given!r} is not allowed; allowed: True or False")
         try:
-            if self.type is not None:
-                return self.type("x".join(map(str, given)) if isinstance(given, tuple) else str(given))
+            if read := self.reader:
+                return read("x".join(map(str, given)) if isinstance(given, tuple) else str(given))
             text = os.fspath(given)
         except ArgumentTypeError as error:
             raise UsageError(f"{name}: {error}") from None
         except TypeError:
             raise UsageError(f"{name}: {given!r} is not allowed; allowed: a name") from None
-        if self.choices and text not in self.choices:
-            raise UsageError(f"{name}: {given!r} is not allowed; allowed: {', '.join(self.choices)}")
         return text
 
 
@@ -105,9 +110,22 @@ class Options:
         UsageError: a value is not allowed (also a ValueError).
     """
 
-    overwrite: bool = option(False, "files", "replace existing outputs", short="y", compared=False)
+    overwrite: bool = option(
+        False,
+        "files",
+        "replace existing outputs",
+        short="y",
+        synonyms=("-f", "--force", "--yes"),
+        compared=False,
+        everyday=True,
+    )
     resume: bool = option(
-        False, "files", "go on where an earlier run ended; skip outputs that are complete", compared=False
+        False,
+        "files",
+        "go on where an earlier run ended; skip outputs that are complete",
+        synonyms=("--continue",),
+        compared=False,
+        everyday=True,
     )
 
     model: str = option(
@@ -116,27 +134,50 @@ class Options:
         "a name of --list-models, or a model file: .json or .onnx (night)",
         metavar="NAME",
         compared=False,
+        everyday=True,
     )
-    strength: float = option(1.0, "look", "0 (unchanged) to 1 (full, the default)", values.share)
+    strength: float = option(
+        1.0,
+        "look",
+        "0 (unchanged) to 1 (full, the default); also 0% to 100%",
+        values.share,
+        synonyms=("--brightness", "--gain", "--amount", "--intensity"),
+        everyday=True,
+    )
     denoise: float | None = option(
         None,
         "look",
         "noise removal: off, auto (default: on; live input gets it where it keeps up) or 0 to 1",
         values.share_or_auto,
+        synonyms=("--noise", "--nr", "--no-denoise"),
         compared=False,
+        everyday=True,
     )
     temporal: float | None = option(
         None,
         "look",
         "quiet shadows and steady light over time: off, auto (the default: on for video) or 0 to 1",
         values.share_or_auto,
+        synonyms=("--smooth", "--flicker", "--no-temporal"),
         compared=False,
+        everyday=True,
     )
     compare: str | None = option(
-        None, "look", "show the original in the left half, or beside the result", choices=("split", "side")
+        None,
+        "look",
+        "show the original in the left half, or beside the result",
+        choices=("split", "side"),
+        everyday=True,
     )
 
-    device: str = option("auto", "engine", "auto, cpu, cuda or cuda:N", compared=False)
+    device: str = option(
+        "auto",
+        "engine",
+        "auto, cpu, cuda or cuda:N",
+        synonyms=("--gpu", "--cuda"),
+        compared=False,
+        everyday=True,
+    )
     engine: str = option("auto", "engine", "auto takes the fastest that works", compared=False)
     threads: int = option(
         0,
@@ -148,21 +189,49 @@ class Options:
     )
 
     codec: str | None = option(
-        None, "video", "encoder, such as libx264; default: what suits container and input"
+        None,
+        "video",
+        "encoder, such as libx264; default: what suits container and input",
+        synonyms=("-c:v", "--vcodec", "--encoder"),
+        everyday=True,
     )
     crf: float | None = option(
-        None, "video", "constant quality of the encoder; lower is better", values.quality, "Q"
+        None,
+        "video",
+        "constant quality of the encoder; lower is better",
+        values.quality,
+        "Q",
+        synonyms=("--quality", "-q:v", "--qp"),
+        everyday=True,
     )
     preset: str | None = option(None, "video", "preset of the encoder, such as veryfast")
-    start: float | None = option(None, "video", "begin there: seconds or HH:MM:SS.ms", values.time, "T")
-    duration: float | None = option(
-        None, "video", "go on for so long", values.length, "T", synonyms=("--end", "--to", "-t")
+    start: float | None = option(
+        None,
+        "video",
+        "begin there: seconds or HH:MM:SS.ms",
+        values.time,
+        "T",
+        synonyms=("-ss", "--from", "--seek"),
+        everyday=True,
     )
-    max_fps: float | None = option(None, "video", "keep N frames a second at most", values.rate, "N")
+    duration: float | None = option(
+        None,
+        "video",
+        "go on for so long",
+        values.length,
+        "T",
+        synonyms=("--end", "--to", "-t", "--length"),
+        everyday=True,
+    )
+    max_fps: float | None = option(
+        None, "video", "keep N frames a second at most", values.rate, "N", synonyms=("--fps", "-r")
+    )
     framerate: float | None = option(
         None, "video", "frames a second of numbered images (25)", values.rate, "N"
     )
-    frames: int | None = option(None, "video", "stop after N frames", values.positive, "N")
+    frames: int | None = option(
+        None, "video", "stop after N frames", values.positive, "N", synonyms=("--vframes", "-frames:v")
+    )
     video_stream: int = option(
         0, "video", "which is enhanced (0, the first); others are copied", values.count, "N"
     )

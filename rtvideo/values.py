@@ -42,8 +42,21 @@ class Parser(argparse.ArgumentParser):
 
 def did_you_mean(text: str, names: Iterable[str]) -> str:
     """Return the end of a message, ``; did you mean NAME?``, or nothing where no name is near."""
-    near = difflib.get_close_matches(text.lower(), names, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    by_folded = {name.lower().replace("_", "-"): name for name in names}
+    near = difflib.get_close_matches(text.lower().replace("_", "-"), by_folded, n=1)
+    return f"; did you mean {by_folded[near[0]]}?" if near else ""
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    """Return the type of a flag that takes one of some words."""
+
+    def chosen(text: str) -> str:
+        if text in allowed:
+            return text
+        meant = did_you_mean(text, allowed)
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {', '.join(allowed)}{meant}")
+
+    return chosen
 
 
 def number(text: str, allowed: str, fits: Callable[[float], bool]) -> float:

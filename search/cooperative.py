@@ -109,7 +109,7 @@ def search(searcher: Searcher, command: str, console: Console) -> None:
 
 def sample(folder: Path, console: Console) -> Path:
     """Make the project's own dark photographs in ``folder``, unless they are there; return where they lie."""
-    from model.scene.sample import make_photos
+    from model.photos import make_photos
 
     low = folder / "low"
     if not (folder / "complete").exists():

@@ -34,6 +34,7 @@ MAY_IMPORT = {
         "rtvideo.values",
         "rtvideo.version",
         "rtvideo.media.images",
+        "rtvideo.sample",
         "rtvideo.cpus",
         "rtvideo.kernels.cpu",
     ],
@@ -87,7 +88,9 @@ LAYERS = {
     "viewers.web": ["media", "viewers"],
     "live": ["models", "engines", "media", "media.network", "processor", "viewers"],
     "api": ["models", "engines", "media", "media.images", "processor", "files"],
+    "sample": [],
     "cli": [
+        "sample",
         *("models", "kernels.cuda", "engines", "media", "media.images", "media.network"),
         *("files", "viewers", "viewers.web", "live", "api"),
     ],

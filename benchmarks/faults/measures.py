@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from model.camera_simulator import Image
+from rtvideo.sample.camera_simulator import Image
 
 Mask = npt.NDArray[np.bool_]
 Plane = npt.NDArray[np.float32]

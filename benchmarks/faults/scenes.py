@@ -16,12 +16,12 @@ from skimage import data as photographs
 
 from benchmarks.common.video import length, pictures
 from benchmarks.faults.measures import Mask, luma
-from model.camera_simulator import Camera, Image, Linear, capture, encode_decode, to_linear
 from model.data import Reader, unpaired
 from model.night_pairs import lamps
-from model.scene.sample import render_frame
-from model.scene.sprites import f32
 from rtvideo.media import images
+from rtvideo.sample.camera_simulator import Camera, Image, Linear, capture, encode_decode, to_linear
+from rtvideo.sample.clip import render_frame
+from rtvideo.sample.sprites import f32
 
 LIT = 110  # of 255: a photograph of at least this mean luma needs no light
 _SIZE = (256, 384)

@@ -12,8 +12,8 @@ from benchmarks.common import markdown
 from benchmarks.faults import measures
 from benchmarks.faults.scenes import Material
 from benchmarks.methods.baselines import Method
-from model.camera_simulator import Image
 from model.metrics import blown
+from rtvideo.sample.camera_simulator import Image
 
 _HEADS = (
     "method", "grey cast, C*", "false chroma", "blocking", "lifted black", "burnt halo", "light's shift",

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from model.camera_simulator import Image
 from model.data import Item
 from model.metrics import psnr, quantise
+from rtvideo.sample.camera_simulator import Image
 
 Method = Callable[[Image], Image]
 

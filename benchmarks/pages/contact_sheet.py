@@ -21,11 +21,12 @@ import rtvideo
 from benchmarks.common.video import pictures
 from benchmarks.faults.scenes import buried
 from benchmarks.methods.contenders import contenders
-from model.camera_simulator import Image
 from model.data import Reader, unpaired
 from model.night_pairs import night_pair
-from model.scene.sample import make_clip, make_photos
+from model.photos import make_photos
 from rtvideo.errors import UsageError
+from rtvideo.sample.camera_simulator import Image
+from rtvideo.sample.clip import make_clip
 
 _SHOWN = 12  # images on a sheet
 _SUCCESSIVE = 6  # frames on a strip

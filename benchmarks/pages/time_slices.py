@@ -17,7 +17,7 @@ from PIL import ImageDraw
 
 from benchmarks.temporal import clips
 from benchmarks.temporal.scores import OverTime, ours
-from model.camera_simulator import Image
+from rtvideo.sample.camera_simulator import Image
 
 _FRAMES = 90
 _SIZE = (480, 270)

@@ -10,8 +10,8 @@ from pathlib import Path
 import av
 
 from benchmarks.live.chromium import browser
-from model.scene.sample import make_clip
 from rtvideo.api import Enhancer
+from rtvideo.sample.clip import make_clip
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.web.address import Address
 from rtvideo.viewers.web.viewer import WebOptions, WebViewer

@@ -18,8 +18,8 @@ from benchmarks.paper.figures import Picture, png
 from benchmarks.training.laboratory import STEPS, Contender, Laboratory, trace
 from model import data, genotypes, metrics
 from model.checkpoint import write_whole
+from model.photos import make_photos
 from model.recipes import RECIPES
-from model.scene.sample import make_photos
 from rtvideo.errors import InputError
 from rtvideo.models.description import Description, Genotype
 

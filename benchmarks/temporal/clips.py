@@ -1,7 +1,8 @@
 """Clips of the night with their truth: what a camera records of a scene over time, and what it was.
 
-A scene is a photograph under a light; both may change from frame to frame. `model.camera_simulator` makes
-of it what a sensor and an encoder would. The truth keeps pools and changes of light, softened, without noise.
+A scene is a photograph under a light; both may change from frame to frame. The camera of
+`rtvideo.sample.camera_simulator` makes of it what a sensor and an encoder would. The truth keeps pools and
+changes of light, softened, without noise.
 Sources: streets that the project renders, or daylight videos of one's own. Everything follows from a seed.
 """
 
@@ -18,9 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.common.video import pictures
-from model.camera_simulator import Camera, Image, Linear, capture, encode_decode, from_linear, to_linear
 from model.night_pairs import lamps
-from model.scene.street import Street
+from rtvideo.sample.camera_simulator import (
+    Camera,
+    Image,
+    Linear,
+    capture,
+    encode_decode,
+    from_linear,
+    to_linear,
+)
+from rtvideo.sample.street import Street
 
 Mask = npt.NDArray[np.bool_]
 

@@ -12,9 +12,9 @@ from benchmarks.methods.contenders import network
 from benchmarks.temporal import measures
 from benchmarks.temporal.clips import Clip
 from benchmarks.temporal.measures import Motion
-from model.camera_simulator import Image
 from model.metrics import ssim
 from rtvideo import Enhancer
+from rtvideo.sample.camera_simulator import Image
 
 #: A whole clip in, a whole clip out; the second argument is its rate.
 OverTime = Callable[[Sequence[Image], float], list[Image]]

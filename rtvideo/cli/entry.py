@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from rtvideo.cli.completion import complete
 from rtvideo.cli.parser import parser, record_of
 from rtvideo.cli.signals import SecondSignal, signals
 from rtvideo.console import internal, messages_may_be_lost, say
@@ -21,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbose = False
     try:
         try:
-            arguments = parser().parse_args(argv)
+            flags = parser()
+            complete(flags)
+            arguments = flags.parse_args(argv)
             verbose = arguments.verbose
             code = _run(arguments)
         finally:
@@ -55,11 +58,17 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
         from rtvideo.cli.doctor import examine
 
         return examine(sys.stdout)
+    if arguments.sample is not None:
+        from rtvideo.cli.sample import make_sample
+
+        with signals() as stop:
+            return make_sample(arguments, stop)
     inputs = [expand(text) for text in arguments.named + arguments.positional]
     arguments.out = [expand(text) for text in arguments.out]
     if not inputs:
         raise UsageError(
-            "no input; give a video, an image or a folder of images with --input (see rtvideo --help)"
+            "no input; name a video, an image or a folder, for example: rtvideo night.mp4 "
+            "(--sample night.mp4 makes one; see rtvideo --help)"
         )
     _check_paths(inputs, arguments.out)
     # From here on a signal asks for a proper end; imports would turn its exception into others.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from collections.abc import Sequence
 
 from rtvideo.cli.batch import run_all
-from rtvideo.cli.inputs import plan
+from rtvideo.cli.inputs import beside, plan
 from rtvideo.cli.parser import record_of
 from rtvideo.cli.signals import Stop
 from rtvideo.cli.stats import check_stats, write_stats
+from rtvideo.console import line
 from rtvideo.engines.registry import check_names
 from rtvideo.errors import ExitCode, UsageError, worst
 from rtvideo.models import find
@@ -27,14 +29,11 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) 
     Raises:
         RtvideoError: what concerns all of them; errors of single files are told and counted.
     """
-    if not arguments.out:
-        last = arguments.positional[-1] if arguments.positional else ""
-        meant = f"; did you mean --out {last}?" if len(inputs) > 1 and not os.path.exists(last) else ""
-        raise UsageError(f"no output; give a file, or a folder for several inputs, with --out{meant}")
     options = record_of(Options, arguments)
     find(options.model)  # one complaint instead of one for each input
     check_names(options.engine, options.device)
-    planned = plan(inputs, arguments.out[0])
+    out = arguments.out[0] if arguments.out else _beside(inputs, quiet=arguments.quiet)
+    planned = plan(inputs, out)
     if arguments.stats is not None:
         files = [file for task in planned.tasks for file in (task.source, task.target)]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
@@ -44,3 +43,16 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) 
     if arguments.stats is not None:
         write_stats(reports, arguments.stats, several=len(planned.tasks) > 1)
     return worst(codes)
+
+
+def _beside(inputs: Sequence[str], *, quiet: bool) -> str:
+    """Return where the result of one input goes if nothing else is said, and say so."""
+    if len(inputs) > 1:
+        *sources, last = inputs
+        if os.path.exists(last):
+            raise UsageError(f"no output for {len(inputs)} inputs; give a folder: --out FOLDER/")
+        raise UsageError(f"no output; did you mean: rtvideo {shlex.join(sources)} --out {shlex.quote(last)}?")
+    out = beside(inputs[0])
+    if not quiet:
+        line(f"{inputs[0]}: no --out, so the result goes to {out}")
+    return out

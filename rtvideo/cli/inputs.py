@@ -14,6 +14,7 @@ from rtvideo.errors import InputError, OutputError, RtvideoError, UnavailableErr
 from rtvideo.media.containers import container_for
 from rtvideo.media.images import BY_SUFFIX, heif, is_image
 from rtvideo.media.images.sequence import is_sequence, members
+from rtvideo.media.location import missing
 
 #: Suffixes of the videos that a folder is searched for.
 VIDEOS = (
@@ -127,6 +128,25 @@ def plan(inputs: Sequence[str], out: str) -> BatchPlan:
         _make(parent)
     made.tasks = [Task(each.source, folder / each.place, each.error) for each in found]
     return made
+
+
+def beside(text: str) -> str:
+    """Return where the result of one input goes that has no ``--out``: ``night_lit.mp4`` for ``night.mp4``.
+
+    Raises:
+        UsageError: a pattern, whose files need a folder.
+        InputError: there is no such input.
+    """
+    path = Path(text)
+    if os.path.isdir(path):
+        folder = path.resolve() if path.name in ("", "..") else path
+        return f"{folder.with_name(folder.name + '_lit')}/"
+    if not is_sequence(path) and not os.path.exists(path):
+        if glob.has_magic(text):
+            raise UsageError(f"no output for the files of {text}; give a folder: --out FOLDER/")
+        raise missing(path)
+    (found,) = _renamed([_Found(path, path.with_stem(f"{path.stem}_lit"))])
+    return str(found.place)
 
 
 def _expand(text: str, out: Path, left_out: Counter[str]) -> list[_Found]:

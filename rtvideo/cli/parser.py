@@ -17,20 +17,41 @@ RECORDS = (Options, LiveOptions, CaptureOptions)
 _DESCRIPTION = "Make night video visible. Sound, subtitles, time stamps and colour tags stay as they are."
 _EXAMPLES = """\
 examples:
-  rtvideo --input night.mp4 --out lit.mp4
+  rtvideo night.mp4                                   writes night_lit.mp4 beside it
+  rtvideo night.mp4 --out lit.mp4
   rtvideo --input 'photos/*.jpg' --out lit/
   rtvideo --input night.mp4 --out half.mkv --strength 0.5 --compare split
 """
+_MORE = "\nrtvideo --help-all lists every flag, --doctor says what works on this machine.\n"
+
+#: What people type instead of flags that are no field of an option.
+_SYNONYMS = {
+    **dict.fromkeys(("--output", "--outfile", "--dest", "--out-dir", "--output-dir"), "--out"),
+    **dict.fromkeys(("-j", "--workers", "--parallel"), "--jobs"),
+    **dict.fromkeys(("--models", "--list"), "--list-models"),
+    **dict.fromkeys(("--devices", "--cameras"), "--list-devices"),
+    **dict.fromkeys(("--window", "--show", "--play"), "--preview"),
+    **dict.fromkeys(("--web", "--port", "--http"), "--serve"),
+    **dict.fromkeys(("--demo", "--example"), "--sample"),
+    **dict.fromkeys(("--check", "--info"), "--doctor"),
+}
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser; what it refuses is a `UsageError`."""
+def parser(*, everything: bool = True) -> argparse.ArgumentParser:
+    """Return the parser; what it refuses is a `UsageError`.
+
+    Args:
+        everything: its help has all flags; else those of every day.
+    """
     flags = values.Parser(
         prog="rtvideo",
+        usage="rtvideo INPUT [INPUT ...] [--out OUTPUT] [flags]",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
+        epilog=_EXAMPLES if everything else _EXAMPLES + _MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
+    flags.synonyms |= _SYNONYMS
     flags.add_argument("positional", nargs="*", metavar="INPUT", help="the same as --input")
     groups = {
         name: flags.add_argument_group(name)
@@ -41,9 +62,28 @@ def parser() -> argparse.ArgumentParser:
     for record in RECORDS:
         for name, default, flag in flags_of(record):
             _add_flag(groups[flag.group], name, default, flag)
-            flags.synonyms |= dict.fromkeys(flag.synonyms, f"--{flag.name or name}")
+            flags.synonyms |= dict.fromkeys(flag.synonyms, f"--{flag.name or name.replace('_', '-')}")
     _add_information(groups["information"])
+    if not everything:
+        _hide(flags)
     return flags
+
+
+class _Help(argparse.Action):
+    """Prints the help, short or long, and ends."""
+
+    def __call__(self, *arguments: Any) -> None:
+        parser(everything=self.const).print_help()
+        raise SystemExit(0)
+
+
+def _hide(flags: argparse.ArgumentParser) -> None:
+    """Take the flags that are not of every day out of the help."""
+    rare = {name for record in RECORDS for name, _, flag in flags_of(record) if not flag.everyday}
+    rare |= {"positional", "stats", "serve_url", "serve_token_file", "list_devices", "quiet", "verbose"}
+    for action in flags._actions:
+        if action.dest in rare:
+            action.help = argparse.SUPPRESS
 
 
 def record_of(record: type[R], arguments: argparse.Namespace, **more: Any) -> R:
@@ -68,15 +108,17 @@ def _add_flag(group: argparse._ArgumentGroup, name: str, default: Any, flag: Fla
         f"--{long}",
         dest=name,
         default=default,
-        type=flag.type or str,
+        type=flag.reader or str,
         choices=flag.choices,
         metavar=flag.metavar or (None if flag.choices else name[0].upper()),
-        help=flag.help,
+        help=flag.help.replace("%", "%%"),
     )
 
 
 def _add_viewers(live: argparse._ArgumentGroup) -> None:
-    live.add_argument("--preview", action="store_true", help="show it in a window (default without --out)")
+    live.add_argument(
+        "--preview", action="store_true", help="show it in a window (default of live input without --out)"
+    )
     live.add_argument("--serve", metavar="[HOST:]PORT", help="show it on a web page")
     live.add_argument(
         "--serve-url", metavar="URL", help="where a reverse proxy shows the page: https://cam.example/cam1/"
@@ -105,16 +147,24 @@ def _add_names(files: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="Y",
-        help="output file; a folder for several inputs; also /dev/videoN (a virtual camera), a URL to send "
-        "to, a .m3u8 list (HLS), - for y4m on stdout; may be repeated for one input",
+        help="output file (default: NAME_lit beside the input); a folder for several inputs; also "
+        "/dev/videoN (a virtual camera), a URL to send to, a .m3u8 list (HLS), - for y4m on stdout; may be "
+        "repeated for one input",
     )
     files.add_argument(
         "--jobs", type=values.positive, default=1, metavar="N", help="run N files side by side (1)"
+    )
+    files.add_argument(
+        "--sample",
+        metavar="FILE",
+        help="make a clip of a street at night to try rtvideo on (--size, --duration)",
     )
     files.add_argument("--stats", metavar="FILE", help="write what happened as JSON; - for stdout")
 
 
 def _add_information(ask: argparse._ArgumentGroup) -> None:
+    ask.add_argument("-h", "--help", action=_Help, nargs=0, const=False, help="the flags of every day")
+    ask.add_argument("--help-all", action=_Help, nargs=0, const=True, help="all flags")
     ask.add_argument("--list-models", action="store_true", help="one model a line, its name first")
     ask.add_argument("--list-devices", action="store_true", help="one device a line, its name first")
     ask.add_argument(

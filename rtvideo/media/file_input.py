@@ -17,6 +17,7 @@ from rtvideo.cpus import usable_cpus
 from rtvideo.errors import InputError
 from rtvideo.media.gpu.surfaces import downloaded, software_format
 from rtvideo.media.input_info import InputInfo, choose_video
+from rtvideo.media.location import missing
 from rtvideo.media.timeline import Timeline
 from rtvideo.media.timing import Event, Packet, end, seconds, tick
 
@@ -305,7 +306,7 @@ def _open(path: Path, decoder: HWAccel | None) -> av.container.InputContainer:
         with path.open("rb") as file:
             head = file.read(12)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise missing(path) from None
     except InputError:
         raise
     except OSError as error:

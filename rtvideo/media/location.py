@@ -6,7 +6,11 @@ import contextlib
 import os
 import re
 from enum import Enum
+from itertools import islice
 from pathlib import Path
+
+from rtvideo.errors import InputError
+from rtvideo.values import did_you_mean
 
 _DEVICE = re.compile(r"/dev/video\d+|/dev/v4l/.+")
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://.*", re.IGNORECASE | re.DOTALL)
@@ -17,6 +21,9 @@ _PLAIN_HOST = re.compile(r"[^/?#@:]*([/?#]|$)")
 
 #: Characters of the longest address in a file.
 _LONGEST = 4096
+
+#: Files of a folder that are compared with a name that is missing.
+_NAMES = 5000
 
 
 class LocationKind(Enum):
@@ -66,6 +73,14 @@ def expand(text: str) -> str:
             if scheme_of(address) and "\n" not in address:
                 return address
     return text
+
+
+def missing(path: Path) -> InputError:
+    """Return the error of a file that is not there; the message names one with nearly the same name."""
+    near = ""
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        near = did_you_mean(path.name, [entry.name for entry in islice(entries, _NAMES)])
+    return InputError(f"{path}: no such file{near}")
 
 
 def redact(address: str) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.models import files
 from rtvideo.models.description import Description
+from rtvideo.values import did_you_mean
 
 #: The variants of a network, by the part of the file name between model and ``.onnx``.
 VARIANTS = ("iem", "iem+nrm", "iem.fp16", "iem+nrm.fp16")
@@ -104,6 +105,7 @@ def find(name_or_path: str) -> Model:
         known = ", ".join(shipped) or "none"
         raise UsageError(
             f"unknown model {name_or_path!r}; shipped: {known}; or give an existing .json or .onnx model file"
+            f"{did_you_mean(name_or_path, shipped)}"
         )
     return _described(path) if path.suffix == ".json" else _bare(path)
 

@@ -129,7 +129,7 @@ def test_without_data_it_makes_a_sample_and_says_so(
         for path in photos.iterdir():
             (folder / "low" / path.name).write_bytes(path.read_bytes())
 
-    monkeypatch.setattr("model.scene.sample.make_photos", make_photos)
+    monkeypatch.setattr("model.photos.make_photos", make_photos)
     monkeypatch.chdir(tmp_path)
     assert main(["--quick", "--strategy", "joint", "--threads", "1"]) == ExitCode.DONE
     assert "no --data given: searching on" in capsys.readouterr().err

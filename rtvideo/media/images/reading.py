@@ -21,6 +21,7 @@ from rtvideo.media.images.formats import BY_NAME
 from rtvideo.media.images.memory import check_room
 from rtvideo.media.images.metadata import Part, PartKind, first
 from rtvideo.media.images.picture import Picture, Pixels
+from rtvideo.media.location import missing
 
 #: What damaged files make Pillow and its kind raise.
 _DAMAGE = (
@@ -72,7 +73,7 @@ def _errors(path: Path) -> Iterator[None]:
     except (InputError, UnavailableError):
         raise
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise missing(path) from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a directory, not an image") from None
     except UnidentifiedImageError:

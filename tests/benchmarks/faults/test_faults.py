@@ -12,8 +12,8 @@ from benchmarks import quality
 from benchmarks.faults import measures, scenes
 from benchmarks.faults.table import Faults, fault_table, find_faults
 from benchmarks.methods import baselines
-from model.camera_simulator import Camera, capture, encode_decode
 from rtvideo.errors import ExitCode, InputError
+from rtvideo.sample.camera_simulator import Camera, capture, encode_decode
 from tests.helpers.clips import write
 
 GREY = np.ones((64, 64), bool)

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import flicker
 from benchmarks.methods import baselines
 from benchmarks.temporal import clips, measures, scores
-from model.camera_simulator import Image
+from rtvideo.sample.camera_simulator import Image
 
 STEP, FPS = 10, 25.0
 

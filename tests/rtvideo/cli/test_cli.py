@@ -171,7 +171,6 @@ def test_wrong_arguments(words: str, capsys: pytest.CaptureFixture[str]) -> None
         ("-i a.mp4 -o b.mp4 --engine Onnx", "did you mean onnx?"),
         ("-i a.mp4 -o b.mp4 --strength 50", "a number from 0 to 1, or 0% to 100%"),
         ("-i a.mp4 -o b.mp4 --temporal 150%", "off, auto, a number from 0 to 1, or 0% to 100%"),
-        ("night.mp4 out.mp4", "did you mean --out out.mp4?"),
         ("-i a.mp4 -o one.mp4 -i b.mp4 -o two.mp4", "2 inputs and 2 outputs: give one folder with --out"),
         ("-i ~/a.mp4 -o b.mp4", f"write {Path.home()}/a.mp4"),
         ("-i a.mp4 -o ~/b.mp4", f"write {Path.home()}/b.mp4"),
@@ -184,14 +183,6 @@ def test_typical_mistakes_are_answered_with_what_is_meant(
     out, err = capsys.readouterr()
     (line,) = lines(err)
     assert out == "" and advice in line
-
-
-def test_no_input_and_no_output(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main([]) == 2
-    assert main([str(picture(tmp_path / "a.png"))]) == 2
-    first, second = lines(capsys.readouterr().err)
-    assert "--input" in first
-    assert "--out" in second
 
 
 @pytest.mark.parametrize(

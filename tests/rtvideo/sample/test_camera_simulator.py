@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import camera_simulator as night
-from model.camera_simulator import Camera
+from rtvideo.sample import camera_simulator as night
+from rtvideo.sample.camera_simulator import Camera
 
 #: No noise but that of light itself, and no mosaic.
 CLEAN = Camera(exposure=0.25, read_noise=0, row_noise=0, dark_pattern=0, gain_pattern=0, bayer=False, bits=16)

@@ -1,4 +1,4 @@
-"""Flat, upright things of the night street: cars (by slices), people, trees, lamps. See `model.scene.street`.
+"""Flat, upright things of the night street: cars (by slices), people, trees, lamps. See `.street`.
 
 A sprite is an array (rows from the top down, columns, 7): albedo times alpha, alpha, emission. It is drawn
 with shapes in metres, at `DENSITY` pixels a metre, around x = 0 with y = 0 on the ground.
@@ -98,7 +98,7 @@ class Sprite:
         """Draw the sprite from pixel (x0, y0) to (x1, y1) of a canvas (height, width, 6).
 
         Args:
-            light: what falls on it, six channels as in `model.scene.street`.
+            light: what falls on it, six channels as in `rtvideo.sample.street`.
             haze: six channels of what the air adds, and its share as the seventh.
         """
         height, width, _ = canvas.shape

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.scene import sprites
-from model.scene.sprites import Array, Sprite, f32
+from rtvideo.sample import sprites
+from rtvideo.sample.sprites import Array, Sprite, f32
 
 PERIOD = 128.0  # metres after which the street repeats
 TEXEL = 0.05  # metres, of the textures' finest level

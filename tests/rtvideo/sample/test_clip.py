@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
-from model.scene import sample, street
 from rtvideo.errors import OutputError, UsageError
+from rtvideo.sample import clip as sample
+from rtvideo.sample import street
 
 SIZE = (160, 96)
 
@@ -15,8 +17,7 @@ SIZE = (160, 96)
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
-    arguments = ["--truth", str(folder / "truth.mp4"), "--seconds", "1", "--size", "160x96", "--fps", "12"]
-    assert sample.main([str(folder / "night.mp4"), *arguments]) == 0
+    sample.make_clip(folder / "night.mp4", truth=folder / "truth.mp4", seconds=1, size=SIZE, fps=12)
     return folder / "night.mp4"
 
 
@@ -86,40 +87,26 @@ def test_a_passing_car_is_heard() -> None:
     assert near > 1.2 * sound[1, at - 4000 : at + 4000].std()  # on the left
 
 
-@pytest.mark.slow
-def test_photographs_come_in_pairs(tmp_path: Path) -> None:
-    sample.make_photos(tmp_path, count=3, size=(64, 48))
-    low, high = sorted((tmp_path / "low").iterdir()), sorted((tmp_path / "high").iterdir())
-    assert [p.name for p in low] == [p.name for p in high] == ["000.png", "001.png", "002.png"]
-    for dark, lit in zip(low, high, strict=True):
-        pictures = [frames(p)[0].to_ndarray(format="rgb24") for p in (dark, lit)]
-        assert [p.shape for p in pictures] == [(48, 64, 3)] * 2
-        assert pictures[0].mean() < pictures[1].mean()
-
-
 @pytest.mark.parametrize(
-    ("arguments", "text"),
+    ("wrong", "text"),
     [
-        (["--size", "641x360"], "641x360"),
-        (["--size", "16x16"], "16x16"),
-        (["--seconds", "0"], "--seconds: '0'"),
-        (["--seconds", "nan"], "--seconds: 'nan'"),
-        (["--fps", "1000"], "--fps 1000"),
+        ({"size": (641, 360)}, "--size 641x360: a sample has an even"),
+        ({"size": (16, 16)}, "--size 16x16"),
+        ({"seconds": 0}, "--duration 0"),
+        ({"seconds": float("nan")}, "--duration nan"),
+        ({"fps": 1000}, "--rate 1000"),
     ],
 )
-def test_bad_values_are_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str
-) -> None:
-    assert sample.main([str(tmp_path / "a.mp4"), *arguments]) == UsageError.exit_code
-    error = capsys.readouterr().err
-    assert text in error and error.count("\n") == 1
+def test_bad_values_are_named(tmp_path: Path, wrong: dict[str, Any], text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        sample.make_clip(tmp_path / "a.mp4", **wrong)
     assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     target = tmp_path / "a.mp4"
     target.write_text("mine")
-    with pytest.raises(UsageError, match=r"a\.mp4 exists"):
+    with pytest.raises(UsageError, match=r"a\.mp4: exists already"):
         sample.make_clip(target, seconds=0.1, size=SIZE)
     assert target.read_text() == "mine"
 

@@ -1,38 +1,28 @@
-"""Make the project's own sample: a dash-cam's view of a street at night, with sound and a ground truth.
+"""The sample clip (``rtvideo --sample``): a dash-cam's view of a street at night, with a ground truth.
 
-    python -m model.scene.sample night.mp4
-    python -m model.scene.sample night.mp4 --truth truth.mp4 --seconds 10 --size 1280x720
-
-The picture is rendered by `model.scene.street`, made dark and noisy by the camera of
-`model.camera_simulator`, and encoded as cameras do: H.264, 8 bit, 4:2:0, BT.709. The truth is the same scene
-well lit and free of noise.
+The picture is rendered by `rtvideo.sample.street`, made dark and noisy by the camera of
+`rtvideo.sample.camera_simulator`, and encoded as cameras do: H.264, 8 bit, 4:2:0, BT.709. The truth is the
+same scene well lit and free of noise.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
-import sys
-import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import PIL.Image
 
-from model.camera_simulator import Camera, Image, capture, from_linear, random_camera
-from model.command import Parser, run
-from model.scene.street import Street
-from rtvideo import values
 from rtvideo.errors import OutputError, UsageError
+from rtvideo.sample.camera_simulator import Camera, Image, capture, from_linear
+from rtvideo.sample.street import Street
 
 Size = tuple[int, int]
 
 RATE = 48000  # samples of sound a second
-_SILENCE = 2.0  # seconds without a line, at most, where progress is no counter
 DASHCAM = Camera(exposure=0.036, electrons=2000.0)
 
 
@@ -68,7 +58,7 @@ def make_clip(
     targets = [Path(path)] + ([Path(truth)] if truth is not None else [])
     for target in targets:
         if target.exists() and not overwrite:
-            raise UsageError(f"{target} exists; choose another name or allow overwriting with -y")
+            raise UsageError(f"{target}: exists already; --overwrite replaces it")
     if len({target.resolve() for target in targets}) < len(targets):
         raise UsageError(f"{path}: clip and truth must be two files")
     count = max(1, round(seconds * fps))
@@ -104,31 +94,14 @@ def render_frame(
     return _frame(_street(size, fps, seed), number, seed)
 
 
-def make_photos(folder: Path | str, count: int = 24, seed: int = 0, size: Size = (480, 320)) -> None:
-    """Write ``count`` dark photographs to ``folder``/low, and their truths, named alike, to ``folder``/high.
-
-    Streets, moments, exposures and cameras differ. The files are PNG.
-    """
-    rng = np.random.default_rng(seed)
-    for name in ("low", "high"):
-        (Path(folder) / name).mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        # Building a street takes longer than looking at it, so each serves for eight pictures.
-        street = _street(size, 30.0, seed + number // 8)
-        night, lit = street.scene(int(rng.integers(0, 4000)))
-        dark = capture(night, rng, random_camera(rng))
-        for name, image in (("low", dark), ("high", from_linear(lit))):
-            PIL.Image.fromarray(image).save(Path(folder) / name / f"{number:03}.png")
-
-
 def check(seconds: float, size: Size, fps: float) -> None:
     """Raise UsageError where a clip cannot be made so."""
     if not 0 < seconds <= 3600:
-        raise UsageError(f"--seconds {seconds:g}: must be above 0 and at most 3600")
+        raise UsageError(f"--duration {seconds:g}: a sample has above 0 and at most 3600 seconds")
     if not 1 <= fps <= 120:
-        raise UsageError(f"--fps {fps:g}: must be 1 to 120")
+        raise UsageError(f"--rate {fps:g}: a sample has 1 to 120 frames a second")
     if not all(32 <= v <= 4096 and v % 2 == 0 for v in size):
-        raise UsageError(f"--size {size[0]}x{size[1]}: width and height must be even, 32 to 4096")
+        raise UsageError(f"--size {size[0]}x{size[1]}: a sample has an even width and height, 32 to 4096")
 
 
 @functools.lru_cache(maxsize=2)
@@ -203,52 +176,3 @@ def ambience(seconds: float, fps: float, seed: int) -> npt.NDArray[np.float32]:
         # Oncoming cars pass on the left, and are heard there first.
         waves += 0.05 * whoosh * np.array([[1.0], [0.55]])
     return np.clip(waves, -1, 1).astype(np.float32)
-
-
-def main(words: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    parser = Parser("python -m model.scene.sample", __doc__)
-    add = parser.add_argument
-    add("out", type=Path, help="the dark clip, for example night.mp4")
-    add("--truth", type=Path, help="also write the same clip well lit and without noise")
-    add("--seconds", type=values.length, default=4.0, help="(4)")
-    add("--size", type=values.size, default=(640, 360), metavar="WIDTHxHEIGHT", help="(640x360)")
-    add("--fps", type=values.rate, default=30.0, help="(30)")
-    add("--seed", type=values.count, default=0, help="another seed is another street")
-    add("-y", "--overwrite", action="store_true")
-    return run(_make, parser, words, extra="train")
-
-
-def _make(given: argparse.Namespace) -> None:
-    width, height = given.size
-    frames = max(1, round(given.seconds * given.fps))
-    clip = {name: value for name, value in vars(given).items() if name != "out"}
-    make_clip(given.out, **clip, on_progress=_progress())
-    _say(f"{given.out}: {frames} frames, {width}x{height}, {given.fps:g} frames/s, with sound")
-
-
-def _progress() -> Callable[[int, int], None]:
-    """Return what counts frames on a terminal, and elsewhere prints a line now and then."""
-    said = time.monotonic()
-
-    def show(done: int, total: int) -> None:
-        nonlocal said
-        if done == 0:
-            _say(f"rendering a street at night, {total} frames, some ten a second")
-        elif sys.stderr.isatty():
-            print(
-                f"\rframe {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True
-            )
-        elif time.monotonic() > said + _SILENCE:
-            said = time.monotonic()
-            _say(f"frame {done} of {total}")
-
-    return show
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
