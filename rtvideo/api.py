@@ -195,6 +195,7 @@ class Enhancer:
         from rtvideo.media.compositor import Compositor
         from rtvideo.media.planes import FrameFormat, nearest_format
         from rtvideo.media.tags import Tags
+        from rtvideo.media.transparency import alpha_of
         from rtvideo.processor import FrameProcessor
 
         name, tags = frame.format.name, Tags.of(frame)
@@ -204,7 +205,9 @@ class Enhancer:
         processor = FrameProcessor(session, working, frame, tags, tags=tags, deinterlace=False)
         (pair,) = (*processor.push(frame), *processor.flush())
         try:
-            return Compositor(working, wanted, tags=tags)(pair.original, pair.lit)
+            return Compositor(working, wanted, tags=tags)(
+                pair.original, pair.lit, alpha_of(frame, frame.width, frame.height)
+            )
         except (ValueError, OSError):
             near = working.pix_fmt
             raise InputError(f"frames of format {name} cannot be made; convert to {near} first") from None

@@ -20,6 +20,7 @@ from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.gpu.surfaces import downloaded, format_of
 from rtvideo.media.planes import FrameConverter, FrameFormat, FramePool, copy_times, views
 from rtvideo.media.tags import Tags
+from rtvideo.media.transparency import Alpha, alpha_of
 
 #: Frames before the first one that is enhanced, from which the temporal filter learns what went before.
 _WARM_UP = 60
@@ -33,11 +34,13 @@ class FramePair:
         original: in the processor's format; the decoded frame itself, where it has that format.
         lit: enhanced, of the same time. In the processor's format, or as its compositor makes it.
         captured: when the frame came, on the clock of `time.monotonic`; 0 where that is of no interest.
+        alpha: the transparency of the frame, where it goes on to the encoder.
     """
 
     original: av.VideoFrame
     lit: av.VideoFrame
     captured: float = 0.0
+    alpha: Alpha | None = None
 
 
 class FrameProcessor:
@@ -151,7 +154,7 @@ class FrameProcessor:
         else:
             lit, out = device.results.take()
         copy_times(frame, lit)
-        pair = FramePair(original, lit, self._captured)
+        pair = FramePair(original, lit, self._captured, self._alpha(frame))
         if isinstance(planes, DeviceFrame) or isinstance(out, DeviceFrame):
             assert isinstance(session, TakesDeviceFrames)
             session.submit_on_device(planes, out, lit.time)
@@ -179,7 +182,7 @@ class FrameProcessor:
             if self._captions.given_up:
                 self._captions = None
         if self._compositor is not None:
-            lit = self._compositor(original, lit)
+            lit = self._compositor(original, lit, pair.alpha)
         if lit is pair.lit:
             return pair
         self._release(pair)
@@ -188,6 +191,11 @@ class FrameProcessor:
     def _release(self, pair: FramePair) -> None:
         if self.pool is not None:
             self.pool.give(pair.lit)
+
+    def _alpha(self, frame: av.VideoFrame) -> Alpha | None:
+        if self._compositor is None or not self._compositor.keeps_alpha:
+            return None
+        return alpha_of(frame, self.format.width, self.format.height)
 
     def _coding(self, frame: av.VideoFrame) -> Coding:
         """Return how the frame's samples become RGB; worked out once for frames that are alike."""

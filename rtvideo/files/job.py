@@ -35,10 +35,11 @@ from rtvideo.media.orientation import UPRIGHT, angle_of, orientation_of
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
 from rtvideo.media.partial_file import PartialFile
-from rtvideo.media.planes import FrameFormat, FramePool, nearest_format
+from rtvideo.media.planes import FrameFormat, FramePool, has_alpha, nearest_format
 from rtvideo.media.rate_limit import limited
 from rtvideo.media.streams import StreamPlan, plan
 from rtvideo.media.timing import Event
+from rtvideo.media.transparency import is_tagged
 from rtvideo.models import find
 from rtvideo.options import Options, Report
 from rtvideo.processor import FrameProcessor
@@ -255,7 +256,7 @@ def losses_ahead(source: FileInput, encoding: Encoding, container: str) -> Itera
     """Yield what the first frame shows will not be kept as it is."""
     if source.first.interlaced_frame:
         yield "interlaced; deinterlaced with bwdif, one frame for each"
-    if source.video.metadata.get("alpha_mode", source.video.metadata.get("ALPHA_MODE")) == "1":
+    if is_tagged(source.video) and not has_alpha(source.first.format.name):
         yield "transparency is dropped"
     matrix = source.display_matrix
     if matrix and orientation_of(matrix) is None and not holds_rotation(container):

@@ -49,6 +49,8 @@ class ReusablePackets:
                 early = shown[index - self.delay] if index >= self.delay else shown[0] - (self.delay - index)
                 copy.dts = early if packet.dts is None else packet.dts
                 copy.is_keyframe = packet.is_keyframe
+                for beside in packet.iter_sidedata():  # the transparency of VP8 and VP9
+                    copy.set_sidedata(beside)
                 yield copy
 
 

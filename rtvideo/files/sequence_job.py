@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.auto import SessionFactory
@@ -34,6 +36,7 @@ from rtvideo.media.file_input import FileInput
 from rtvideo.media.images.picture import Picture
 from rtvideo.media.images.sequence import RATE, members, numbered
 from rtvideo.media.partial_file import keep_date
+from rtvideo.media.planes import has_alpha
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet
 from rtvideo.options import Options, Report
@@ -134,7 +137,7 @@ def enhance_to_images(
         losses = losses_ahead(source, encoding, "image2")
         notes = [f"{input}: {note}" for note in (*_left_out(source), *losses)]
         sink = _Images(output, source)
-        notes += images.losses(Picture(np.zeros((1, 1, 3), sink.dtype)), output)
+        notes += images.losses(_picture(av.VideoFrame(2, 2, encoding.pix_fmt).to_ndarray()), output)
         session = stack.enter_context(closing(open_session_for(source, encoding, options, open_engine)))
         report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
@@ -157,13 +160,12 @@ class _Images:
 
     def __init__(self, path: Path, source: FileInput) -> None:
         self._path, self._source, self._written = path, source, 0
-        self.dtype = np.uint16 if _pix_fmt(source) == "rgb48le" else np.uint8
 
     def write(self, frame: av.VideoFrame) -> None:
         """Write a frame of `_as_images`."""
         self._written += 1
         target = numbered(self._path, self._written)
-        images.write(Picture(frame.to_ndarray()), target)
+        images.write(_picture(frame.to_ndarray()), target)
         keep_date(self._source.path, target)
 
     def copy(self, packet: Packet) -> None:
@@ -173,8 +175,19 @@ class _Images:
         """Nothing is left to do: each image is complete."""
 
 
+def _picture(pixels: npt.NDArray[Any]) -> Picture:
+    """Return (h, w, 3 or 4) as a picture; the fourth is the transparency."""
+    return Picture(
+        np.ascontiguousarray(pixels[..., :3]),
+        np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None,
+    )
+
+
 def _pix_fmt(source: FileInput) -> str:
-    return "rgb48le" if max(part.bits for part in source.first.format.components) > 8 else "rgb24"
+    deep = max(part.bits for part in source.first.format.components) > 8
+    if has_alpha(source.parameters().pix_fmt):
+        return "rgba64le" if deep else "rgba"
+    return "rgb48le" if deep else "rgb24"
 
 
 def _as_images(source: FileInput, options: Options) -> Encoding:

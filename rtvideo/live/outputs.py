@@ -23,7 +23,7 @@ from rtvideo.media.location import LocationKind, kind_of, redact
 from rtvideo.media.network.push import PushServer
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
-from rtvideo.media.planes import FrameFormat
+from rtvideo.media.planes import FrameFormat, has_alpha
 from rtvideo.media.streams import plan
 from rtvideo.media.tags import Tags
 from rtvideo.options import Options
@@ -166,6 +166,8 @@ def _open_encoded(
     streams = plan(video.source, destination.holds)
     sound = streams.only("audio")
     others = sorted({track.source.type for track in streams.tracks} - {"audio"})
+    if has_alpha(video.source.first.format.name):
+        notes.append("transparency is dropped here")
     if streams.warning:
         notes.append(streams.warning)
     if others:

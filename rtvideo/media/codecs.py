@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -136,15 +137,15 @@ def choose(
         others = [spec.name for spec in ENCODERS if spec.fallback]
         names = [n for n in (*first, *others, _default(container)) if n and _holds(container, n)]
     failure = "no encoder for it"
-    for name in names:
-        encoding, warnings = _settings(name, video, container, crf, preset)
+    for name, clear in itertools.product(names, (True, False)):
+        settings = _settings(name, video, container, crf, preset, clear=clear)
+        if settings is None:
+            continue
+        encoding, warnings = settings
         for time_base in _time_bases(video, container):
             try:
                 attempt = replace(encoding, time_base=time_base)
-                context = av.CodecContext.create(name, "w")
-                assert isinstance(context, av.VideoCodecContext)
-                attempt.configure(context)
-                context.open()
+                _try(attempt, container)
             except (av.FFmpegError, ValueError) as error:
                 failure = str(getattr(error, "strerror", None) or error)
                 if encoding.encoder.on_gpu:
@@ -156,6 +157,15 @@ def choose(
         f"{what} cannot encode {video.width}x{video.height} {video.pix_fmt} video: {failure}; "
         "choose another with --codec or another file extension"
     )
+
+
+def _try(encoding: Encoding, container: str) -> None:
+    """Open an encoder, and a file of the format: some muxers list codecs that they refuse then."""
+    with _null(container) as out:
+        stream = out.add_stream(encoding.codec, rate=encoding.rate)
+        assert isinstance(stream, av.VideoStream)
+        encoding.configure(stream.codec_context)
+        out.start_encoding()
 
 
 #: Ticks a second of AVI at most: more would be more empty frames than anybody can tell apart.
@@ -177,13 +187,23 @@ def _time_bases(video: VideoParameters, container: str) -> Iterator[Fraction]:
 
 
 def _settings(
-    name: str, video: VideoParameters, container: str, crf: float | None, preset: str | None
-) -> tuple[Encoding, list[str]]:
+    name: str,
+    video: VideoParameters,
+    container: str,
+    crf: float | None,
+    preset: str | None,
+    *,
+    clear: bool,
+) -> tuple[Encoding, list[str]] | None:
+    """Return what to open an encoder with; None where it is to keep transparency, and there is none."""
     spec = spec_of(name)
-    pix_fmt, coding, tags, warnings = _pixels(spec, video)
+    formats = _transparent_formats(spec, video, container) if clear else _opaque_formats(spec)
+    if clear and not formats:
+        return None
+    pix_fmt, coding, tags, warnings = _pixels(spec, video, formats)
     if video.orientation != UPRIGHT and not holds_rotation(container):
         warnings.append(f"{DESCRIBED[video.orientation]}: {container} cannot tell players to do so")
-    options, quantiser = dict(spec.options), None
+    options, quantiser = spec.options | (spec.transparency.options if clear else {}), None
     if spec.quality is not None:
         quality = spec.quality.default if crf is None else crf
         if not spec.quality.best <= quality <= spec.quality.smallest:
@@ -228,19 +248,37 @@ def _settings(
     )
 
 
-def _pixels(spec: EncoderSpec, video: VideoParameters) -> tuple[str, Coding, Tags, list[str]]:
-    """Choose the pixel format nearest to the input's, and what its samples mean."""
+def _formats(spec: EncoderSpec) -> list[str]:
     # Those without components lie in a device's memory.
-    offered = [f.name for f in av.Codec(spec.name, "w").video_formats or [] if f.components]
+    return [f.name for f in av.Codec(spec.name, "w").video_formats or [] if f.components]
+
+
+def _opaque_formats(spec: EncoderSpec) -> list[str]:
+    formats = _formats(spec)
+    return [name for name in formats if not has_alpha(name)] or formats
+
+
+def _transparent_formats(spec: EncoderSpec, video: VideoParameters, container: str) -> list[str]:
+    """Return the formats in which an encoder keeps the transparency of a video."""
+    kept = spec.transparency
+    if not has_alpha(video.pix_fmt) or container not in (kept.containers or (container,)):
+        return []
+    return [name for name in _formats(spec) if has_alpha(name) and name in (kept.formats or (name,))]
+
+
+def _pixels(
+    spec: EncoderSpec, video: VideoParameters, offered: list[str]
+) -> tuple[str, Coding, Tags, list[str]]:
+    """Choose of the offered pixel formats the nearest to the input's, and what its samples mean."""
     source, warnings = video.pix_fmt, []
-    if has_alpha(source):
+    if has_alpha(source) and not any(map(has_alpha, offered)):
         warnings.append(f"transparency ({source}) is dropped")
-    wanted = source if source in LAYOUTS else nearest_format(source)
+    wanted = nearest_format(source)
     odd = video.width % 2 or video.height % 2
     if odd and spec.even_sizes:
         wanted = unsubsampled(wanted)
         offered = [f for f in offered if f in LAYOUTS and not _is_subsampled(f)]
-    pix_fmt = _closest(wanted, offered)
+    pix_fmt = source if source in offered and has_alpha(source) else _closest(wanted, offered)
     depth = LAYOUTS.get(nearest_format(pix_fmt), LAYOUTS["gray"]).depth
     if depth < LAYOUTS[wanted].depth and not is_rgb(wanted):
         lost = f"{LAYOUTS[wanted].depth}-bit video becomes {depth}-bit"
@@ -284,7 +322,7 @@ def _closest(wanted: str, offered: list[str]) -> str:
         chroma_extra = sum(max(0, a - b) for a, b in zip(form.chroma, near.chroma, strict=True))
         return (
             gray,
-            has_alpha(name) or name == "pal8" or "be" in name[-2:],
+            name == "pal8" or "be" in name[-2:],
             max(0, form.depth - near.depth),
             chroma_lost,
             rgb,

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import av
+import numpy as np
 
 from rtvideo.frame import pass_through
-from rtvideo.media.orientation import UPRIGHT
-from rtvideo.media.planes import FrameConverter, FrameFormat, copy_columns, copy_times, views
+from rtvideo.media.orientation import UPRIGHT, turned
+from rtvideo.media.planes import FrameConverter, FrameFormat, copy_columns, copy_times, has_alpha, views
 from rtvideo.media.tags import Tags
+from rtvideo.media.transparency import Alpha
 from rtvideo.media.turner import Turner
 
 
 class Compositor:
-    """Makes the frames of one output."""
+    """Makes the frames of one output.
+
+    Attributes:
+        keeps_alpha: whether these have a place for transparency.
+    """
 
     def __init__(
         self,
@@ -40,14 +46,22 @@ class Compositor:
         self._turn = Turner(source, orientation)
         self._source = self._turn.format
         self._composed = replace(self._source, width=target.width)
+        self._orientation = orientation
         self._convert = FrameConverter(target)
+        self.keeps_alpha = has_alpha(target.pix_fmt)
 
     def __call__(
-        self, original: av.VideoFrame, lit: av.VideoFrame, *, writable: bool = False
+        self,
+        original: av.VideoFrame,
+        lit: av.VideoFrame,
+        alpha: Alpha | None = None,
+        *,
+        writable: bool = False,
     ) -> av.VideoFrame:
         """Return the frame to encode, with the time of ``lit``. Neither frame is written to.
 
         Args:
+            alpha: the transparency of both, only with `keeps_alpha`; None is opaque.
             writable: the caller writes to this one.
         """
         made = self._convert(self._compared(original, lit), self._source.coding)
@@ -55,10 +69,16 @@ class Compositor:
             if not (self._writable or writable):
                 return made
             made = self._copy(lit)
+        if alpha is not None:
+            self._arranged(alpha).put(made)
         if self._tags is not None:
             self._tags.apply(made)
         copy_times(lit, made)
         return made
+
+    def _arranged(self, alpha: Alpha) -> Alpha:
+        samples = turned(alpha.samples, self._orientation)
+        return replace(alpha, samples=np.tile(samples, (1, 2)) if self._compare == "side" else samples)
 
     def _copy(self, frame: av.VideoFrame) -> av.VideoFrame:
         made, geometry = self._source.new_frame(), self._source.geometry

@@ -27,6 +27,21 @@ class Quality:
     option: str | None = "crf"
 
 
+@dataclass(frozen=True)
+class Transparency:
+    """How an encoder keeps transparency.
+
+    Attributes:
+        formats: that it can be given; None for all with transparency that it offers.
+        containers: that have a place for it; None where it is part of the pictures.
+        options: that the encoder gets then.
+    """
+
+    formats: tuple[str, ...] | None = None
+    containers: tuple[str, ...] | None = None
+    options: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, kw_only=True)
 class EncoderSpec:
     """What is known of an encoder.
@@ -48,6 +63,7 @@ class EncoderSpec:
         mp4_tags: names of the codec in MP4: the first, unless the input has another one of them.
         captions: it writes the closed captions (CEA-608 and 708) that a frame has beside its picture.
         sample_aspect: it writes the shape of pixels into the stream; some containers have no place for it.
+        transparency: how it keeps that.
         on_gpu: it takes frames from a GPU's memory.
     """
 
@@ -67,6 +83,7 @@ class EncoderSpec:
     mp4_tags: tuple[str, ...] = ()
     captions: bool = False
     sample_aspect: bool = False
+    transparency: Transparency = Transparency()
     on_gpu: bool = False
 
 
@@ -74,6 +91,9 @@ _X26X_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),
 )
+
+#: WebM's way: a second picture beside each packet.
+_BESIDE = Transparency(("yuva420p",), ("matroska", "webm"), {"auto-alt-ref": "0"})
 
 #: Default qualities are near the edge of what can be seen, since people may encode the output again.
 ENCODERS = (
@@ -117,12 +137,14 @@ ENCODERS = (
         options={"b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"},
         lossless={"lossless": "1"},
         live={"deadline": "realtime", "cpu-used": "8"},
+        transparency=_BESIDE,
     ),
     EncoderSpec(
         name="libvpx",
         replaces=("vp8",),
         quality=Quality(4, 63, 10),
         options={"b": "8M", "deadline": "good", "cpu-used": "4"},
+        transparency=_BESIDE,
     ),
     EncoderSpec(
         name="libsvtav1",
@@ -140,6 +162,7 @@ ENCODERS = (
     EncoderSpec(name="prores_ks", replaces=("prores",)),
     EncoderSpec(name="utvideo", replaces=("utvideo",)),
     EncoderSpec(name="ffvhuff", replaces=("ffvhuff", "huffyuv")),
+    *(EncoderSpec(name=name, replaces=(name,)) for name in ("png", "qtrle", "magicyuv", "cfhd")),
     *(
         EncoderSpec(
             name=name,

@@ -20,6 +20,7 @@ from rtvideo.media.input_info import InputInfo, choose_video
 from rtvideo.media.location import missing
 from rtvideo.media.timeline import Timeline
 from rtvideo.media.timing import Event, Packet, end, seconds, tick
+from rtvideo.media.transparency import alpha_decoder
 
 #: FFmpeg reads these as video, but they are text, single pictures, or lists of other files.
 _NO_VIDEO_FORMATS = re.compile(r"tty|image2.*|.*_pipe|concat|hls|dash|imf|sdp")
@@ -99,14 +100,14 @@ class FileInput(InputInfo):
         self.container = _open(path, decoder) if raw is None else _open_raw(raw)
         try:
             self.video = choose_video(self.container, video_stream, path)
-            codec = self.video.codec_context
-            _check_size(path, codec.width, codec.height)
+            _check_size(path, self.video.codec_context.width, self.video.codec_context.height)
+            codec = self._codec = alpha_decoder(self.video) or self.video.codec_context
             codec.options = {"max_pixels": str(MAX_PIXELS)}
             if decoder is not None and codec.is_hwaccel:
                 codec.options |= {"extra_hw_frames": str(_SURFACES)}
                 codec.thread_count = 1
             else:
-                self.video.thread_type = "AUTO"
+                codec.thread_type = "AUTO"
                 codec.thread_count = min(usable_cpus(), 16)
             flags = Flags(self.container.format.flags)
             start = Fraction(self.container.start_time or 0, 1_000_000)
@@ -224,7 +225,7 @@ class FileInput(InputInfo):
             return []
         self._skip_until = None
         if self._groups_begun > len(self._groups):  # what the decoder had before is not what comes now
-            self.video.codec_context.flush_buffers()
+            self._codec.flush_buffers()
         wanted = [packet for group in self._groups for packet in group]
         self._groups.clear()
         return wanted
@@ -253,7 +254,7 @@ class FileInput(InputInfo):
 
     def _decode(self, packet: Packet) -> Iterator[av.VideoFrame]:
         try:
-            frames = self.video.decode(packet)
+            frames = self._codec.decode(packet)
         except av.FFmpegError:
             self.damaged += 1
             return

@@ -17,6 +17,7 @@ from rtvideo.media.codecs import VideoParameters
 from rtvideo.media.orientation import UPRIGHT, orientation_of
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet, tick
+from rtvideo.media.transparency import is_opaque
 
 
 class InputInfo:
@@ -52,7 +53,8 @@ class InputInfo:
         rate = self.video.average_rate or self.video.guessed_rate or Fraction(25)
         return VideoParameters(
             codec=codec.codec.canonical_name,
-            pix_fmt=first.format.name,
+            # FFmpeg gives all GIFs a place for transparency, though hardly one has any.
+            pix_fmt="bgr0" if codec.name == "gif" and is_opaque(first) else first.format.name,
             width=first.width,
             height=first.height,
             rate=Fraction(rate).limit_denominator(1001 * 1000),
