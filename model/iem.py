@@ -29,6 +29,7 @@ CellMaker = Callable[[int, Genotype], nn.Module]
 
 _PIXEL_LIGHT_SHARE = 0.4  # share of the pixel's own maximum before training; it was learned to about this
 _KNEE = 0.02  # five codes of 255: below it 8-bit 4:2:0 video has no chroma worth keeping
+_ROLLOFF_KNEE = 0.7  # share of white: below it a lit image is as without a roll-off
 _SMALL = 0.1  # the last layer starts this much smaller, so that an untrained net is near the prior C = 0
 
 
@@ -70,7 +71,7 @@ class IEM(nn.Module):
         if description.parameterisation == "equation2":
             for module in self.cells:
                 shrink(module.get_submodule("c5"))
-        logit = math.log(_PIXEL_LIGHT_SHARE / (1 - _PIXEL_LIGHT_SHARE))
+        logit = logit_of(_PIXEL_LIGHT_SHARE)
         if description.exposure == "statistics":
             self.exposure = nn.Linear(len(STATISTICS), 3)
             nn.init.zeros_(self.exposure.weight)
@@ -80,6 +81,8 @@ class IEM(nn.Module):
             self.mix_logit = nn.Parameter(torch.tensor(logit))
         if description.chroma_floor:
             self.chroma_knee = nn.Parameter(torch.tensor(math.log(_KNEE)))
+        if description.rolloff:
+            self.rolloff_knee = nn.Parameter(torch.tensor(logit_of(_ROLLOFF_KNEE)))
 
     def forward(
         self,
@@ -180,6 +183,8 @@ class IEM(nn.Module):
         if d.signal_floor:
             log_t = log_t * (m**2 / (m**2 + d.signal_floor**2))
         t = (strength * log_t).exp()
+        if d.rolloff:
+            t = roll_off(t, y, torch.sigmoid(self.rolloff_knee))
         u = clamp(y / t, 0, 1)
         if d.chroma_floor:  # 8
             grey = u.mean(1, keepdim=True)
@@ -216,6 +221,22 @@ def statistics(largest: Tensor) -> Tensor:
     # The root's slope is infinite at zero, where a black frame is: below a millionth it is held constant.
     deviation = (flat - mean[:, None]).square().mean(1).clamp_min(1e-12).sqrt()
     return torch.stack((mean, deviation, flat.exp().mean(1), flat.amax(1), flat.amin(1)), 1)
+
+
+def roll_off(t: Tensor, y: Tensor, knee: Tensor) -> Tensor:
+    """Return the (N, 1, H, W) illumination under which no channel of ``y`` burns.
+
+    With z the largest channel over t, the share of z that is left above the knee k is
+    r(z) / z = (e + k (1 - k)) / ((e + 1 - k) (e + k)), e = z - k.
+    """
+    above = functional.relu(y.amax(1, keepdim=True) / t - knee)
+    kept = (above + knee * (1 - knee)) / ((above + (1 - knee)) * (above + knee))
+    return clamp(t / kept, 0, 1)
+
+
+def logit_of(share: float) -> float:
+    """Return what a sigmoid makes a share of."""
+    return math.log(share / (1 - share))
 
 
 # Pooling finds places as well as values, and is 20 times slower than maxima of shifted views. Images are not

@@ -110,6 +110,8 @@ class _Network:
         strength = g.scalar("strength", 1.0)
         log_t, m = self.linear(y) if d.domain == "linear" else self.log(y)
         s = g.add("Mul", log_t, strength, name="strength*log_t")
+        if d.rolloff:
+            s = self.roll_off(s, y)
         amplified = g.add("Mul", y, g.add("Exp", g.add("Neg", s, name="-log_t"), name="1/t"), name="y/t")
         u = self.clip(amplified, name="u_K")
         if d.chroma_floor:  # 8
@@ -243,6 +245,21 @@ class _Network:
         """Return the mean over rows and columns, one after the other: a single f32 sum of them all drifts."""
         rows = self.g.add("ReduceMean", x, self.axes(3), name=f"{name}_of_rows")
         return self.g.add("ReduceMean", rows, self.axes(2), name=name)
+
+    def roll_off(self, log_t: str, y: str) -> str:
+        """Return ``log t`` under which no channel of ``y`` burns (step 7); below the knee the very same."""
+        g = self.g
+        knee = 1 / (1 + np.exp(-self.weights["illumination.rolloff_knee"]))
+        rest = 1 - knee  # in f32, as what is made of it in the graph
+        largest = g.add("ReduceMax", y, self.axes(1), name="M")  # not over 3x3, which is m
+        z = g.add("Mul", largest, g.add("Exp", g.add("Neg", log_t, name="log_gain"), name="gain"), name="z")
+        above = g.add("Max", g.add("Sub", z, float(knee), name="z-k"), 0.0, name="e")
+        wanted = g.add("Add", above, float(knee * rest), name="e+k(1-k)")
+        over = g.add("Add", above, float(rest), name="e+1-k")
+        found = g.add("Mul", over, g.add("Add", above, float(knee), name="e+k"), name="(e+1-k)(e+k)")
+        kept = g.add("Div", wanted, found, name="r/z")
+        darker = g.add("Sub", log_t, g.add("Log", kept, name="log(r/z)"), name="log_t-log(r/z)")
+        return g.add("Clip", darker, math.log(self.d.illumination.t_min), 0.0, name="rolled_off_log_t")
 
     def chroma_floor(self, u: str, m: str, strength: str) -> str:
         """Return ``grey * fade + u * (1 - fade)``, written so that most of it has one channel."""

@@ -32,8 +32,11 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     t) / (var(own) + GUIDE_EPSILON)``, ``B = mean(log t) - A mean(own)``, and both become their means over the
     same cells (He and Sun, arXiv:1505.00996). With ``mix``, ``log t <- (1 - a) log t + a own``, ``a =
     sigmoid(mix logit)``. Then ``t <- clamp(t, t_min, 1)``. With ``signal_floor`` ``f``, ``log t <- log t *
-    m^2 / (m^2 + f^2)``: where nothing was recorded nothing is amplified. Last, ``t <- t ^ strength`` and
-    ``u_K = clamp(y / t, 0, 1)``.
+    m^2 / (m^2 + f^2)``: where nothing was recorded nothing is amplified. Then ``t <- t ^ strength``. With
+    ``rolloff``, lights keep their shape and colour: where ``z``, the pixel's largest channel over ``t``, is
+    above a learned knee ``k = sigmoid(rolloff_knee)``, ``t <- min(t z / r, 1)`` with ``d = (z - k) / (1 -
+    k)``, ``r = k + (1 - k) d / (1 + d)``: at the knee as large and as steep as ``z``, and never 1. Last,
+    ``u_K = clamp(y / t, 0, 1)``; after a roll-off this clamp has nothing to do.
 8.  **Chroma floor.** ``u_K <- l + (u_K - l) * (1 - strength * k^2 / (m^2 + k^2))`` with ``l`` the mean of
     ``u_K``'s channels and ``k = exp(chroma_knee)`` learned: where there is no signal there is no colour to
     amplify.
@@ -61,7 +64,8 @@ from rtvideo.errors import UnavailableError
 _R = TypeVar("_R")
 
 FORMAT = "rtvideo-model"
-VERSION = 1
+#: Version 1 had no `rolloff` and no `scale`: what a description leaves out has its default.
+VERSION = 2
 
 #: The seven candidate operations of the search space (section 3.2.1), by the names that genotypes use.
 OPERATIONS = ("conv1", "conv3", "resconv1", "resconv3", "dil3", "resdil3", "skip")
@@ -111,6 +115,7 @@ class Illumination:
     floor: float = 0.0
     signal_floor: float = 0.0
     chroma_floor: bool = False
+    rolloff: bool = False
     t_min: float = RELEASED_T_MIN
 
 
@@ -156,6 +161,8 @@ class Description:
             raise UnavailableError(f"model {self.name}: exposure and shared channels need domain 'log'")
         if plain and (i.mix or i.signal_floor or i.chroma_floor):
             raise UnavailableError(f"model {self.name}: mix, signal and chroma floors need domain 'log'")
+        if i.rolloff and i.channels != "shared":
+            raise UnavailableError(f"model {self.name}: the highlight roll-off needs shared channels")
         if plain and i.scales != (1,) * len(i.scales):
             raise UnavailableError(
                 f"model {self.name}: scales {i.scales} need domain 'log'; 'linear' runs at 1"
@@ -210,9 +217,10 @@ class Description:
             raise UnavailableError(f"{source}: not a model description: {error}") from None
         if not isinstance(raw, dict) or raw.get("format") != FORMAT:
             raise UnavailableError(f"{source}: not a model description: 'format' must be {FORMAT!r}")
-        if raw.get("version") != VERSION:
+        version = raw.get("version")
+        if type(version) is not int or not 1 <= version <= VERSION:
             raise UnavailableError(
-                f"{source}: description version {raw.get('version')!r}; this rtvideo reads {VERSION}"
+                f"{source}: description version {version!r}; this rtvideo reads 1 to {VERSION}"
             )
         noise = raw.get("noise")
         return cls(

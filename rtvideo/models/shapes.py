@@ -26,6 +26,8 @@ def shapes(description: Description) -> dict[str, Shape]:
         found["illumination.mix_logit"] = ()
     if illumination.chroma_floor:
         found["illumination.chroma_knee"] = ()
+    if illumination.rolloff:
+        found["illumination.rolloff_knee"] = ()
     if noise is not None:
         colours = 3 * noise.scale**2
         found["noise.stem.weight"] = (noise.channels, colours, 3, 3)

@@ -27,6 +27,7 @@ NIGHT = Description(
         floor=1 / 255,
         signal_floor=2 / 255,
         chroma_floor=True,
+        rolloff=True,
     ),
     noise=Noise(genotype=NRM, stages=2, guide="gain"),
 )
@@ -63,7 +64,12 @@ GUIDED = dataclasses.replace(
     FINE,
     name="guided",
     illumination=dataclasses.replace(
-        NIGHT.illumination, channels="each", upsampling="guided", scales=(8, 2), exposure="mean"
+        NIGHT.illumination,
+        channels="each",
+        upsampling="guided",
+        scales=(8, 2),
+        exposure="mean",
+        rolloff=False,
     ),
 )
 
@@ -90,7 +96,7 @@ ALL = [
         NIGHT,
         name="bare",
         noise=None,
-        illumination=dataclasses.replace(NIGHT.illumination, exposure="none", own="mean"),
+        illumination=dataclasses.replace(NIGHT.illumination, exposure="none", own="mean", rolloff=False),
     ),
 ]
 

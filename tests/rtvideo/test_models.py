@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import rtvideo.models
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.models import VARIANTS, find, names
+from rtvideo.models.description import Description
 from rtvideo.models.files import SIZE_LIMIT, read_network
 from rtvideo.models.shapes import multiply_adds, shapes
 from tests.helpers import networks
@@ -71,12 +73,21 @@ def test_noise_removal_is_at_full_or_half_size(tmp_path: Path, scale: object) ->
         find(str(path))
 
 
-def test_a_description_without_a_scale_removes_noise_at_full_size(tmp_path: Path) -> None:
-    raw = json.loads(networks.NIGHT.to_json())
-    del raw["noise"]["scale"]
-    path = tmp_path / "old.json"
-    path.write_text(json.dumps(raw))
-    assert find(str(path)).description == networks.NIGHT
+def test_a_description_of_version_1_means_what_it_did() -> None:
+    plain = dataclasses.replace(networks.NIGHT.illumination, rolloff=False)
+    wanted = dataclasses.replace(networks.NIGHT, illumination=plain)
+    old = json.loads(wanted.to_json())
+    assert old["version"] == 2
+    old["version"] = 1
+    del old["illumination"]["rolloff"], old["noise"]["scale"]
+    assert Description.from_json(json.dumps(old)) == wanted
+
+
+@pytest.mark.parametrize("version", [0, 3, "2", True, None])
+def test_another_version_of_descriptions_is_named(version: object) -> None:
+    newer = json.loads(networks.NIGHT.to_json()) | {"version": version}
+    with pytest.raises(UnavailableError, match=f"version {version!r}; this rtvideo reads 1 to 2"):
+        Description.from_json(json.dumps(newer))
 
 
 def test_a_bad_card_is_named(shipped: Path) -> None:

@@ -49,6 +49,7 @@ struct LightParameters {
     float floor; // added before the logarithm
     float signal; // f^2 of the signal floor
     float knee;   // k^2 of the chroma floor
+    float rolloff; // k of the highlight roll-off
     float log_t_min, strength;
 };
 
@@ -64,6 +65,14 @@ template <class V> FN V log_gain(V log_t, const LightParameters &p) {
 template <class V> FN V signal_share(V m, const LightParameters &p) {
     const V square = m * m;
     return square / (square + p.signal);
+}
+
+// Step 7, log: log2 of the gain under which the pixel's largest channel does not burn. With `above` what it would have
+// above the knee, the share of it that is left is one fraction, which is 1 to the bit where nothing is above.
+template <class V> FN V rolled_off(V gain, V largest, const LightParameters &p) {
+    const float knee = p.rolloff, rest = 1.0f - knee;
+    const V above = max(largest * exp2(gain) - knee, 0.0f);
+    return max(gain + log2((above + knee * rest) / ((above + rest) * (above + knee))), 0.0f);
 }
 
 // Step 8, the chroma floor.

@@ -195,8 +195,9 @@ def _network(program: Program, passes: list[Pass]) -> str:
     lines.append("    static void light(Context &context, float *space) {")
     if scales:
         lines += [
-            "        context.frame.light_parameters.signal = context.frame.w->floors[0];",
-            "        context.frame.light_parameters.knee = context.frame.w->floors[1];",
+            "        context.frame.light_parameters.signal = context.frame.w->knees[0];",
+            "        context.frame.light_parameters.knee = context.frame.w->knees[1];",
+            "        context.frame.light_parameters.rolloff = context.frame.w->knees[2];",
             "        context.frame.light_parameters.log_t_min = log2(T_MIN);",
             "        light_on_grid<Network>(context, context.frame.w->exposure, space);",
         ]

@@ -266,7 +266,7 @@ class _Emitter:
         if layer.function == "apply_log":
             y, *more = inputs
             own, gain = more if len(more) > 1 else (y, *more)
-            constants = f"{literal(self.program.floor)}, {literal(self.program.t_min)}, w.floors"
+            constants = f"{literal(self.program.floor)}, {literal(self.program.t_min)}, w.knees"
             return f"{cpp.function(layer)}(p, {y}, {own}, light, {gain}, {constants})"
         return f"{cpp.function(layer)}({', '.join(('p', *inputs, *layer.arguments))})"
 

@@ -268,7 +268,7 @@ class _Lowering:
             reads.append(("m", HERE))
         # One function makes both the image and the gain; the gain is listed first as its by-product.
         layers.append(Operation("gain", groups, tuple(reads), ""))
-        shape = (i.scales[-1], groups, i.mix, i.signal_floor > 0, i.chroma_floor, guided, mean)
+        shape = (i.scales[-1], groups, i.mix, i.signal_floor > 0, i.chroma_floor, i.rolloff, guided, mean)
         layers.append(Operation("u", 3, (*reads, ("gain", HERE)), "apply_log", shape))
         return layers
 
@@ -281,10 +281,12 @@ class _Lowering:
             bias = np.array([0, 0, float(self.weights["illumination.mix_logit"])])
         weight, bias = rewrites.exposure_in_log2(weight, bias)
         self.stored["exposure"] = np.concatenate([bias, weight.ravel()]).astype(np.float32)
-        knee = 0.0
+        chroma = rolloff = 0.0
         if i.chroma_floor:
-            knee = float(np.exp(2 * self.weights["illumination.chroma_knee"]))
-        self.stored["floors"] = np.array([i.signal_floor**2, knee], np.float32)
+            chroma = float(np.exp(2 * self.weights["illumination.chroma_knee"]))
+        if i.rolloff:
+            rolloff = 1 / (1 + float(np.exp(-self.weights["illumination.rolloff_knee"])))
+        self.stored["knees"] = np.array([i.signal_floor**2, chroma, rolloff], np.float32)
 
     # Noise
 

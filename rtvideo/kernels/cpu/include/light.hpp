@@ -117,7 +117,7 @@ FN Upsampled take_upsampled(Arena &arena, int width) {
 // Application in the log domain: `gain` <- log2 of the gain with strength, u <- u_K. The light of a pixel is the grid's;
 // GUIDED adds the pixel's own, log2(m + floor), times the grid's slope, and else MIX adds a share of it, or, with MEAN,
 // of log2(mean of the channels + floor).
-template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED, bool MEAN>
+template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool ROLLOFF, bool GUIDED, bool MEAN>
 ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Grid slope, Rows<G> gain, Rows<3> u, int row,
                        Upsampled line, LightParameters p) {
     if (blank(tile, gain, row)) {
@@ -129,14 +129,16 @@ ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Grid s
         upsample<SCALE>(tile, grid, c, row, line.light);
         if (GUIDED) upsample<SCALE>(tile, slope, c, row, line.slope);
         for (int x = 0; x < tile.width; x += LANES) {
+            const vec red = load(y.at(0, row) + x), green = load(y.at(1, row) + x), blue = load(y.at(2, row) + x);
             vec light = load(line.light + x);
             if (GUIDED || MIX) {
                 vec own = load(m.at(M == 1 ? 0 : c, row) + x);
-                if (MEAN) own = mean_of(load(y.at(0, row) + x), load(y.at(1, row) + x), load(y.at(2, row) + x));
+                if (MEAN) own = mean_of(red, green, blue);
                 light = GUIDED ? mixed(light, load(line.slope + x), own, p.floor) : mixed(light, p.own, own, p.floor);
             }
             light = log_gain(light, p);
             if (SIGNAL) light *= signal_share(load(m.at(M == 1 ? 0 : c, row) + x), p);
+            if (ROLLOFF) light = rolled_off(light, largest_of(red, green, blue), p);
             store(gain.at(c, row) + x, light);
         }
     }

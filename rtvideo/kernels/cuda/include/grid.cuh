@@ -197,12 +197,12 @@ FN void settle(float *memory, const Moments<float> *parts, int count, bool centr
 
 // Application in the log domain (steps 7 and 8): `gain` <- log2 of the gain with strength; returns u_K.
 // MEAN: in the mix, the pixel's own light is the mean of its channels, not m.
-template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool GUIDED, bool MEAN, class P, class M>
+template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool ROLLOFF, bool GUIDED, bool MEAN, class P, class M>
 FN Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M &m,
                                     const Light<G, SCALE, GUIDED> &light, Values<G, P::ROWS> &gain, float floor,
-                                    float t_min, const float *floors) {
+                                    float t_min, const float *knees) {
     const LightParameters of = {
-        MIX ? light.exposure->own : 0, floor, floors[0], floors[1], log2(t_min), frame.strength};
+        MIX ? light.exposure->own : 0, floor, knees[0], knees[1], knees[2], log2(t_min), frame.strength};
     gain = each<G>(p, [&](int c, int i) {
         const float column = half_pixel(p.x(), 1.0f / SCALE), row = half_pixel(p.y(i), 1.0f / SCALE);
         float log_t = bilinear(light.grid, c, row, column);
@@ -210,7 +210,8 @@ FN Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M
         const float own = MEAN ? mean_of(y.v[0][i], y.v[1][i], y.v[2][i]) : pixel;
         if (GUIDED || MIX)
             log_t = mixed(log_t, GUIDED ? bilinear(light.slope, c, row, column) : of.own, own, floor);
-        return log_gain(log_t, of) * (SIGNAL ? signal_share(pixel, of) : 1);
+        const float amplified = log_gain(log_t, of) * (SIGNAL ? signal_share(pixel, of) : 1);
+        return ROLLOFF ? rolled_off(amplified, largest_of(y.v[0][i], y.v[1][i], y.v[2][i]), of) : amplified;
     });
     return each<3>(p, [&](int c, int i) {
         auto lit = [&](int k) { return multiply{}(y.v[k][i], exp2(gain.v[G == 1 ? 0 : k][i])); };

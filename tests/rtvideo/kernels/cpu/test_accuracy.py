@@ -49,6 +49,17 @@ def test_f32_is_within_1e5_of_double(
     assert np.ptp(wanted) > 0 or min(size) == 1
 
 
+def test_a_roll_off_leaves_what_is_below_the_knee_to_the_bit_and_burns_nothing() -> None:
+    plain = dataclasses.replace(
+        networks.NIGHT, illumination=dataclasses.replace(networks.NIGHT.illumination, rolloff=False)
+    )
+    kernel, without = compiled(networks.NIGHT), compiled(plain)
+    y = picture(40, 60, 3)
+    assert np.array_equal(kernel.run(y * 0.3, 0.3, 0), without.run(y * 0.3, 0.3, 0))
+    burnt, kept = without.run(y, 1, 0), kernel.run(y, 1, 0)
+    assert (burnt - kept).max() > 0.1 and kept.max() < 1
+
+
 @pytest.mark.parametrize("instructions", ["avx2", "sse4"])
 @pytest.mark.parametrize("description", [networks.NIGHT], ids=lambda d: d.name)
 def test_older_instruction_sets_too(description: Description, instructions: str) -> None:
