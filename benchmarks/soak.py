@@ -30,19 +30,11 @@ import numpy as np
 from benchmarks.common.arguments import add_json
 from benchmarks.common.files import ROOT, write_json
 from benchmarks.common.markdown import table
+from benchmarks.common.process import Held, look
 from model.command import Parser, run
 from rtvideo import values
 
 SIZE, RATE = (160, 96), 30
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a process holds at a moment: resident memory in MB, open files, threads."""
-
-    memory: float
-    files: int
-    threads: int
 
 
 @dataclass(frozen=True)
@@ -116,17 +108,6 @@ def soak(name: str, words: list[str], frames: int, fill: Callable[[IO[bytes]], N
     seconds = time.monotonic() - began
     early, late = _median(looks[middle : middle + tenth]), _median(looks[-tenth:])
     return Soak(name, frames, seconds, process.returncode, early, late)
-
-
-def look(pid: int) -> Held | None:
-    """Return what a process holds; None if it has ended."""
-    folder = Path(f"/proc/{pid}")
-    try:
-        status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
-        files = sum(1 for _ in (folder / "fd").iterdir())
-        return Held(int(status["VmRSS"].split()[0]) / 1024, files, int(status["Threads"]))
-    except (OSError, KeyError):
-        return None
 
 
 def _median(looks: list[Held]) -> Held:

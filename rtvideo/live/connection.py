@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import av
 from av.codec.context import Flags
@@ -13,13 +14,22 @@ from av.container import InputContainer
 from rtvideo.errors import InputError, SourceLostError
 from rtvideo.media.input_info import InputInfo, choose_video
 from rtvideo.media.network.connect import disconnect, reason_of
+from rtvideo.media.template import InputTemplate
 from rtvideo.media.timing import Packet, tick
 
 #: AV_CODEC_PROP_INTRA_ONLY of libavcodec/codec_desc.h
 _INTRA_ONLY = 1
 
-#: Packets that are read in search of a first frame.
-_PATIENCE = 500
+#: Seconds that a source may take until there is a picture: some cameras send a key frame every 20 seconds.
+#: A line says so once it has taken longer than usual.
+PATIENCE, _USUAL = 60.0, 3.0
+
+#: Seconds, and bytes, for which sound is waited for once there is a picture: what a container takes shows in
+#: the first packets.
+_SOUND, _SOUND_BYTES = 1.0, 4 << 20
+
+#: Packets of each stream that are looked at.
+_LOOK = 3
 
 #: Packets whose time of arrival is kept until their frame is decoded.
 _REMEMBERED = 256
@@ -32,14 +42,28 @@ class SourceConnection(InputInfo):
         index: of the video stream.
         intra: whether every packet is a whole picture, so that any may be skipped.
         ready: frames that were decoded while opening, with their times of arrival.
+        template: what outputs are opened for; it outlives the connection.
     """
 
-    def __init__(self, container: InputContainer, name: str, video_stream: int = 0, threads: int = 0) -> None:
+    container: InputContainer
+
+    def __init__(
+        self,
+        container: InputContainer,
+        name: str,
+        video_stream: int = 0,
+        threads: int = 0,
+        *,
+        stop: threading.Event,
+        say: Callable[[str], None],
+        on_damage: Callable[[], None],
+    ) -> None:
         """Take over an open container and decode a first frame.
 
         Args:
             name: for messages.
-            video_stream, threads: as for `rtvideo.live.input.LiveInput`.
+            video_stream, threads, stop, say: as for `rtvideo.live.input.LiveInput`.
+            on_damage: called for each packet that cannot be decoded, or only in part.
 
         Raises:
             InputError: no frame can be decoded.
@@ -47,7 +71,7 @@ class SourceConnection(InputInfo):
             UsageError: there is no such video stream.
         """
         self.container = container
-        self.damaged = 0
+        self._name, self._stop, self._say, self._on_damage = name, stop, say, on_damage
         try:
             self.video = choose_video(container, video_stream, name)
             self.index, self._codec = self.video.index, self.video.codec_context
@@ -59,34 +83,71 @@ class SourceConnection(InputInfo):
             self._captured: dict[int, float] = {}
             self._step = round(1 / (self.video.guessed_rate or 25) / tick(self.video))
             self._next_pts, self._base = 0, tick(self.video)
-            self._others: list[Packet] = []
             self.ready: list[tuple[av.VideoFrame, float]] = []
+            self._ahead: list[Packet] = []
+            self._broken: av.FFmpegError | None = None
+            self._begun = False
             self._demuxer = container.demux()
-            self.first = self._peek(name)
+            self.first = self._first_picture()
+            self._first_sounds()
+            looked = {stream.index: self.first_packets(stream) for stream in container.streams}
+            self.template = InputTemplate(self, looked)
         except BaseException:
             disconnect(container)
             raise
 
-    def _peek(self, name: str) -> av.VideoFrame:
+    def _first_picture(self) -> av.VideoFrame:
+        began, waited, said = time.monotonic(), 0.0, False
         try:
-            for _, packet in zip(range(_PATIENCE), self._demuxer, strict=False):
-                if packet.stream_index != self.index:
-                    self._others.append(packet)
-                    continue
-                self.ready += self.decode(packet, time.monotonic())
+            for packet in self._demuxer:
+                if packet.stream_index == self.index:
+                    self.ready += self.decode(packet, time.monotonic())
+                else:
+                    self._ahead.append(packet)
+                waited = time.monotonic() - began
                 if self.ready:
                     return self.ready[0][0]
+                if waited > PATIENCE or self._stop.is_set():
+                    break
+                if waited > _USUAL and not said:
+                    said = True
+                    self._say(f"{self._name}: waiting for a key frame, for {PATIENCE:g} s at most")
         except av.FFmpegError as error:
-            raise SourceLostError(f"{name}: {reason_of(error)}") from None
-        raise InputError(f"{name}: not one frame of its {self._codec.name} video can be decoded")
+            raise SourceLostError(f"{self._name}: {reason_of(error)}") from None
+        within = f" within {PATIENCE:g} s" if waited > PATIENCE else ""
+        raise InputError(
+            f"{self._name}: not one frame of its {self._codec.name} video can be decoded{within}"
+        )
+
+    def _first_sounds(self) -> None:
+        """Read on until each sound has begun, or is late."""
+        end = time.monotonic() + _SOUND
+        silent = {stream.index for stream in self.container.streams.audio}
+        silent -= {packet.stream_index for packet in self._ahead}
+        size = 0
+        with contextlib.suppress(StopIteration):
+            while silent and size < _SOUND_BYTES and time.monotonic() < end:
+                try:
+                    packet = next(self._demuxer)
+                except av.FFmpegError as error:
+                    self._broken = error
+                    return
+                self._ahead.append(packet)
+                silent.discard(packet.stream_index)
+                size += packet.size
 
     def first_packets(self, stream: av.stream.Stream) -> list[Packet]:
-        """Return the packets of a stream that came before the first frame."""
-        return [packet for packet in self._others if packet.stream_index == stream.index]
+        """Return the first packets of a stream, as far as they were read ahead."""
+        return [packet for packet in self._ahead if packet.stream_index == stream.index][:_LOOK]
 
     def packets(self) -> Iterator[Packet]:
-        """Yield the packets that follow; first those of other streams that were read while opening."""
-        yield from self._others
+        """Yield the packets that follow; first those that were read ahead."""
+        ahead, self._ahead = self._ahead, []
+        for packet in ahead:
+            if packet.size or packet.dts is not None:
+                yield packet
+        if self._broken is not None:
+            raise self._broken
         for packet in self._demuxer:
             if packet.size or packet.dts is not None:
                 yield packet
@@ -94,7 +155,8 @@ class SourceConnection(InputInfo):
     def decode(self, packet: Packet | None, captured: float = 0.0) -> list[tuple[av.VideoFrame, float]]:
         """Decode a packet (None: no more come); return frames with the times of arrival of their packets.
 
-        A damaged packet gives no frame, and is counted.
+        A damaged packet gives no frame, and is counted; but for those before the first frame, which were
+        joined in the middle.
         """
         if packet is not None and packet.pts is not None:
             self._captured[packet.pts] = captured
@@ -103,11 +165,14 @@ class SourceConnection(InputInfo):
         try:
             frames = self._codec.decode(packet)
         except av.FFmpegError:
-            self.damaged += 1
+            if self._begun:
+                self._on_damage()
             return []
         if packet is not None:
             self._base = tick(packet)
-            self.damaged += packet.is_corrupt or any(frame.is_corrupt for frame in frames)
+            if packet.is_corrupt or any(frame.is_corrupt for frame in frames):
+                self._on_damage()
+        self._begun = self._begun or bool(frames)
         done = []
         for frame in frames:
             assert isinstance(frame, av.VideoFrame)
@@ -123,7 +188,7 @@ class SourceConnection(InputInfo):
         with contextlib.suppress(av.FFmpegError):
             self.container.seek(int(seconds / tick(self.video)), stream=self.video)
             self.ready.clear()
-            self._others.clear()
+            self._ahead.clear()
 
     def close(self) -> None:
         """Close the input; packets and frames of it stay valid."""

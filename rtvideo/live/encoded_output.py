@@ -8,9 +8,9 @@ from collections.abc import Callable
 from rtvideo.errors import OutputError
 from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.recording import Recording
+from rtvideo.live.sound import SoundPacket, SoundWriter
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.output import EncodedOutput
-from rtvideo.media.timing import Packet
 from rtvideo.processor import FramePair
 
 #: Seconds between attempts to connect again: the first, and the longest.
@@ -20,10 +20,21 @@ _SHORTEST, _LONGEST = 0.5, 8.0
 class EncodedLiveOutput(LiveOutput):
     """Pairs encoded, and written with the sound of the source."""
 
-    def __init__(self, output: EncodedOutput, compositor: Compositor) -> None:
-        """Feed an open output."""
+    def __init__(
+        self, output: EncodedOutput, compositor: Compositor, video: LiveVideo, warn: Callable[[str], None]
+    ) -> None:
+        """Feed an open output.
+
+        Args:
+            video: what will come.
+            warn: told where sound is of another kind than before.
+        """
         self.name, self.latency = output.destination.name, output.latency
-        self._output, self._compose = output, compositor
+        self._compose, self._video, self._warn = compositor, video, warn
+        self._write_to(output)
+
+    def _write_to(self, output: EncodedOutput) -> None:
+        self._output, self._sound = output, SoundWriter(output, self._video.source, self._warn)
 
     @property
     def connecting(self) -> bool:
@@ -35,9 +46,9 @@ class EncodedLiveOutput(LiveOutput):
         marked = self._output.encoder.wants_key_frame(pair.lit.time)
         self._output.write(self._compose(pair.original, pair.lit, writable=marked), pair.captured)
 
-    def copy(self, packet: Packet) -> None:
+    def copy(self, sound: SoundPacket) -> None:
         """Pass on a packet of sound, or convert it."""
-        self._output.copy(packet)
+        self._sound.write(sound)
 
     def finish(self) -> None:
         """Flush the encoder, end the output, and give a file its name."""
@@ -68,13 +79,13 @@ class PushOutput(EncodedLiveOutput):
         Args:
             open: opens one.
             video: what will come, and for how long a lost connection is tried again.
-            warn: told when the connection is lost, and when it is back.
+            warn: told when the connection is lost, when it is back, and as above.
 
         Raises:
             OutputError, UnavailableError: see `EncodedOutput`.
         """
-        super().__init__(open(), compositor)
-        self._open, self._video, self._warn = open, video, warn
+        super().__init__(open(), compositor, video, warn)
+        self._open = open
         self._answered = False
         self._lost_at: float | None = None
         self._error: OutputError | None = None
@@ -114,11 +125,11 @@ class PushOutput(EncodedLiveOutput):
                 self._warn(f"{self.name}: back after {away:.1f} s; {self._missed} frames were not sent")
                 self._lost_at, self._wait = None, _SHORTEST
 
-    def copy(self, packet: Packet) -> None:
+    def copy(self, sound: SoundPacket) -> None:
         """Send a packet of sound, if the server is there."""
         if self._error is None:
             try:
-                super().copy(packet)
+                super().copy(sound)
             except OutputError as error:
                 self._lose(error)
 
@@ -152,7 +163,7 @@ class PushOutput(EncodedLiveOutput):
         if time.monotonic() < self._retry_at:
             return False
         try:
-            self._output = self._open()
+            self._write_to(self._open())
         except OutputError as error:
             self._lose(error)
             return False

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import OutputError
+from rtvideo.live.sound import SoundPacket
 from rtvideo.media.codecs import VideoParameters
-from rtvideo.media.input_info import InputInfo
 from rtvideo.media.planes import FrameFormat
-from rtvideo.media.timing import Packet
+from rtvideo.media.template import InputTemplate
 from rtvideo.processor import FramePair
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import FrameInfo
@@ -41,14 +41,14 @@ class LiveVideo:
     """What outputs are opened for.
 
     Attributes:
-        source: gives the other streams and metadata.
+        source: gives the other streams and metadata; each output takes a copy.
         frames: of the pairs.
         parameters: of the pairs; an output encodes what `VideoParameters.composed` makes of them.
         live: frames come when they are captured, so that outputs have to keep up.
         reconnect: seconds for which a lost server is tried again; 0 is never.
     """
 
-    source: InputInfo
+    source: InputTemplate
     frames: FrameFormat
     parameters: VideoParameters
     live: bool
@@ -96,7 +96,7 @@ class LiveOutput:
         """
         raise NotImplementedError
 
-    def copy(self, packet: Packet) -> None:
+    def copy(self, sound: SoundPacket) -> None:
         """Pass on a packet of sound, where the output has a place for it."""
 
     def finish(self) -> None:
@@ -127,7 +127,7 @@ class OutputWorker:
         """
         self.output = output
         self.pairs: Channel[LivePair] = Channel(1 if drops else _DEPTH, drops=drops)
-        self.packets: deque[Packet] = deque()
+        self.sounds: deque[SoundPacket] = deque()
         self.error: Exception | None = None
         self.work = Stopwatch()
         self._ended = ended
@@ -156,7 +156,7 @@ class OutputWorker:
             self.output.abort()
         finally:
             self.pairs.abort()
-            self.packets.clear()
+            self.sounds.clear()
             self._ended()
 
     @property
@@ -171,8 +171,8 @@ class OutputWorker:
         return since is not None and time.monotonic() - since > _STUCK and not self.output.connecting
 
     def _copy(self) -> None:
-        while self.packets:
-            self.output.copy(self.packets.popleft())
+        while self.sounds:
+            self.output.copy(self.sounds.popleft())
 
 
 class FanOut:
@@ -208,11 +208,11 @@ class FanOut:
                 with contextlib.suppress(ChannelAborted):  # this one has ended
                     worker.pairs.put(pair)
 
-    def copy(self, copies: Callable[[], list[Packet]]) -> None:
-        """Queue a packet of another stream for each required output; ``copies`` makes a copy for one."""
+    def copy(self, copies: Callable[[], list[SoundPacket]]) -> None:
+        """Queue a packet of sound for each required output; ``copies`` makes a copy for one."""
         for worker in self._workers:
             if worker.output.required and worker.thread.is_alive():
-                worker.packets += copies()
+                worker.sounds += copies()
 
     @property
     def watched(self) -> bool:

@@ -56,11 +56,12 @@ class LiveInput:
 
     Attributes:
         name: without secrets, for messages.
-        connection: the first one, by which encoders and containers are chosen.
+        connection: the present one; the first one decides about encoders and containers.
         traits: how the input behaves.
         lost: why the input ended too early; None if it has not.
         reconnect: seconds for which it is tried again when it is lost.
         reconnects: how often it came back.
+        damaged: packets that could not be decoded, or only in part.
         seen: when the last packet came or a connection was tried, on the clock of `time.monotonic`.
     """
 
@@ -83,7 +84,7 @@ class LiveInput:
             stop: ends waiting.
             threads: for the decoder, at most; 0 leaves it to FFmpeg.
             reconnect: seconds for which a lost source is tried again; 0 is never.
-            say: called when the source is lost, and when it is back.
+            say: called when the source is lost, when it is back, and when it takes long to begin.
             traits: instead of the input's own, for tests.
 
         Raises:
@@ -93,23 +94,30 @@ class LiveInput:
         self.reconnect, self._say = reconnect, say
         container, natural = open()
         self.traits = traits or natural
-        self._connect = partial(SourceConnection, name=name, video_stream=video_stream, threads=threads)
+        self.damaged = 0
+        self._connect = partial(
+            SourceConnection,
+            name=name,
+            video_stream=video_stream,
+            threads=threads,
+            stop=stop,
+            say=say,
+            on_damage=self._count_damage,
+        )
         self.connection = self._connect(container)
         self.lost: str | None = None
         self.reconnects = 0
         self.seen = time.monotonic()
-        self._opened = [self.connection]
         self._clock = Clock()
 
-    @property
-    def damaged(self) -> int:
-        """Packets that could not be decoded, or only in part."""
-        return sum(connection.damaged for connection in self._opened)
+    def _count_damage(self) -> None:
+        self.damaged += 1
 
     def arrivals(self) -> Iterator[TimedPacket]:
         """Yield packets as they come, until the source ends or is lost. Live ones have times on one clock."""
-        connection: SourceConnection | None = self.connection
-        while connection is not None:
+        goes_on = True
+        while goes_on:
+            connection = self.connection
             reason = "the stream ended"
             backlog = BacklogDetector() if self.traits.live and not self.traits.paced else None
             try:
@@ -132,25 +140,7 @@ class LiveInput:
                     return
             if not self.traits.lasts or (reason == "the stream ended" and not self.reconnect):
                 return
-            connection = self._again(connection, reason)
-
-    def shared(self, packet: Packet) -> list[Packet]:
-        """Return a copy of a packet of sound for one output, or nothing if it is another kind of packet.
-
-        The copy belongs to a stream of the first connection, since the outputs were opened for those. Each
-        output needs its own copy, since it changes the packet.
-        """
-        streams = self.connection.container.streams
-        if packet.stream_index >= len(streams) or streams[packet.stream_index].type != "audio":
-            return []
-        # Copied into memory of FFmpeg. Memory of Python is freed under its lock, and a thread of FFmpeg
-        # (`rtvideo.media.network.push.PushServer`) would wait for the lock while that waits for the thread.
-        copy = Packet(packet.size)
-        copy.update(bytes(packet))
-        copy.stream = streams[packet.stream_index]
-        copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
-        copy.time_base, copy.is_keyframe = tick(packet), packet.is_keyframe
-        return [copy]
+            goes_on = self._again(reason)
 
     def _settle(self, packet: Packet, connection: SourceConnection) -> None:
         """Move a packet's times to the common clock; if the source is paced, wait until it is due."""
@@ -169,11 +159,10 @@ class LiveInput:
         packet.dts = packet.pts if stamp is None else round((stamp * base + shift) / TICK)
         packet.time_base = TICK
 
-    def _again(self, last: SourceConnection, reason: str) -> SourceConnection | None:
-        """Return a new connection in place of a lost one, after some attempts; None if they all fail."""
-        if last is not self.connection or not last.container.streams.audio:
-            # With sound, the streams of the first connection stay in use.
-            last.close()
+    def _again(self, reason: str) -> bool:
+        """Put a new connection in place of a lost one, after some attempts; return whether one succeeded."""
+        last = self.connection
+        last.close()
         self._clock.restart()
         if self.reconnect:
             self._say(f"{self.name}: lost ({reason}); trying again for {self.reconnect:g} s")
@@ -186,23 +175,34 @@ class LiveInput:
                 container, traits = self._open()
                 if not traits.live:  # a live list that has become a finished recording
                     container.close()
-                    return None
-                connection = self._connect(container)
+                    return False
+                self.connection = self._connect(container)
             except RtvideoError as error:
                 reason = str(error).removeprefix(f"{self.name}: ")
                 continue
             self.reconnects += 1
-            self._opened.append(connection)
-            self._say(f"{self.name}: back after {time.monotonic() - began:.1f} s")
-            return connection
+            changes = "".join(f", {change}" for change in _changes(last, self.connection))
+            self._say(f"{self.name}: back after {time.monotonic() - began:.1f} s{changes}")
+            return True
         if not self._stop.is_set():
             self.lost = f"source lost: {reason}"
-        return None
+        return False
 
     def close(self) -> None:
-        """Close every connection."""
-        for connection in self._opened:
-            connection.close()
+        """Close the connection."""
+        self.connection.close()
+
+
+def _changes(last: SourceConnection, now: SourceConnection) -> Iterator[str]:
+    """Yield what is different after a connection was lost. (Other kinds of sound: `live.sound`.)"""
+    size = (now.first.width, now.first.height)
+    if size != (last.first.width, last.first.height):
+        yield "with pictures of {}x{}".format(*size)
+    sounds, before = (len(each.template.container.streams.audio) for each in (now, last))
+    if sounds < before:
+        yield "without its sound"
+    if sounds > before:
+        yield "with sound that was not there before"
 
 
 def _move(packet: Packet, ticks: int) -> None:

@@ -104,7 +104,7 @@ def live_video(source: LiveInput, frames: FrameFormat, tags: Tags) -> LiveVideo:
         coding=frames.coding,
         time_base=TICK if live else parameters.time_base,
     )
-    return LiveVideo(source.connection, frames, parameters, live, source.reconnect)
+    return LiveVideo(source.connection.template, frames, parameters, live, source.reconnect)
 
 
 def open_outputs(
@@ -164,7 +164,6 @@ def _open_encoded(
     if fast:
         encoding = _fast(encoding, options, may_delay=not destination.waits)
     streams = plan(video.source, destination.holds)
-    sound = streams.only("audio")
     others = sorted({track.source.type for track in streams.tracks} - {"audio"})
     if has_alpha(video.source.first.format.name):
         notes.append("transparency is dropped here")
@@ -179,7 +178,9 @@ def _open_encoded(
         interval = KEY_FRAME_INTERVAL if fast else None
         encoder = VideoEncoder(encoding, threads=options.threads, key_interval=interval)
         created = datetime.now(UTC).isoformat(timespec="microseconds")
-        return EncodedOutput(destination, encoder, video.source, sound, metadata={"creation_time": created})
+        source = video.source.copy()
+        sound = plan(source, destination.holds).only("audio")
+        return EncodedOutput(destination, encoder, source, sound, metadata={"creation_time": created})
 
     compositor = Compositor(
         video.frames,
@@ -192,7 +193,7 @@ def _open_encoded(
     )
     if isinstance(destination, PushServer):
         return PushOutput(lambda: open_output(PushServer(address)), compositor, video, warn)
-    return EncodedLiveOutput(open_output(destination), compositor)
+    return EncodedLiveOutput(open_output(destination), compositor, video, warn)
 
 
 def _fast(encoding: Encoding, options: Options, *, may_delay: bool) -> Encoding:

@@ -22,6 +22,7 @@ from rtvideo.live.decoder import PacketDecoder
 from rtvideo.live.fanout import FanOut, LiveOutput, LivePair
 from rtvideo.live.input import LiveInput, TimedPacket
 from rtvideo.live.quality import LEVELS
+from rtvideo.live.sound import SoundPacket
 from rtvideo.media.network.connect import TIMEOUT
 from rtvideo.media.rate_limit import FrameRateLimiter
 from rtvideo.options import Options
@@ -83,6 +84,8 @@ class LiveRun:
         self.fan_out = FanOut(outputs, drops=live, ended=self._ended.set)
         self._errors: list[BaseException] = []
         self._recent: deque[float] = deque()
+        # The connection may be gone later.
+        self._fps = source.connection.fps or 30.0
         self._turn, self._aspect = source.connection.turn, source.connection.aspect
 
     @property
@@ -184,7 +187,7 @@ class LiveRun:
     def _capture(self) -> None:
         for arrival in self._source.arrivals():
             if not arrival.is_video:
-                self.fan_out.copy(partial(self._source.shared, arrival.packet))
+                self.fan_out.copy(partial(SoundPacket.copies, arrival.packet, arrival.connection))
             else:
                 self._arrived.put(arrival)
             if self._halt.is_set():
@@ -222,7 +225,7 @@ class LiveRun:
         share, limit = self._processor.level.share, self._options.max_fps
         if share == 1:
             return limit
-        rate = self._source.connection.fps or 30.0
+        rate = self._fps
         return share * (rate if limit is None else min(rate, limit))
 
     def _enhance(self) -> None:

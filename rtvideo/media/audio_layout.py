@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 import av
-from av.container import InputContainer
+from av.container import Container
 
 from rtvideo.media.input_info import describe
 
@@ -36,7 +36,7 @@ _NAMED = (
 )
 
 
-def declare_layout(container: InputContainer, stream: av.AudioStream) -> list[int] | None:
+def declare_layout(container: Container, stream: av.AudioStream) -> list[int] | None:
     """Give a stream's decoder a standard layout, where the file does not name one.
 
     Returns:

@@ -75,6 +75,8 @@ class FileInput(InputInfo):
         hardware: whether frames stay on a device (but for `first`); some may come in main memory even so.
     """
 
+    container: av.container.InputContainer
+
     def __init__(
         self,
         path: Path,
@@ -159,6 +161,13 @@ class FileInput(InputInfo):
                 missing[packet.stream_index] -= 1
             held += packet.size
             yield packet
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, as far as the container knows."""
+        if self.video.duration:
+            return float(self.video.duration * tick(self.video))
+        return self.container.duration / 1e6 if self.container.duration else None
 
     def first_packets(self, stream: av.stream.Stream) -> list[Packet]:
         """Return the first packets of a stream (all of a cover picture's), as far as they were read ahead."""

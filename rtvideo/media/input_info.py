@@ -24,12 +24,12 @@ class InputInfo:
     """What encoders and containers are chosen by.
 
     Attributes:
-        container: PyAV's input, for its metadata, chapters and streams.
+        container: PyAV's input or a template, for its metadata, chapters and streams.
         video: the stream that is decoded.
         first: the first frame.
     """
 
-    container: av.container.InputContainer
+    container: av.container.Container
     video: av.VideoStream
     first: av.VideoFrame
 
@@ -95,13 +95,6 @@ class InputInfo:
         """Average frames a second, as far as the container knows."""
         rate = self.video.average_rate or self.video.guessed_rate
         return float(rate) if rate else None
-
-    @property
-    def duration(self) -> float | None:
-        """Seconds, as far as the container knows."""
-        if self.video.duration:
-            return float(self.video.duration * tick(self.video))
-        return self.container.duration / 1e6 if self.container.duration else None
 
 
 def side_data_of(container: av.container.InputContainer, stream: av.stream.Stream) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -142,6 +142,7 @@ class EncodedOutput:
 
     Attributes:
         destination: where it goes.
+        source: what it was opened for.
         encoder: of the frames.
         latency: how long after their capture frames were ``encoded`` and ``written``, where it is known.
     """
@@ -170,7 +171,7 @@ class EncodedOutput:
             UsageError: the container refuses the streams.
         """
         self.encoder, self.latency = encoder, {"encoded": Stopwatch(), "written": Stopwatch()}
-        self.destination, self._plan = destination, plan
+        self.destination, self.source, self._plan = destination, source, plan
         self._captured: dict[int, float] = {}
         self._texts: mp4.TextTracks | None = None
         try:
@@ -256,6 +257,17 @@ class EncodedOutput:
         with self.destination.errors():
             self._others.write(packet)
 
+    def follow(self, sounds: Sequence[av.AudioStream]) -> list[str]:
+        """Take sound from other streams from now on, in the order of those of `source`.
+
+        Returns:
+            What becomes of each that is of another kind than before.
+        """
+        with self.destination.errors():
+            own = self.source.container.streams.audio
+            told = (self._others.follow(old.index, new) for old, new in zip(own, sounds, strict=False))
+            return [line for line in told if line is not None]
+
     def finish(self) -> None:
         """Flush the encoders and write the index; the output is complete, and on the disk."""
         with self.destination.errors():
@@ -273,7 +285,7 @@ class EncodedOutput:
 
     def release(self) -> None:
         """Let go of the encoder when all is done: it may refer to memory of a device that goes next."""
-        del self.encoder, self._others, self._container, self.destination
+        del self.encoder, self._others, self._container, self.destination, self.source
 
     def abort(self) -> None:
         """Close the output as it is, without an index."""

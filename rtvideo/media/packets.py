@@ -10,7 +10,9 @@ import av
 from av.container import OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
+from rtvideo.media.audio_layout import declare_layout
 from rtvideo.media.containers import MOV_FAMILY, metadata_of
+from rtvideo.media.sound_format import SoundFormat, encoder_like
 from rtvideo.media.stream_copy import StreamCopy
 from rtvideo.media.streams import Track
 from rtvideo.media.timing import Packet, decoded, tick
@@ -50,6 +52,7 @@ class OtherStreams:
         self._targets: dict[int, Stream] = {}
         self._conversions: dict[int, Conversion] = {}
         self._copies: dict[int, StreamCopy] = {}
+        self._left_out: set[int] = set()
         self._waiting: deque[Packet] = deque()
         self._held = 0
         self._until: Fraction | None = None
@@ -82,7 +85,7 @@ class OtherStreams:
 
     def write(self, packet: Packet) -> None:
         """Take a packet of the input, and drop it if its stream was not added."""
-        if packet.stream_index not in self._targets:
+        if packet.stream_index not in self._targets or packet.stream_index in self._left_out:
             return
         if self._before_the_beginning(packet) or self._is_gap(packet):
             return
@@ -96,6 +99,42 @@ class OtherStreams:
             self._wait(self._conversions[index](packet))
             return
         self._wait(self._copies[index].packets(packet))
+
+    def follow(self, index: int, sound: av.AudioStream) -> str | None:
+        """Take the packets of a track from another stream of sound from now on: its source was opened anew.
+
+        Args:
+            index: of the track's own stream in the input, which packets still name.
+
+        Returns:
+            What becomes of the sound, where it is not of the same kind as before.
+        """
+        if index not in self._targets:
+            return None
+        self._left_out.discard(index)
+        new: SoundFormat | str = sound.codec_context.name
+        try:
+            new = SoundFormat.of(sound)
+            return self._follow(index, sound, new)
+        except ValueError as error:
+            self._left_out.add(index)
+            return f"{new}, and is left out: {error}"
+
+    def _follow(self, index: int, sound: av.AudioStream, new: SoundFormat) -> str | None:
+        order = declare_layout(sound.container, sound)
+        copy, conversion = self._copies.get(index), self._conversions.get(index)
+        if copy is not None and new == SoundFormat.of(copy.source):
+            if conversion is not None:
+                self._wait(self._conversions.pop(index)(None))
+            return None
+        if conversion is None:
+            target = self._targets[index]
+            self._conversions[index] = AudioConversion(sound, encoder_like(target), target, order)
+            return f"{new}, and is converted to {SoundFormat.of(target)}"
+        assert isinstance(conversion, AudioConversion)
+        old = SoundFormat.of(conversion.source)
+        conversion.follow(sound, order)
+        return None if new == old else f"{new}, and is converted as before"
 
     def _leaps(self, packet: Packet) -> bool:
         """Whether its time is far ahead of both the video and the packet before it."""
@@ -183,5 +222,6 @@ def _conversion(track: Track, target: Stream) -> Conversion:
     source = track.source
     if isinstance(source, av.AudioStream):
         assert track.sound is not None and isinstance(target, av.AudioStream)
-        return AudioConversion(source, target, track.sound)
+        track.sound.configure(target.codec_context)
+        return AudioConversion(source, target.codec_context, target, track.sound.order)
     return SubtitleConversion(source, target)

@@ -18,7 +18,7 @@ class StreamCopy:
     """Copies the packets of a stream.
 
     Attributes:
-        target: the stream of the output.
+        source, target: the streams of the input and of the output.
     """
 
     def __init__(self, container: OutputContainer, format: str, source: Stream, first: Packet | None) -> None:
@@ -31,16 +31,19 @@ class StreamCopy:
         Raises:
             ValueError, av.FFmpegError: the container refuses it.
         """
+        self.source = source
         self.target = container.add_stream_from_template(source, opaque=True)
         self._filter: BitStreamFilterContext | None = None
         codec = source.codec_context.codec.canonical_name if source.codec_context else ""
         if format == "avi" and codec in ("h264", "hevc"):
             # AVI's muxer is the only one that does not insert this filter itself.
             self._filter = BitStreamFilterContext(f"{codec}_mp4toannexb", source)
-        elif codec == "aac" and format not in _TAKES_ADTS and first is not None and _has_adts(first):
-            # Muxers insert this filter, but too late for a header that is written before the first packet.
-            self._filter = BitStreamFilterContext("aac_adtstoasc", source)
+        elif codec == "aac" and first is not None and _has_adts(first):
+            # With it the muxers of the others, too, take packets without a header (`OtherStreams.follow`).
             self.target.codec_context.extradata = _aac_header(source, first)
+            if format not in _TAKES_ADTS:
+                # Muxers insert this filter, but too late for a header that comes before the first packet.
+                self._filter = BitStreamFilterContext("aac_adtstoasc", source)
 
     def packets(self, packet: Packet) -> Iterable[Packet]:
         """Return what to mux for a packet of the input; its times may be changed."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 import av
 from av.codec.context import CodecContext
-from av.container import Container, InputContainer
+from av.container import Container
 from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.media.codecs import UNLISTED
@@ -225,7 +225,7 @@ def _encodes(encoder: str, container: str) -> bool:
         return encoder in out.supported_codecs
 
 
-def _is_chapter_text(container: InputContainer, stream: Stream) -> bool:
+def _is_chapter_text(container: Container, stream: Stream) -> bool:
     """Whether it is QuickTime's track of chapter titles, which FFmpeg shows as chapters and as data."""
     return bool(stream.type == "data" and container.chapters() and getattr(stream, "name", "") == "bin_data")
 

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.resampler import AudioResampler
-from av.container import InputContainer
+from av.container import Container
 from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
 
@@ -71,7 +71,7 @@ class AudioSettings:
 
 
 def audio_settings(
-    container: InputContainer, stream: av.AudioStream, encoder: str, format: str
+    container: Container, stream: av.AudioStream, encoder: str, format: str
 ) -> AudioSettings | None:
     """Return settings that an encoder takes for a sound, with as many of its channels as it can, or None."""
     try:
@@ -102,32 +102,59 @@ def _reordered(frame: av.AudioFrame, order: list[int]) -> av.AudioFrame:
 
 
 class AudioConversion:
-    """Decodes sound, resamples it to the encoder's format and rate, and encodes it."""
+    """Decodes sound, resamples it to the encoder's format and rate, and encodes it.
 
-    def __init__(self, source: av.AudioStream, target: av.AudioStream, settings: AudioSettings) -> None:
-        settings.configure(target.codec_context)
-        self._source, self._target, self._order = source, target, settings.order
+    Attributes:
+        source: whose packets are converted.
+    """
+
+    def __init__(
+        self,
+        source: av.AudioStream,
+        encoder: av.AudioCodecContext,
+        target: Stream,
+        order: list[int] | None = None,
+    ) -> None:
+        """Prepare; the first packet opens the encoder.
+
+        Args:
+            encoder: configured; it may be open.
+            target: the stream that the packets go to.
+            order: of the channels, see `declare_layout`.
+        """
+        self.source, self._order = source, order
+        self._encoder, self._target = encoder, target
         self._resampler: AudioResampler | None = None
+
+    def follow(self, source: av.AudioStream, order: list[int] | None) -> None:
+        """Convert the packets of another stream from now on."""
+        self.source, self._order = source, order
+        self._resampler = None
 
     def __call__(self, packet: Packet | None) -> Iterator[Packet]:
         """See `Conversion`."""
         if self._resampler is None:
-            self._target.codec_context.open(strict=False)
+            self._encoder.open(strict=False)
             self._resampler = self._new_resampler()
         try:
-            frames = self._source.codec_context.decode(packet)
+            frames = self.source.codec_context.decode(packet)
         except av.FFmpegError:
             return
         if self._order is not None:
             frames = [_reordered(frame, self._order) for frame in frames]
         for frame in [*frames, *([None] if packet is None else [])]:
             for piece in self._resample(frame):
-                yield from self._target.encode(piece)
+                yield from self._encode(piece)
         if packet is None:
-            yield from self._target.encode(None)
+            yield from self._encode(None)
+
+    def _encode(self, piece: av.AudioFrame | None) -> Iterator[Packet]:
+        for packet in self._encoder.encode(piece):
+            packet.stream = self._target
+            yield packet
 
     def _new_resampler(self) -> AudioResampler:
-        context = self._target.codec_context
+        context = self._encoder
         return AudioResampler(
             format=context.format,
             layout=context.layout,

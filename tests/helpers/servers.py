@@ -105,21 +105,52 @@ def send_video(
     frames: int | None = None,
     speed: float = 1.0,
     size: tuple[int, int] = (64, 48),
+    sound: tuple[str, int, str] | None = None,
+    gop: int = 12,
+    first: int = 0,
     buffer_size: int = 32768,
     options: dict[str, str] | None = None,
 ) -> None:
-    """Encode and send ``frames``, or until the server stops, ``speed`` times as fast as in reality."""
+    """Encode and send ``frames``, or until the server stops, ``speed`` times as fast as in reality.
+
+    ``sound`` is a tone: encoder, samples a second, layout. The ``first`` frames are encoded, but not sent:
+    whoever listens joined in the middle.
+    """
     with av.open(wire, "w", format=format, buffer_size=buffer_size, container_options=options or {}) as out:
         stream = out.add_stream("libx264", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        stream.codec_context.options = {"preset": "ultrafast", "tune": "zerolatency", "g": "12"}
+        stream.codec_context.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(gop)}
+        tone = _Tone(out, *sound) if sound else None
         began = time.monotonic()
         for frame in pictures(*size):
-            if frame.pts == frames or server.stopped.wait(
-                max(0.0, began + frame.time / speed - time.monotonic())
-            ):
+            sent = max(0.0, (frame.time - first / RATE) / speed)
+            if frame.pts == frames or server.stopped.wait(max(0.0, began + sent - time.monotonic())):
                 return
-            out.mux(stream.encode(frame))
+            packets = stream.encode(frame) + (tone.encoded() if tone else [])
+            if frame.pts >= first:
+                out.mux(packets)
+
+
+class _Tone:
+    """A stream of sound with 440 Hz, for as long as a picture at a time."""
+
+    def __init__(self, out: av.container.OutputContainer, encoder: str, rate: int, layout: str) -> None:
+        # Vorbis counts as an experiment.
+        self._stream = out.add_stream(encoder, rate=rate, layout=layout, options={"strict": "experimental"})
+        self._rate, self._layout, self._index = rate, layout, 0
+
+    def encoded(self) -> list[av.Packet]:
+        size = self._rate // RATE
+        times = (np.arange(size) + self._index * size) / self._rate
+        wave = np.sin(2 * np.pi * 440 * times) / 4
+        samples = np.round(32767 * wave).astype(np.int16)[:, None]
+        channels = av.AudioLayout(self._layout).nb_channels
+        samples = np.ascontiguousarray(np.repeat(samples, channels, axis=1)).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(samples, "s16", self._layout)
+        frame.pts, frame.sample_rate = self._index * size, self._rate
+        frame.time_base = Fraction(1, self._rate)
+        self._index += 1
+        return self._stream.encode(frame)
 
 
 def read_request(connection: socket.socket) -> tuple[str, dict[str, str]]:

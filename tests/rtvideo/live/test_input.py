@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from rtvideo.errors import InputError, SourceLostError, UnavailableError, UsageError
-from rtvideo.live import clock
+from rtvideo.live import clock, connection
 from rtvideo.live.clock import BacklogDetector, Clock
 from rtvideo.live.input import TICK, LiveInput
 from rtvideo.media.network import connect as connect_module
@@ -119,6 +119,30 @@ def test_a_server_that_drops_and_comes_back(
     times = [frame.pts for frame in found]
     assert times == sorted(times), "time goes on over the gap"
     assert max(b - a for a, b in itertools.pairwise(times)) * TICK > 0.4, "the gap lasted in reality"
+
+
+def test_a_key_frame_is_waited_for(stop: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_USUAL", 0.0)
+    said: list[str] = []
+    # 12 seconds of picture and sound, which are some 800 packets.
+    how = {"gop": 310, "first": 10, "speed": 20, "sound": ("aac", 48000, "mono")}
+    with Server(http_video(**how)) as server:
+        source = opened(f"http://127.0.0.1:{server.port}/", stop, say=said.append)
+        assert source.connection.first.key_frame and frames(source, 1)
+        source.close()
+    assert [line.partition(": ")[2] for line in said] == ["waiting for a key frame, for 60 s at most"]
+    assert source.damaged == 0, "what came before was joined in the middle"
+
+
+def test_a_key_frame_is_not_waited_for_for_ever(
+    stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.2)
+    with (
+        Server(http_video(gop=10**6, first=10, speed=5)) as server,
+        pytest.raises(InputError, match="its h264 video can be decoded within"),
+    ):
+        opened(f"http://127.0.0.1:{server.port}/", stop)
 
 
 def test_a_slow_server_keeps_real_time(stop: threading.Event) -> None:

@@ -70,7 +70,9 @@ def test_sound_that_changes_its_rate_in_the_middle(tmp_path: Path) -> None:
         source = given.streams.audio[0]
         settings = audio_settings(given, source, "libopus", "webm")
         assert settings is not None
-        conversion = AudioConversion(source, out.add_stream("libopus"), settings)
+        target = out.add_stream("libopus")
+        settings.configure(target.codec_context)
+        conversion = AudioConversion(source, target.codec_context, target)
         out.start_encoding()
         packets = [packet for packet in given.demux(audio=0) if packet.size]
         done = [piece for packet in packets[:10] for piece in conversion(packet)]
@@ -84,6 +86,6 @@ def test_sound_that_changes_its_rate_in_the_middle(tmp_path: Path) -> None:
         class Stream:
             codec_context = Changed
 
-        conversion._source = Stream  # type: ignore[assignment]
+        conversion.source = Stream  # type: ignore[assignment]
         more = [piece for packet in [*packets[10:], None] for piece in conversion(packet)]
     assert len(done) > 0 and len(more) > 10
