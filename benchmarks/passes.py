@@ -59,7 +59,7 @@ EXPORT const char *rt_label(int number) { return labels[number]; }
 #: What rows of the pass over the full size are for.
 KINDS = (
     (r"iem.*|t\d|cell\d", "cells"),
-    (r"(nrm|stem|features|noise|weight|image|x\d).*", "noise removal"),
+    (r"(nrm|stem|blocks|features|noise|weight|image|x\d).*", "noise removal"),
     (r"warm.*|largest|m", "maxima"),
     (r"u\d?|gain\d?", "light applied"),
 )

@@ -46,6 +46,10 @@ HALF = dataclasses.replace(
     NIGHT, name="half", noise=Noise(genotype=NRM, stages=1, channels=8, scale=2, guide="gain")
 )
 
+HALF_RELEASED = dataclasses.replace(
+    RELEASED, name="half released", noise=dataclasses.replace(RELEASED.noise, stages=2, channels=5, scale=2)
+)
+
 FINE = Description(
     name="fine",
     illumination=Illumination(
@@ -78,6 +82,7 @@ ALL = [
     RUAS,
     RELEASED,
     HALF,
+    HALF_RELEASED,
     FINE,
     GUIDED,
     dataclasses.replace(

@@ -89,8 +89,10 @@ def schedule(one: Pass, packed: frozenset[str], shared: int, *, grid: bool = Fal
         grid: it works on a grid: one kernel, whose result is not put together in shared memory.
 
     Raises:
-        UnavailableError: no tile is small enough.
+        UnavailableError: no tile is small enough, or there are tensors at half the size.
     """
+    if one.coarsest > 1:
+        raise UnavailableError("engine cuda: no kernels for noise removal at half size")
     tensors = PassTensors.of(one, packed)
     units = list(_units(needed(one.layers, one.results)))
     best: list[tuple[float, list[Kernel]]] = [(0.0, []), *((float("inf"), []) for _ in units)]

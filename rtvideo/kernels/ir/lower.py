@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -291,48 +292,56 @@ class _Lowering:
     # Noise
 
     def _noise(self, n: Noise, groups: int) -> list[Layer]:
-        if n.scale > 1:
-            raise UnavailableError(
-                f"model {self.description.name}: no kernels for noise removal at half size"
-            )
-        guided = n.guide == "gain"
-        amount = "frame.strength * frame.denoise"
-        layers: list[Layer] = []
-        if self.description.illumination.domain == "log":
-            reads = (("gain", HERE),)
-            layers.append(Pointwise("weight", groups, reads, "weight_log", (guided,), (amount,)))
-        else:
-            i = self.description.illumination
-            shape = (i.parameterisation == "released", guided)
-            arguments = (literal(i.t_min), "frame.strength", amount)
-            layers.append(Pointwise("weight", 3, ((self.light, HERE),), "weight_linear", shape, arguments))
-        self._pack("features0")
-        for end, source in (("stem", "u"), ("head", "features0")):
-            weight, bias = self.weights[f"noise.{end}.weight"], self.weights[f"noise.{end}.bias"]
-            self.stored[end] = self._ordered(source, weight, bias)
-        released = n.parameterisation == "released"
+        layers: list[Layer] = [self._weight(n, groups)]
+        # Equation 3 subtracts after each cell, the released form once after all of them.
+        cells = range(n.stages)
+        runs = [cells] if n.parameterisation == "released" else [range(k, k + 1) for k in cells]
         x = "u"
-        features = ""
-        for k in range(n.stages):
-            if not released or k == 0:
-                features = f"stem{k}"
-                layers.append(self._end(features, n.channels, x, "stem"))
-                self._pack(features)
-            layers += self._cell("nrm", k, n.genotype, n.channels, features, f"features{k}")
-            features = f"features{k}"
-            self._pack(features)
-            last = k + 1 == n.stages
-            if not released or last:
-                layers.append(self._end(f"noise{k}", 3, features, "head"))
-                target = "image" if last else f"x{k + 1}"
-                inputs = (("u", HERE), ("weight", HERE), (f"noise{k}", HERE))
-                layers.append(Pointwise(target, 3, inputs, "subtract_noise", (last,)))
-                x = target
+        for run in runs:
+            noise, last = f"noise{run[-1]}", run is runs[-1]
+            layers += self._noise_of(n, x, run, noise)
+            x = "image" if last else f"x{run[-1] + 1}"
+            inputs = (("u", HERE), ("weight", HERE), (noise, HERE))
+            layers.append(Pointwise(x, 3, inputs, "subtract_noise", (last,)))
         return layers
 
-    def _pack(self, tensor: str) -> None:
+    def _weight(self, n: Noise, groups: int) -> Pointwise:
+        guided = n.guide == "gain"
+        amount = "frame.strength * frame.denoise"
+        i = self.description.illumination
+        if i.domain == "log":
+            return Pointwise("weight", groups, (("gain", HERE),), "weight_log", (guided,), (amount,))
+        shape = (i.parameterisation == "released", guided)
+        arguments = (literal(i.t_min), "frame.strength", amount)
+        return Pointwise("weight", 3, ((self.light, HERE),), "weight_linear", shape, arguments)
+
+    def _noise_of(self, n: Noise, x: str, cells: range, noise: str) -> list[Layer]:
+        """What stem, cells and head make of an image, as another; between them at the module's scale."""
+        colours, half = 3 * n.scale**2, n.scale > 1
+        layers: list[Layer] = []
+        if half:
+            blocks = self._pack(f"blocks{cells[0]}")
+            layers.append(Operation(blocks, colours, ((x, HERE),), "unshuffle"))
+            x = blocks
+        # Weights of the ends are stored before those of cells, which stand side by side.
+        features, last = self._pack(f"stem{cells[0]}"), self._pack(f"features{cells[-1]}")
+        found = f"{noise}_of_blocks" if half else noise
+        layers.append(self._end(features, n.channels, x, "stem"))
+        head = self._end(found, colours, last, "head")
+        for k in cells:
+            source, features = features, self._pack(f"features{k}")
+            layers += self._cell("nrm", k, n.genotype, n.channels, source, features)
+        layers = [replace(layer, scale=n.scale) for layer in (*layers, head)]
+        if half:
+            layers.append(Operation(noise, 3, ((found, HERE),), "shuffle"))
+        return layers
+
+    def _pack(self, tensor: str) -> str:
         if self.pack:
             self.packed.add(tensor)
+        return tensor
 
-    def _end(self, output: str, channels: int, source: str, weights: str) -> Convolution:
-        return Convolution(output, channels, ((source, (1, 1)),), weights, 3, 1, False)
+    def _end(self, output: str, channels: int, source: str, name: str) -> Convolution:
+        weight, bias = self.weights[f"noise.{name}.weight"], self.weights[f"noise.{name}.bias"]
+        self.stored[name] = self._ordered(source, weight, bias)
+        return Convolution(output, channels, ((source, (1, 1)),), name, 3, 1, False)

@@ -3,6 +3,9 @@
 A `Pass` moves down the picture row by row. A layer's output row needs input rows from ``up`` above to
 ``down`` below, so a layer runs ``lag`` rows behind the newest row that was read, and a tensor keeps
 ``depth`` rows alive. Both follow from the layers alone; an emitter that works on tiles reads only ``halo``.
+
+A row of a tensor at ``scale`` 2 stands for two rows of the picture: it is made together with the lower one.
+Reach and depth count a tensor's own rows, lag and halo those of the picture.
 """
 
 from __future__ import annotations
@@ -24,11 +27,13 @@ class Layer:
         output: name of the tensor that it makes.
         channels: of the output.
         inputs: names of tensors, with the reach (rows up, rows down; the same number of columns) into each.
+        scale: pixels of the picture, along each side, that a pixel of the output stands for.
     """
 
     output: str
     channels: int
     inputs: tuple[tuple[str, tuple[int, int]], ...]
+    scale: int = field(default=1, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -93,11 +98,19 @@ class Pass:
     layers: tuple[Layer, ...]
     results: tuple[str, ...]
 
+    def scales(self) -> dict[str, int]:
+        """Return tensor -> scale; sources are at 1."""
+        return dict.fromkeys(self.sources, 1) | {layer.output: layer.scale for layer in self.layers}
+
     def lags(self) -> dict[str, int]:
         """Return tensor -> how many rows behind the newest source row it is made."""
-        lags = dict.fromkeys(self.sources, 0)
+        lags, scales = dict.fromkeys(self.sources, 0), self.scales()
         for layer in self.layers:
-            lags[layer.output] = max(lags[name] + down for name, (_, down) in layer.inputs)
+            # The upper of two rows waits for the row of half the size that has both.
+            lags[layer.output] = max(
+                lags[name] + down * scales[name] + max(scales[name] - layer.scale, 0)
+                for name, (_, down) in layer.inputs
+            )
         return lags
 
     def depths(self, ahead: int, held: int) -> dict[str, int]:
@@ -107,16 +120,25 @@ class Pass:
             ahead: rows beyond the newest that a source delivers at once.
             held: rows of a result that are waited for before they are taken together.
         """
-        lags = self.lags()
+        lags, scales = self.lags(), self.scales()
         rows = {name: 1 + (ahead if name in self.sources else 0) for name in lags}
         for layer in self.layers:
             for name, (up, _) in layer.inputs:
                 extra = ahead if name in self.sources else 0
-                rows[name] = max(rows[name], lags[layer.output] + up - lags[name] + 1 + extra)
+                # The last row of the picture that the layer has made, whichever row that is.
+                for done in range(layer.scale - 1, layer.scale * scales[name], layer.scale):
+                    newest = (done + lags[layer.output] - lags[name] + 1) // scales[name] - 1
+                    oldest = (done - layer.scale + 1) // scales[name] - up
+                    rows[name] = max(rows[name], newest - oldest + 1 + extra)
         last = self.lag
         for name in self.results:
             rows[name] = max(rows[name], last - lags[name] + held)
         return {name: 1 << (n - 1).bit_length() for name, n in rows.items()}
+
+    @property
+    def coarsest(self) -> int:
+        """The largest scale of a tensor."""
+        return max(self.scales().values())
 
     @property
     def lag(self) -> int:
@@ -126,10 +148,13 @@ class Pass:
 
     @property
     def halo(self) -> int:
-        """Rows and columns that a result needs beyond its own, on any side."""
-        reach = dict.fromkeys(self.sources, 0)
+        """Rows and columns that a result needs beyond its own, on any side.
+
+        Where there are tensors at scale 2, the result begins and ends with whole blocks of 2x2 pixels.
+        """
+        reach, scales = dict.fromkeys(self.sources, 0), self.scales()
         for layer in self.layers:
-            reach[layer.output] = max(reach[name] + max(pair) for name, pair in layer.inputs)
+            reach[layer.output] = max(reach[name] + max(pair) * scales[name] for name, pair in layer.inputs)
         return max(reach[name] for name in self.results)
 
 

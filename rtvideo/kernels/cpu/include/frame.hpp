@@ -46,13 +46,13 @@ struct Cut {
     int payload, width, strips, rows, bands;
 };
 
-FN Cut cut(int width, int height, int halo, int unit, int widest, int threads) {
+FN Cut cut(int width, int height, int halo, int unit, int widest, int block, int threads) {
     Cut best = {};
     double best_cost = 1e30;
     int fewest = (width + widest - 2 * halo - 1) / (widest - 2 * halo);
     for (int strips = fewest; strips < fewest + 4; strips++) {
         int payload = ((width + strips - 1) / strips + unit - 1) / unit * unit;
-        int padded = (payload + 2 * halo + BLOCK - 1) / BLOCK * BLOCK;
+        int padded = (payload + 2 * halo + block - 1) / block * block;
         int used = (width + payload - 1) / payload;
         for (int bands = 1; bands <= 4 * threads; bands++) {
             int rows = ((height + bands - 1) / bands + unit - 1) / unit * unit;
@@ -82,8 +82,10 @@ struct Context {
     int width, height, threads;
     void *memory[3];
 
-    void pass(Strip strip, int w, int h, int halo, int unit, int widest, int picture_width, int picture_height) {
-        Job job = {this, strip, rt::cut(w, h, halo, unit, widest, threads), w, h, halo, picture_width, picture_height};
+    void pass(Strip strip, int w, int h, int halo, int unit, int widest, int picture_width, int picture_height,
+              int block = BLOCK) {
+        Cut cut = rt::cut(w, h, halo, unit, widest, block, threads);
+        Job job = {this, strip, cut, w, h, halo, picture_width, picture_height};
         pool.run(job.cut.strips * job.cut.bands, run_strip, &job);
     }
 

@@ -41,7 +41,7 @@ EXPORT Context *rt_open(int width, int height, const Format *format, const float
     context->width = width, context->height = height;
     context->frame.format = context->frame.read = *format;
 
-    size_t row = sizeof(float) * (Network::WIDEST + BLOCK + 2 * MARGIN);
+    size_t row = sizeof(float) * (Network::WIDEST + Network::DENOISED_BLOCK + 2 * MARGIN);
     size_t arena = (row * (Network::ROWS + 16) + 64 * 64 + 4095) / 4096 * 4096;
     context->memory[0] = fresh(arena * context->threads + sizeof(Arena) * 64);
     context->memory[1] = fresh(sizeof(float) * grid_floats<Network>(width, height));
@@ -79,5 +79,6 @@ EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float 
     bool denoised = denoise > 0 && Network::HAS_NOISE;
     int halo = denoised ? Network::DENOISED_HALO : Network::LIT_HALO;
     TIMED("apply", context->pass(denoised ? Network::denoised : Network::lit, context->width, context->height, halo, 2,
-                                 Network::WIDEST, context->width, context->height);)
+                                 Network::WIDEST, context->width, context->height,
+                                 denoised ? Network::DENOISED_BLOCK : BLOCK);)
 }

@@ -15,6 +15,13 @@ struct Tile {
     int picture_width, picture_height;
 };
 
+// The same strip of the picture at half the size.
+FN Tile halved(Tile tile) {
+    tile.left /= 2, tile.width /= 2;
+    tile.picture_width = (tile.picture_width + 1) / 2, tile.picture_height = (tile.picture_height + 1) / 2;
+    return tile;
+}
+
 // A ring of rows of C channels. DEPTH rows, a power of two, are alive.
 template <int C> struct Rows {
     static constexpr int CHANNELS = C;

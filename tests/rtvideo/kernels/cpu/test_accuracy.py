@@ -25,6 +25,8 @@ DESCRIPTIONS = [
     networks.NIGHT,
     networks.RUAS,
     networks.RELEASED,
+    networks.HALF,
+    networks.HALF_RELEASED,
     networks.FINE,
     networks.GUIDED,
     networks.ALL[-1],
@@ -61,7 +63,7 @@ def test_a_roll_off_leaves_what_is_below_the_knee_to_the_bit_and_burns_nothing()
 
 
 @pytest.mark.parametrize("instructions", ["avx2", "sse4"])
-@pytest.mark.parametrize("description", [networks.NIGHT], ids=lambda d: d.name)
+@pytest.mark.parametrize("description", [networks.HALF], ids=lambda d: d.name)
 def test_older_instruction_sets_too(description: Description, instructions: str) -> None:
     kernel = compiled(description, instructions)
     y = picture(61, 83, 4)
@@ -73,7 +75,7 @@ STEADY = dataclasses.replace(
 )
 
 
-@pytest.mark.parametrize("description", [networks.NIGHT, STEADY], ids=lambda d: d.name)
+@pytest.mark.parametrize("description", [networks.NIGHT, networks.HALF, STEADY], ids=lambda d: d.name)
 @given(size=sizes, seed=st.integers(0, 99), strength=strengths, denoise=st.sampled_from([0.0, 1.0]))
 @settings(max_examples=20, deadline=None, derandomize=True)
 def test_bf16_is_within_two_codes_and_55_decibels(
@@ -86,10 +88,11 @@ def test_bf16_is_within_two_codes_and_55_decibels(
     assert np.square(error).mean() <= 10**-5.5
 
 
-@pytest.mark.parametrize("description", DESCRIPTIONS[:2], ids=lambda d: d.name)
-def test_strips_bands_and_threads_leave_no_seam(description: Description) -> None:
+@pytest.mark.parametrize("size", [(130, 1100), (61, 521)])
+@pytest.mark.parametrize("description", [*DESCRIPTIONS[:2], networks.HALF], ids=lambda d: d.name)
+def test_strips_bands_and_threads_leave_no_seam(description: Description, size: tuple[int, int]) -> None:
     kernel = compiled(description)
-    y = picture(130, 1100, 7)
+    y = picture(*size, 7)
     one = kernel.run(y, 1, 1, threads=1)
     assert np.abs(one - kernel.reference(y, 1, 1)).max() <= 1e-5
     for threads in (2, 3, 7):

@@ -22,7 +22,7 @@ from tests.helpers import networks
 pytestmark = pytest.mark.compile
 
 EVERYTHING = dataclasses.replace(
-    networks.NIGHT, illumination=dataclasses.replace(networks.NIGHT.illumination, upsampling="guided")
+    networks.HALF, illumination=dataclasses.replace(networks.HALF.illumination, upsampling="guided")
 )
 
 
