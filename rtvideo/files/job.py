@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 
 from rtvideo.engines.auto import SessionFactory, open_for
 from rtvideo.engines.session import Session, Settings
@@ -23,7 +23,7 @@ from rtvideo.files.trim import Trim
 from rtvideo.media.captions import CaptionCarrier, has_captions, has_timecode
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
-from rtvideo.media.containers import holds_rotation
+from rtvideo.media.containers import MOV_INPUT, holds_rotation
 from rtvideo.media.destination import FileDestination
 from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu.decode import open_input
@@ -31,6 +31,7 @@ from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.images import is_image
 from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
 from rtvideo.media.input_info import side_data_of
+from rtvideo.media.mp4.copies import Copies, Fitted, fit
 from rtvideo.media.orientation import UPRIGHT, angle_of, orientation_of
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
@@ -89,7 +90,10 @@ def enhance_video(
         source = open_video(input, options, warn)
         stack.callback(source.close)
         events, shift = events_of(source, options)
-        encoding, streams = _planned_output(source, container, options, warn)
+        encoding, streams, parts = _planned_output(source, container, options, warn)
+        copies = Copies(input, parts.kept) if parts.kept else None
+        if copies is not None:
+            stack.callback(copies.close)
         earlier = _earlier_run(output, options, warn)
         options = as_before(options, earlier)
 
@@ -113,7 +117,7 @@ def enhance_video(
             reused=reused.packets() if reused else (),
         )
         destination = FileDestination(draft.path, container, output)
-        sink = EncodedOutput(destination, encoder, source, streams, shift=shift)
+        sink = EncodedOutput(destination, encoder, source, streams, shift=shift, copies=copies)
         if results is not None:
             stack.callback(sink.release)
 
@@ -142,6 +146,8 @@ def enhance_video(
         report.incomplete = "interrupted" if stop.is_set() else source.incomplete
         for note in _losses_met(source, processor, sink, container):
             warn(f"{input}: {note}")
+        if copies is not None and copies.changed:
+            warn(f"{input}: was changed while it was read; parts beside its streams are incomplete")
     return report
 
 
@@ -168,14 +174,34 @@ def events_of(source: FileInput, options: Options) -> tuple[Iterable[Event], Fra
 
 def _planned_output(
     source: FileInput, container: str, options: Options, warn: Warn
-) -> tuple[Encoding, StreamPlan]:
-    """Choose the encoder and what happens to the other streams; warn of what will not be kept."""
+) -> tuple[Encoding, StreamPlan, Fitted]:
+    """Choose the encoder and what happens to other streams and parts; warn of what will not be kept."""
     video = source.parameters().composed(options.compare, container)
     encoding, notes = choose(video, container, options.codec, options.crf, options.preset)
     streams = plan(source, container)
-    for note in (*notes, *filter(None, [streams.warning]), *losses_ahead(source, encoding, container)):
+    parts = fitting_parts(source, container, [track.source for track in streams.tracks], options)
+    for note in (
+        *notes,
+        *filter(None, [streams.warning]),
+        *losses_ahead(source, encoding, container, parts),
+    ):
         warn(f"{source.path}: {note}")
-    return encoding, streams
+    return encoding, streams, parts
+
+
+def fitting_parts(source: FileInput, container: str, others: Iterable[Stream], options: Options) -> Fitted:
+    """Return what becomes of the parts of the file that FFmpeg does not know.
+
+    Args:
+        others: the streams that the output has beside the enhanced one.
+
+    Raises:
+        InputError: the file cannot be read any more.
+    """
+    if source.container.format.name != MOV_INPUT:
+        return Fitted()
+    tracks = [stream.id for stream in (source.video, *others)]
+    return fit(source.path, container, tracks, marks=options.compare is None)
 
 
 def _earlier_run(output: Path, options: Options, warn: Warn) -> Unfinished | None:
@@ -252,8 +278,8 @@ def processor_for(
     )
 
 
-def losses_ahead(source: FileInput, encoding: Encoding, container: str) -> Iterator[str]:
-    """Yield what the first frame shows will not be kept as it is."""
+def losses_ahead(source: FileInput, encoding: Encoding, container: str, parts: Fitted) -> Iterator[str]:
+    """Yield what the first frame and the parts of the file show will not be kept as it is."""
     if source.first.interlaced_frame:
         yield "interlaced; deinterlaced with bwdif, one frame for each"
     if is_tagged(source.video) and not has_alpha(source.first.format.name):
@@ -267,8 +293,10 @@ def losses_ahead(source: FileInput, encoding: Encoding, container: str) -> Itera
         ratio = f"{shape.numerator}:{shape.denominator}"
         yield f"pixels of {ratio} become square: codec {encoding.codec} cannot say so in {container}"
     for side_data in side_data_of(source.container, source.video):
-        if not side_data.lower().startswith(("display", "cpb")):
+        if not side_data.lower().startswith(("display", "cpb", *parts.says)):
             yield f"{side_data.partition(',')[0]}: this cannot be written, and is dropped"
+    if parts.lost:
+        yield f"{container} cannot hold all of it: {', '.join(parts.lost)}"
     if has_captions(source.first) and not encoding.encoder.captions:
         yield f"codec {encoding.codec} drops the closed captions; libx264 keeps them"
     if has_timecode(source.first):

@@ -15,7 +15,7 @@ from rtvideo.errors import UsageError
 from rtvideo.files.salvage import ReusablePackets, reusable_packets
 from rtvideo.media.containers import MOV_FAMILY
 from rtvideo.media.images.sequence import is_sequence, members
-from rtvideo.media.mp4 import drop_torn_fragment
+from rtvideo.media.mp4.index import drop_torn_fragment
 from rtvideo.media.partial_file import partial_files, read_record
 from rtvideo.models import Model
 from rtvideo.options import Options, flags_of

@@ -23,6 +23,7 @@ from rtvideo.files.job import (
     events_of,
     expected_frames,
     fill_report,
+    fitting_parts,
     losses_ahead,
     open_session_for,
     open_video,
@@ -134,7 +135,7 @@ def enhance_to_images(
         stack.callback(source.close)
         events, _ = events_of(source, options)
         encoding = _as_images(source, options)
-        losses = losses_ahead(source, encoding, "image2")
+        losses = losses_ahead(source, encoding, "image2", fitting_parts(source, "image2", [], options))
         notes = [f"{input}: {note}" for note in (*_left_out(source), *losses)]
         sink = _Images(output, source)
         notes += images.losses(_picture(av.VideoFrame(2, 2, encoding.pix_fmt).to_ndarray()), output)

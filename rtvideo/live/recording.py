@@ -13,7 +13,7 @@ from av.container import OutputContainer
 
 from rtvideo.media.containers import MOV_FAMILY, container_for
 from rtvideo.media.destination import FileDestination
-from rtvideo.media.mp4 import drop_torn_fragment
+from rtvideo.media.mp4.index import drop_torn_fragment
 from rtvideo.media.partial_file import LIVE, PartialFile, partial_files, record_of, recover
 
 

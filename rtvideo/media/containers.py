@@ -38,6 +38,9 @@ _MOV_METADATA = frozenset(
 #: Formats that FFmpeg's MOV muxer writes.
 MOV_FAMILY = ("mov", "mp4", "m4v", "3gp", "3g2", "ipod", "f4v")
 
+#: What FFmpeg calls the reader of these formats.
+MOV_INPUT = "mov,mp4,m4a,3gp,3g2,mj2"
+
 #: Microseconds of a fragment or cluster: the most that a file lacks which was cut off.
 _PIECE = 900_000
 

@@ -13,11 +13,12 @@ from av.codec.hwaccel import HWAccel
 from av.container import OutputContainer
 from av.video.frame import PictureType
 
-from rtvideo.media import mp4
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.containers import MOV_FAMILY, holds_chapters, metadata_of
 from rtvideo.media.destination import Destination, FileDestination
 from rtvideo.media.input_info import InputInfo
+from rtvideo.media.mp4.copies import Copies
+from rtvideo.media.mp4.index import OutputTrack, TextTracks, complete
 from rtvideo.media.orientation import UPRIGHT
 from rtvideo.media.packets import OtherStreams
 from rtvideo.media.streams import StreamPlan, timecode_of
@@ -156,6 +157,7 @@ class EncodedOutput:
         *,
         metadata: Mapping[str, str] | None = None,
         shift: Fraction = Fraction(0),
+        copies: Copies | None = None,
     ) -> None:
         """Open the output and write its header, so that nothing can be refused later.
 
@@ -164,6 +166,7 @@ class EncodedOutput:
             plan: what happens to the other streams.
             metadata: added to that of the source.
             shift: seconds that chapters move back (packets come shifted already).
+            copies: what an MP4 or MOV file takes over from the input, beside its streams.
 
         Raises:
             OutputError: it cannot be written. (A server that cannot be reached comes up in `write`.)
@@ -171,9 +174,9 @@ class EncodedOutput:
             UsageError: the container refuses the streams.
         """
         self.encoder, self.latency = encoder, {"encoded": Stopwatch(), "written": Stopwatch()}
-        self.destination, self.source, self._plan = destination, source, plan
+        self.destination, self.source, self._plan, self._copies = destination, source, plan, copies
         self._captured: dict[int, float] = {}
-        self._texts: mp4.TextTracks | None = None
+        self._texts: TextTracks | None = None
         try:
             with destination.errors():
                 self._open(source, plan, metadata or {})
@@ -204,7 +207,7 @@ class EncodedOutput:
         texts = None
         if destination.format in MOV_FAMILY and any(track.is_text for track in plan.tracks):
             timescale = self._container.container_options["movie_timescale"]
-            self._texts = mp4.TextTracks(destination.format, timescale)
+            self._texts = TextTracks(destination.format, timescale)
             texts = self._texts.container
         self._others = OtherStreams(self._container, destination.format, texts)
 
@@ -278,9 +281,11 @@ class EncodedOutput:
             if self.destination.format in MOV_FAMILY:
                 assert isinstance(self.destination, FileDestination)
                 texts = b"" if self._texts is None else self._texts.finish()
-                kinds = [track.mp4_kind for track in self._plan.tracks]
-                kinds.insert(self._plan.position, "track")
-                mp4.complete(self.destination.path, kinds, texts, self._plan.position, self.encoder.length)
+                position = self._plan.position
+                tracks = [OutputTrack(track.mp4_kind, track.source.id) for track in self._plan.tracks]
+                tracks.insert(position, OutputTrack("track", self.source.video.id))
+                length = self.encoder.length
+                complete(self.destination.path, tracks, texts, position, length, self._copies)
             self.destination.finish()
 
     def release(self) -> None:

@@ -16,7 +16,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 from rtvideo.media.codecs import UNLISTED
 from rtvideo.media.containers import MOV_FAMILY, container_options, holds_chapters
 from rtvideo.media.input_info import InputInfo, describe
-from rtvideo.media.mp4 import TrackKind
+from rtvideo.media.mp4.index import TrackKind
 from rtvideo.media.stream_copy import StreamCopy, clone
 from rtvideo.media.timing import Packet
 from rtvideo.media.transcode import AudioSettings, audio_settings

@@ -17,7 +17,7 @@ import pytest
 from rtvideo.errors import OutputError
 from rtvideo.files.job import enhance_video
 from rtvideo.media.durable import DurableFile
-from rtvideo.media.mp4 import drop_torn_fragment
+from rtvideo.media.mp4.index import drop_torn_fragment
 from rtvideo.media.partial_file import partial_files
 from rtvideo.options import Options
 from tests.helpers import clips

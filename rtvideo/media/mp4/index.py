@@ -1,23 +1,36 @@
-"""The index of a finished MP4 or MOV file (boxes of ISO/IEC 14496-12), completed where FFmpeg cannot."""
+"""The index of a finished MP4 or MOV file, completed where FFmpeg cannot."""
 
 from __future__ import annotations
 
 import io
 import math
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import av
 
-#: Boxes of boxes, on the path to those that are changed here.
-_NESTED = (b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl")
+from rtvideo.media.mp4.boxes import Box, parse, spans
+from rtvideo.media.mp4.copies import Copies
 
 #: What becomes of a stream of the output: a track, a track of the separate texts, or a cover picture.
 TrackKind = Literal["track", "text", "cover"]
+
+
+@dataclass(frozen=True)
+class OutputTrack:
+    """A stream of the output.
+
+    Attributes:
+        kind: what becomes of it.
+        source: ID of the stream that it was in the input.
+    """
+
+    kind: TrackKind
+    source: int
 
 
 class TextTracks:
@@ -45,39 +58,14 @@ class TextTracks:
         return self._file.getvalue()
 
 
-@dataclass
-class Box:
-    """One box: its name, and either its data or the boxes in it."""
-
-    name: bytes
-    data: bytearray = field(default_factory=bytearray)
-    boxes: list[Box] = field(default_factory=list)
-
-    def find(self, *names: bytes) -> Box | None:
-        """Return the first box on a path of names."""
-        box = next((box for box in self.boxes if box.name == names[0]), None)
-        return box if box is None or len(names) == 1 else box.find(*names[1:])
-
-    def __bytes__(self) -> bytes:
-        content = b"".join(map(bytes, self.boxes)) if self.boxes else bytes(self.data)
-        return (8 + len(content)).to_bytes(4, "big") + self.name + content
-
-
-def parse(data: bytes) -> list[Box]:
-    """Return the boxes of ``data`` up to the first damaged one."""
-    found, place = [], 0
-    while place + 8 <= len(data):
-        size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
-        if size < 8:
-            break
-        content = data[place + 8 : place + size]
-        nested = parse(content) if name in _NESTED else []
-        found.append(Box(name, bytearray(b"" if nested else content), nested))
-        place += size
-    return found
-
-
-def complete(path: Path, kinds: Sequence[TrackKind], texts: bytes, video: int, length: Fraction) -> None:
+def complete(
+    path: Path,
+    tracks: Sequence[OutputTrack],
+    texts: bytes,
+    video: int,
+    length: Fraction,
+    copies: Copies | None = None,
+) -> None:
     """Add text tracks to a finished file, remove those of cover pictures, and correct the video's length.
 
     FFmpeg's fragments fill the gaps between texts wrongly, so texts come from a file in memory. FFmpeg also
@@ -88,43 +76,57 @@ def complete(path: Path, kinds: Sequence[TrackKind], texts: bytes, video: int, l
 
     Args:
         path: of a file with its index at the end.
-        kinds: of the streams, in order. Further tracks (time code, chapters) stay at the end.
+        tracks: the streams, in order. Further tracks (time code, chapters) stay at the end.
         texts: the data of `TextTracks.finish`; empty if there are none.
         video: number of the enhanced stream.
         length: seconds from its first frame to the end of its last one.
+        copies: what the file takes over from the input.
     """
     with path.open("r+b") as file:
         place, old = _index(file)
         moov = parse(old)[0]
-        tracks = [box for box in moov.boxes if box.name == b"trak"]
-        written = sum(kind != "text" for kind in kinds[:video])
-        if not _lengthen(moov, tracks[written], length) and set(kinds) == {"track"}:
+        written = [box for box in moov.boxes if box.name == b"trak"]
+        number = sum(track.kind != "text" for track in tracks[:video])
+        longer = _lengthen(moov, written[number], length)
+        if not longer and not copies and all(track.kind == "track" for track in tracks):
             return
         end = file.seek(0, os.SEEK_END)
         payload, apart = _text_samples(texts, end + 8)
-        _arrange(moov, kinds, apart)
-        file.write(bytes(Box(b"mdat", payload)) + bytes(moov))
+        boxes = _arrange(moov, [track.kind for track in tracks], apart)
+        if payload:
+            file.write(bytes(Box(b"mdat", payload)))
+        if copies is not None:
+            sources = [track.source for track in tracks]
+            copies.insert(moov, {id: box for id, box in zip(sources, boxes, strict=True) if box})
+            copies.write(file, "file")
+        file.write(bytes(moov))
+        if copies is not None:
+            copies.write(file, "tail")
         file.flush()
         os.fsync(file.fileno())
         file.seek(place + 4)
-        file.write(b"free")
+        file.write(b"free".ljust(len(old) - 4, b"\0"))
 
 
 def drop_torn_fragment(path: Path) -> None:
     """Cut off a header at the end that is incomplete: FFmpeg would not open the file."""
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
-        for name, place, size in _outline(file):
-            if place + size > end and name != b"mdat":
-                file.truncate(place)
+        complete = 0
+        for span in spans(file):
+            if span.end > end and span.name != b"mdat":
+                file.truncate(span.start)
+            complete = span.end
+        if end - 8 < complete < end:
+            file.truncate(complete)
 
 
 def _text_samples(texts: bytes, place: int) -> tuple[bytearray, list[Box]]:
     """Return the samples of the text file, and its tracks with offsets for samples at ``place``."""
     payload, tracks, before = bytearray(), [], 0
-    for name, start, _ in _outline(io.BytesIO(texts)):
-        if name == b"mdat":
-            before = start + 8
+    for span in spans(io.BytesIO(texts)):
+        if span.name == b"mdat":
+            before = span.body
     for box in parse(texts):
         if box.name == b"mdat":
             payload = box.data
@@ -136,41 +138,29 @@ def _text_samples(texts: bytes, place: int) -> tuple[bytearray, list[Box]]:
 
 
 def _index(file: BinaryIO) -> tuple[int, bytes]:
-    for name, place, size in _outline(file):
-        if name == b"moov":
-            file.seek(place)
-            return place, file.read(size)
+    for span in spans(file):
+        if span.name == b"moov":
+            file.seek(span.start)
+            return span.start, file.read(span.end - span.start)
     raise ValueError("a finished file has an index")
 
 
-def _outline(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    place, end = 0, file.seek(0, os.SEEK_END)
-    while place < end:
-        file.seek(place)
-        head = file.read(16)
-        size = int.from_bytes(head[:4], "big")
-        if size == 1:
-            size = int.from_bytes(head[8:], "big")
-        yield head[4:8], place, size
-        place += max(8, size)
-
-
-def _arrange(moov: Box, kinds: Sequence[TrackKind], apart: Sequence[Box]) -> None:
+def _arrange(moov: Box, kinds: Sequence[TrackKind], apart: Sequence[Box]) -> list[Box | None]:
+    """Put the tracks in order, and return them; None for cover pictures."""
     tracks = iter([box for box in moov.boxes if box.name == b"trak"])
     texts = iter(apart)
     header = moov.find(b"mvhd")
     assert header is not None
-    arranged = []
+    arranged: list[Box | None] = []
     for kind in kinds:
         track = next(texts if kind == "text" else tracks, None)
         if track is not None and kind == "text":
             _enlist(track, header)
-        if track is not None and kind != "cover":
-            arranged.append(track)
-    arranged += tracks
+        arranged.append(None if kind == "cover" else track)
     first = next(place for place, box in enumerate(moov.boxes) if box.name == b"trak")
     others = [box for box in moov.boxes if box.name != b"trak"]
-    moov.boxes = others[:first] + arranged + others[first:]
+    moov.boxes = [*others[:first], *filter(None, arranged), *tracks, *others[first:]]
+    return arranged
 
 
 def _enlist(track: Box, header: Box) -> None:

@@ -1,0 +1,159 @@
+"""Parts of an MP4 or MOV file that its output takes over, byte for byte, where it is MP4 or MOV, too."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from rtvideo.errors import InputError
+from rtvideo.media.containers import MOV_FAMILY
+from rtvideo.media.mp4.boxes import Box
+from rtvideo.media.mp4.parts import Part, parts_of
+
+#: Bytes that the index may grow by: it is in memory as a whole.
+_IN_INDEX = 64 << 20
+
+#: Bytes that are copied at once.
+_PIECE = 1 << 20
+
+#: Boxes of which a place may hold several.
+_MANY = (b"uuid", b"free", b"skip", b"meta")
+
+#: Places whose boxes mean the same in another file.
+_KEPT_PLACES = ("file", "tail", "moov", "trak", "mdia", "udta", "video")
+
+
+@dataclass
+class Fitted:
+    """What becomes of the parts of a file in an output.
+
+    Attributes:
+        kept: those that are taken over.
+        lost: what messages call the others, each once.
+        says: how FFmpeg calls those of both that are in its list of side data, too.
+    """
+
+    kept: list[Part] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    says: set[str] = field(default_factory=set)
+
+
+def fit(path: Path, container: str, tracks: Collection[int], *, marks: bool) -> Fitted:
+    """Sort the parts of an MP4 or MOV file by what becomes of them.
+
+    Args:
+        container: FFmpeg's short name of the output's format.
+        tracks: IDs of the tracks that the output has, too. (Others are named as streams.)
+        marks: whether the pictures still are what marks such as ``sv3d`` say of them.
+
+    Raises:
+        InputError: the file cannot be read any more.
+    """
+    fitted, lost, size = Fitted(), Counter[str](), 0
+    with _read_errors(path):
+        parts = parts_of(path)
+    for part in parts:
+        if part.track is not None and part.track not in tracks:
+            continue
+        fitted.says.update(part.says)
+        keeps = container in MOV_FAMILY and not part.reason and part.place in _KEPT_PLACES
+        if part.says or part.place == "video":
+            keeps = keeps and marks and bool(part.says)
+        if part.place not in ("file", "tail"):
+            size += part.end - part.start
+            keeps = keeps and size <= _IN_INDEX
+        if keeps:
+            fitted.kept.append(part)
+        else:
+            lost[part.title + f" ({part.reason})" * bool(part.reason)] += 1
+    fitted.lost = [title if count == 1 else f"{count} times {title}" for title, count in lost.items()]
+    return fitted
+
+
+class Copies:
+    """Copies parts from one file to another.
+
+    Attributes:
+        changed: whether a part could not be read again as it was; then zeros stand in its place.
+    """
+
+    def __init__(self, path: Path, parts: Sequence[Part]) -> None:
+        """Open the file, which may be renamed or deleted from now on.
+
+        Raises:
+            InputError: it cannot be opened any more.
+        """
+        self.changed = False
+        with _read_errors(path):
+            self._parts, self._file = parts, path.open("rb")
+
+    def __bool__(self) -> bool:
+        return bool(self._parts)
+
+    def insert(self, moov: Box, tracks: Mapping[int, Box]) -> None:
+        """Add those of the index to a new one.
+
+        Args:
+            tracks: IDs in the old file, and tracks in the new one.
+        """
+        for part in self._parts:
+            around = moov if part.track is None else tracks.get(part.track)
+            if around is not None and part.place not in ("file", "tail"):
+                content = self._read(part.body, part.end - part.body)
+                _insert(Box(part.name, bytearray(content)), around, part.place)
+
+    def write(self, file: BinaryIO, place: str) -> None:
+        """Write the parts of the ``file``, or those of its ``tail``, where another file is."""
+        for part in self._parts:
+            if part.place == place:
+                for start in range(part.start, part.end, _PIECE):
+                    file.write(self._read(start, min(_PIECE, part.end - start)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read(self, start: int, size: int) -> bytes:
+        data = b""
+        # Hours of work on the video must not be lost for a part of the input.
+        with contextlib.suppress(OSError):
+            self._file.seek(start)
+            data = self._file.read(size)
+        self.changed |= len(data) < size
+        return data.ljust(size, b"\0")
+
+
+@contextlib.contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _insert(box: Box, around: Box, place: str) -> None:
+    """Put a box into a place of a track or of the whole index, unless the muxer wrote its own."""
+    if place == "udta":
+        udta = around.find(b"udta")
+        if udta is None:
+            around.boxes.append(udta := Box(b"udta"))
+        udta.data += bytes(box)
+    elif place == "video":
+        entries = around.find(b"mdia", b"minf", b"stbl", b"stsd")
+        if entries is not None:
+            _extend_entry(entries.data, bytes(box))
+    else:
+        parent = around.find(b"mdia") if place == "mdia" else around
+        if parent is not None and (box.name in _MANY or parent.find(box.name) is None):
+            parent.boxes.append(box)
+
+
+def _extend_entry(entries: bytearray, data: bytes) -> None:
+    """Append boxes to the first sample entry."""
+    size = int.from_bytes(entries[8:12], "big")
+    entries[8 + size : 8 + size] = data
+    entries[8:12] = (size + len(data)).to_bytes(4, "big")

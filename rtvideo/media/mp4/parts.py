@@ -1,0 +1,267 @@
+"""All parts of an MP4 or MOV file that FFmpeg does not read: boxes, and bytes behind the last one.
+
+A part is whatever `_ORDINARY` does not list for its place. So a box that nobody thought of is one, too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from rtvideo.media.mp4.boxes import Span, spans
+
+#: Boxes in a box that are looked at, and parts that are listed, at most: a file may be made of nothing else.
+_BOXES, _PARTS = 1 << 20, 1 << 16
+
+#: What the sample entry of a video says of its picture, and how FFmpeg calls that in its list of side data.
+_MARKS = {
+    b"st3d": "stereo 3d",
+    b"sv3d": "spherical mapping",
+    b"vexu": "stereo 3d",
+    b"hfov": "stereo 3d",
+    b"mdcv": "mastering display",
+    b"clli": "content light level",
+    b"amve": "ambient viewing",
+}
+
+_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_SPHERICAL = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
+_CREDENTIALS = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+_SMOOTH_STREAMING = (
+    bytes.fromhex("6d1d9b0542d544e680e2141daff757b2"),
+    bytes.fromhex("d4807ef2ca3946958e5426cb9e46a79f"),
+    bytes.fromhex("a2394f525a9b4f14a2446c427c648df4"),
+)
+
+#: What messages call boxes that have a name among people.
+_NAMES = {
+    _XMP: "XMP",
+    b"XMP_": "XMP",
+    _SPHERICAL: "the marks of spherical video",
+    b"sv3d": "the marks of spherical video (sv3d)",
+    b"st3d": "the marks of stereo video (st3d)",
+    b"vexu": "the marks of spatial video (vexu)",
+    b"mdcv": "the mastering display (mdcv)",
+    b"clli": "the light level of the content (clli)",
+    _CREDENTIALS: "content credentials",
+    b"GPMF": "GoPro's settings (GPMF)",
+    b"gps ": "the places of GPS data (gps)",
+    b"prft": "times of recording (prft)",
+    b"cmov": "what only a compressed index says (cmov)",
+}
+
+#: Why some cannot be kept.
+_REASONS = {
+    _CREDENTIALS: "they sign the old file",
+    b"gps ": "it points to places in the old file",
+    b"iloc": "it points to places in the old file",
+    b"prft": "they belong to fragments of the old file",
+    b"cmov": "the new one is not compressed",
+}
+
+#: User data that FFmpeg makes metadata of. Names of three letters begin with a copyright sign.
+_METADATA = b"""
+    @PRM @PRQ FIRM HMMT aART akID apID catg chpl cpil cprt desc disk egid gnre hdvd keyw kind ldes loci manu
+    modl name pcst pgap purd rtng soaa soal soar soco sonm sosn stik trkn tven tves tvnn tvsh tvsn
+    ART PRD alb aut chp cmt com cpy day dir dis ed1 enc fmt gen grp hst inf lyr mak mod nam ope prd prf req
+    src st3 swr too trk url wrn wrt xyz
+"""
+
+#: Names in each place that FFmpeg reads, that describe the old index, or that hold boxes which are listed.
+_ORDINARY: dict[str, frozenset[bytes]] = {
+    place: frozenset(name.rjust(4, b"\xa9") for name in names.split())
+    for place, names in {
+        "file": b"ftyp styp moov moof mdat mfra sidx ssix pdin",
+        "moov": b"mvhd trak udta mvex iods",
+        "trak": b"tkhd edts mdia udta tref",
+        "mdia": b"mdhd hdlr minf",
+        "minf": b"vmhd smhd hmhd sthd nmhd gmhd hdlr dinf stbl",
+        "stbl": b"""
+            stsd stts ctts cslg stsc stsz stz2 stco co64 stss stps stsh sdtp sgpd sbgp csgp subs padb stdp
+            saiz saio
+        """,
+        "video": b"""
+            avcC hvcC vpcC av1C apvC evcC vvcC lhvC avcE hvcE esds glbl d263 dvc1 jp2h pasp colr fiel btrt
+            clap gama SmDm CoLL dvcC dvvC dvwC sinf
+        """,
+        "udta": _METADATA + b"hnti hinf",
+        "meta": b"hdlr keys ilst",
+        "ilst": _METADATA + b"covr ----",
+        "moof": b"mfhd traf",
+        "traf": b"tfhd tfdt trun sbgp sgpd csgp subs saiz saio senc sdtp",
+    }.items()
+}
+
+#: Places that have places in them: names there, and what the place is called.
+_ENTERED = {
+    "file": {b"moov": "moov", b"moof": "moof"},
+    "moov": {b"trak": "trak", b"udta": "udta"},
+    "trak": {b"mdia": "mdia", b"udta": "udta"},
+    "mdia": {b"minf": "minf"},
+    "minf": {b"stbl": "stbl"},
+    "moof": {b"traf": "traf"},
+}
+
+#: Boxes without meaning if all their bytes are zero.
+_PADDING = (b"free", b"skip", b"wide")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a file.
+
+    Attributes:
+        name: the four bytes of the box, none for bytes that are no box.
+        title: what messages call it.
+        place: the box that it is in, such as ``udta``; ``file``, or ``tail`` for what comes after all that
+            FFmpeg reads.
+        track: ID of the track that it is in, None for the whole file.
+        start, body, end: offsets of its header, of its content, and of what follows it.
+        reason: why no other file can hold it; empty if one can.
+        says: what FFmpeg calls that in its list of side data, where it is there, too.
+    """
+
+    name: bytes
+    title: str
+    place: str
+    track: int | None
+    start: int
+    body: int
+    end: int
+    reason: str = ""
+    says: tuple[str, ...] = ()
+
+
+def parts_of(path: Path) -> list[Part]:
+    """Return the parts of an MP4 or MOV file in their order; of a damaged one, those that can be found.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        length = file.seek(0, os.SEEK_END)
+        read_to = max((s.end for s in islice(spans(file), _BOXES) if s.name in _ORDINARY["file"]), default=0)
+        found = list(islice(_Listing(file).parts("file", 0, length), _PARTS))
+    return [replace(p, place="tail") if p.place == "file" and p.start >= read_to else p for p in found]
+
+
+class _Listing:
+    """Walks through the boxes of one file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._track: int | None = None
+        self._handler = b""
+
+    def parts(self, place: str, start: int, end: int) -> Iterator[Part]:
+        """Yield the parts in a place."""
+        known = start
+        for span in islice(spans(self._file, start, end), _BOXES):
+            cut_off = span.end > end and not (place == "file" and span.name in _ORDINARY["file"])
+            if cut_off or not any(span.name):
+                break
+            known = span.end
+            if span.name in _PADDING and self._is_blank(span.body, span.end):
+                continue
+            if inner := _ENTERED.get(place, {}).get(span.name):
+                yield from self._inside(inner, span)
+            elif span.name == b"meta":
+                yield from self._metadata(place, span)
+            elif place == "meta" and span.name == b"ilst":
+                yield from self.parts("ilst", span.body, span.end)
+            elif span.name == b"stsd" and place == "stbl":
+                yield from self._sample_entry(span)
+            elif not self._is_ordinary(place, span):
+                yield self._part(place, span)
+        if known < end and not self._is_blank(known, end):
+            yield self._rest(place, known, end)
+
+    def _inside(self, place: str, span: Span) -> Iterator[Part]:
+        if place == "trak":
+            self._track, self._handler = self._track_id(span), b""
+        if place == "mdia":
+            self._handler = self._handler_of(span.body, span.end)
+        yield from self.parts(place, span.body, span.end)
+        if place == "trak":
+            self._track = None
+
+    def _is_ordinary(self, place: str, span: Span) -> bool:
+        if place == "traf" and span.name == b"uuid":
+            return self._read(span.body, 16) in _SMOOTH_STREAMING
+        return span.name in _ORDINARY[place]
+
+    def _metadata(self, place: str, span: Span) -> Iterator[Part]:
+        """FFmpeg reads the metadata of QuickTime and iTunes; of others, such as XML, a box is kept whole."""
+        # QuickTime leaves out the version that other files have before the boxes.
+        body = span.body + 4 * (self._read(span.body + 4, 4) != b"hdlr")
+        handler = self._handler_of(body, span.end)
+        if handler in (b"mdta", b"mdir"):
+            # QuickTime's items have numbers for names.
+            end = span.end if handler == b"mdir" else body
+            yield from self.parts("meta", body, end)
+        else:
+            part = self._part(place, span)
+            points = any(inner.name == b"iloc" for inner in islice(spans(self._file, body, span.end), _BOXES))
+            yield replace(part, reason=_REASONS[b"iloc"]) if points else part
+
+    def _sample_entry(self, span: Span) -> Iterator[Part]:
+        """List what the first description of a video says."""
+        entry = next(spans(self._file, span.body + 8, span.end), None)
+        if entry is not None and self._handler == b"vide":
+            yield from self.parts("video", entry.body + 78, min(entry.end, span.end))
+
+    def _part(self, place: str, span: Span) -> Part:
+        kind = self._read(span.body, 16) if span.name == b"uuid" else span.name
+        title = _NAMES.get(kind) or _title(span.name, kind, place)
+        says: tuple[str, ...] = ()
+        if kind == _SPHERICAL:
+            says = ("spherical mapping", "stereo 3d")
+        elif place == "video" and span.name in _MARKS:
+            says = (_MARKS[span.name],)
+        reason = _REASONS.get(kind, "")
+        return Part(span.name, title, place, self._track, span.start, span.body, span.end, reason, says)
+
+    def _rest(self, place: str, start: int, end: int) -> Part:
+        what = "data" if place == "file" else f"unreadable data in {place}"
+        title = f"{what} of {end - start} bytes" + " behind the last box" * (place == "file")
+        reason = "" if place == "file" else "no box can be found in it"
+        return Part(b"", title, place, self._track, start, start, end, reason)
+
+    def _track_id(self, trak: Span) -> int | None:
+        for span in islice(spans(self._file, trak.body, trak.end), _BOXES):
+            if span.name == b"tkhd":
+                data = self._read(span.body, 24)
+                place = 20 if data[:1] == b"\1" else 12
+                return int.from_bytes(data[place : place + 4], "big")
+        return None
+
+    def _handler_of(self, start: int, end: int) -> bytes:
+        for span in islice(spans(self._file, start, end), _BOXES):
+            if span.name == b"hdlr":
+                return self._read(span.body + 8, 4)
+        return b""
+
+    def _read(self, place: int, size: int) -> bytes:
+        self._file.seek(place)
+        return self._file.read(size)
+
+    def _is_blank(self, start: int, end: int) -> bool:
+        self._file.seek(start)
+        while start < end:
+            data = self._file.read(min(1 << 16, end - start))
+            if not data or any(data):
+                return not data
+            start += len(data)
+        return True
+
+
+def _title(name: bytes, kind: bytes, place: str) -> str:
+    shown = name.decode("latin-1").replace("\xa9", "(c)")
+    shown = repr(shown) if shown.isascii() and shown.isprintable() else name.hex()
+    if name == b"uuid":
+        shown += f" {kind.hex()}"
+    return f"box {shown}" + f" in {place}" * (place != "file")
