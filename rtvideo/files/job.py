@@ -30,7 +30,6 @@ from rtvideo.media.gpu.decode import open_input
 from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.images import is_image
 from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
-from rtvideo.media.input_info import side_data_of
 from rtvideo.media.mp4.copies import Copies, Fitted, fit
 from rtvideo.media.orientation import UPRIGHT, angle_of, orientation_of
 from rtvideo.media.output import EncodedOutput, VideoEncoder
@@ -292,7 +291,7 @@ def losses_ahead(source: FileInput, encoding: Encoding, container: str, parts: F
     if shape != 1 and container in ("matroska", "webm", "nut") and not encoding.encoder.sample_aspect:
         ratio = f"{shape.numerator}:{shape.denominator}"
         yield f"pixels of {ratio} become square: codec {encoding.codec} cannot say so in {container}"
-    for side_data in side_data_of(source.container, source.video):
+    for side_data in source.summary.side_data(source.video):
         if not side_data.lower().startswith(("display", "cpb", *parts.says)):
             yield f"{side_data.partition(',')[0]}: this cannot be written, and is dropped"
     if parts.lost:

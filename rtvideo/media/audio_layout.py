@@ -10,9 +10,6 @@ from __future__ import annotations
 import re
 
 import av
-from av.container import Container
-
-from rtvideo.media.input_info import describe
 
 #: What a number of channels usually is.
 _USUAL = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
@@ -36,8 +33,11 @@ _NAMED = (
 )
 
 
-def declare_layout(container: Container, stream: av.AudioStream) -> list[int] | None:
+def declare_layout(stream: av.AudioStream, described: str) -> list[int] | None:
     """Give a stream's decoder a standard layout, where the file does not name one.
+
+    Args:
+        described: the line in which FFmpeg describes the stream.
 
     Returns:
         The place of each standard channel among those of the file, None where they are in order.
@@ -46,7 +46,7 @@ def declare_layout(container: Container, stream: av.AudioStream) -> list[int] | 
         ValueError: no standard layout has so many channels.
     """
     context = stream.codec_context
-    listed = re.search(r" channels \(([A-Z+]+)\)", describe(container, stream))
+    listed = re.search(r" channels \(([A-Z+]+)\)", described)
     if listed is not None:
         names = listed[1].split("+")
         layout, order = _same_channels(names) or (_usual(len(names)), None)

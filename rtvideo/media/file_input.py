@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -15,9 +16,11 @@ from av.format import Flags
 
 from rtvideo.cpus import usable_cpus
 from rtvideo.errors import InputError
+from rtvideo.media.containers import MOV_INPUT
 from rtvideo.media.gpu.surfaces import downloaded, software_format
 from rtvideo.media.input_info import InputInfo, choose_video
 from rtvideo.media.location import missing
+from rtvideo.media.mp4.descriptions import Description, descriptions_of
 from rtvideo.media.timeline import Timeline
 from rtvideo.media.timing import Event, Packet, end, seconds, tick
 from rtvideo.media.transparency import alpha_decoder
@@ -172,6 +175,11 @@ class FileInput(InputInfo):
     def first_packets(self, stream: av.stream.Stream) -> list[Packet]:
         """Return the first packets of a stream (all of a cover picture's), as far as they were read ahead."""
         return [packet for packet in self._first_packets if packet.stream_index == stream.index]
+
+    @cached_property
+    def descriptions(self) -> Mapping[int, Description]:
+        """See `InputInfo.descriptions`."""
+        return descriptions_of(self.path) if self.container.format.name == MOV_INPUT else {}
 
     def seek(self, time: Fraction) -> None:
         """Go to the key frame from which the frame shown at ``time`` (in seconds) can be decoded."""

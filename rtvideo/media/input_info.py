@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import av
-import av.logging
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
 from rtvideo.errors import InputError, UsageError
 from rtvideo.media.codecs import VideoParameters
+from rtvideo.media.describe import Summary, codec_of
+from rtvideo.media.mp4.descriptions import Description
 from rtvideo.media.orientation import UPRIGHT, orientation_of
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet, tick
@@ -37,6 +40,16 @@ class InputInfo:
         """Return the first packets of a stream (all of a cover picture's), as far as they were read ahead."""
         raise NotImplementedError
 
+    @cached_property
+    def summary(self) -> Summary:
+        """What FFmpeg writes about the input."""
+        return Summary(self.container)
+
+    @property
+    def descriptions(self) -> Mapping[int, Description]:
+        """What an MP4 or MOV file says of each track of data, by the ID of its stream."""
+        return {}
+
     @property
     def tags(self) -> Tags:
         """The colour tags: of the first frame, completed by those of the container."""
@@ -52,7 +65,7 @@ class InputInfo:
         first, codec, tags = self.first, self.video.codec_context, self.tags
         rate = self.video.average_rate or self.video.guessed_rate or Fraction(25)
         return VideoParameters(
-            codec=codec.codec.canonical_name,
+            codec=codec_of(self.video),
             # FFmpeg gives all GIFs a place for transparency, though hardly one has any.
             pix_fmt="bgr0" if codec.name == "gif" and is_opaque(first) else first.format.name,
             width=first.width,
@@ -68,8 +81,7 @@ class InputInfo:
         )
 
     def _chroma_location(self) -> str | None:
-        # PyAV has no attribute for it.
-        line = describe(self.container, self.video)
+        line = self.summary.line(self.video)
         found = re.search(r"\b(topleft|left|center|top|bottomleft|bottom)\)", line)
         return found[1] if found else None
 
@@ -95,32 +107,6 @@ class InputInfo:
         """Average frames a second, as far as the container knows."""
         rate = self.video.average_rate or self.video.guessed_rate
         return float(rate) if rate else None
-
-
-def side_data_of(container: av.container.InputContainer, stream: av.stream.Stream) -> list[str]:
-    """Return what a stream as a whole carries beside its packets, in FFmpeg's words."""
-    lines = _summary(container).splitlines()
-    starts = [k for k, line in enumerate(lines) if re.match(r"  (Stream|Chapter)s? ", line)]
-    begin = next((k for k in starts if re.search(rf"Stream #0:{stream.index}\b", lines[k])), len(lines))
-    end = next((k for k in starts if k > begin), len(lines))
-    block = lines[begin:end]
-    after = block[block.index("    Side data:") + 1 :] if "    Side data:" in block else []
-    return [line.strip() for line in after if line.startswith("      ") and line.strip()]
-
-
-def describe(container: av.container.Container, stream: av.stream.Stream) -> str:
-    """Return the line in which FFmpeg describes a stream, for the facts that PyAV has no attribute for."""
-    mark = re.compile(rf"Stream #0:{stream.index}\b")
-    return next((line for line in _summary(container).splitlines() if mark.search(line)), "")
-
-
-def _summary(container: av.container.Container) -> str:
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.INFO)  # below it FFmpeg writes no summary
-    try:
-        return str(container.dumps_format())  # type: ignore[attr-defined]
-    finally:
-        av.logging.set_level(level)
 
 
 def choose_video(container: av.container.InputContainer, index: int, name: object) -> av.VideoStream:

@@ -282,7 +282,7 @@ class EncodedOutput:
                 assert isinstance(self.destination, FileDestination)
                 texts = b"" if self._texts is None else self._texts.finish()
                 position = self._plan.position
-                tracks = [OutputTrack(track.mp4_kind, track.source.id) for track in self._plan.tracks]
+                tracks = [track.in_mp4 for track in self._plan.tracks]
                 tracks.insert(position, OutputTrack("track", self.source.video.id))
                 length = self.encoder.length
                 complete(self.destination.path, tracks, texts, position, length, self._copies)

@@ -12,6 +12,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 
 from rtvideo.media.audio_layout import declare_layout
 from rtvideo.media.containers import MOV_FAMILY, metadata_of
+from rtvideo.media.describe import Summary
 from rtvideo.media.sound_format import SoundFormat, encoder_like
 from rtvideo.media.stream_copy import StreamCopy
 from rtvideo.media.streams import Track
@@ -74,8 +75,11 @@ class OtherStreams:
             container.add_attachment(name, mime, track.data)
             return
         if track.action == "copy":
-            copy = self._copies[stream.index] = StreamCopy(container, self._format, stream, track.first)
-            target = copy.target
+            copy = StreamCopy(
+                container, self._format, stream, track.first, described=track.description is not None
+            )
+            self._copies[stream.index] = copy
+            target: Stream = copy.target
         else:
             target = container.add_stream(track.encoder)
             self._conversions[stream.index] = _conversion(track, target)
@@ -121,7 +125,7 @@ class OtherStreams:
             return f"{new}, and is left out: {error}"
 
     def _follow(self, index: int, sound: av.AudioStream, new: SoundFormat) -> str | None:
-        order = declare_layout(sound.container, sound)
+        order = declare_layout(sound, Summary(sound.container).line(sound))
         copy, conversion = self._copies.get(index), self._conversions.get(index)
         if copy is not None and new == SoundFormat.of(copy.source):
             if conversion is not None:

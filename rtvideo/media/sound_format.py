@@ -9,6 +9,7 @@ from av.codec.context import Flags
 from av.stream import Stream
 
 from rtvideo.media.audio_layout import declare_layout
+from rtvideo.media.describe import Summary, codec_of
 from rtvideo.media.transcode import AudioSettings
 
 #: Bytes of AAC's header (AudioSpecificConfig) that say profile, rate and channels; what follows is optional.
@@ -40,9 +41,8 @@ class SoundFormat:
         """
         context = stream.codec_context
         assert isinstance(stream, av.AudioStream) and isinstance(context, av.AudioCodecContext)
-        declare_layout(stream.container, stream)
-        name = context.codec.canonical_name
-        return cls(name, context.sample_rate, context.channels, context.extradata)
+        declare_layout(stream, Summary(stream.container).line(stream))
+        return cls(codec_of(stream), context.sample_rate, context.channels, context.extradata)
 
     def __str__(self) -> str:
         channels = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")

@@ -8,6 +8,7 @@ from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.stream import Stream
 
+from rtvideo.media.describe import codec_of
 from rtvideo.media.timing import Packet
 
 #: Muxers that take AAC with a header on each packet (ADTS); all others want one header for the stream.
@@ -21,20 +22,33 @@ class StreamCopy:
         source, target: the streams of the input and of the output.
     """
 
-    def __init__(self, container: OutputContainer, format: str, source: Stream, first: Packet | None) -> None:
+    def __init__(
+        self,
+        container: OutputContainer,
+        format: str,
+        source: Stream,
+        first: Packet | None,
+        *,
+        described: bool = False,
+    ) -> None:
         """Add the stream to a container.
 
         Args:
             format: FFmpeg's short name of the muxer.
             first: the first packet of ``source``, where it is known.
+            described: MP4 and MOV will get the input's description of this data in the end.
 
         Raises:
             ValueError, av.FFmpegError: the container refuses it.
         """
         self.source = source
-        self.target = container.add_stream_from_template(source, opaque=True)
+        if described and format != "mov":  # which takes what it does not know; MP4 does not
+            self.target: Stream = container.add_data_stream("bin_data")
+            self.target.time_base = source.time_base
+        else:
+            self.target = container.add_stream_from_template(source, opaque=True)
         self._filter: BitStreamFilterContext | None = None
-        codec = source.codec_context.codec.canonical_name if source.codec_context else ""
+        codec = codec_of(source)
         if format == "avi" and codec in ("h264", "hevc"):
             # AVI's muxer is the only one that does not insert this filter itself.
             self._filter = BitStreamFilterContext(f"{codec}_mp4toannexb", source)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import io
 import itertools
-import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 import av
 from av.codec.context import CodecContext
-from av.container import Container
-from av.stream import AttachmentStream, Disposition, Stream
+from av.stream import Discard, Disposition, Stream
 
 from rtvideo.media.codecs import UNLISTED
 from rtvideo.media.containers import MOV_FAMILY, container_options, holds_chapters
-from rtvideo.media.input_info import InputInfo, describe
-from rtvideo.media.mp4.index import TrackKind
+from rtvideo.media.describe import Summary, codec_of
+from rtvideo.media.input_info import InputInfo
+from rtvideo.media.mp4.descriptions import Description
+from rtvideo.media.mp4.index import OutputTrack, TrackKind
 from rtvideo.media.stream_copy import StreamCopy, clone
 from rtvideo.media.timing import Packet
 from rtvideo.media.transcode import AudioSettings, audio_settings
@@ -58,6 +58,7 @@ class Track:
         first: the first packet, where it is known.
         encoder: FFmpeg's name of the encoder, for a conversion; sound: how sound is encoded.
         data: the bytes of a cover picture that becomes an attachment.
+        description: what an MP4 or MOV file says of data that its muxer cannot describe.
     """
 
     source: Stream
@@ -66,12 +67,12 @@ class Track:
     sound: AudioSettings | None = None
     first: Packet | None = None
     data: bytes = b""
+    description: Description | None = None
 
     @property
     def is_text(self) -> bool:
         """Whether it becomes a text track of MP4 or MOV."""
-        context: CodecContext | None = self.source.codec_context
-        codec = context.codec.canonical_name if context and self.action == "copy" else self.encoder
+        codec = codec_of(self.source) if self.action == "copy" else self.encoder
         return self.source.type == "subtitle" and codec == "mov_text"
 
     @property
@@ -80,9 +81,10 @@ class Track:
         return bool(self.source.disposition & Disposition.attached_pic)
 
     @property
-    def mp4_kind(self) -> TrackKind:
+    def in_mp4(self) -> OutputTrack:
         """What becomes of it in MP4 and MOV."""
-        return "text" if self.is_text else "cover" if self.is_cover else "track"
+        kind: TrackKind = "text" if self.is_text else "cover" if self.is_cover else "track"
+        return OutputTrack(kind, self.source.id, self.description)
 
 
 @dataclass
@@ -120,25 +122,28 @@ def plan(source: InputInfo, container: str) -> StreamPlan:
         if stream.index == source.video.index:
             position = len(tracks)
             continue
-        if _is_chapter_text(source.container, stream):
-            continue
-        if stream.type == "data" and timecode_of(stream) and container in MOV_FAMILY:
+        if stream.type == "data" and stream.discard == Discard.all:
+            continue  # titles of chapters in QuickTime, which FFmpeg shows as chapters
+        description = source.descriptions.get(stream.id) if stream.type == "data" else None
+        if stream.type == "data" and timecode_of(stream) and not description and container in MOV_FAMILY:
             continue  # the muxer makes a time code track of its own from the video's metadata
-        track = _track(source, stream, container)
+        track = _track(source, stream, container, description if container in MOV_FAMILY else None)
         if track is None:
-            losses.append(f"{_name(stream)} is dropped")
+            losses.append(f"{_name(source, stream)} is dropped")
             continue
         tracks.append(track)
         if track.action in ("audio", "subtitle"):
             mixed = f", mixed to {track.sound.layout}" if track.sound and track.sound.mixed else ""
-            losses.append(f"{_name(stream)} becomes {track.encoder}{mixed}")
+            losses.append(f"{_name(source, stream)} becomes {track.encoder}{mixed}")
     if source.container.chapters() and not holds_chapters(container):
         losses.append("chapters are dropped")
     warning = f"{container} cannot hold all of it: {'; '.join(losses)}" if losses else None
     return StreamPlan(tracks, position, warning)
 
 
-def _track(source: InputInfo, stream: Stream, container: str) -> Track | None:
+def _track(
+    source: InputInfo, stream: Stream, container: str, description: Description | None
+) -> Track | None:
     if stream.type == "attachment":
         return Track(stream, "attachment") if container == "matroska" else None
     if stream.disposition & Disposition.attached_pic and container == "mov":
@@ -146,28 +151,29 @@ def _track(source: InputInfo, stream: Stream, container: str) -> Track | None:
     if stream.disposition & Disposition.attached_pic and container == "matroska":
         data = b"".join(bytes(p) for p in source.first_packets(stream)[:1])
         return Track(stream, "picture", data=data) if data else None
-    if _copies(source, stream, container):
-        return Track(stream, "copy", first=next(iter(source.first_packets(stream)), None))
+    if _copies(source, stream, container, described=description is not None):
+        first = next(iter(source.first_packets(stream)), None)
+        return Track(stream, "copy", first=first, description=description)
     context: CodecContext | None = stream.codec_context
     if context is None:
         return None
     if isinstance(stream, av.AudioStream):
-        exact = _is_plain(_codec(stream)) and container in _PCM_CONTAINERS
+        exact = _is_plain(codec_of(stream)) and container in _PCM_CONTAINERS
         encoders = (e for e in (*_PCM_ENCODERS * exact, *_AUDIO_ENCODERS) if _encodes(e, container))
-        tried = (audio_settings(source.container, stream, encoder, container) for encoder in encoders)
+        tried = (audio_settings(stream, source.summary.line(stream), e, container) for e in encoders)
         sound = next(filter(None, tried), None)
         return Track(stream, "audio", sound.encoder, sound) if sound else None
-    if stream.type == "subtitle" and context.codec.canonical_name in _TEXT_SUBTITLES:
+    if stream.type == "subtitle" and codec_of(stream) in _TEXT_SUBTITLES:
         encoder = next((e for e in _SUBTITLE_ENCODERS if _encodes(e, container)), None)
         return Track(stream, "subtitle", encoder) if encoder else None
     return None
 
 
-def _copies(source: InputInfo, stream: Stream, container: str) -> bool:
+def _copies(source: InputInfo, stream: Stream, container: str, *, described: bool) -> bool:
     """Whether the container holds the stream as it is: seen by writing a little of it and reading it back."""
     if container in UNLISTED:
-        return _codec(stream) in UNLISTED[container]
-    if (container, _codec(stream)) in _ABORTS:
+        return codec_of(stream) in UNLISTED[container]
+    if (container, codec_of(stream)) in _ABORTS:
         return False
     file = io.BytesIO()
     packets = source.first_packets(stream)[:_TRIAL]
@@ -175,7 +181,7 @@ def _copies(source: InputInfo, stream: Stream, container: str) -> bool:
         with av.open(file, "w", format=container, container_options=container_options(container)) as out:
             if container in _VIDEO_FIRST:
                 video = out.add_stream("mpeg2video", rate=25, width=64, height=64, pix_fmt="yuv420p")
-            copy = StreamCopy(out, container, stream, next(iter(packets), None))
+            copy = StreamCopy(out, container, stream, next(iter(packets), None), described=described)
             copy.target.disposition = stream.disposition
             out.start_encoding()
             if container in _VIDEO_FIRST:
@@ -185,36 +191,26 @@ def _copies(source: InputInfo, stream: Stream, container: str) -> bool:
                 sample.stream = stream
                 for made in copy.packets(sample):
                     out.mux_one(made)
-        return not packets or _is_read_back(file, source.container, stream)
+        return described or not packets or _is_read_back(file, source, stream)
     except (ValueError, av.FFmpegError):
         return False
 
 
-def _is_read_back(file: io.BytesIO, given: Container, stream: Stream) -> bool:
+def _is_read_back(file: io.BytesIO, source: InputInfo, stream: Stream) -> bool:
     """Whether a reader sees in a file what a stream is; muxers write much that nobody reads."""
     file.seek(0)
     with av.open(file) as back:
-        found = [_codec(other) for other in back.streams if other.type == stream.type]
         if stream.type == "data":
-            return any(_kind(back, other) == _kind(given, stream) for other in back.streams)
-    codec = _codec(stream)
+            summary, kind = Summary(back), source.summary.kind_of_data(stream)
+            return any(summary.kind_of_data(other) == kind for other in back.streams)
+        found = [codec_of(other) for other in back.streams if other.type == stream.type]
+    codec = codec_of(stream)
     return any(_SAME.get(other, other) == _SAME.get(codec, codec) for other in found)
-
-
-def _kind(container: Container, stream: Stream) -> str:
-    """Return what a data stream is called: ``none (camm``, ``bin_data (gpmd``."""
-    found = re.search(r"Data: (\w+ \(\w+|\w+)", describe(container, stream))
-    return found[1] if found else ""
 
 
 def _is_plain(codec: str) -> bool:
     deep = ("pcm_s24", "pcm_s32", "pcm_s64", "pcm_f", "pcm_u24", "pcm_u32")
     return codec.startswith(("pcm_", "adpcm_")) and not codec.startswith(deep)
-
-
-def _codec(stream: Stream) -> str:
-    context: CodecContext | None = stream.codec_context
-    return context.codec.canonical_name if context else getattr(stream, "name", "") or ""
 
 
 def _encodes(encoder: str, container: str) -> bool:
@@ -225,23 +221,14 @@ def _encodes(encoder: str, container: str) -> bool:
         return encoder in out.supported_codecs
 
 
-def _is_chapter_text(container: Container, stream: Stream) -> bool:
-    """Whether it is QuickTime's track of chapter titles, which FFmpeg shows as chapters and as data."""
-    return bool(stream.type == "data" and container.chapters() and getattr(stream, "name", "") == "bin_data")
-
-
 def timecode_of(stream: Stream) -> str | None:
     """Return the time code that a video or its time code track begins with."""
     return stream.metadata.get("timecode")
 
 
-def _name(stream: Stream) -> str:
-    """Return a name for warnings: ``subtitle #3 (dvd_subtitle, deu)``."""
-    codec = (
-        stream.codec_context.codec.canonical_name if stream.codec_context else getattr(stream, "name", None)
-    )
-    if isinstance(stream, AttachmentStream):
-        codec = stream.name
-    details = ", ".join(filter(None, (codec, stream.language)))
+def _name(source: InputInfo, stream: Stream) -> str:
+    """Return a name for warnings: ``subtitle #3 (dvd_subtitle, deu)``, ``data #4 (camm)``."""
+    tag = source.summary.kind_of_data(stream).rpartition("(")[2]
+    details = ", ".join(filter(None, (tag or codec_of(stream), stream.language)))
     kind = "cover picture" if stream.disposition & Disposition.attached_pic else stream.type
     return f"{kind} #{stream.index}" + (f" ({details})" if details else "")

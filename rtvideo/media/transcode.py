@@ -11,7 +11,6 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.resampler import AudioResampler
-from av.container import Container
 from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
 
@@ -70,12 +69,15 @@ class AudioSettings:
         return True
 
 
-def audio_settings(
-    container: Container, stream: av.AudioStream, encoder: str, format: str
-) -> AudioSettings | None:
-    """Return settings that an encoder takes for a sound, with as many of its channels as it can, or None."""
+def audio_settings(stream: av.AudioStream, described: str, encoder: str, format: str) -> AudioSettings | None:
+    """Return settings that an encoder takes for a sound, with as many of its channels as it can, or None.
+
+    Args:
+        described: the line in which FFmpeg describes the stream.
+        format: FFmpeg's short name of the muxer.
+    """
     try:
-        order = declare_layout(container, stream)
+        order = declare_layout(stream, described)
     except ValueError:
         return None
     context = stream.codec_context

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from rtvideo.media.describe import codec_of
 from rtvideo.media.planes import has_alpha
 
 #: Formats with one plane: the place of the transparency among the samples of a pixel, and their number.
@@ -63,7 +64,7 @@ def is_opaque(frame: av.VideoFrame) -> bool:
 
 def alpha_decoder(stream: av.VideoStream) -> av.VideoCodecContext | None:
     """Return a decoder that sees the transparency of a stream; None where the usual one sees all there is."""
-    name = _DECODERS.get(stream.codec_context.codec.canonical_name)
+    name = _DECODERS.get(codec_of(stream))
     if name is None or not is_tagged(stream):
         return None
     try:

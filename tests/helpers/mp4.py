@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from pathlib import Path
 
+import av
+
 from rtvideo.media.mp4.boxes import Box, parse, spans
+from tests.helpers import clips
 
 #: A place in a file, in the words of `rtvideo.media.mp4.parts`, and whether it is in the first track.
 Place = tuple[str, bool]
@@ -72,3 +76,30 @@ class _Raw(Box):
 
     def __bytes__(self) -> bytes:
         return bytes(self.data)
+
+
+def with_data(path: Path, kind: bytes, packets: Iterable[bytes], description: bytes = b"") -> Path:
+    """Write a clip with a track of data, four packets a second, as cameras write places and motion."""
+    clips.write(path.with_name("plain.mp4"), audio=1)
+    with av.open(str(path.with_name("plain.mp4"))) as plain, av.open(str(path), "w", format="mp4") as out:
+        data = out.add_data_stream("bin_data")
+        data.time_base = Fraction(1, 1000)
+        copies = {s.index: out.add_stream_from_template(s, opaque=True) for s in plain.streams}
+        for packet in plain.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream_index]
+                out.mux_one(packet)
+        for number, content in enumerate(packets):
+            packet = av.Packet(content)
+            packet.pts = packet.dts = 250 * number
+            packet.duration, packet.time_base, packet.stream = 250, Fraction(1, 1000), data
+            out.mux_one(packet)
+    written = path.read_bytes()
+    start = written.index(b"moov") - 4
+    moov = parse(written[start:])[0]
+    for track in moov.boxes:
+        entries = track.find(b"mdia", b"minf", b"stbl", b"stsd")
+        if entries is not None and entries.data[12:16] == b"gpmd":
+            entries.data[8:] = box(kind, bytes(6) + b"\0\1" + description)
+    path.write_bytes(written[:start] + bytes(moov))
+    return path

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import BinaryIO
+
+#: Boxes in a box that are looked at, at most: a file may be made of nothing else.
+MOST = 1 << 20
 
 #: Boxes of boxes, on the path to those that are changed in memory.
 _NESTED = (b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl")
@@ -44,6 +48,38 @@ def spans(file: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[Sp
             return
         yield Span(head[4:8], start, body, start + size)
         start += size
+
+
+def children(file: BinaryIO, around: Span | None, name: bytes) -> Iterator[Span]:
+    """Yield the whole boxes of a name directly in another, or in the file."""
+    start, end = (0, None) if around is None else (around.body, around.end)
+    for span in islice(spans(file, start, end), MOST):
+        if span.name == name and (end is None or span.end <= end):
+            yield span
+
+
+def read(file: BinaryIO, place: int, size: int) -> bytes:
+    """Return bytes of a file, fewer at its end."""
+    file.seek(place)
+    return file.read(size)
+
+
+def track_id(file: BinaryIO, trak: Span) -> int | None:
+    """Return the number by which a file calls a track."""
+    header = next(children(file, trak, b"tkhd"), None)
+    return None if header is None else number_of(read(file, header.body, 24))
+
+
+def number_of(track_header: bytes | bytearray) -> int:
+    """Return the number of a track from the content of its header."""
+    place = 20 if track_header[:1] == b"\1" else 12
+    return int.from_bytes(track_header[place : place + 4], "big")
+
+
+def handler_of(file: BinaryIO, media: Span) -> bytes:
+    """Return which kind of media or metadata a box is of, such as ``vide``."""
+    handler = next(children(file, media, b"hdlr"), None)
+    return b"" if handler is None else read(file, handler.body + 8, 4)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from rtvideo.errors import InputError
 from rtvideo.media.containers import MOV_FAMILY
-from rtvideo.media.mp4.boxes import Box
+from rtvideo.media.mp4.boxes import Box, number_of
 from rtvideo.media.mp4.parts import Part, parts_of
 
 #: Bytes that the index may grow by: it is in memory as a whole.
@@ -24,7 +24,7 @@ _PIECE = 1 << 20
 _MANY = (b"uuid", b"free", b"skip", b"meta")
 
 #: Places whose boxes mean the same in another file.
-_KEPT_PLACES = ("file", "tail", "moov", "trak", "mdia", "udta", "video")
+_KEPT_PLACES = ("file", "tail", "moov", "trak", "tref", "mdia", "udta", "video")
 
 
 @dataclass
@@ -100,10 +100,17 @@ class Copies:
         Args:
             tracks: IDs in the old file, and tracks in the new one.
         """
+        numbers = {
+            old: number_of(header.data) for old, box in tracks.items() if (header := box.find(b"tkhd"))
+        }
         for part in self._parts:
             around = moov if part.track is None else tracks.get(part.track)
-            if around is not None and part.place not in ("file", "tail"):
-                content = self._read(part.body, part.end - part.body)
+            if around is None or part.place in ("file", "tail"):
+                continue
+            content = self._read(part.body, part.end - part.body)
+            if part.place == "tref":
+                content = _renumbered(content, numbers)
+            if content or part.place != "tref":
                 _insert(Box(part.name, bytearray(content)), around, part.place)
 
     def write(self, file: BinaryIO, place: str) -> None:
@@ -135,13 +142,21 @@ def _read_errors(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
+def _renumbered(references: bytes, numbers: Mapping[int, int]) -> bytes:
+    """Return references to tracks by their numbers in the new file, without those of tracks that it lacks."""
+    places = (references[at : at + 4] for at in range(0, len(references), 4))
+    found = filter(None, (numbers.get(int.from_bytes(place, "big")) for place in places))
+    return b"".join(number.to_bytes(4, "big") for number in found)
+
+
 def _insert(box: Box, around: Box, place: str) -> None:
     """Put a box into a place of a track or of the whole index, unless the muxer wrote its own."""
-    if place == "udta":
-        udta = around.find(b"udta")
-        if udta is None:
-            around.boxes.append(udta := Box(b"udta"))
-        udta.data += bytes(box)
+    if place in ("udta", "tref"):
+        name = place.encode()
+        listing = around.find(name)
+        if listing is None:
+            around.boxes.append(listing := Box(name))
+        listing.data += bytes(box)
     elif place == "video":
         entries = around.find(b"mdia", b"minf", b"stbl", b"stsd")
         if entries is not None:

@@ -15,6 +15,7 @@ import av
 
 from rtvideo.media.mp4.boxes import Box, parse, spans
 from rtvideo.media.mp4.copies import Copies
+from rtvideo.media.mp4.descriptions import Description, describe
 
 #: What becomes of a stream of the output: a track, a track of the separate texts, or a cover picture.
 TrackKind = Literal["track", "text", "cover"]
@@ -27,10 +28,12 @@ class OutputTrack:
     Attributes:
         kind: what becomes of it.
         source: ID of the stream that it was in the input.
+        description: of data that the muxer could not describe.
     """
 
     kind: TrackKind
     source: int
+    description: Description | None = None
 
 
 class TextTracks:
@@ -88,11 +91,15 @@ def complete(
         written = [box for box in moov.boxes if box.name == b"trak"]
         number = sum(track.kind != "text" for track in tracks[:video])
         longer = _lengthen(moov, written[number], length)
-        if not longer and not copies and all(track.kind == "track" for track in tracks):
+        plain = all(track.kind == "track" and track.description is None for track in tracks)
+        if plain and not longer and not copies:
             return
         end = file.seek(0, os.SEEK_END)
         payload, apart = _text_samples(texts, end + 8)
         boxes = _arrange(moov, [track.kind for track in tracks], apart)
+        for track, box in zip(tracks, boxes, strict=True):
+            if track.description is not None and box is not None:
+                describe(box, track.description)
         if payload:
             file.write(bytes(Box(b"mdat", payload)))
         if copies is not None:

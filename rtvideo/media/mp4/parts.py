@@ -12,10 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from rtvideo.media.mp4.boxes import Span, spans
+from rtvideo.media.mp4.boxes import MOST, Span, children, handler_of, read, spans, track_id
 
-#: Boxes in a box that are looked at, and parts that are listed, at most: a file may be made of nothing else.
-_BOXES, _PARTS = 1 << 20, 1 << 16
+#: Parts that are listed, at most.
+_MOST = 1 << 16
 
 #: What the sample entry of a video says of its picture, and how FFmpeg calls that in its list of side data.
 _MARKS = {
@@ -77,7 +77,8 @@ _ORDINARY: dict[str, frozenset[bytes]] = {
     for place, names in {
         "file": b"ftyp styp moov moof mdat mfra sidx ssix pdin",
         "moov": b"mvhd trak udta mvex iods",
-        "trak": b"tkhd edts mdia udta tref",
+        "trak": b"tkhd edts mdia udta",
+        "tref": b"chap tmcd hint",
         "mdia": b"mdhd hdlr minf",
         "minf": b"vmhd smhd hmhd sthd nmhd gmhd hdlr dinf stbl",
         "stbl": b"""
@@ -100,7 +101,7 @@ _ORDINARY: dict[str, frozenset[bytes]] = {
 _ENTERED = {
     "file": {b"moov": "moov", b"moof": "moof"},
     "moov": {b"trak": "trak", b"udta": "udta"},
-    "trak": {b"mdia": "mdia", b"udta": "udta"},
+    "trak": {b"mdia": "mdia", b"udta": "udta", b"tref": "tref"},
     "mdia": {b"minf": "minf"},
     "minf": {b"stbl": "stbl"},
     "moof": {b"traf": "traf"},
@@ -144,8 +145,8 @@ def parts_of(path: Path) -> list[Part]:
     """
     with path.open("rb") as file:
         length = file.seek(0, os.SEEK_END)
-        read_to = max((s.end for s in islice(spans(file), _BOXES) if s.name in _ORDINARY["file"]), default=0)
-        found = list(islice(_Listing(file).parts("file", 0, length), _PARTS))
+        read_to = max((s.end for s in islice(spans(file), MOST) if s.name in _ORDINARY["file"]), default=0)
+        found = list(islice(_Listing(file).parts("file", 0, length), _MOST))
     return [replace(p, place="tail") if p.place == "file" and p.start >= read_to else p for p in found]
 
 
@@ -160,7 +161,7 @@ class _Listing:
     def parts(self, place: str, start: int, end: int) -> Iterator[Part]:
         """Yield the parts in a place."""
         known = start
-        for span in islice(spans(self._file, start, end), _BOXES):
+        for span in islice(spans(self._file, start, end), MOST):
             cut_off = span.end > end and not (place == "file" and span.name in _ORDINARY["file"])
             if cut_off or not any(span.name):
                 break
@@ -182,30 +183,28 @@ class _Listing:
 
     def _inside(self, place: str, span: Span) -> Iterator[Part]:
         if place == "trak":
-            self._track, self._handler = self._track_id(span), b""
+            self._track, self._handler = track_id(self._file, span), b""
         if place == "mdia":
-            self._handler = self._handler_of(span.body, span.end)
+            self._handler = handler_of(self._file, span)
         yield from self.parts(place, span.body, span.end)
         if place == "trak":
             self._track = None
 
     def _is_ordinary(self, place: str, span: Span) -> bool:
         if place == "traf" and span.name == b"uuid":
-            return self._read(span.body, 16) in _SMOOTH_STREAMING
+            return read(self._file, span.body, 16) in _SMOOTH_STREAMING
         return span.name in _ORDINARY[place]
 
     def _metadata(self, place: str, span: Span) -> Iterator[Part]:
         """FFmpeg reads the metadata of QuickTime and iTunes; of others, such as XML, a box is kept whole."""
         # QuickTime leaves out the version that other files have before the boxes.
-        body = span.body + 4 * (self._read(span.body + 4, 4) != b"hdlr")
-        handler = self._handler_of(body, span.end)
-        if handler in (b"mdta", b"mdir"):
-            # QuickTime's items have numbers for names.
-            end = span.end if handler == b"mdir" else body
-            yield from self.parts("meta", body, end)
-        else:
+        inner = replace(span, body=span.body + 4 * (read(self._file, span.body + 4, 4) != b"hdlr"))
+        handler = handler_of(self._file, inner)
+        if handler == b"mdir":
+            yield from self.parts("meta", inner.body, inner.end)
+        elif handler != b"mdta":  # of which the items have numbers for names
             part = self._part(place, span)
-            points = any(inner.name == b"iloc" for inner in islice(spans(self._file, body, span.end), _BOXES))
+            points = any(children(self._file, inner, b"iloc"))
             yield replace(part, reason=_REASONS[b"iloc"]) if points else part
 
     def _sample_entry(self, span: Span) -> Iterator[Part]:
@@ -215,7 +214,7 @@ class _Listing:
             yield from self.parts("video", entry.body + 78, min(entry.end, span.end))
 
     def _part(self, place: str, span: Span) -> Part:
-        kind = self._read(span.body, 16) if span.name == b"uuid" else span.name
+        kind = read(self._file, span.body, 16) if span.name == b"uuid" else span.name
         title = _NAMES.get(kind) or _title(span.name, kind, place)
         says: tuple[str, ...] = ()
         if kind == _SPHERICAL:
@@ -230,24 +229,6 @@ class _Listing:
         title = f"{what} of {end - start} bytes" + " behind the last box" * (place == "file")
         reason = "" if place == "file" else "no box can be found in it"
         return Part(b"", title, place, self._track, start, start, end, reason)
-
-    def _track_id(self, trak: Span) -> int | None:
-        for span in islice(spans(self._file, trak.body, trak.end), _BOXES):
-            if span.name == b"tkhd":
-                data = self._read(span.body, 24)
-                place = 20 if data[:1] == b"\1" else 12
-                return int.from_bytes(data[place : place + 4], "big")
-        return None
-
-    def _handler_of(self, start: int, end: int) -> bytes:
-        for span in islice(spans(self._file, start, end), _BOXES):
-            if span.name == b"hdlr":
-                return self._read(span.body + 8, 4)
-        return b""
-
-    def _read(self, place: int, size: int) -> bytes:
-        self._file.seek(place)
-        return self._file.read(size)
 
     def _is_blank(self, start: int, end: int) -> bool:
         self._file.seek(start)

@@ -14,7 +14,7 @@ import av
 import pytest
 
 from rtvideo.files.job import enhance_video
-from rtvideo.media.input_info import side_data_of
+from rtvideo.media.describe import Summary
 from rtvideo.options import Options, Report
 from tests.helpers import clips, mp4
 from tests.helpers.doubles import FakeSession, opening
@@ -49,7 +49,7 @@ def enhance(source: Path, target: Path, **options: Any) -> Report:
 
 def side_data(path: Path) -> list[str]:
     with av.open(str(path)) as container:
-        found = side_data_of(container, container.streams.video[0])
+        found = Summary(container).side_data(container.streams.video[0])
         return [line for line in found if not line.startswith("cpb")]
 
 

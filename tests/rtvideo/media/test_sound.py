@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rtvideo.files.job import enhance_video
-from rtvideo.media.input_info import describe
+from rtvideo.media.describe import Summary
 from rtvideo.options import Options, Report
 from tests.helpers.doubles import FakeSession, opening
 
@@ -101,7 +101,7 @@ def test_channels_in_an_order_of_the_files_own_come_out_where_they_belong(tmp_pa
     )
     enhanced(source, tmp_path / "out.ts")
     with av.open(str(source)) as container:
-        listed = re.search(r"channels \(([A-Z+]+)\)", describe(container, container.streams.audio[0]))
+        listed = re.search(r"channels \(([A-Z+]+)\)", Summary(container).line(container.streams.audio[0]))
     assert listed is not None, "this MOV names its channels in a standard order"
     stored = dict(zip(listed[1].split("+"), tones(source), strict=True))
     standard = ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR")
