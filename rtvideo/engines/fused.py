@@ -60,7 +60,7 @@ class FusedSession(SyncSession):
         )
         self._isa = usable[0].name
         self.name = f"fused cpu {self._isa}"
-        self._time_stamps, self._has_state = TimeStamps(), False
+        self._time_stamps, self._has_state, self._has_room_to_deband = TimeStamps(), False, False
 
     @staticmethod
     def unsupported_reason(model: Model, geometry: Geometry | None = None) -> str | None:
@@ -109,9 +109,12 @@ class FusedSession(SyncSession):
         if constants.frames and not self._has_state:
             self._network.allocate_temporal_state(state_format(self._geometry))
             self._has_state = True
+        if self.settings.deband and not self._has_room_to_deband:
+            self._network.allocate_debanding(state_format(self._geometry))
+            self._has_room_to_deband = True
         rows = [_rows(plane) for plane in planes]
         made = [_rows(plane) for plane in out]
-        self._network.run(rows, made, self.settings.strength, self.settings.denoise, constants)
+        self._network.run(rows, made, self.settings.strength, self.settings.denoise, constants, deband=self.settings.deband)
         for target, result in zip(out, made, strict=True):
             if result is not target:
                 np.copyto(target, result)

@@ -23,11 +23,13 @@ class Settings:
         strength: 0..1; illumination ``t`` becomes ``t ** strength``. 0 hands the planes through bit for bit.
         denoise: 0..1; scales the noise removal. 0 skips it, and its cost.
         temporal: 0..1; how much the frames before count. 0 looks at each frame alone.
+        deband: smooth the few codes that compressed video has near black, before the gain shows them as blocks.
     """
 
     strength: float = 1.0
     denoise: float = 0.0
     temporal: float = 0.0
+    deband: bool = False
 
 
 def no_weights(model: Model) -> str | None:

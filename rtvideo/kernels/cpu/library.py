@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants
 
-VERSION = 3
+VERSION = 4
 
 
 def _planes(arrays: Sequence[npt.NDArray[Any]]) -> PlanePointers:
@@ -56,10 +56,11 @@ class Library:
         f.rt_threads.argtypes = [ctypes.c_void_p]
         f.rt_run.argtypes = [
             ctypes.c_void_p, ctypes.POINTER(PlanePointers), ctypes.POINTER(PlanePointers),
-            ctypes.c_float, ctypes.c_float, ctypes.POINTER(TimeConstants),
+            ctypes.c_float, ctypes.c_float, ctypes.c_int, ctypes.POINTER(TimeConstants),
         ]  # fmt: skip
         f.rt_run.restype = None
         f.rt_allocate_temporal_state.argtypes = [ctypes.c_void_p, ctypes.POINTER(Format)]
+        f.rt_allocate_debanding.argtypes = [ctypes.c_void_p, ctypes.POINTER(Format)]
 
     @property
     def lanes(self) -> int:
@@ -107,13 +108,16 @@ class CpuNetwork:
         strength: float,
         denoise: float,
         time: TimeConstants | None = None,
+        *,
+        deband: bool = False,
     ) -> None:
         """Enhance a frame: the planes have the format's shapes, rows are contiguous, strides are free.
 
         Args:
+            deband: smooth the few codes near black first, after `allocate_debanding`.
             time: how much the frames before count, after `allocate_temporal_state`; None: not at all.
         """
-        self._functions.rt_run(self._context, _planes(planes), _planes(out), strength, denoise, time)
+        self._functions.rt_run(self._context, _planes(planes), _planes(out), strength, denoise, deband, time)
 
     def allocate_temporal_state(self, kept: Format) -> None:
         """Make room for what is kept from frame to frame; once.
@@ -126,6 +130,18 @@ class CpuNetwork:
         """
         if not self._functions.rt_allocate_temporal_state(self._context, kept):
             raise UnavailableError("engine fused: not enough memory for --temporal; use --temporal off")
+
+    def allocate_debanding(self, kept: Format) -> None:
+        """Make room for debanding; once.
+
+        Args:
+            kept: of `rtvideo.kernels.structs.state_format`.
+
+        Raises:
+            UnavailableError: not enough memory.
+        """
+        if not self._functions.rt_allocate_debanding(self._context, kept):
+            raise UnavailableError("engine fused: not enough memory for --deband; use --deband off")
 
     def close(self) -> None:
         """End the threads and give the memory back; closing twice is fine."""

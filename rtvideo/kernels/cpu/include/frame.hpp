@@ -1,7 +1,7 @@
 // A frame on its way through passes, each over strips of the picture that threads share out.
 #pragma once
 #include "pool.hpp"
-#include "temporal_state.hpp"
+#include "debanding_state.hpp"
 
 // A statement whose time benchmarks/passes.py wants to know; it defines this before it includes anything.
 #ifndef TIMED
@@ -20,6 +20,7 @@ struct Frame {
     float strength, denoise;
     TimeConstants time;
     TemporalState state;
+    DebandingState debanding;
     LightParameters light_parameters;
     Grid sums;             // of the warm start over blocks of the finest scale
     Grid x, warm, next;    // a grid stage reads x (and warm) and writes next

@@ -1,6 +1,7 @@
 // What the shared library exports. The generated source defines `Weights` and `Network` before it includes this.
 #pragma once
 #include "illumination.hpp"
+#include "debanding.hpp"
 #include "temporal.hpp"
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -10,7 +11,7 @@
 
 using namespace rt;
 
-EXPORT int rt_version() { return 3; }
+EXPORT int rt_version() { return 4; }
 
 EXPORT int rt_lanes() { return LANES; }
 
@@ -28,6 +29,7 @@ EXPORT void rt_close(Context *context) {
     context->pool.close();
     for (void *p : context->memory) free(p);
     for (void *p : context->frame.state.memory) free(p);
+    for (void *p : context->frame.debanding.memory) free(p);
     free(context);
 }
 
@@ -65,14 +67,20 @@ EXPORT int rt_allocate_temporal_state(Context *context, const Format *kept) {
     return allocate(context->frame.state, *kept, context->width, context->height, light);
 }
 
-// Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal; without `time`, or with no frames to average over,
-// the frame is looked at alone.
-EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise,
+// Make room for debanding, in planes of the format `kept`. False if there is not enough memory.
+EXPORT int rt_allocate_debanding(Context *context, const Format *kept) {
+    return allocate(context->frame.debanding, *kept, context->width, context->height);
+}
+
+// Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal, `debanded` 0 debanding; without `time`, or with no
+// frames to average over, the frame is looked at alone.
+EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise, int debanded,
                    const TimeConstants *time) {
     Frame &frame = context->frame;
     frame.in = *in, frame.out = *out, frame.read = frame.format;
     frame.time = time ? *time : TimeConstants{};
     if (frame.time.frames > 0) TIMED("over time", over_time<Network::WIDEST>(*context);)
+    if (debanded) TIMED("debanding", deband<Network::WIDEST>(*context);)
     frame.strength = strength, frame.denoise = denoise;
     frame.light_parameters.strength = strength;
     TIMED("light", Network::light(*context, (float *)context->memory[1]);)

@@ -77,14 +77,8 @@ struct Grid {
     METHOD float *at(int channel, int row) const { return data + ((int64_t)channel * height + row) * width; }
 };
 
-template <int SCALE> FN void upsample(const Tile &tile, Grid grid, int channel, int row, float *line) {
-    if (SCALE == 1) {
-        const float *source = grid.at(channel, row);
-        for (int x = max(0, -tile.left), end = min(tile.width, grid.width - tile.left); x < end; x++)
-            line[x] = source[tile.left + x];
-        return;
-    }
-    float at = half_pixel(row, 1.0f / SCALE);
+// At `at` in rows of the grid.
+template <int SCALE> FN void upsample_row(const Tile &tile, Grid grid, int channel, float at, float *line) {
     int above = at < 0 ? -1 : (int)at;
     float share = at - above;
     const float *upper = grid.at(channel, max(above, 0)), *lower = grid.at(channel, min(above + 1, grid.height - 1));
@@ -104,14 +98,21 @@ template <int SCALE> FN void upsample(const Tile &tile, Grid grid, int channel, 
     }
 }
 
+template <int SCALE> FN void upsample(const Tile &tile, Grid grid, int channel, int row, float *line) {
+    if (SCALE > 1) return upsample_row<SCALE>(tile, grid, channel, half_pixel(row, 1.0f / SCALE), line);
+    const float *source = grid.at(channel, row);
+    for (int x = max(0, -tile.left), end = min(tile.width, grid.width - tile.left); x < end; x++)
+        line[x] = source[tile.left + x];
+}
+
 // Light of a row of pixels, and its slope over the pixel's own maximum.
 struct Upsampled {
     float *light, *slope;
 };
 
+FN float *take_line(Arena &arena, int width) { return arena.take<float>(width + 2 * LINE_MARGIN) + LINE_MARGIN; }
 FN Upsampled take_upsampled(Arena &arena, int width) {
-    auto line = [&] { return arena.take<float>(width + 2 * LINE_MARGIN) + LINE_MARGIN; };
-    return Upsampled{line(), line()};
+    return Upsampled{take_line(arena, width), take_line(arena, width)};
 }
 
 // Application in the log domain: `gain` <- log2 of the gain with strength, u <- u_K. The light of a pixel is the grid's;

@@ -47,30 +47,48 @@ static void *fresh(size_t bytes) {
     return p;
 }
 
+// Bytes of each plane of a picture, and of a row of it.
+struct PictureSize {
+    size_t bytes[3];
+    int64_t stride[3];
+
+    size_t all() const { return bytes[0] + bytes[1] + bytes[2]; }
+};
+
+// Of a picture in 16 bits.
+FN PictureSize size_of(const Format &kept, int width, int height) {
+    PictureSize size = {};
+    for (int c = 0; c < channels(kept); c++) {
+        const Channel one = channel(kept, c);
+        size.stride[one.plane] = (((width + one.x) >> one.x) * one.step * sizeof(uint16_t) + 63) / 64 * 64;
+        size.bytes[one.plane] = size.stride[one.plane] * ((height + one.y) >> one.y);
+    }
+    return size;
+}
+
+// Planes from `memory` on; returns where they end.
+FN unsigned char *place(Planes &planes, const PictureSize &size, unsigned char *memory) {
+    for (int k = 0; k < 3; k++) {
+        planes.data[k] = size.bytes[k] ? memory : 0, planes.stride[k] = size.stride[k];
+        memory += size.bytes[k];
+    }
+    return memory;
+}
+
 // Room for a picture of this size and light of so many cells. False if there is not enough memory.
 FN bool allocate(TemporalState &state, const Format &kept, int width, int height, int64_t light) {
     state.format = kept;
     state.cells_wide = (width + CELL - 1) / CELL, state.cells_high = (height + CELL - 1) / CELL;
     state.patches_wide = (width + PATCH - 1) / PATCH, state.patches_high = height / PATCH / 2 + 1;
-    size_t bytes[3] = {}, picture = 0;
-    int64_t stride[3] = {};
-    for (int c = 0; c < channels(kept); c++) {
-        Channel one = channel(kept, c);
-        stride[one.plane] = (((width + one.x) >> one.x) * one.step * sizeof(uint16_t) + 63) / 64 * 64;
-        bytes[one.plane] = stride[one.plane] * ((height + one.y) >> one.y);
-    }
-    for (size_t b : bytes) picture += b;
+    const PictureSize size = size_of(kept, width, height);
+    const size_t picture = size.all();
     size_t cells = ((size_t)state.cells_wide * state.cells_high + 63) / 64 * 64;
     size_t patches = (size_t)state.patches_wide * state.patches_high;
     state.memory[0] = fresh(2 * picture + cells);
     state.memory[1] = fresh(sizeof(float) * (4 * patches + light));
     if (!state.memory[0] || !state.memory[1]) return false;
     unsigned char *p = (unsigned char *)state.memory[0];
-    for (Planes &planes : state.picture)
-        for (int k = 0; k < 3; k++) {
-            planes.data[k] = bytes[k] ? p : 0, planes.stride[k] = stride[k];
-            p += bytes[k];
-        }
+    for (Planes &planes : state.picture) p = place(planes, size, p);
     state.age = p;
     state.level = (float *)state.memory[1], state.change = state.level + patches, state.spread = state.change + patches;
     state.gain = state.spread + patches, state.light = state.gain + patches;

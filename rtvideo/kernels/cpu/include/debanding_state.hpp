@@ -1,0 +1,49 @@
+// What debanding needs for a frame: the pyramid of cells, and room for the picture.
+#pragma once
+#include "temporal_state.hpp"
+
+#include "common/debanding.h"
+
+namespace rt {
+
+// Of a cell: luma above black, colour, how fine its codes are, noise of colour.
+enum { FINE = 3, NOISE, MEANS };
+constexpr int SMOOTH = 4; // the smooth picture's luma and colour, and noise of colour
+
+struct DebandingState {
+    Debanding parameters;
+    Format format;  // of the picture: as the decoder's, in 16 bits
+    Planes picture;
+    Grid means[DEBAND_LEVELS], smooth[DEBAND_LEVELS];
+    Grid deviations; // of luma and colour within the finest cells
+    Grid shares;     // of them: how much of luma and of colour becomes smooth, and 1 / tolerance of colour
+    int level;       // that is being made
+    void *memory[2];
+};
+
+// Room for a frame of this size. False if there is not enough memory.
+FN bool allocate(DebandingState &state, const Format &kept, int width, int height) {
+    state.format = kept;
+    const PictureSize size = size_of(kept, width, height);
+    int64_t floats = 0;
+    auto grid = [&](int level, int channels) {
+        const int cell = DEBAND_CELL << level;
+        Grid g = {(float *)state.memory[1], (width + cell - 1) / cell, (height + cell - 1) / cell};
+        if (g.data) g.data += floats;
+        floats += (int64_t)channels * g.width * g.height;
+        return g;
+    };
+    auto grids = [&] {
+        floats = 0;
+        for (int k = 0; k < DEBAND_LEVELS; k++) state.means[k] = grid(k, MEANS), state.smooth[k] = grid(k, SMOOTH);
+        state.deviations = grid(0, 2), state.shares = grid(0, 3);
+    };
+    grids(); // how many floats there are, then where each grid begins
+    state.memory[0] = fresh(size.all()), state.memory[1] = fresh(sizeof(float) * floats);
+    if (!state.memory[0] || !state.memory[1]) return false;
+    grids();
+    place(state.picture, size, (unsigned char *)state.memory[0]);
+    return true;
+}
+
+} // namespace rt
