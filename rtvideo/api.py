@@ -35,13 +35,13 @@ class Enhancer:
     - an (h, w, 3) uint8 RGB array and returns a new array of the same shape and type, or
     - an `av.VideoFrame` and returns a new one of the same format, with its time stamp and colour tags.
 
-    Frames of any size may follow each other. ``strength``, ``denoise`` and ``temporal`` may be changed
-    between calls. Threads may share one, and take turns; a fork and a pickled copy open engines of their own.
-    Use it in a ``with`` statement, or call `close`.
+    Frames of any size may follow each other. ``strength``, ``denoise``, ``temporal`` and ``deband`` may be
+    changed between calls. Threads may share one, and take turns; a fork and a pickled copy open engines of
+    their own. Use it in a ``with`` statement, or call `close`.
 
-    Defaults are those of `enhance_file`, except that ``temporal`` is off: an enhancer does not know whether
-    frames follow each other. Shares are numbers from 0 to 1 or words of the command line, such as ``"50%"``
-    and ``"off"``.
+    Defaults are those of `enhance_file`, except that ``temporal`` and ``deband`` are off: an enhancer does
+    not know whether frames follow each other, or were compressed. Shares are numbers from 0 to 1 or words of the
+    command line, such as ``"50%"`` and ``"off"``.
 
     Args:
         model: name of a shipped model, or path of a model file.
@@ -49,6 +49,8 @@ class Enhancer:
         temporal: 0 enhances each frame alone; above 0 (at most 1) frames of one size are taken for one
             stream, whose noise and flicker are reduced over time. `av.VideoFrame.time` gives the speed of the
             stream; arrays count as 30 a second. `reset` begins another stream.
+        deband: how far the blocks that compression leaves near black are smoothed, 0 to 1; for frames of
+            compressed video.
         strength: 0 (frames come back unchanged) to 1.
         device, engine: by name, or ``auto`` for the fastest that works.
         threads: for the engine; 0 takes what this process may use.
@@ -69,6 +71,7 @@ class Enhancer:
         *,
         denoise: float | str | None = None,
         temporal: float | str = 0.0,
+        deband: float | str = 0.0,
         strength: float | str = 1.0,
         device: str = "auto",
         engine: str = "auto",
@@ -76,7 +79,9 @@ class Enhancer:
     ) -> None:
         check_names(engine, device)
         found = find(value_of("model", model))
-        settings = Settings(value_of("strength", strength), _denoise(denoise, found), _temporal(temporal))
+        settings = Settings(
+            value_of("strength", strength), _denoise(denoise, found), _temporal(temporal), _deband(deband)
+        )
         self._sessions = SessionCache(
             found, settings, engine=engine, device=device, threads=value_of("threads", threads)
         )
@@ -88,7 +93,7 @@ class Enhancer:
 
     @property
     def settings(self) -> Settings:
-        """``strength``, ``denoise`` and ``temporal`` in one record, whose values may be changed too."""
+        """All of them in one record, whose values may be changed too."""
         return self._sessions.settings
 
     @property
@@ -118,6 +123,15 @@ class Enhancer:
     @temporal.setter
     def temporal(self, value: float | str) -> None:
         self.settings.temporal = _temporal(value)
+
+    @property
+    def deband(self) -> float:
+        """How far blocks near black are smoothed: 0 to 1, or ``"off"``."""
+        return self.settings.deband
+
+    @deband.setter
+    def deband(self, value: float | str) -> None:
+        self.settings.deband = _deband(value)
 
     @overload
     def __call__(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]: ...
@@ -288,10 +302,19 @@ def _denoise(value: float | str | None, model: Model) -> float:
 
 
 def _temporal(value: float | str) -> float:
-    share: float | None = value_of("temporal", value)
+    return _told("temporal", value, "whether frames follow each other")
+
+
+def _deband(value: float | str) -> float:
+    return _told("deband", value, "whether frames were compressed with loss")
+
+
+def _told(name: str, value: float | str, what: str) -> float:
+    """Return a share; ``auto`` is refused, since ``what`` it depends on cannot be seen in frames."""
+    share: float | None = value_of(name, value)
     if share is None:
         raise UsageError(
-            f"temporal: {value!r} is not allowed; allowed: off, a number from 0 to 1, or 0% to 100%: "
-            "only the caller knows whether frames follow each other"
+            f"{name}: {value!r} is not allowed; allowed: off, a number from 0 to 1, or 0% to 100%: "
+            f"only the caller knows {what}"
         )
     return share

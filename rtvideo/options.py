@@ -102,9 +102,9 @@ def _documented(record: type[R]) -> type[R]:
 class Options:
     """Everything that decides how inputs are enhanced; one record for the command line and the Python API.
 
-    None is ``auto`` for ``denoise`` and ``temporal``; elsewhere it leaves the choice to rtvideo. A model,
-    engine or device that is named and cannot work is an error, never a silent fallback. Values may also be
-    the command line's words, such as ``denoise="off"``, ``start="0:01"`` and ``strength="50%"``.
+    None is ``auto`` for ``denoise``, ``temporal`` and ``deband``; elsewhere it leaves the choice to rtvideo.
+    A model, engine or device that is named and cannot work is an error, never a silent fallback. Values may
+    also be the command line's words, such as ``denoise="off"``, ``start="0:01"`` and ``strength="50%"``.
 
     Raises:
         UsageError: a value is not allowed (also a ValueError).
@@ -161,6 +161,14 @@ class Options:
         synonyms=("--smooth", "--flicker", "--no-temporal"),
         compared=False,
         everyday=True,
+    )
+    deband: float | None = option(
+        None,
+        "look",
+        "smooth the blocks that compression leaves near black: off, auto (the default: on where the input is "
+        "compressed with loss) or 0 to 1",
+        values.share_or_auto,
+        compared=False,
     )
     compare: str | None = option(
         None,
@@ -295,6 +303,7 @@ class Report:
     model: str = ""
     denoise: float = 0.0
     temporal: float = 0.0
+    deband: float = 0.0
     frames_in: int = 0
     frames_out: int = 0
     resumed: int = 0

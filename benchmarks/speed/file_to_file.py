@@ -42,6 +42,7 @@ class CopyEngine:
 
     engine = name = "copy"
     remembers = False
+    debands = False
 
     def __init__(self) -> None:
         self.settings = Settings()

@@ -1,4 +1,4 @@
-"""What ``--denoise auto`` and ``--temporal auto`` stand for, once the engine is known."""
+"""What ``auto`` stands for in ``--denoise``, ``--temporal`` and ``--deband``, once the engine is known."""
 
 from __future__ import annotations
 
@@ -14,19 +14,26 @@ from rtvideo.frame import Geometry
 from rtvideo.models import Model, find
 from rtvideo.options import Options
 
+#: Bits of a sample up to which codes are so coarse that they show near black.
+MOST_DEPTH = 10
+
 #: Opens a session for frames of a geometry, of which so many come each second (None: nobody waits).
 SessionFactory = Callable[[Geometry, float | None], Session]
 
 
-def open_for(options: Options, geometry: Geometry, fps: float | None) -> Session:
+def open_for(options: Options, geometry: Geometry, fps: float | None, *, lossless: bool = False) -> Session:
     """Open the engine and model that the options name, with a number in place of each ``auto``.
+
+    Args:
+        fps: frames a second that must be met; None where nobody waits.
+        lossless: see `deband_of`.
 
     Raises:
         UsageError, UnavailableError: see `rtvideo.models.find`, `rtvideo.engines.opening.open_session`.
     """
     model = find(options.model)
     denoise = float(fps is None and model.has_denoise) if options.denoise is None else options.denoise
-    asked = Settings(options.strength, denoise, options.temporal or 0.0)
+    asked = Settings(options.strength, denoise, options.temporal or 0.0, options.deband or 0.0)
     session = open_session(
         model,
         geometry,
@@ -36,7 +43,7 @@ def open_for(options: Options, geometry: Geometry, fps: float | None) -> Session
         threads=options.threads,
     )
     try:
-        session.settings = resolve_settings(options, model, geometry, session, fps)
+        session.settings = resolve_settings(options, model, geometry, session, fps, lossless=lossless)
     except UsageError:
         session.close()
         raise
@@ -44,7 +51,13 @@ def open_for(options: Options, geometry: Geometry, fps: float | None) -> Session
 
 
 def resolve_settings(
-    options: Options, model: Model, geometry: Geometry, session: Session, fps: float | None
+    options: Options,
+    model: Model,
+    geometry: Geometry,
+    session: Session,
+    fps: float | None,
+    *,
+    lossless: bool = False,
 ) -> Settings:
     """Return the settings that the options ask for, with a number in place of each ``auto``.
 
@@ -52,6 +65,7 @@ def resolve_settings(
         options: what the user asked for.
         model, geometry, session: what was opened; the session is not changed.
         fps: frames a second that must be met; None where nobody waits.
+        lossless: see `deband_of`.
 
     Raises:
         UsageError: noise removal is asked of a model that has none, or temporal smoothing of an engine that
@@ -59,12 +73,24 @@ def resolve_settings(
     """
     settings = Settings(options.strength)
     settings.temporal = float(session.remembers) if options.temporal is None else options.temporal
+    settings.deband = deband_of(options, geometry, session, lossless=lossless)
     if options.denoise is not None:
         settings.denoise = options.denoise
     elif _denoise_keeps_up(model, geometry, session, fps, options.threads, over_time=settings.temporal > 0):
         settings.denoise = 1.0
-    check_settings(settings, model, remembers=session.remembers)
+    check_settings(settings, model, remembers=session.remembers, debands=session.debands)
     return settings
+
+
+def deband_of(options: Options, geometry: Geometry, session: Session, *, lossless: bool = False) -> float:
+    """Return how much of the bands near black is smoothed.
+
+    Args:
+        lossless: the frames are as they were recorded, so that there is nothing to mend.
+    """
+    if options.deband is not None:
+        return options.deband
+    return float(session.debands and not lossless and geometry.depth <= MOST_DEPTH)
 
 
 def _denoise_keeps_up(

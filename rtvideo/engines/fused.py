@@ -35,6 +35,7 @@ class FusedSession(SyncSession):
 
     engine = "fused"
     remembers = True
+    debands = True
 
     def __init__(
         self, model: Model, geometry: Geometry, settings: Settings, *, threads: int, instructions: str = ""
@@ -114,7 +115,9 @@ class FusedSession(SyncSession):
             self._has_room_to_deband = True
         rows = [_rows(plane) for plane in planes]
         made = [_rows(plane) for plane in out]
-        self._network.run(rows, made, self.settings.strength, self.settings.denoise, constants, deband=self.settings.deband)
+        self._network.run(
+            rows, made, self.settings.strength, self.settings.denoise, constants, self.settings.deband
+        )
         for target, result in zip(out, made, strict=True):
             if result is not target:
                 np.copyto(target, result)

@@ -23,13 +23,14 @@ class Settings:
         strength: 0..1; illumination ``t`` becomes ``t ** strength``. 0 hands the planes through bit for bit.
         denoise: 0..1; scales the noise removal. 0 skips it, and its cost.
         temporal: 0..1; how much the frames before count. 0 looks at each frame alone.
-        deband: smooth the few codes that compressed video has near black, before the gain shows them as blocks.
+        deband: 0..1; how far the few codes that compressed video has near black are smoothed, which the gain
+            would show as blocks. 0 leaves them.
     """
 
     strength: float = 1.0
     denoise: float = 0.0
     temporal: float = 0.0
-    deband: bool = False
+    deband: float = 0.0
 
 
 def no_weights(model: Model) -> str | None:
@@ -46,12 +47,15 @@ def no_network(model: Model) -> str | None:
     return None if model.networks else f"model {model.name} has no network (.onnx) beside its description"
 
 
-def check_settings(settings: Settings, model: Model | None = None, *, remembers: bool = True) -> None:
+def check_settings(
+    settings: Settings, model: Model | None = None, *, remembers: bool = True, debands: bool = True
+) -> None:
     """Raise UsageError unless a session can have these settings.
 
     Args:
         model: that it runs; None where it is not known yet.
         remembers: whether it can look at the frames before.
+        debands: whether it can smooth bands near black.
     """
     for name in ("strength", "denoise", "temporal"):
         value = getattr(settings, name)
@@ -63,6 +67,11 @@ def check_settings(settings: Settings, model: Model | None = None, *, remembers:
         raise UsageError(
             f"temporal {settings.temporal:g}: this engine looks at each frame alone; "
             "use --temporal off, or engine fused or cuda"
+        )
+    if settings.deband > 0 and not debands:
+        raise UsageError(
+            f"deband {settings.deband:g}: this engine leaves the bands near black; "
+            "use --deband off, or engine fused"
         )
 
 
@@ -82,11 +91,13 @@ class Session(Protocol):
         engine: what runs, in a word, such as ``fused``.
         settings: may be changed between frames.
         remembers: whether it can look at the frames before; where not, ``settings.temporal`` must be 0.
+        debands: whether it can smooth bands near black; where not, ``settings.deband`` must be 0.
     """
 
     engine: str
     settings: Settings
     remembers: bool
+    debands: bool
 
     @property
     def name(self) -> str:

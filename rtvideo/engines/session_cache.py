@@ -93,7 +93,7 @@ class SessionCache:
                 self._sessions[geometry] = session
             self._sessions.move_to_end(geometry)
             session = self._sessions[geometry]
-            check_settings(self.settings, self.model, remembers=session.remembers)
+            check_settings(self.settings, self.model, remembers=session.remembers, debands=session.debands)
             return session
 
     def enhance(

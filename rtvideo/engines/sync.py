@@ -23,6 +23,7 @@ class SyncSession(ABC):
     engine: str
     name: str
     remembers = False
+    debands = False
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, threads: int = 1) -> None:
         self.settings, self.threads = settings, threads
@@ -59,7 +60,7 @@ class SyncSession(ABC):
         """See `rtvideo.engines.session.Session.close`."""
 
     def _check(self) -> None:
-        check_settings(self.settings, self._model, remembers=self.remembers)
+        check_settings(self.settings, self._model, remembers=self.remembers, debands=self.debands)
 
 
 class PassThroughSession(SyncSession):

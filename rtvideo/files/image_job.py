@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rtvideo.engines.auto import deband_of
 from rtvideo.engines.session import Settings
 from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import UsageError
@@ -66,6 +67,7 @@ def enhance_image(
         on_warning(note)
     times.append(time.perf_counter())
     session = sessions.session(dark.geometry)
+    sessions.settings.deband = deband_of(options, dark.geometry, session, lossless=dark.lossless)
     temporal = 0.0
     if moving is None:
         lit = enhanced(dark, sessions, options.compare)
@@ -87,6 +89,7 @@ def enhance_image(
         model=sessions.model.name,
         denoise=sessions.settings.denoise,
         temporal=temporal,
+        deband=sessions.settings.deband,
         frames_in=count,
         frames_out=count,
         seconds=seconds,

@@ -99,6 +99,7 @@ def enhance_video(
         session = stack.enter_context(closing(open_session_for(source, encoding, options, open_engine)))
         report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
+        report.deband = session.settings.deband
         job = job_of(input, options, find(options.model), session)
         reused = taken_over(earlier, job, output, container, _position(source, streams))
         report.resumed = reused.count if reused else 0
@@ -220,7 +221,9 @@ def open_session_for(
     if options.strength == 0:
         return PassThroughSession(find(options.model), geometry, Settings(strength=0.0))
     # Nobody waits for a file: what the machine could do in real time must not decide how it looks.
-    return open_engine(geometry, None) if open_engine else open_for(options, geometry, None)
+    if open_engine is not None:
+        return open_engine(geometry, None)
+    return open_for(options, geometry, None, lossless=source.lossless)
 
 
 def working_format(source: FileInput, encoding: Encoding) -> FrameFormat:

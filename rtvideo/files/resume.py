@@ -24,7 +24,7 @@ from rtvideo.version import __version__
 #: Outputs whose packets can be read back as they were written; others are begun again.
 _READABLE = (*MOV_FAMILY, "matroska", "webm")
 #: Options that can be ``auto``, and are numbers from 0 to 1 otherwise.
-AUTO = ("denoise", "temporal")
+AUTO = ("denoise", "temporal", "deband")
 
 #: How many pieces of an input are hashed, and the bytes of each.
 _PIECES, _PIECE = 64, 65536
@@ -69,6 +69,7 @@ def job_of(input: Path, options: Options, model: Model, session: Session) -> dic
         "engine": session.name,
         "denoise": session.settings.denoise,
         "temporal": session.settings.temporal,
+        "deband": session.settings.deband,
         **fixed_job(input, options, model),
     }
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.auto import SessionFactory
+from rtvideo.engines.auto import SessionFactory, deband_of
 from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import UsageError
 from rtvideo.files.finished import check_finished, mark
@@ -93,6 +93,7 @@ def enhance_sequence(
                     told.add(note.partition(": ")[2])
                     report.warnings.append(note)
                     on_warning(note)
+            sessions.settings.deband = deband_of(options, dark.geometry, session, lossless=dark.lossless)
             images.write(enhanced(dark, sessions, options.compare, place / RATE), target)
             keep_date(source, target)
             mark(target, job_of(source, options, sessions.model, session))
@@ -142,6 +143,7 @@ def enhance_to_images(
         session = stack.enter_context(closing(open_session_for(source, encoding, options, open_engine)))
         report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
+        report.deband = session.settings.deband
         for note in notes:
             report.warnings.append(note)
             on_warning(note)

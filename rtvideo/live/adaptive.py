@@ -31,7 +31,7 @@ class AdaptiveProcessor:
         quality: QualityController | None = None,
         fallback: FallbackOpener | None = None,
     ) -> None:
-        """Begin with the session and the temporal setting of ``processor``.
+        """Begin with the session and the settings over time and near black of ``processor``.
 
         Args:
             controls: read before each frame.
@@ -41,7 +41,8 @@ class AdaptiveProcessor:
         self.work = Stopwatch()
         self._processor, self._controls = processor, controls
         self._quality, self._fallback = quality, fallback
-        self._preferred, self._temporal = processor.session, processor.session.settings.temporal
+        self._preferred = processor.session
+        self._temporal, self._deband = self._preferred.settings.temporal, self._preferred.settings.deband
 
     @property
     def session(self) -> Session:
@@ -86,6 +87,7 @@ class AdaptiveProcessor:
             strength=min(1.0, max(0.0, controls.strength)),
             denoise=min(1.0, max(0.0, denoise)),
             temporal=self._temporal if level.temporal else 0.0,
+            deband=self._deband,
         )
 
     def _switched(self) -> Iterable[FramePair]:

@@ -105,10 +105,11 @@ def enhance_live(
 
         working = working_format(source)
         fps = min(source.connection.fps or 30.0, options.max_fps or math.inf)
-        opener = open_engine or partial(open_for, options)
+        opener = open_engine or partial(open_for, options, lossless=source.connection.lossless)
         session = stack.enter_context(closing(opener(working.geometry, fps)))
         report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
+        report.deband = session.settings.deband
         has_denoise = open_engine is not None or find(options.model).has_denoise
         controls = ViewerControls(options.strength, report.denoise, removes_noise=has_denoise)
 

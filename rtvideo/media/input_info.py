@@ -22,6 +22,9 @@ from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet, tick
 from rtvideo.media.transparency import is_opaque
 
+#: AV_CODEC_PROP_LOSSY and AV_CODEC_PROP_LOSSLESS of libavcodec/codec_desc.h
+_LOSSY, _LOSSLESS = 2, 4
+
 
 class InputInfo:
     """What encoders and containers are chosen by.
@@ -79,6 +82,11 @@ class InputInfo:
             finest_rate=Fraction(self.video.base_rate or 0),
             orientation=orientation_of(self.display_matrix) or UPRIGHT,
         )
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the video's codec can only give back what was recorded."""
+        return self.video.codec_context.codec.properties & (_LOSSY | _LOSSLESS) == _LOSSLESS
 
     def _chroma_location(self) -> str | None:
         line = self.summary.line(self.video)

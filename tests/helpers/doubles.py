@@ -21,6 +21,7 @@ class FakeSession:
     engine = "fake"
     name = "fake"
     remembers = False
+    debands = False
 
     def __init__(self, gain: float = 1.0, delay: int = 0, fail_at: int | None = None, top: int = 255) -> None:
         self.settings = Settings()

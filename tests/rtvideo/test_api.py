@@ -41,6 +41,7 @@ class Double:
     opened: list[Double]
     engine = name = "double"
     remembers = False
+    debands = False
     delay = 0
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, **wishes: Any) -> None:

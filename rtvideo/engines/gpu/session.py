@@ -82,6 +82,7 @@ class GpuSession(ABC):
     engine: str
     share_of_peak: float
     remembers = False
+    debands = False
     _half: bool
 
     def __init__(self, model: Model, geometry: Geometry, settings: Settings, device_index: int) -> None:
@@ -277,7 +278,7 @@ class GpuSession(ABC):
         ]
 
     def _check(self) -> None:
-        check_settings(self.settings, self._model, remembers=self.remembers)
+        check_settings(self.settings, self._model, remembers=self.remembers, debands=self.debands)
 
 
 def _stride(size: int) -> int:

@@ -56,7 +56,7 @@ class Library:
         f.rt_threads.argtypes = [ctypes.c_void_p]
         f.rt_run.argtypes = [
             ctypes.c_void_p, ctypes.POINTER(PlanePointers), ctypes.POINTER(PlanePointers),
-            ctypes.c_float, ctypes.c_float, ctypes.c_int, ctypes.POINTER(TimeConstants),
+            ctypes.c_float, ctypes.c_float, ctypes.c_float, ctypes.POINTER(TimeConstants),
         ]  # fmt: skip
         f.rt_run.restype = None
         f.rt_allocate_temporal_state.argtypes = [ctypes.c_void_p, ctypes.POINTER(Format)]
@@ -108,13 +108,12 @@ class CpuNetwork:
         strength: float,
         denoise: float,
         time: TimeConstants | None = None,
-        *,
-        deband: bool = False,
+        deband: float = 0.0,
     ) -> None:
         """Enhance a frame: the planes have the format's shapes, rows are contiguous, strides are free.
 
         Args:
-            deband: smooth the few codes near black first, after `allocate_debanding`.
+            deband: how much of the bands near black is smoothed first, after `allocate_debanding`; 0: none.
             time: how much the frames before count, after `allocate_temporal_state`; None: not at all.
         """
         self._functions.rt_run(self._context, _planes(planes), _planes(out), strength, denoise, deband, time)

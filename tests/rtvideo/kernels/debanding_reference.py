@@ -1,41 +1,37 @@
-"""Debanding near black in numpy: what ``rtvideo/kernels/common/debanding.h`` and its loops compute."""
+"""Debanding near black in float64 on whole planes: what kernels do in strips and tiles."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
-Plane = np.ndarray[Any, np.dtype[np.float64]]
+Plane = npt.NDArray[np.float64]
 
 CELL, LEVELS = 4, 4
 DARK, TOLERANCE, GATE = 10.0, 1.5, 3.0
 DARK_COLOUR, COLOUR_TOLERANCE, COLOUR_NOISE, EDGE = 31.0, 2.5, 3.0, 2.0
 
 
-def deband(planes: list[Plane], code: float, fine: Plane | None = None) -> list[Plane]:
+def deband(planes: list[Plane], code: float) -> list[Plane]:
     """Return planes without bands.
 
     Args:
         planes: luma above black, and two colours around zero or none, in codes of 8 bits.
         code: the size of a code in codes of 8 bits, at least a half.
-        fine: of each cell of 4 x 4 pixels, the share of its size that is left of a code; None: 1.
     """
     height, width = planes[0].shape
-    cells = [tuple(max(1, CELL * side // of) for side, of in zip(p.shape, (height, width), strict=True)) for p in planes]
-    # Odd sizes: a sample of chroma stands for two rows or columns.
     cells = [(CELL // _times(height, p.shape[0]), CELL // _times(width, p.shape[1])) for p in planes]
     means = [[_means(p, c) for p, c in zip(planes, cells, strict=True)]]
-    within = [_means(np.abs(p - _each(m, c, p.shape)), c) for p, c, m in zip(planes, cells, means[0], strict=True)]
+    within = [
+        _means(np.abs(p - _each(m, c, p.shape)), c) for p, c, m in zip(planes, cells, means[0], strict=True)
+    ]
     coloured = len(planes) > 1
     of_colour = np.maximum(within[1], within[2]) if coloured else np.zeros_like(within[0])
     if not coloured:
         means[0] += [np.zeros_like(means[0][0])] * 2
     noise = [of_colour]
-    fines = [np.ones_like(within[0]) if fine is None else fine]
     for level in range(1, LEVELS):
         means.append([_halved(m) for m in means[-1]])
-        fines.append(_halved(fines[-1]))
         noise.append(_halved(noise[-1]) if level == 1 else _least(noise[-1]))
 
     smooth = [_around(m) for m in means[-1]]
@@ -44,13 +40,15 @@ def deband(planes: list[Plane], code: float, fine: Plane | None = None) -> list[
         shape = means[level][0].shape
         smooth, floor = [_doubled(s, shape) for s in smooth], _doubled(floor, shape)
         off = [np.abs(m - s) for m, s in zip(means[level], smooth, strict=True)]
-        shares = _shares(smooth[0], _around(off[0]), _around(np.maximum(off[1], off[2])), floor, fines[level], code)
-        smooth = [m + shares[c > 0] * (s - m) for c, (m, s) in enumerate(zip(means[level], smooth, strict=True))]
+        shares = _shares(smooth[0], _around(off[0]), _around(np.maximum(off[1], off[2])), floor, code)
+        smooth = [
+            m + shares[c > 0] * (s - m) for c, (m, s) in enumerate(zip(means[level], smooth, strict=True))
+        ]
 
     off = [np.abs(m - s) for m, s in zip(means[0], smooth, strict=True)]
     deviation = _around(within[0] + off[0])
     colour = _around(of_colour + np.maximum(off[1], off[2]))
-    shares = _shares(smooth[0], deviation, colour, floor, fines[0], code)
+    shares = _shares(smooth[0], deviation, colour, floor, code)
     per = [1 / (TOLERANCE * code) * np.ones_like(deviation), 1 / _tolerance(floor, code)]
     done = []
     for c, (plane, cell) in enumerate(zip(planes, cells, strict=True)):
@@ -60,14 +58,9 @@ def deband(planes: list[Plane], code: float, fine: Plane | None = None) -> list[
     return done
 
 
-def fineness(age: Plane, noise: Plane) -> Plane:
-    """Return the share of its size that is left of a code, for cells that stood for so many frames."""
-    return 1 / np.sqrt(1 + np.maximum(age - 1, 0) * np.minimum(4 * noise**2, 1))
-
-
-def _shares(level: Plane, deviation: Plane, colour: Plane, floor: Plane, fine: Plane, code: float) -> list[Plane]:
+def _shares(level: Plane, deviation: Plane, colour: Plane, floor: Plane, code: float) -> list[Plane]:
     light = np.maximum(level, 0)
-    luma = np.exp(-((light / (DARK * code)) ** 2) - (deviation / (fine * TOLERANCE * code)) ** 2)
+    luma = np.exp(-((light / (DARK * code)) ** 2) - (deviation / (TOLERANCE * code)) ** 2)
     edge, off = deviation / (0.5 * light + EDGE * code), colour / _tolerance(floor, code)
     knee = (DARK_COLOUR * code) ** 2
     return [luma, np.exp(-(edge**2) - off**2) * knee / (light**2 + knee)]
@@ -78,6 +71,7 @@ def _tolerance(noise: Plane, code: float) -> Plane:
 
 
 def _times(whole: int, part: int) -> int:
+    """Pixels that a sample stands for."""
     return 1 if whole == part else 2
 
 

@@ -48,7 +48,8 @@ FN void repeat_each(float *line, int count) {
 }
 
 // Of each cell of a channel, `columns` wide: the mean, and the mean distance of its samples from that.
-FN void measure_cells(Rows<3> v, int c, int first, int rows, int columns, int cells, float *line, float *mean, float *off) {
+FN void measure_cells(Rows<3> v, int c, int first, int rows, int columns, int cells, float *line, float *mean,
+                      float *off) {
     const float share = 1.0f / (rows * columns);
     auto means = [&](auto sample, float *to) __attribute__((always_inline)) {
         for (int x = 0; x < cells * columns; x += LANES) {
@@ -63,7 +64,8 @@ FN void measure_cells(Rows<3> v, int c, int first, int rows, int columns, int ce
     float *each = line + cells * columns;
     memcpy(each, mean, sizeof(float) * cells);
     for (int wide = 1; wide < columns; wide *= 2) repeat_each(each, cells * wide);
-    means([&](int row, int x) __attribute__((always_inline)) { return abs(load(v.at(c, row) + x) - load(each + x)); }, off);
+    means([&](int row, int x) __attribute__((always_inline)) { return abs(load(v.at(c, row) + x) - load(each + x)); },
+          off);
 }
 
 // The finest level: means and deviations of a strip's cells.
@@ -94,7 +96,8 @@ static void measure_bands(const Tile &tile, Frame &frame, Arena arena) {
         put(d.deviations, 0, found.at(3, 0)), put(d.deviations, 1, colour), put(d.means[0], NOISE, colour);
         for (int x = 0; x < count; x++) fine[x] = 1;
         if (frame.time.frames > 0) {
-            const int ages = DEBAND_CELL / CELL, wide = state.cells_wide, last = min(row * ages + 1, state.cells_high - 1);
+            const int ages = DEBAND_CELL / CELL, wide = state.cells_wide,
+                      last = min(row * ages + 1, state.cells_high - 1);
             const uint8_t *above = state.age + (int64_t)row * ages * wide, *below = state.age + (int64_t)last * wide;
             for (int x = 0; x < count; x++) {
                 const int a = (first + x) * ages, b = min(a + 1, wide - 1);
@@ -203,7 +206,7 @@ static void smooth_level(const Tile &tile, Frame &frame, Arena arena) {
             const vec tolerance = colour_tolerance(load(smooth.at(3, done) + x), code);
             const vec share[2] = {share_of_smooth(level, deviation, load(fine + x), code),
                                   share_of_smooth_colour(level, deviation, colour, tolerance, code)};
-            UNROLL for (int c = 0; c < 3; c++) {
+    UNROLL for (int c = 0; c < 3; c++) {
                 float *at = smooth.at(c, done) + x;
                 const vec mean = load(own.at(c, done) + x);
                 store(own.at(c, done) + x, mean + share[c > 0] * (load(at) - mean));
@@ -242,8 +245,8 @@ static void share_cells(const Tile &tile, Frame &frame, Arena arena) {
             const vec level = load(smooth.at(0, done) + x);
             const vec deviation = mean_around(off, 0, done, height, x), colour = mean_around(off, 1, done, height, x);
             const vec tolerance = colour_tolerance(load(smooth.at(3, done) + x), code);
-            store(shares.at(0, 0) + x, share_of_smooth(level, deviation, load(fine + x), code));
-            store(shares.at(1, 0) + x, share_of_smooth_colour(level, deviation, colour, tolerance, code));
+            store(shares.at(0, 0) + x, d.amount * share_of_smooth(level, deviation, load(fine + x), code));
+            store(shares.at(1, 0) + x, d.amount * share_of_smooth_colour(level, deviation, colour, tolerance, code));
             store(shares.at(2, 0) + x, 1 / tolerance);
         }
         for (int c = 0; c < 3; c++) store_cells(tile, shares.at(c, 0), d.shares, c, done);
@@ -335,7 +338,7 @@ static void deband_picture(const Tile &tile, Frame &frame, Arena arena) {
 }
 
 // The picture without bands takes the place of the frame.
-template <int WIDEST> static void deband(Context &context) {
+template <int WIDEST> static void without_bands(Context &context) {
     Frame &frame = context.frame;
     DebandingState &d = frame.debanding;
     const int width = context.width, height = context.height;

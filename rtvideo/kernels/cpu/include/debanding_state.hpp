@@ -11,6 +11,7 @@ enum { FINE = 3, NOISE, MEANS };
 constexpr int SMOOTH = 4; // the smooth picture's luma and colour, and noise of colour
 
 struct DebandingState {
+    float amount; // 0: off, 1: all of it
     Debanding parameters;
     Format format;  // of the picture: as the decoder's, in 16 bits
     Planes picture;

@@ -1,7 +1,7 @@
 // A frame on its way through passes, each over strips of the picture that threads share out.
 #pragma once
-#include "pool.hpp"
 #include "debanding_state.hpp"
+#include "pool.hpp"
 
 // A statement whose time benchmarks/passes.py wants to know; it defines this before it includes anything.
 #ifndef TIMED

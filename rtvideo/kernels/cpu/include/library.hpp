@@ -1,7 +1,7 @@
 // What the shared library exports. The generated source defines `Weights` and `Network` before it includes this.
 #pragma once
-#include "illumination.hpp"
 #include "debanding.hpp"
+#include "illumination.hpp"
 #include "temporal.hpp"
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -72,15 +72,16 @@ EXPORT int rt_allocate_debanding(Context *context, const Format *kept) {
     return allocate(context->frame.debanding, *kept, context->width, context->height);
 }
 
-// Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal, `debanded` 0 debanding; without `time`, or with no
+// Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal, `deband` 0 debanding; without `time`, or with no
 // frames to average over, the frame is looked at alone.
-EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise, int debanded,
+EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise, float deband,
                    const TimeConstants *time) {
     Frame &frame = context->frame;
     frame.in = *in, frame.out = *out, frame.read = frame.format;
     frame.time = time ? *time : TimeConstants{};
     if (frame.time.frames > 0) TIMED("over time", over_time<Network::WIDEST>(*context);)
-    if (debanded) TIMED("debanding", deband<Network::WIDEST>(*context);)
+    frame.debanding.amount = deband;
+    if (deband > 0) TIMED("debanding", without_bands<Network::WIDEST>(*context);)
     frame.strength = strength, frame.denoise = denoise;
     frame.light_parameters.strength = strength;
     TIMED("light", Network::light(*context, (float *)context->memory[1]);)

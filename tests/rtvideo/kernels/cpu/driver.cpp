@@ -41,9 +41,10 @@ int main() {
         kept.wide = 1, kept.luma_gain /= unit, kept.chroma_zero *= unit, kept.code /= unit, kept.luma_high = 65535;
         kept.red_v /= unit, kept.green_u /= unit, kept.green_v /= unit, kept.blue_u /= unit;
         bool remembers = f.layout != FLOAT_RGB && random_below(2) && rt_allocate_temporal_state(context, &kept);
+        bool debands = f.layout != FLOAT_RGB && random_below(2) && rt_allocate_debanding(context, &kept);
         for (int frame = 0; frame < (remembers ? 5 : 2); frame++) {
             TimeConstants time = {remembers ? 12.0f : 0, 0.5f, frame == 0 || random_below(8) == 0};
-            rt_run(context, &planes[0], &planes[1], 0.5f + frame % 2 * 0.5f, random_below(2), &time);
+            rt_run(context, &planes[0], &planes[1], 0.5f + frame % 2 * 0.5f, random_below(2), debands, &time);
             // The next frame: as it was, noisy, exposed by another half, or another scene.
             for (int p = 0, kind = random_below(4); p < 3 && remembers; p++) {
                 unsigned char *data = (unsigned char *)planes[0].data[p];
