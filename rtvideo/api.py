@@ -40,8 +40,8 @@ class Enhancer:
     their own. Use it in a ``with`` statement, or call `close`.
 
     Defaults are those of `enhance_file`, except that ``temporal`` and ``deband`` are off: an enhancer does
-    not know whether frames follow each other, or were compressed. Shares are numbers from 0 to 1 or words of the
-    command line, such as ``"50%"`` and ``"off"``.
+    not know whether frames follow each other, or were compressed. Shares are numbers from 0 to 1 or words of
+    the command line, such as ``"50%"`` and ``"off"``.
 
     Args:
         model: name of a shipped model, or path of a model file.

@@ -57,7 +57,7 @@ def check_settings(
         remembers: whether it can look at the frames before.
         debands: whether it can smooth bands near black.
     """
-    for name in ("strength", "denoise", "temporal"):
+    for name in ("strength", "denoise", "temporal", "deband"):
         value = getattr(settings, name)
         if not 0 <= value <= 1:
             raise UsageError(f"{name}: {value:g} is not allowed; allowed: a number from 0 to 1")

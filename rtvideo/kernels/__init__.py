@@ -23,6 +23,9 @@ on a processor, floats on a GPU. The headers of a back end have only loops, stri
       scene statistics           noise, change of exposure or light, cut, from patches of 8 x 8 pixels
       exposure compensation      only after a change: done to the picture that is kept, too
       temporal filter            the frame is averaged into that picture, which the network then reads
+    debanding, if asked for
+      cells                      means of cells of 4 x 4 pixels; a pyramid of them, coarse to fine
+      picture                    read again: dark samples move towards the smooth picture that it gives
     grid
       reduce                     reads the picture once: warm start (equation 1), means over blocks of pixels
       stages                     cells (equation 2) on the grid, then exposure and guide

@@ -178,7 +178,7 @@ def test_what_it_cannot_do_is_said(night: Model, tmp_path: Path) -> None:
     )
     with pytest.raises(UnavailableError, match="no weights"):
         open_session(Model("night", networks.NIGHT), geometry, Settings(), engine="fused")
-    with pytest.raises(UsageError, match="strength 2"):
+    with pytest.raises(UsageError, match="strength: 2"):
         FusedSession(night, geometry, Settings(2.0), threads=1)
     bare = dataclasses.replace(night, description=dataclasses.replace(networks.NIGHT, noise=None))
     with pytest.raises(UsageError, match="--denoise off"):

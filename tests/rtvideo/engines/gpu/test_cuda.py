@@ -254,6 +254,6 @@ def test_what_it_cannot_do_is_said(night: Model, cuda: FakeCuda) -> None:
     assert "foreign" in str(CudaSession.unsupported_reason(Model("peer", None)))
     with pytest.raises(UnavailableError, match="no weights"):
         CudaSession(Model("night", networks.NIGHT), NV12, Settings())
-    with pytest.raises(UsageError, match="strength 2"):
+    with pytest.raises(UsageError, match="strength: 2"):
         CudaSession(night, NV12, Settings(2.0))
     assert cuda.alive == {}
