@@ -2,7 +2,8 @@
 
     python benchmarks/quality.py --low DIR --high DIR [--peer NAME=FILE.onnx] [--json FILE]
     python benchmarks/quality.py --pairs DIR --split test
-    python benchmarks/quality.py --faults [--night DIR CLIP ...] [--lit DIR CLIP ...]
+    python benchmarks/quality.py --faults [--night DIR CLIP ...] [--lit DIR CLIP ...] [--each]
+    python benchmarks/quality.py --faults --model new/night.json    # other weights alone
 
 Pairs are matched by file name, or read from DIR/pairs.csv. The protocol is that of `model.metrics`. Faults
 (`benchmarks.faults.measures`) are looked for in scenes made for it, and in images and clips that are named.
@@ -53,13 +54,14 @@ def measure(arguments: argparse.Namespace) -> None:
     record: dict[str, Any] = {}
     if arguments.low or arguments.pairs or not arguments.faults:
         items = read(arguments)
-        rows = [score(contender, items) for contender in contenders(arguments.peer)]
+        rows = [score(contender, items) for contender in contenders(arguments.peer, arguments.model)]
         print(f"{len(items)} pairs\n\n{table(rows)}\n")
         record = {"pairs": len(items), "rows": [asdict(row) for row in rows]}
     if arguments.faults:
         record["faults"] = {}
         for title, material in look(arguments).items():
-            found = {one.name: find_faults(one.method, material) for one in contenders(arguments.peer)}
+            methods = contenders(arguments.peer, arguments.model)
+            found = {one.name: find_faults(one.method, material) for one in methods}
             print(f"faults, {title}\n\n{fault_table(found)}\n")
             record["faults"][title] = [_known(name, one) for name, one in found.items()]
     write_json(arguments.json, record)
@@ -83,7 +85,10 @@ def read(arguments: argparse.Namespace) -> list[Item]:
 def look(arguments: argparse.Namespace) -> dict[str, Material]:
     """Return what to look for faults in, by a title each."""
     found = {"scenes made for it": scenes.made()}
-    if arguments.night or arguments.lit:
+    if arguments.each:
+        found |= {path.name: scenes.named([path], []) for path in arguments.night}
+        found |= {path.name: scenes.named([], [path]) for path in arguments.lit}
+    elif arguments.night or arguments.lit:
         named = scenes.named(arguments.night, arguments.lit)
         found[f"{len(named.night)} dark and {len(named.lit)} lit images"] = named
     return found
@@ -106,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     paths: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "PATH"}
     add("--night", **paths, help="folders of dark images and clips, to look for faults in")
     add("--lit", **paths, help="folders, whose bright images count, and clips in good light")
+    add("--each", action="store_true", help="a table for each of these instead of one of all")
+    about = "score these models, by name or model file, instead of all that is shipped"
+    add("--model", nargs="+", default=[], metavar="NAME", help=about)
     add_peer(parser)
     add("--fit", type=Path, metavar="DIR", help="fit the baselines on these pairs and stop")
     add_json(parser)

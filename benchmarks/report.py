@@ -3,6 +3,7 @@
     python benchmarks/report.py speed [docs/fps/*.json]     # what fps.py and passes.py measured
     python benchmarks/report.py quality                     # docs/quality/*.json: quality.py, ablation.py
     python benchmarks/report.py temporal                    # docs/temporal/*.json: flicker.py
+    python benchmarks/report.py night                       # docs/night/*.json: night_clips.py
     python benchmarks/report.py before-after [--model night] [--frame 75]
     python benchmarks/report.py contact-sheet [--images DIR --out sheet.jpg]
     python benchmarks/report.py frames [--clip night.mp4 --first 60 --crop 220x120+200+100 --out frames.jpg]
@@ -89,6 +90,12 @@ def _temporal(arguments: argparse.Namespace) -> None:
     update({"flicker": temporal.table(temporal.read(ROOT / "docs/temporal"))}, ROOT)
 
 
+def _night(arguments: argparse.Namespace) -> None:
+    from benchmarks.pages import night
+
+    update(night.tables(ROOT / "docs/night"), ROOT)
+
+
 def _before_after(arguments: argparse.Namespace) -> None:
     from benchmarks.pages.contact_sheet import before_after
 
@@ -153,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     page("speed", _speed).add_argument("runs", type=Path, nargs="*", metavar="JSON")
     page("quality", _quality)
     page("temporal", _temporal)
+    page("night", _night)
     one = page("before-after", _before_after)
     one.add_argument("--frame", type=values.count, default=75, metavar="N")
     sheet = page("contact-sheet", _contact_sheet)

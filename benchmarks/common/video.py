@@ -11,13 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.errors import InputError
+from rtvideo.sample.encoder import rgb
+
+
+def decoded(path: Path) -> Iterator[av.VideoFrame]:
+    """Yield the frames of a clip. Raises InputError where it is no clip."""
+    with _opened(path) as (container, stream):
+        yield from container.decode(stream)
 
 
 def pictures(path: Path) -> Iterator[npt.NDArray[np.uint8]]:
     """Yield the frames of a clip as (H, W, 3) RGB. Raises InputError where it is no clip."""
-    with _opened(path) as (container, stream):
-        for frame in container.decode(stream):
-            yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    return map(rgb, decoded(path))
 
 
 def length(path: Path) -> int:

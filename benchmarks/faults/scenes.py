@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ _SIZE = (256, 384)
 _SCENES = 3
 _FRAMES = 8  # of a clip
 _SAMPLED = (0, 45, 90)  # frames of the sample clip
+_BEAM = 0.5  # of the width, at which the light of a camera's own infra-red lamps has halved
+_INFRA_RED = Camera(exposure=0.33, bayer=False)
 #: A small sensor in near darkness, and a setting of the encoder that lets noise through as blocks of colour.
 _BURIED, _CRF = Camera(exposure=0.012, electrons=400.0, transfer="bt709"), 19.0
 
@@ -40,11 +42,13 @@ class Material:
         grey: dark images, each with the mask of what is grey in truth.
         night: video frames with lamps, and with parts that are near black.
         lit: images that need no light.
+        infra_red: pictures of infra-red cameras, grey and lit by the camera: they need no light either.
     """
 
     grey: list[tuple[Image, Mask]]
     night: list[Image]
     lit: list[Image]
+    infra_red: list[Image] = field(default_factory=list)
 
 
 @functools.cache
@@ -52,7 +56,9 @@ def made() -> Material:
     """Return scenes of the project's own making."""
     shown: list[Callable[[], Image]] = [photographs.astronaut, photographs.coffee, photographs.chelsea]
     night = [render_frame(number)[0] for number in _SAMPLED] + [buried(seed) for seed in range(_SCENES)]
-    return Material([grey_road(seed) for seed in range(_SCENES)], night, [photo() for photo in shown])
+    lit = [photo() for photo in shown]
+    infra_reds = [infra_red(number) for number in _SAMPLED]
+    return Material([grey_road(seed) for seed in range(_SCENES)], night, lit, infra_reds)
 
 
 def named(night: Sequence[Path], lit: Sequence[Path]) -> Material:
@@ -65,8 +71,10 @@ def named(night: Sequence[Path], lit: Sequence[Path]) -> Material:
     Raises:
         InputError: a path is missing, holds no image, or is no clip.
     """
-    bright = [image for path in lit for image in _images(path) if path.is_file() or luma(image).mean() >= LIT]
-    return Material([], [image for path in night for image in _images(path)], bright)
+    bright = [
+        image for path in lit for image in images_of(path) if path.is_file() or luma(image).mean() >= LIT
+    ]
+    return Material([], [image for path in night for image in images_of(path)], bright)
 
 
 def grey_road(seed: int) -> tuple[Image, Mask]:
@@ -87,6 +95,17 @@ def grey_road(seed: int) -> tuple[Image, Mask]:
     return capture(scene * lamps(height, width, rng), rng, Camera(exposure=0.15)), road
 
 
+def infra_red(number: int) -> Image:
+    """Return a frame of a street as an infra-red camera shows it: grey, lit by its own lamps, luma 60."""
+    lit = to_linear(render_frame(number)[1]).mean(axis=2, keepdims=True)
+    height, width, _ = lit.shape
+    y, x = np.mgrid[:height, :width]
+    away = np.hypot((x - width / 2) / width, (y - height / 2) / width)[..., None]
+    scene = np.repeat(lit * f32(1 / (1 + (away / _BEAM) ** 2)), 3, axis=2)
+    rng = np.random.default_rng(number)
+    return encode_decode([capture(scene, rng, _INFRA_RED) for _ in range(3)])[-1]
+
+
 def buried(seed: int) -> Image:
     """Return a frame of a grey scene in a compressed video, most of which lies in the lowest codes."""
     rng = np.random.default_rng(seed)
@@ -99,7 +118,12 @@ def _texture(photograph: Callable[[], Image]) -> Linear:
     return to_linear(np.repeat(photograph()[: _SIZE[0], : _SIZE[1], None], 3, axis=2))
 
 
-def _images(path: Path) -> list[Image]:
+def images_of(path: Path) -> list[Image]:
+    """Return the image of a file, those of a folder, or frames of a clip.
+
+    Raises:
+        InputError: it is missing, holds no image, or is no clip.
+    """
     if path.is_file() and not images.is_image(path):
         return _clip(path)
     if path.is_file():

@@ -12,12 +12,14 @@ from benchmarks.common import markdown
 from benchmarks.faults import measures
 from benchmarks.faults.scenes import Material
 from benchmarks.methods.baselines import Method
+from benchmarks.night import measures as night_measures
 from model.metrics import blown
 from rtvideo.sample.camera_simulator import Image
 
 _HEADS = (
     "method", "grey cast, C*", "false chroma", "blocking", "lifted black", "burnt halo", "light's shift",
     "lit: luma", "at worst", "lit: blown", "lit: texture",
+    "burnt by it", "clipped by it", "mosaic", "saturation", "infra-red: luma",
 )  # fmt: skip
 
 
@@ -30,6 +32,8 @@ class Faults:
         luma_change, worst_luma_change: of lit images, a share; the mean and the largest.
         added_blown: share of pixels that lit images lose to white.
         texture_kept: of lit images; 1 is all.
+        burnt, clipped, mosaic_share, saturation_kept: of night, by `benchmarks.night.measures`.
+        infra_red_change: change of mean luma of infra-red cameras' pictures at worst, a share.
     """
 
     grey_cast: float
@@ -42,6 +46,11 @@ class Faults:
     worst_luma_change: float
     added_blown: float
     texture_kept: float
+    burnt: float
+    clipped: float
+    mosaic_share: float
+    saturation_kept: float
+    infra_red_change: float
 
 
 def find_faults(method: Method, material: Material) -> Faults:
@@ -63,6 +72,13 @@ def find_faults(method: Method, material: Material) -> Faults:
         worst_luma_change=max((measures.luma_change(*pair) for pair in lit), default=math.nan),
         added_blown=over(lit, lambda image, given: blown(image) - blown(given)),
         texture_kept=over(lit, measures.texture_kept),
+        burnt=over(night, night_measures.burnt),
+        clipped=over(night, night_measures.clipped),
+        mosaic_share=over(night, night_measures.mosaic_share),
+        saturation_kept=over(night, night_measures.saturation_kept),
+        infra_red_change=max(
+            (measures.luma_change(method(image), image) for image in material.infra_red), default=math.nan
+        ),
     )
 
 
@@ -74,6 +90,8 @@ def fault_table(rows: Mapping[str, Faults]) -> str:
             f"{f.grey_cast:.1f}", f"{f.false_chroma:.1f}", f"{f.blocking:.2f}", f"{f.lifted_black:.0f}",
             f"{f.burnt_halo:.1%}", f"{f.light_shift:.3f}", f"{f.luma_change:.1%}",
             f"{f.worst_luma_change:.1%}", f"{f.added_blown:.2%}", f"{f.texture_kept:.2f}",
+            f"{f.burnt:.2%}", f"{f.clipped:.2%}", f"{f.mosaic_share:.2f}", f"{f.saturation_kept:.2f}",
+            f"{f.infra_red_change:.0%}",
         )  # fmt: skip
         lines.append((name, *("" if "nan" in cell else cell for cell in cells)))
     return markdown.table(_HEADS, lines)

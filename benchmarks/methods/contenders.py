@@ -12,7 +12,7 @@ from benchmarks.methods import baselines
 from benchmarks.methods.baselines import Method
 from benchmarks.methods.onnx import nchw, open_network
 from model.metrics import quantise
-from rtvideo import models
+from rtvideo import Enhancer, models
 from rtvideo.models.shapes import multiply_adds, shapes
 
 _LOL_PIXELS = 600 * 400  # the size at which the paper's table 2 counts
@@ -28,13 +28,23 @@ class Contender:
     giga_multiply_adds: float | None = None
 
 
-def contenders(peers: Sequence[tuple[str, Path]] = ()) -> Iterator[Contender]:
+def contenders(peers: Sequence[tuple[str, Path]] = (), chosen: Sequence[str] = ()) -> Iterator[Contender]:
     """Yield the baselines, the shipped models without and with noise removal, and the peers (name, file).
 
+    Args:
+        peers: ONNX files by name.
+        chosen: models by name or path, which rtvideo then runs from their weights, instead of all these.
+
     Raises:
+        UsageError: there is no such model.
         UnavailableError: a file is not a network.
     """
     yield Contender("input", lambda image: image, 0, 0.0)
+    for name in chosen:
+        for denoise in (False, True) if models.find(name).has_denoise else (False,):
+            yield Contender(f"{name}, IEM+NRM" if denoise else f"{name}, IEM", enhancer(name, denoise))
+    if chosen:
+        return
     yield Contender(f"fixed gain {baselines.GAIN:g}", baselines.fixed_gain(baselines.GAIN), 1)
     yield Contender("released-like gain", baselines.fixed_gain(baselines.RELEASED_GAIN), 3)
     yield Contender(
@@ -57,6 +67,12 @@ def contenders(peers: Sequence[tuple[str, Path]] = ()) -> Iterator[Contender]:
             )
     for name, path in peers:
         yield Contender(name, network(path))
+
+
+def enhancer(model: str, denoise: bool) -> Method:
+    """Return rtvideo itself, frame by frame, as a method."""
+    enhance = Enhancer(model, denoise=float(denoise), engine="fused")
+    return lambda image: enhance(np.ascontiguousarray(image))
 
 
 def network(path: Path) -> Method:

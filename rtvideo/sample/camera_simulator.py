@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -147,42 +146,14 @@ def encode_decode(frames: Sequence[Image], crf: float = 26.0, preset: str = "ver
     Returns:
         As many frames, of the same size.
     """
-    import av
-    from av.video.reformatter import ColorRange, Colorspace
+    from rtvideo.sample import encoder  # FFmpeg, which a camera alone does not need
 
     if not frames:
         return []
     height, width, _ = frames[0].shape
-    pad = ((0, height % 2), (0, width % 2), (0, 0))
-    encoder = av.CodecContext.create("libx264", "w")
-    assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height, encoder.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
-    encoder.time_base = Fraction(1, 30)
     # Cameras have no time for macroblock trees, and x264's differ now and then between two equal runs.
-    encoder.options = {"crf": f"{crf:g}", "preset": preset, "bframes": "0", "x264-params": "mbtree=0"}
-    encoder.thread_count = 1
-    packets = []
-    for number, image in enumerate(frames):
-        rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.pad(image, pad, "edge")), "rgb24")
-        # Spelt out, since FFmpeg takes RGB to BT.601 unless told.
-        yuv = rgb.reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
-        yuv.pts = number
-        packets += encoder.encode(yuv)
-    packets += encoder.encode(None)
-
-    decoder = av.CodecContext.create("h264", "r")
-    assert isinstance(decoder, av.VideoCodecContext)
-    decoder.thread_count = 1
-    decoded = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
-    back = []
-    for frame in decoded:
-        rgb = frame.reformat(
-            format="rgb24", src_colorspace=Colorspace.ITU709, src_color_range=ColorRange.MPEG
-        )
-        back.append(rgb.to_ndarray()[:height, :width].astype(np.uint8, copy=False))
-    return back
+    options = {"crf": f"{crf:g}", "preset": preset, "bframes": "0", "x264-params": "mbtree=0"}
+    return [encoder.rgb(frame)[:height, :width] for frame in encoder.through(frames, options)]
 
 
 def darken(

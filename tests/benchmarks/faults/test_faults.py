@@ -170,3 +170,32 @@ def test_the_command_tells_faults_without_pairs(
     assert rows["input"]["grey_cast"] is None
     assert rows["released-like gain"]["added_blown"] == 1
     assert rows["night, IEM"]["luma_change"] < 0.2
+
+
+@pytest.mark.compile
+def test_each_path_has_a_table_and_a_chosen_model_stands_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(scenes, "made", lambda: scenes.Material([], [], []))
+    folder = Path(quality.__file__).parents[1] / "rtvideo/models"
+    for suffix in ("json", "safetensors"):
+        (tmp_path / f"mine.{suffix}").write_bytes((folder / f"night.{suffix}").read_bytes())
+    for name in ("day", "noon"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "1.png"), np.full((32, 32, 3), 150, np.uint8))
+    words = ["--faults", "--each", "--lit", str(tmp_path / "day"), str(tmp_path / "noon")]
+    out, mine = tmp_path / "faults.json", str(tmp_path / "mine.json")
+    assert quality.main([*words, "--model", mine, "--json", str(out)]) == ExitCode.DONE
+    assert "faults, noon" in capsys.readouterr().out
+    found = json.loads(out.read_text())["faults"]
+    assert list(found) == ["scenes made for it", "day", "noon"]
+    assert [row["method"] for row in found["day"]] == ["input", f"{mine}, IEM", f"{mine}, IEM+NRM"]
+    assert found["day"][1]["luma_change"] < 0.2
+
+
+@pytest.mark.slow
+def test_a_picture_of_an_infra_red_camera_is_grey_and_light() -> None:
+    picture = scenes.infra_red(0)
+    assert measures.luma(picture).mean() == pytest.approx(60, abs=5)
+    assert np.ptp(picture.astype(int), axis=2).max() < 8

@@ -51,11 +51,11 @@ def test_ablation_tells_mean_and_spread_and_leaves_out_what_is_missing() -> None
 
 
 def test_faults_come_back_from_json_as_they_were() -> None:
-    faults = Faults(*range(9), math.nan)
+    faults = Faults(*range(14), math.nan)
     text = json.dumps({k: None if math.isnan(v) else v for k, v in asdict(faults).items()})
     [found] = quality.known([{"method": "night", **json.loads(text)}]).values()
     assert found.grey_cast == 0
-    assert math.isnan(found.texture_kept)
+    assert math.isnan(found.infra_red_change)
 
 
 def test_the_pages_hold_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
