@@ -291,7 +291,7 @@ def losses_ahead(source: FileInput, encoding: Encoding, container: str, parts: F
         angle = f"{angle_of(matrix):.3g} degrees"
         yield f"to be turned by {angle}: {container} cannot say so; .mp4, .mov and .mkv can"
     shape = source.video.sample_aspect_ratio or 1
-    if shape != 1 and container in ("matroska", "webm", "nut") and not encoding.encoder.sample_aspect:
+    if shape != 1 and container == "nut" and not encoding.encoder.sample_aspect:
         ratio = f"{shape.numerator}:{shape.denominator}"
         yield f"pixels of {ratio} become square: codec {encoding.codec} cannot say so in {container}"
     for side_data in source.summary.side_data(source.video):
@@ -318,6 +318,8 @@ def _losses_met(
         yield "interlaced frames were deinterlaced with bwdif"
     if sink.lost:
         yield f"{sink.lost} packets of other streams do not fit into {container}: left out"
+    if sink.square:
+        yield f"pixels became square: the header of this {container} file has no room for their shape"
     if sink.encoder.moved:
         yield f"{sink.encoder.moved} frames were not later than the one before: moved by a tick"
 

@@ -17,6 +17,7 @@ from rtvideo.media.codecs import Encoding
 from rtvideo.media.containers import MOV_FAMILY, holds_chapters, metadata_of
 from rtvideo.media.destination import Destination, FileDestination
 from rtvideo.media.input_info import InputInfo
+from rtvideo.media.matroska import set_shape
 from rtvideo.media.mp4.copies import Copies
 from rtvideo.media.mp4.index import OutputTrack, TextTracks, complete
 from rtvideo.media.orientation import UPRIGHT
@@ -145,6 +146,7 @@ class EncodedOutput:
         destination: where it goes.
         source: what it was opened for.
         encoder: of the frames.
+        square: whether pixels have lost their shape, once it is finished.
         latency: how long after their capture frames were ``encoded`` and ``written``, where it is known.
     """
 
@@ -175,6 +177,7 @@ class EncodedOutput:
         """
         self.encoder, self.latency = encoder, {"encoded": Stopwatch(), "written": Stopwatch()}
         self.destination, self.source, self._plan, self._copies = destination, source, plan, copies
+        self.square = False
         self._captured: dict[int, float] = {}
         self._texts: TextTracks | None = None
         try:
@@ -286,7 +289,18 @@ class EncodedOutput:
                 tracks.insert(position, OutputTrack("track", self.source.video.id))
                 length = self.encoder.length
                 complete(self.destination.path, tracks, texts, position, length, self._copies)
+            if self.destination.format in ("matroska", "webm"):
+                self._stretch()
             self.destination.finish()
+
+    def _stretch(self) -> None:
+        """Write the shape of pixels into the header, which PyAV leaves out."""
+        encoding, before = self.encoder.encoding, self._plan.tracks[: self._plan.position]
+        shape = encoding.sample_aspect_ratio or Fraction(1)
+        if shape != 1 and isinstance(self.destination, FileDestination):
+            number = 1 + sum(track.action not in ("attachment", "picture") for track in before)
+            size = encoding.width, encoding.height
+            self.square = not set_shape(self.destination.path, number, *size, shape)
 
     def release(self) -> None:
         """Let go of the encoder when all is done: it may refer to memory of a device that goes next."""
