@@ -17,7 +17,7 @@ from torch.nn import functional
 from model.cell import DistillationCell, multiply_adds
 from model.clamp import clamp
 from model.guided_filter import lines
-from rtvideo.models.description import RELEASED_T_MIN, STATISTICS, Genotype, Illumination
+from rtvideo.models.description import COLOURED, NO_COLOUR, RELEASED_T_MIN, STATISTICS, Genotype, Illumination
 
 #: Rows and columns of a frame.
 Part = tuple[slice, slice]
@@ -48,12 +48,14 @@ class Light(NamedTuple):
         stages: t and u after each stage; left empty unless asked for.
         t: (N, 1 or 3, H, W), the illumination as applied, strength included.
         u: (N, 3, H, W) in 0..1, the lit image.
+        strength: the user's, faded out where the frame needs no light; (N, 1, 1, 1) if it may be.
     """
 
     t_hat_0: Tensor
     stages: list[Stage]
     t: Tensor
     u: Tensor
+    strength: float | Tensor
 
 
 class IEM(nn.Module):
@@ -127,16 +129,18 @@ class IEM(nn.Module):
             if keep:
                 stages.append(Stage(t, u))
         t = t.clamp(d.t_min, 1) ** strength  # 7
-        return Light(t_hat_0, stages, t, (y / t).clamp(0, 1))
+        return Light(t_hat_0, stages, t, (y / t).clamp(0, 1), strength)
 
     def _log(self, y: Tensor, strength: float | Tensor, keep: bool, part: Part) -> Light:
         d = self.description
         t_hat_0 = self._window_max(y)  # 1
         padded = pad_to_multiple(t_hat_0, max(d.scales))  # 2
         grids = {s: (shrink_by(padded, s) + d.floor).log() for s in set(d.scales)}
+        x = grids[d.scales[0]]
+        if d.fade:
+            strength = strength * need_of_light(x, d)
 
-        x = grids[d.scales[0]]  # 3
-        n: Tensor | float = 0.0
+        n: Tensor | float = 0.0  # 3
         largest = x.amax(1, keepdim=True)
         if d.exposure != "none":
             n = largest.mean((2, 3), keepdim=True)
@@ -190,7 +194,7 @@ class IEM(nn.Module):
             grey = u.mean(1, keepdim=True)
             k2 = (2 * self.chroma_knee).exp()
             u = grey + (u - grey) * (1 - strength * k2 / (m**2 + k2))
-        return Light(levels(t_hat_0) if keep else t_hat_0, light, t, u)
+        return Light(levels(t_hat_0) if keep else t_hat_0, light, t, u, strength)
 
     def _stages(self, y: Tensor, states: list[Tensor]) -> list[Stage]:
         """Return each stage as it would be seen if it were the last, without the mixing at full size."""
@@ -221,6 +225,21 @@ def statistics(largest: Tensor) -> Tensor:
     # The root's slope is infinite at zero, where a black frame is: below a millionth it is held constant.
     deviation = (flat - mean[:, None]).square().mean(1).clamp_min(1e-12).sqrt()
     return torch.stack((mean, deviation, flat.exp().mean(1), flat.amax(1), flat.amin(1)), 1)
+
+
+def need_of_light(x: Tensor, d: Illumination) -> Tensor:
+    """Return the (N, 1, 1, 1) share of the strength that frames of (N, 3, h, w) logarithms need (step 2)."""
+    level = x.mean((1, 2, 3), keepdim=True)
+    colour = (x.amax(1, keepdim=True) - x.amin(1, keepdim=True)).mean((2, 3), keepdim=True)
+    grey = 1 - smoothstep((colour - NO_COLOUR) / (COLOURED - NO_COLOUR))
+    low, high = (math.log(a) + grey * math.log(b / a) for a, b in zip(d.fade, d.fade_grey, strict=True))
+    return 1 - smoothstep((level - low) / (high - low))
+
+
+def smoothstep(x: Tensor) -> Tensor:
+    """Return a smooth way from 0 where x <= 0 to 1 where x >= 1."""
+    x = x.clamp(0, 1)
+    return x * x * (3 - 2 * x)
 
 
 def roll_off(t: Tensor, y: Tensor, knee: Tensor) -> Tensor:

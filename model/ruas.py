@@ -75,7 +75,7 @@ class RUAS(nn.Module):
     ) -> Trace:
         light = self.illumination(y, strength, stages=stages, part=part)
         t, u = (light.t.detach(), light.u.detach()) if separate else (light.t, light.u)
-        x = self.remove_noise(u, t, denoise * strength)
+        x = self.remove_noise(u, t, denoise * light.strength)
         image = x[-1].clamp(0, 1) if x else light.u
         return Trace(light.t_hat_0, light.stages, light.t, light.u, x, image)
 

@@ -21,7 +21,7 @@ from export.onnx.cells import Cells
 from export.onnx.guided_upsampling import lines
 from export.onnx.writer import Graph
 from rtvideo.errors import UnavailableError
-from rtvideo.models.description import RELEASED_T_MIN, Description
+from rtvideo.models.description import COLOURED, NO_COLOUR, RELEASED_T_MIN, Description
 from rtvideo.models.shapes import shapes
 from rtvideo.version import __version__
 
@@ -108,7 +108,9 @@ class _Network:
         g, d = self.g, self.d.illumination
         y = self.cells.widen(g.image("image", _kind(self.cells.half)), name="y")
         strength = g.scalar("strength", 1.0)
-        log_t, m = self.linear(y) if d.domain == "linear" else self.log(y)
+        log_t, m, need = self.linear(y) if d.domain == "linear" else self.log(y)
+        if need:
+            strength = g.add("Mul", strength, need, name="faded_strength")
         s = g.add("Mul", log_t, strength, name="strength*log_t")
         if d.rolloff:
             s = self.roll_off(s, y)
@@ -126,8 +128,8 @@ class _Network:
 
     # Illumination
 
-    def linear(self, y: str) -> tuple[str, str]:
-        """Return ``log t`` at full size, from stages in the linear domain, and ``m`` (not used there)."""
+    def linear(self, y: str) -> tuple[str, str, str]:
+        """Return what `log` does, from stages in the linear domain, where nothing needs ``m``."""
         g, d = self.g, self.d.illumination
         t_hat_0 = t = u = self.window_max(y, name="t_hat_0")  # 1
         for k in range(len(d.scales)):  # 4
@@ -151,10 +153,12 @@ class _Network:
             else:
                 t = g.add("Sub", warm, self.illumination_cell(k, t), name=f"t_{k + 1}")
         t = g.add("Clip", t, d.t_min, 1.0, name="t_K")  # 7
-        return g.add("Log", t, name="log_t"), t_hat_0
+        return g.add("Log", t, name="log_t"), t_hat_0, ""
 
-    def log(self, y: str) -> tuple[str, str]:
-        """Return ``log t`` at full size, from stages in the log domain, and each pixel's maximum ``m``."""
+    def log(self, y: str) -> tuple[str, str, str]:
+        """Return ``log t`` at full size, from stages in the log domain, each pixel's maximum ``m``, and the
+        share of the strength that the frame needs, if it may be less than all.
+        """
         g, d = self.g, self.d.illumination
         t_hat_0 = self.window_max(y, name="t_hat_0")  # 1
         padded = self.pad(t_hat_0, max(d.scales), name="t_hat_0_padded")  # 2
@@ -162,6 +166,7 @@ class _Network:
 
         x = grids[d.scales[0]]  # 3
         largest = g.add("ReduceMax", x, self.axes(1), name="l")
+        need = self.need_of_light(x, largest) if d.fade else ""
         n = ""
         if d.exposure != "none":
             n = self.grid_mean(largest, "n")
@@ -215,7 +220,34 @@ class _Network:
             squared = g.add("Mul", m, m, name="m^2")
             recorded = g.add("Add", squared, d.signal_floor**2, name="m^2+f^2")
             log_t = g.add("Mul", log_t, g.add("Div", squared, recorded, name="signal"), name="signal*log_t")
-        return log_t, m
+        return log_t, m, need
+
+    def need_of_light(self, x: str, largest: str) -> str:
+        """Return the (1, 1, 1, 1) share of the strength that a frame needs (step 2)."""
+        g, d = self.g, self.d.illumination
+        level = self.grid_mean(g.add("ReduceMean", x, self.axes(1), name="level_of_cells"), "level")
+        smallest = g.add("ReduceMin", x, self.axes(1), name="smallest")
+        colour = self.grid_mean(g.add("Sub", largest, smallest, name="colour_of_cells"), "colour")
+        from_grey = g.add("Sub", colour, NO_COLOUR, name="colour-NO_COLOUR")
+        coloured = self.smoothstep(g.add("Div", from_grey, COLOURED - NO_COLOUR, name="how_coloured"))
+        low, high = (
+            g.add(
+                "Add",
+                g.add("Mul", coloured, math.log(a / b), name=f"from_{end}"),
+                math.log(b),
+                name=f"{end}_limit",
+            )
+            for a, b, end in zip(d.fade, d.fade_grey, ("lower", "upper"), strict=True)
+        )
+        span = g.add("Sub", high, low, name="upper-lower")
+        above = g.add("Div", g.add("Sub", level, low, name="level-lower"), span, name="how_light")
+        return g.add("Sub", 1.0, self.smoothstep(above), name="need_of_light")
+
+    def smoothstep(self, x: str) -> str:
+        g = self.g
+        x = self.clip(x, name=f"{x}_clipped")
+        slope = g.add("Sub", 3.0, g.add("Mul", x, 2.0, name=f"2*{x}"), name=f"3-2*{x}")
+        return g.add("Mul", g.add("Mul", x, x, name=f"{x}^2"), slope, name=f"smoothstep({x})")
 
     def exposure(self, largest: str, n: str) -> tuple[str, str, str]:
         """Return ``offset - n``, ``log contrast`` and mix logit, each (1, 1, 1, 1), from the statistics."""

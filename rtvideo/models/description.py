@@ -10,7 +10,14 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
 2.  **Grid.** A stage at scale ``s > 1`` works on the mean of ``t_hat_0`` over blocks of ``s x s`` pixels;
     right and lower edges are replicated up to the next multiple of the coarsest scale. In the ``log``
     domain the state is ``x_0 = log(t_hat_0 + floor)``, in the ``linear`` domain ``t_hat_0`` itself. Between
-    stages of different scale the state is resized bilinearly (half-pixel centres).
+    stages of different scale the state is resized bilinearly (half-pixel centres). With ``fade``, frames that
+    are light enough are left as they are: ``strength`` in the steps below is the user's times ``1 - s((level
+    - from) / (to - from))`` with ``s(x) = x^2 (3 - 2 x)``, x limited to 0..1. ``level`` is the mean of
+    ``x_0`` over the first stage's grid and the channels; shadows pull it down, so that a scene against the
+    light is lit. ``from`` and ``to`` are the logarithms of the two of ``fade``; where there is no colour, as
+    in an infra-red camera's picture, those of ``fade_grey``; and what lies between them by the share ``1 -
+    s((colour - NO_COLOUR) / (COLOURED - NO_COLOUR))``, with ``colour`` the grid's mean of the largest channel
+    of ``x_0`` less the smallest.
 3.  **Exposure** (log domain). ``n`` = mean over all cells of the first stage's grid of the largest channel
     of ``log(t_hat_0 + floor)``. ``mean`` and ``statistics`` subtract ``n`` first, so that the cells see the
     scene and not its brightness.
@@ -64,7 +71,7 @@ from rtvideo.errors import UnavailableError
 _R = TypeVar("_R")
 
 FORMAT = "rtvideo-model"
-#: Version 1 had no `rolloff` and no `scale`: what a description leaves out has its default.
+#: Version 1 had no `rolloff`, `fade`, `fade_grey` and `scale`: what a description leaves out has its default.
 VERSION = 2
 
 #: The seven candidate operations of the search space (section 3.2.1), by the names that genotypes use.
@@ -73,6 +80,10 @@ OPERATIONS = ("conv1", "conv3", "resconv1", "resconv3", "dil3", "resdil3", "skip
 #: What the ``statistics`` exposure sees of a grid: of ``l`` = largest channel of ``log(t_hat_0 + floor)``,
 #: its mean ``n``, its standard deviation, its mean of ``exp(l)``, its maximum and its minimum.
 STATISTICS = ("mean", "deviation", "linear_mean", "maximum", "minimum")
+
+#: By how much channels differ in the mean, in natural logarithms, in a frame that has no colour, and in one
+#: that has: an encoder's rounding is less than the first, a grey day is more than the second.
+NO_COLOUR, COLOURED = 0.02, 0.06
 
 #: Of guided upsampling, squared natural logarithms: where light varies less, ``log t`` does not follow it.
 GUIDE_EPSILON = 0.002
@@ -116,6 +127,8 @@ class Illumination:
     signal_floor: float = 0.0
     chroma_floor: bool = False
     rolloff: bool = False
+    fade: tuple[float, ...] = ()
+    fade_grey: tuple[float, ...] = ()
     t_min: float = RELEASED_T_MIN
 
 
@@ -161,6 +174,13 @@ class Description:
             raise UnavailableError(f"model {self.name}: exposure and shared channels need domain 'log'")
         if plain and (i.mix or i.signal_floor or i.chroma_floor):
             raise UnavailableError(f"model {self.name}: mix, signal and chroma floors need domain 'log'")
+        for field, limits in (("fade", i.fade), ("fade_grey", i.fade_grey)):
+            if limits and not (len(limits) == 2 and i.floor < limits[0] < limits[1] < 1):
+                raise UnavailableError(
+                    f"model {self.name}: {field} {list(limits)}: two rising levels, above floor and below 1"
+                )
+        if bool(i.fade) != bool(i.fade_grey) or (plain and i.fade):
+            raise UnavailableError(f"model {self.name}: fade and fade_grey go together, in domain 'log'")
         if i.rolloff and i.channels != "shared":
             raise UnavailableError(f"model {self.name}: the highlight roll-off needs shared channels")
         if plain and i.scales != (1,) * len(i.scales):
@@ -270,9 +290,11 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             raise UnavailableError(f"{where}: {value!r}; allowed: {', '.join(map(str, get_args(hint)))}")
         return value
     if get_origin(hint) is tuple:
-        if not isinstance(value, list) or not all(type(v) is int for v in value):
-            raise UnavailableError(f"{where}: must be a list of whole numbers, not {value!r}")
-        return tuple(value)
+        of = get_args(hint)[0]
+        if not isinstance(value, list) or not all(type(v) in (of, int) for v in value):
+            numbers = "whole numbers" if of is int else "numbers"
+            raise UnavailableError(f"{where}: must be a list of {numbers}, not {value!r}")
+        return tuple(map(of, value))
     if hint is float and type(value) is int:
         value = float(value)
     if type(value) is not hint:

@@ -28,6 +28,8 @@ NIGHT = Description(
         signal_floor=2 / 255,
         chroma_floor=True,
         rolloff=True,
+        fade=(0.1, 0.9),
+        fade_grey=(0.05, 0.6),
     ),
     noise=Noise(genotype=NRM, stages=2, guide="gain"),
 )

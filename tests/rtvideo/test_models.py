@@ -74,12 +74,14 @@ def test_noise_removal_is_at_full_or_half_size(tmp_path: Path, scale: object) ->
 
 
 def test_a_description_of_version_1_means_what_it_did() -> None:
-    plain = dataclasses.replace(networks.NIGHT.illumination, rolloff=False)
+    plain = dataclasses.replace(networks.NIGHT.illumination, rolloff=False, fade=(), fade_grey=())
     wanted = dataclasses.replace(networks.NIGHT, illumination=plain)
     old = json.loads(wanted.to_json())
     assert old["version"] == 2
     old["version"] = 1
-    del old["illumination"]["rolloff"], old["noise"]["scale"]
+    for field in ("rolloff", "fade", "fade_grey"):
+        del old["illumination"][field]
+    del old["noise"]["scale"]
     assert Description.from_json(json.dumps(old)) == wanted
 
 

@@ -2,6 +2,7 @@
 // not darken the rest; a real change of light is followed at once. In a picture that stands still it is always followed:
 // the network evens out what a camera or an encoder does to the whole, which a light that lags behind would let pass.
 #pragma once
+#include "common/exposure.h"
 #include "common/temporal_state.h"
 
 namespace rt {
@@ -22,6 +23,14 @@ FN float change_of_light(float now, float kept) {
 
 FN float followed(float kept, float now, float least, float change) {
     return kept + (least + (1 - least) * change) * (now - kept);
+}
+
+// What is one number for the whole frame follows as the light does in the mean.
+FN void follow_exposure(Scene &scene, Exposure &exposure, float least, float change) {
+    const bool lags = least < 1; // else what is kept may be nothing yet
+    scene.own = exposure.own = lags ? followed(scene.own, exposure.own, least, change) : exposure.own;
+    scene.need = exposure.need = lags ? followed(scene.need, exposure.need, least, change) : exposure.need;
+    scene.has_light = true;
 }
 
 } // namespace rt

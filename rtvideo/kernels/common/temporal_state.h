@@ -26,8 +26,8 @@ struct Scene {
     int light_changed;    // on some patches
     int seen;             // frames since the last cut
     int moving;           // cells that moved in this one
-    float own;            // share of a pixel's own light that was used last
-    int has_light;        // it and the light of the frame before are known
+    float own, need;      // share of a pixel's own light and of the strength that were used last
+    int has_light;        // they and the light of the frame before are known
 };
 
 } // namespace rt

@@ -111,6 +111,8 @@ def _strip(one: Pass, program: Program, fusions: _Fusions, timed: bool) -> str:
         lines.append("    const Lines lines = take_lines(arena, tile.width);")
         if program.scales:
             lines.append("    const Upsampled line = take_upsampled(arena, tile.width);")
+        lines.append("    const float strength = frame.light_parameters.strength;")
+        lines.append("    (void)strength;")
     start = one.halo + (one.halo & 1)
 
     def call(what: str, statement: str) -> str:
@@ -182,6 +184,7 @@ def _network(program: Program, passes: list[Pass]) -> str:
         f"    static constexpr int FINEST = {min(scales or (1,))}, COARSEST = {max(scales or (1,))};",
         f"    static constexpr bool CENTRED = {literal(program.centred)}, MIX = {literal(program.mix)};",
         f"    static constexpr bool GUIDED = {literal(program.guided)}, SHARED = {literal(program.shared)};",
+        f"    static constexpr bool FADES = {literal(program.fades)};",
         f"    static constexpr bool HAS_NOISE = {literal(program.denoised is not None)};",
         f"    static constexpr float FLOOR = {literal(program.floor)}, T_MIN = {literal(program.t_min)};",
         f"    static constexpr int ROWS = {max(rows, _TEMPORAL_ROWS)}; // of all tensors of a pass",
@@ -207,7 +210,8 @@ def _network(program: Program, passes: list[Pass]) -> str:
             "        context.frame.light_parameters.knee = context.frame.w->knees[1];",
             "        context.frame.light_parameters.rolloff = context.frame.w->knees[2];",
             "        context.frame.light_parameters.log_t_min = log2(T_MIN);",
-            "        light_on_grid<Network>(context, context.frame.w->exposure, space);",
+            "        const Weights &w = *context.frame.w;",
+            "        light_on_grid<Network>(context, w.exposure, w.fade, space);",
         ]
     else:
         lines.append("        (void)context, (void)space;")

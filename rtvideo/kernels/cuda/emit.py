@@ -97,8 +97,8 @@ class _Emitter:
         self.buffers["sums"] = Buffer(3, finest)
         for scale in sorted(set(scales)):
             self.buffers[f"log_{scale}"] = Buffer(3, scale)
-        self.buffers["moments"] = Buffer(6, scales[0])  # one record for each block is far less than this
-        self.buffers["exposure"] = Buffer(4, -1)
+        self.buffers["moments"] = Buffer(8, scales[0])  # one record for each block is far less than this
+        self.buffers["exposure"] = Buffer(5, -1)
         for k, scale in enumerate(scales[:-1]):
             self.buffers[f"state_{k}"] = Buffer(3, scale)
         groups = 1 if self.program.shared else 3
@@ -122,15 +122,16 @@ class _Emitter:
             lines = [f"coarsen<{finest}, {scale}>({sums}, {log}, {floor});"]
             if scale == first:
                 lines.append(f"measure(memory, {log}, (Moments<float> *)frame.buffers[MOMENTS]);")
-            yield Launch(name, scale, SIDE, SIDE, 24 * THREADS), function(name, lines)
+            yield Launch(name, scale, SIDE, SIDE, 32 * THREADS), function(name, lines)
         count = (
             f"((grid_width({first}) + {SIDE - 1}) / {SIDE}) * ((grid_height({first}) + {SIDE - 1}) / {SIDE})"
         )
+        fade = "w.fade" if program.fades else "nullptr"
         settle = (
             f"settle(memory, (const Moments<float> *)frame.buffers[MOMENTS], {count}, "
-            f"{literal(program.centred)}, {literal(program.mix)}, w.exposure, {_EXPOSURE});"
+            f"{literal(program.centred)}, {literal(program.mix)}, w.exposure, {fade}, {_EXPOSURE});"
         )
-        yield Launch("settle_exposure", -1, 1, 1, 48 * THREADS), function("settle_exposure", [settle])
+        yield Launch("settle_exposure", -1, 1, 1, 64 * THREADS), function("settle_exposure", [settle])
 
     def _guide_kernels(self) -> Iterator[tuple[Launch, str]]:
         scale = self.program.scales[-1]
@@ -176,6 +177,9 @@ class _Emitter:
                 lines.append(self._plane(one, name, channels[name]))
         if any(isinstance(x, Operation) and x.function == "apply_log" for s in flow.steps for x in s.layers):
             lines.append(f"const auto light = {self._light()};")
+        if stage is None:
+            need = f" * ({_EXPOSURE})->need" if self.program.fades else ""
+            lines.append(f"const float strength = frame.strength{need};")
         for name, place in kernel.places.items():
             lines.append(self._tile(name, channels[name], flow.regions[name], place))
 
@@ -266,7 +270,7 @@ class _Emitter:
         if layer.function == "apply_log":
             y, *more = inputs
             own, gain = more if len(more) > 1 else (y, *more)
-            constants = f"{literal(self.program.floor)}, {literal(self.program.t_min)}, w.knees"
+            constants = f"{literal(self.program.floor)}, {literal(self.program.t_min)}, w.knees, strength"
             return f"{cpp.function(layer)}(p, {y}, {own}, light, {gain}, {constants})"
         return f"{cpp.function(layer)}({', '.join(('p', *inputs, *layer.arguments))})"
 

@@ -45,7 +45,7 @@ def light_kernels(scale: int, groups: int, light: str, exposure: str) -> Iterato
     yield Launch("follow_light", scale, SIDE, SIDE, 4 * THREADS), function("follow_light", [follow])
     wide, high = f"grid_width({scale})", f"grid_height({scale})"
     parts = f"(({wide} + {SIDE - 1}) / {SIDE}) * (({high} + {SIDE - 1}) / {SIDE})"
-    own = f"follow_own(memory, {changed}, {parts}, {groups} * {wide} * {high}, {exposure});"
-    yield Launch("follow_own_light", -1, 1, 1, 4 * THREADS), function("follow_own_light", [own])
+    whole = f"follow_whole(memory, {changed}, {parts}, {groups} * {wide} * {high}, {exposure});"
+    yield Launch("follow_exposure", -1, 1, 1, 4 * THREADS), function("follow_exposure", [whole])
     keep = f"keep_light({light});"
     yield Launch("keep_shown_light", scale, SIDE, SIDE, 0), function("keep_shown_light", [keep])

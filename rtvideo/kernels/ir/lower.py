@@ -91,6 +91,7 @@ class _Lowering:
             shared=groups == 1,
             guided=i.upsampling == "guided",
             mix=i.mix,
+            fades=bool(i.fade),
             floor=i.floor,
             t_min=i.t_min,
             stages=stages,
@@ -239,7 +240,7 @@ class _Lowering:
             else:
                 t = light = f"t{k + 1}"
         self.light = gain if released else light
-        arguments = (literal(i.t_min), "frame.strength")
+        arguments = (literal(i.t_min), "strength")
         layers.append(
             Pointwise("u", 3, (("y", HERE), (self.light, HERE)), "apply_linear", (released,), arguments)
         )
@@ -287,6 +288,7 @@ class _Lowering:
             chroma = float(np.exp(2 * self.weights["illumination.chroma_knee"]))
         if i.rolloff:
             rolloff = 1 / (1 + float(np.exp(-self.weights["illumination.rolloff_knee"])))
+        self.stored["fade"] = np.log2([*i.fade, *i.fade_grey] or [1.0]).astype(np.float32)
         self.stored["knees"] = np.array([i.signal_floor**2, chroma, rolloff], np.float32)
 
     # Noise
@@ -307,12 +309,12 @@ class _Lowering:
 
     def _weight(self, n: Noise, groups: int) -> Pointwise:
         guided = n.guide == "gain"
-        amount = "frame.strength * frame.denoise"
+        amount = "strength * frame.denoise"
         i = self.description.illumination
         if i.domain == "log":
             return Pointwise("weight", groups, (("gain", HERE),), "weight_log", (guided,), (amount,))
         shape = (i.parameterisation == "released", guided)
-        arguments = (literal(i.t_min), "frame.strength", amount)
+        arguments = (literal(i.t_min), "strength", amount)
         return Pointwise("weight", 3, ((self.light, HERE),), "weight_linear", shape, arguments)
 
     def _noise_of(self, n: Noise, x: str, cells: range, noise: str) -> list[Layer]:

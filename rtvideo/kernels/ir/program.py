@@ -171,6 +171,7 @@ class Program:
         shared: one illumination for all channels.
         guided: the grid holds lines over the logarithm of the pixel's own maximum, not the light itself.
         mix: the light meets that logarithm.
+        fades: frames that need little light get little.
         floor, t_min: as in the description.
         stages: a pass for each grid stage.
         lit, denoised: the pass over the full size, without and with noise removal (None where there is none).
@@ -186,6 +187,7 @@ class Program:
     shared: bool
     guided: bool
     mix: bool
+    fades: bool
     floor: float
     t_min: float
     stages: tuple[Pass, ...]

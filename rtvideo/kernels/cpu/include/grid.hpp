@@ -54,10 +54,11 @@ FN void resize(const Grid &from, const Grid &to, int channels) {
     }
 }
 
-// The STATISTICS of a grid's largest channel: mean, deviation, mean of 2^l, maximum, minimum (in log2).
+// The STATISTICS of a grid's largest channel: mean, deviation, mean of 2^l, maximum, minimum (in log2). Of all channels
+// `level` is the mean, and `colour` that of the largest less the smallest.
 // Sums in double, in one fixed order: the result does not depend on the number of threads.
-FN void statistics(const Grid &log, float (&g)[5]) {
-    double sum = 0, squares = 0, linear = 0;
+FN void statistics(const Grid &log, float (&g)[5], float &level, float &colour) {
+    double sum = 0, squares = 0, linear = 0, all = 0, smallest = 0;
     float high = -1e30f, low = 1e30f;
     int64_t n = (int64_t)log.width * log.height;
     const float *r = log.at(0, 0), *green = log.at(1, 0), *b = log.at(2, 0);
@@ -67,20 +68,24 @@ FN void statistics(const Grid &log, float (&g)[5]) {
     auto single = [&](int64_t i) { return largest_of(r[i], green[i], b[i]); };
     int64_t whole = n / LANES * LANES, strip = 64 * LANES;
     for (int64_t i = 0; i < whole; i += strip) {
-        vec s = {}, l = {}, h = splat(high), w = splat(low);
+        vec s = {}, l = {}, m = {}, d = {}, h = splat(high), w = splat(low);
         for (int64_t j = i; j < whole && j < i + strip; j += LANES) {
             vec v = largest(j);
             s += v, l += exp2(v), h = max(h, v), w = min(w, v);
+            m += mean_of(load(r + j), load(green + j), load(b + j));
+            d += smallest_of(load(r + j), load(green + j), load(b + j));
         }
         for (int k = 0; k < LANES; k++) {
-            sum += s[k], linear += l[k];
+            sum += s[k], linear += l[k], all += m[k], smallest += d[k];
             high = max(h[k], high), low = min(w[k], low);
         }
     }
     for (int64_t i = whole; i < n; i++) {
         float v = single(i);
         sum += v, linear += exp2(v), high = max(v, high), low = min(v, low);
+        all += mean_of(r[i], green[i], b[i]), smallest += smallest_of(r[i], green[i], b[i]);
     }
+    level = (float)(all / n), colour = (float)((sum - smallest) / n);
     float mean = (float)(sum / n);
     for (int64_t i = 0; i < whole; i += strip) {
         vec s = {};

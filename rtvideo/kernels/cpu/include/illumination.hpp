@@ -60,7 +60,7 @@ FN void shift_by(const Grid &grid, float by) {
 }
 
 // Steps 2 to 6 of the description: everything that happens on the grid.
-template <class N> static void light_on_grid(Context &context, const float *weights, float *space) {
+template <class N> static void light_on_grid(Context &context, const float *weights, const float *fade, float *space) {
     Frame &frame = context.frame;
     int wide = (context.width + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
     int high = (context.height + N::COARSEST - 1) / N::COARSEST * N::COARSEST;
@@ -79,9 +79,10 @@ template <class N> static void light_on_grid(Context &context, const float *weig
         Grid &log = log_of(N::SCALES[k]);
         if (!log.data) log = grid(N::SCALES[k]), coarsen(frame.sums, N::FINEST, log, N::FLOOR);
     }
-    float g[5];
-    statistics(log_of(N::SCALES[0]), g);
+    float g[5], level, colour;
+    statistics(log_of(N::SCALES[0]), g, level, colour);
     Exposure exposure = exposure_of(g, weights, N::CENTRED, N::MIX);
+    if (N::FADES) exposure.need = need_of_light(level, colour, fade);
     for (int s = 0; s < 6 && N::CENTRED; s++)
         if (logs[s].data) shift_by(logs[s], exposure.mean);
 
@@ -112,9 +113,8 @@ template <class N> static void light_on_grid(Context &context, const float *weig
             for (int c = 0; c < 3; c++) x[c * cells] = light_of(exposure, x[c * cells]);
         }
     }
-    float own = exposure.own;
-    if (frame.time.frames > 0) own = smooth_light(frame.state, frame.time.light, light, own, N::SHARED ? 1 : 3, space);
-    float rest = 1 - own;
+    if (frame.time.frames > 0) smooth_light(frame.state, frame.time.light, light, exposure, N::SHARED ? 1 : 3, space);
+    float own = exposure.own, rest = 1 - own;
     if (N::GUIDED) {
         frame.slope = grid(N::SCALES[N::STAGES - 1]);
         Grid own_light = log_of(N::SCALES[N::STAGES - 1]);
@@ -127,6 +127,7 @@ template <class N> static void light_on_grid(Context &context, const float *weig
     }
     frame.light = light;
     frame.light_parameters.own = own, frame.light_parameters.floor = N::FLOOR;
+    frame.light_parameters.strength *= exposure.need;
 }
 
 // Floats of the finest grid.

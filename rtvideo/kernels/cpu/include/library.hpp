@@ -82,8 +82,7 @@ EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float 
     if (frame.time.frames > 0) TIMED("over time", over_time<Network::WIDEST>(*context);)
     frame.debanding.amount = deband;
     if (deband > 0) TIMED("debanding", without_bands<Network::WIDEST>(*context);)
-    frame.strength = strength, frame.denoise = denoise;
-    frame.light_parameters.strength = strength;
+    frame.light_parameters.strength = strength, frame.denoise = denoise;
     TIMED("light", Network::light(*context, (float *)context->memory[1]);)
     bool denoised = denoise > 0 && Network::HAS_NOISE;
     int halo = denoised ? Network::DENOISED_HALO : Network::LIT_HALO;

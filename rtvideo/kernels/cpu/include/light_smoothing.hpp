@@ -6,17 +6,16 @@
 
 namespace rt {
 
-// `light` (channels of log2 t) becomes what is shown; returns the same of `own`, the share of a pixel's own light.
-// `changes` has room for a channel.
-static float smooth_light(TemporalState &state, float rate, const Grid &light, float own, int channels,
-                          float *changes) {
+// `light` (channels of log2 t) and `exposure` become what is shown. `changes` has room for a channel.
+static void smooth_light(TemporalState &state, float rate, const Grid &light, Exposure &exposure, int channels,
+                         float *changes) {
     Scene &scene = state.scene;
     int64_t cells = (int64_t)light.width * light.height;
     float least = least_rate(scene, state.cells_wide * state.cells_high, rate);
     if (least >= 1) {
         memcpy(state.light, light.data, sizeof(float) * cells * channels);
-        scene.own = own, scene.has_light = true;
-        return own;
+        follow_exposure(scene, exposure, least, 1);
+        return;
     }
     double changed = 0;
     for (int c = 0; c < channels; c++) {
@@ -35,8 +34,7 @@ static float smooth_light(TemporalState &state, float rate, const Grid &light, f
             }
         memcpy(shown, kept, sizeof(float) * cells);
     }
-    scene.own = followed(scene.own, own, least, (float)(changed / (cells * channels)));
-    return scene.own;
+    follow_exposure(scene, exposure, least, (float)(changed / (cells * channels)));
 }
 
 } // namespace rt

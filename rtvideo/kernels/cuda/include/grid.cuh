@@ -145,9 +145,10 @@ template <int FINEST, int SCALE> FN void coarsen(const Grid<FINEST> &sums, const
     });
 }
 
-// The STATISTICS of some cells' largest channel: squares are those of the distances to the mean.
+// The STATISTICS of some cells' largest channel: squares are those of the distances to the mean. Of all channels, the
+// sums of their means (level) and of the largest less the smallest (colour).
 template <class T> struct Moments {
-    T count, mean, squares, linear, high, low;
+    T count, mean, squares, linear, high, low, level, colour;
 };
 
 // Those of two sets together (Chan, Golub and LeVeque 1979): nothing cancels.
@@ -156,7 +157,8 @@ template <class T> FN Moments<T> joined(const Moments<T> &a, const Moments<T> &b
     if (b.count == 0) return a;
     const T count = a.count + b.count, apart = b.mean - a.mean, share = b.count / count;
     return Moments<T>{count, a.mean + apart * share, a.squares + b.squares + apart * apart * a.count * share,
-                      a.linear + b.linear, a.high > b.high ? a.high : b.high, a.low < b.low ? a.low : b.low};
+                      a.linear + b.linear, a.high > b.high ? a.high : b.high, a.low < b.low ? a.low : b.low,
+                      a.level + b.level, a.colour + b.colour};
 }
 
 // One for all threads, joined in an order that does not depend on which is first.
@@ -173,26 +175,30 @@ template <class T, class Join> FN T joined_by_all(T *space, const T &mine, const
 template <int SCALE> FN void measure(float *memory, const Grid<SCALE> &log, Moments<float> *parts) {
     Moments<float> mine = {};
     for_cells(log, [&](int x, int y) {
-        const float v = largest_of(log.at(0, y, x), log.at(1, y, x), log.at(2, y, x));
-        mine = joined(mine, Moments<float>{1, v, 0, exp2(v), v, v});
+        const float r = log.at(0, y, x), g = log.at(1, y, x), b = log.at(2, y, x), v = largest_of(r, g, b);
+        mine = joined(mine, Moments<float>{1, v, 0, exp2(v), v, v, mean_of(r, g, b), v - smallest_of(r, g, b)});
     });
     const Moments<float> all = joined_by_all((Moments<float> *)memory, mine, joined<float>);
     if (threadIdx.x == 0) parts[blockIdx.y * gridDim.x + blockIdx.x] = all;
 }
 
 // One block: what all parts say together, and what follows from it. `w` holds biases, then [output][statistic].
+// `fade` holds limits, or nothing.
 FN void settle(float *memory, const Moments<float> *parts, int count, bool centred, bool mix, const float *w,
-                   Exposure *exposure) {
+                   const float *fade, Exposure *exposure) {
     Moments<double> mine = {};
     for (int i = threadIdx.x; i < count; i += THREADS) {
         const Moments<float> &part = parts[i];
-        mine = joined(mine, Moments<double>{part.count, part.mean, part.squares, part.linear, part.high, part.low});
+        mine = joined(mine, Moments<double>{part.count, part.mean, part.squares, part.linear, part.high, part.low,
+                                            part.level, part.colour});
     }
     const Moments<double> all = joined_by_all((Moments<double> *)memory, mine, joined<double>);
     if (threadIdx.x != 0) return;
     const float g[5] = {(float)all.mean, deviation_of(all.squares / all.count), (float)(all.linear / all.count),
                         (float)all.high, (float)all.low};
     *exposure = exposure_of(g, w, centred, mix);
+    if (fade)
+        exposure->need = need_of_light((float)(all.level / all.count), (float)(all.colour / all.count), fade);
 }
 
 // Application in the log domain (steps 7 and 8): `gain` <- log2 of the gain with strength; returns u_K.
@@ -200,9 +206,9 @@ FN void settle(float *memory, const Moments<float> *parts, int count, bool centr
 template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool ROLLOFF, bool GUIDED, bool MEAN, class P, class M>
 FN Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M &m,
                                     const Light<G, SCALE, GUIDED> &light, Values<G, P::ROWS> &gain, float floor,
-                                    float t_min, const float *knees) {
+                                    float t_min, const float *knees, float strength) {
     const LightParameters of = {
-        MIX ? light.exposure->own : 0, floor, knees[0], knees[1], knees[2], log2(t_min), frame.strength};
+        MIX ? light.exposure->own : 0, floor, knees[0], knees[1], knees[2], log2(t_min), strength};
     gain = each<G>(p, [&](int c, int i) {
         const float column = half_pixel(p.x(), 1.0f / SCALE), row = half_pixel(p.y(i), 1.0f / SCALE);
         float log_t = bilinear(light.grid, c, row, column);

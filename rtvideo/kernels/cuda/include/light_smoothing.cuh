@@ -41,16 +41,13 @@ FN void follow(float *memory, const Grid<SCALE> &now, const Grid<SCALE> &light, 
     if (threadIdx.x == 0) changed[blockIdx.y * gridDim.x + blockIdx.x] = all;
 }
 
-// One block: the share of a pixel's own light follows as the light does on the whole.
-FN void follow_own(float *memory, const float *changed, int parts, int values, Exposure *exposure) {
+// One block: what is one number for the whole frame follows as the light does in the mean.
+FN void follow_whole(float *memory, const float *changed, int parts, int values, Exposure *exposure) {
     float mine = 0;
     for (int i = threadIdx.x; i < parts; i += THREADS) mine += changed[i];
     const float all = sum_by_all(memory, mine);
     if (threadIdx.x != 0) return;
-    Scene &scene = *frame.state.scene;
-    const float least = least_rate();
-    scene.own = least < 1 ? followed(scene.own, exposure->own, least, all / values) : exposure->own;
-    exposure->own = scene.own, scene.has_light = 1;
+    follow_exposure(*frame.state.scene, *exposure, least_rate(), all / values);
 }
 
 // Keeps what is shown, and takes the part of the pixel's own light out of it, which a guide does by itself.

@@ -62,6 +62,12 @@ def test_a_roll_off_leaves_what_is_below_the_knee_to_the_bit_and_burns_nothing()
     assert (burnt - kept).max() > 0.1 and kept.max() < 1
 
 
+def test_a_frame_that_is_light_enough_is_left_alone() -> None:
+    y = 0.95 + 0.05 * picture(40, 60, 3)
+    assert np.abs(compiled(networks.NIGHT).run(y, 1, 1) - y).max() <= 2e-7
+    assert np.abs(compiled(networks.NIGHT).run(y * 0.5, 1, 1) - y * 0.5).max() > 1e-3
+
+
 @pytest.mark.parametrize("instructions", ["avx2", "sse4"])
 @pytest.mark.parametrize("description", [networks.HALF], ids=lambda d: d.name)
 def test_older_instruction_sets_too(description: Description, instructions: str) -> None:

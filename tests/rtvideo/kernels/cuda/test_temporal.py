@@ -57,7 +57,7 @@ class Scene(ctypes.Structure):
     _fields_ = [
         ("noise", ctypes.c_float), ("slope", ctypes.c_float), ("curve", ctypes.c_float * 257),
         *((name, ctypes.c_int) for name in ("exposure_changed", "light_changed", "seen", "moving")),
-        ("own", ctypes.c_float), ("has_light", ctypes.c_int),
+        ("own", ctypes.c_float), ("need", ctypes.c_float), ("has_light", ctypes.c_int),
     ]  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def test_the_processor_shows_the_same(description: Description) -> None:
     of = geometry("nv", 101, 67)
     kernels = emulated(description, denoise=False, temporal=True)
     lagging, following = Remembering(kernels, of), Remembering(kernels, of)
-    cpu, lag, mixed, own = compiled(description), 0.0, [], 0.0
+    cpu, lag, late, mixed, own = compiled(description), 0.0, 0.0, [], 0.0
     network = CpuNetwork(cpu.library, cpu.weights, of.width, of.height, format_of(of), 1)
     network.allocate_temporal_state(state_format(of))
     for number in range(8):
@@ -185,7 +185,8 @@ def test_the_processor_shows_the_same(description: Description) -> None:
         way = following.scene.own - own
         mixed.append((lagging.scene.own - own) / way if abs(way) > 1e-5 else 1.0)
         own = lagging.scene.own
-    assert lag > 0.5
+        late = max(late, abs(lagging.scene.need - following.scene.need))
+    assert lag > 0.5 and late > 0.002
     assert mixed[0] == 1 and min(mixed) >= 0.1 and (min(mixed) < 0.5) == (description is networks.NIGHT)
     network.close()
 
