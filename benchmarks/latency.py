@@ -196,7 +196,8 @@ def show(arguments: argparse.Namespace) -> None:
             size, rate, arguments.seconds, Options(denoise=denoise), record=not arguments.no_record
         )
         results.append(result)
-        print(f"{size}@{rate:g}, {arguments.seconds:g} s, load {result['load']}, {result['engine']}")
+        load = " and ".join(map(str, result["load"]))
+        print(f"{size}@{rate:g}, {arguments.seconds:g} s, load {load} (before, after), {result['engine']}")
         for name in ("camera to viewer", "first third", "last third", "stored times are off by"):
             print(f"  {name}: {in_words(result[name])}")
         for group in ("packet to", "stages"):

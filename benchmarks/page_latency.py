@@ -162,7 +162,7 @@ def show(arguments: argparse.Namespace) -> None:
     for viewers in arguments.viewers:
         row = measure(arguments.size, arguments.fps, arguments.seconds, viewers)
         record["rows"].append(row)
-        print(f"{viewers} viewers, load {row['load']}")
+        print(f"{viewers} viewers, load {' and '.join(map(str, row['load']))} (before, after)")
         print(f"  show: {in_words(row['show'])}")
         if "page" in row:
             print(f"  age of pictures in the page: {in_words(row['page'])}")

@@ -143,6 +143,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print what was held, write it, and return the worst exit code."""
+    live = f"{arguments.live_minutes:g} minutes of live input"
+    print(
+        f"a file of {arguments.frames} frames, then {live}: takes minutes, and prints at the end",
+        file=sys.stderr,
+    )
     with tempfile.TemporaryDirectory() as folder:
         done = run_both(arguments.frames, arguments.live_minutes, Path(folder))
     heads = (

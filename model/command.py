@@ -72,6 +72,8 @@ def imports(module: str, extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if module != "__main__":
             raise
+        if {"-h", "--help"} & set(sys.argv[1:]):  # its flags may need what is missing, what it does is known
+            print(sys.modules[module].__doc__)
         sys.exit(_missing(error, extra))
 
 

@@ -50,7 +50,8 @@ def _search(arguments: argparse.Namespace, command: str) -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     searcher = prepare(arguments, console)
     search(searcher, command, console)
-    print((searcher.out / report.GENOTYPES).read_text(encoding="utf-8"), end="")
+    for part, cell in searcher.net.genotypes().items():
+        print(f"{part}: {' '.join(cell)}")
 
 
 def prepare(arguments: argparse.Namespace, console: Console) -> Searcher:
@@ -104,7 +105,7 @@ def search(searcher: Searcher, command: str, console: Console) -> None:
 
         searcher.go(lambda done: bars.update(bar, completed=done), on_pass)
     report.write(searcher, command)  # again: a run that was killed after its last pass has none yet
-    console.print(f"{searcher.out}: done in {searcher.seconds:.0f} s")
+    console.print(f"done in {searcher.seconds:.0f} s; written: {searcher.out / report.GENOTYPES}")
 
 
 def sample(folder: Path, console: Console) -> Path:

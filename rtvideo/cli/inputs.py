@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rtvideo.errors import InputError, OutputError, RtvideoError, UnavailableError, UsageError
 from rtvideo.media.containers import container_for
-from rtvideo.media.images import BY_SUFFIX, heif, is_image
 from rtvideo.media.images.sequence import is_sequence, members
+from rtvideo.media.images.suffixes import NAMES, is_image
 from rtvideo.media.location import missing
 
 #: Suffixes of the videos that a folder is searched for.
@@ -155,7 +155,7 @@ def _expand(text: str, out: Path, left_out: Counter[str]) -> list[_Found]:
         found = list(_below(path, Path(), out, left_out))
         if not found:
             rest = f" ({left_out.total()} files of other kinds)" if left_out else ""
-            allowed = ", ".join((*BY_SUFFIX, *VIDEOS))
+            allowed = ", ".join((*NAMES, *VIDEOS))
             raise InputError(f"{path}: a folder without images or videos{rest}; allowed: {allowed}")
         return found
     if is_sequence(path):
@@ -195,10 +195,12 @@ def _below(folder: Path, place: Path, out: Path, left_out: Counter[str]) -> Iter
 def _unknown(path: Path) -> str:
     """Return what to call the kind of a file that is not enhanced here; nothing if it is."""
     suffix = path.suffix.lower()
-    if suffix not in BY_SUFFIX:
+    if suffix not in NAMES:
         return "" if suffix in VIDEOS else suffix or "without a suffix"
+    from rtvideo.media.images import heif  # loads Pillow, which videos do without
+
     try:
-        heif.require(BY_SUFFIX[suffix].name)
+        heif.require(NAMES[suffix])
     except UnavailableError as error:
         return f"{suffix} ({error})"
     return ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rtvideo.console import line, say
 from rtvideo.errors import ExitCode
-from rtvideo.media.images import is_image
+from rtvideo.media.images.suffixes import is_image
 from rtvideo.options import Report
 
 #: Inputs with one reason to fail that are named one by one; of more the first stands for all.

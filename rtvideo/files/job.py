@@ -28,8 +28,8 @@ from rtvideo.media.destination import FileDestination
 from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu.decode import open_input
 from rtvideo.media.gpu.path import DevicePath
-from rtvideo.media.images import is_image
 from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
+from rtvideo.media.images.suffixes import is_image
 from rtvideo.media.mp4.copies import Copies, Fitted, fit
 from rtvideo.media.orientation import UPRIGHT, angle_of, orientation_of
 from rtvideo.media.output import EncodedOutput, VideoEncoder

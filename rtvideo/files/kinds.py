@@ -6,9 +6,8 @@ from enum import Enum
 from pathlib import Path
 
 from rtvideo.errors import InputError
-from rtvideo.media.images import is_image
-from rtvideo.media.images.formats import CONVERTERS
 from rtvideo.media.images.sequence import is_sequence
+from rtvideo.media.images.suffixes import CONVERTERS, is_image
 
 #: Files of animations, which may become videos as well as images.
 _ANIMATED = (".gif", ".apng")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,10 +73,43 @@ def test_a_missing_package_is_one_line(packages: str, script: str, extra: str) -
     assert done.stderr == f"error: {packages} is not installed; run: pip install '.[{extra}]'\n"
 
 
+#: All that the base install lacks.
+EXTRAS = (
+    "torch,skimage,cv2,onnx,onnxruntime,openvino,safetensors,websockets,tensorrt,cuda,ziglang,pillow_heif"
+)
+
+#: Every command of the project that is not part of the package.
+COMMANDS = [*SCRIPTS, ROOT / "model/train.py", ROOT / "search/cooperative.py", ROOT / "export/__main__.py"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", COMMANDS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_after_the_base_install_a_command_runs_or_names_the_extra(script: Path) -> None:
+    name = str(script.relative_to(ROOT))
+    mistyped, asked = without(EXTRAS, name, "--no-such-flag"), without(EXTRAS, name, "--help")
+    assert "python " in asked.stdout  # what to type
+    for done in (mistyped, asked):
+        assert "Traceback" not in done.stderr and done.stderr.count("\n") <= 1
+        extra = re.fullmatch(
+            r"error: \w+ is not installed; run: pip install '\.\[(train|benchmark)\]'\n", done.stderr
+        )
+        assert done.returncode == (7 if extra else 2 if done is mistyped else 0)
+
+
+def test_every_command_is_among_them() -> None:
+    folders = ("benchmarks", "model", "search", "export")
+    found = {
+        path
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
+    }
+    assert found - {ROOT / "benchmarks/live/time_code.py"} == set(COMMANDS)
+
+
 @pytest.mark.slow
 def test_fps_needs_no_torch_and_names_what_it_leaves_out() -> None:
-    missing = "torch,skimage,cv2,onnx,onnxruntime,openvino,safetensors"
-    done = without(missing, "benchmarks/fps.py", "--sizes", "64x48", "--rounds", "1", "--runs", "1")
+    done = without(EXTRAS, "benchmarks/fps.py", "--sizes", "64x48", "--rounds", "1", "--runs", "1")
     assert done.returncode == 0, done.stderr
     for engine in ("onnx", "torch", "openvino", "filters", "the paper's network"):
         assert f"left out: {engine} (" in done.stderr

@@ -38,7 +38,8 @@ def test_it_writes_everything(photos: Path, tmp_path: Path, capsys: pytest.Captu
     stdout, stderr = capsys.readouterr()
 
     found = genotypes.read(out / "genotype.txt")
-    assert stdout == (out / "genotype.txt").read_text()
+    assert stdout == "".join(f"{part}: {' '.join(cell)}\n" for part, cell in found.items())
+    assert f"written: {out / 'genotype.txt'}\n" in stderr
     assert set(found) == {"iem", "nrm"}
     assert "pass 1 of 2: train_t" in stderr and "s left" in stderr
     assert stderr.count("  iem: ") == 2 and f"  nrm: {' '.join(found['nrm'])}\n" in stderr

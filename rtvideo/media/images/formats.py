@@ -1,4 +1,7 @@
-"""The image formats: a row each says what a format holds, and which file lists and stores its parts."""
+"""The image formats: a row each says what a format holds, and which file lists and stores its parts.
+
+`rtvideo.media.images.suffixes` has their suffixes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 
 from rtvideo.media.images import bmp, gif, heif, jpeg, png, tiff, webp
 from rtvideo.media.images.metadata import Part, PartKind
+from rtvideo.media.images.suffixes import SUFFIXES, is_image
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,6 @@ class ImageFormat:
 
     Attributes:
         name: Pillow's name of it, which messages use too.
-        suffixes: of its files, in lower case.
         holds: kinds of parts besides the pixels, and at most how many bytes of one.
         parts: lists the parts of a file.
         deep: it stores 16 bits a sample.
@@ -27,7 +30,6 @@ class ImageFormat:
     """
 
     name: str
-    suffixes: tuple[str, ...]
     holds: Mapping[PartKind, int]
     parts: Callable[[bytes], list[Part]]
     deep: bool = False
@@ -36,38 +38,26 @@ class ImageFormat:
     turned: bool = True
     animated: bool = False
 
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Of its files, in lower case."""
+        return SUFFIXES[self.name]
+
 
 FORMATS = (
-    ImageFormat("PNG", (".png", ".apng"), png.HOLDS, png.parts, deep=True, animated=True),
-    ImageFormat(
-        "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), jpeg.HOLDS, jpeg.parts, alpha=False, lossless=False
-    ),
-    ImageFormat("TIFF", (".tif", ".tiff"), tiff.HOLDS, tiff.parts, deep=True),
-    ImageFormat("WEBP", (".webp",), webp.HOLDS, webp.parts, lossless=None, animated=True),
-    ImageFormat("AVIF", (".avif",), heif.HOLDS, heif.parts, lossless=False, turned=False),
-    ImageFormat("HEIF", (".heic", ".heif", ".hif"), heif.HOLDS, heif.parts, lossless=False, turned=False),
-    ImageFormat("GIF", (".gif",), gif.HOLDS, gif.parts, turned=False, animated=True),
-    ImageFormat("BMP", (".bmp",), bmp.HOLDS, bmp.parts, alpha=False, turned=False),
+    ImageFormat("PNG", png.HOLDS, png.parts, deep=True, animated=True),
+    ImageFormat("JPEG", jpeg.HOLDS, jpeg.parts, alpha=False, lossless=False),
+    ImageFormat("TIFF", tiff.HOLDS, tiff.parts, deep=True),
+    ImageFormat("WEBP", webp.HOLDS, webp.parts, lossless=None, animated=True),
+    ImageFormat("AVIF", heif.HOLDS, heif.parts, lossless=False, turned=False),
+    ImageFormat("HEIF", heif.HOLDS, heif.parts, lossless=False, turned=False),
+    ImageFormat("GIF", gif.HOLDS, gif.parts, turned=False, animated=True),
+    ImageFormat("BMP", bmp.HOLDS, bmp.parts, alpha=False, turned=False),
 )
-
-#: What makes an image that can be read of one that cannot, by its suffix.
-CONVERTERS = {
-    ".jxl": "djxl {} photo.png",
-    **dict.fromkeys((".exr", ".hdr", ".psd", ".jp2", ".j2k", ".tga", ".ppm", ".pgm"), "magick {} photo.png"),
-    **dict.fromkeys(
-        (".dng", ".arw", ".cr2", ".cr3", ".nef", ".raf", ".orf", ".rw2", ".pef", ".srw"),
-        "darktable-cli {} photo.tif",
-    ),
-}
 
 #: By suffix and by name.
 BY_SUFFIX = {suffix: form for form in FORMATS for suffix in form.suffixes}
 BY_NAME = {form.name: form for form in FORMATS}
-
-
-def is_image(path: Path) -> bool:
-    """Return whether the name says that this is an image."""
-    return path.suffix.lower() in BY_SUFFIX
 
 
 def holds_animation(path: Path) -> bool:

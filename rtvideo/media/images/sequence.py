@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rtvideo.errors import InputError
-from rtvideo.media.images.formats import is_image
-from rtvideo.media.images.reading import read
+from rtvideo.media.images.suffixes import is_image
 from rtvideo.media.orientation import turned
 
 #: Frames a second of a sequence, where nothing else is said: FFmpeg's own default.
@@ -102,6 +101,8 @@ class RawFrames:
             yield pixels.tobytes()
 
     def _pixels(self, path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+        from rtvideo.media.images.reading import read
+
         picture = read(path)
         if picture.alpha is not None and not self.notes:
             self.notes.append(f"{path}: the transparency of the images is dropped")

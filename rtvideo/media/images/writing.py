@@ -17,9 +17,10 @@ from PIL import Image
 from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.durable import output_errors
 from rtvideo.media.images import animation, bmp, exif, heif, jpeg, png, tiff, webp, xmp
-from rtvideo.media.images.formats import BY_SUFFIX, FORMATS, ImageFormat, is_image
+from rtvideo.media.images.formats import BY_SUFFIX, FORMATS, ImageFormat
 from rtvideo.media.images.metadata import Fitted, Part, PartKind, first, fit
 from rtvideo.media.images.picture import Picture, Pixels
+from rtvideo.media.images.suffixes import is_image
 from rtvideo.media.orientation import turned
 
 #: Quality of JPEG and of lossy WebP: visually lossless, which the already compressed input was not.

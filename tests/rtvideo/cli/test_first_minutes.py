@@ -197,3 +197,23 @@ def test_the_tab_key(typed: str, offered: set[str], tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     answer = (tmp_path / "answer").read_text(encoding="utf-8").split("\n")
     assert {word.strip() for word in answer} == offered
+
+
+@pytest.mark.slow
+def test_a_video_loads_nothing_that_reads_images(gain_model: Path, tmp_path: Path) -> None:
+    clips.write(tmp_path / "night.mp4")
+    code = (
+        "import sys; from rtvideo.cli import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "images = [n for n in sys.modules if n.startswith('rtvideo.media.images.') or n == 'PIL']\n"
+        "print(sorted(name.rpartition('.')[2] for name in images))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "night.mp4", "--model", str(gain_model)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    assert done.stdout == "['sequence', 'suffixes']\n", done.stderr

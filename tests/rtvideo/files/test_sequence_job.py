@@ -190,7 +190,7 @@ def test_existing_images_are_not_overwritten(tmp_path: Path) -> None:
     clip = clips.write(tmp_path / "a.mp4", frames=2)
     (tmp_path / "b3.png").write_bytes(b"precious")
     for source in (dark, clip):
-        with pytest.raises(UsageError, match="-y"):
+        with pytest.raises(UsageError, match="overwrite=True"):
             enhance_file(source, tmp_path / "b%d.png", threads=1)
     assert (tmp_path / "b3.png").read_bytes() == b"precious" and not (tmp_path / "b1.png").exists()
     with pytest.raises(UsageError, match="is the input"):

@@ -253,7 +253,7 @@ def test_targets_that_are_refused(tmp_path: Path) -> None:
     for target in (source, link, hard):
         with pytest.raises(UsageError, match="is the input"):
             images.check_target(source, target, overwrite=True)
-    with pytest.raises(UsageError, match="-y"):
+    with pytest.raises(UsageError, match="--overwrite"):
         images.check_target(source, other, overwrite=False)
     images.check_target(source, other, overwrite=True)
     with pytest.raises(UsageError, match=r"\.xyz"):
