@@ -16,22 +16,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rtvideo.errors import RtvideoError
-from rtvideo.options import Options, Report
 from rtvideo.version import __version__
 
 if TYPE_CHECKING:
     from rtvideo.api import Enhancer, enhance_file
+    from rtvideo.options import Options, Report
 
 __all__ = ["Enhancer", "Options", "Report", "RtvideoError", "__version__", "enhance_file"]
 
-_LAZY = {"Enhancer", "enhance_file"}
+_MODULES = {
+    **dict.fromkeys(("Enhancer", "enhance_file"), "rtvideo.api"),
+    **dict.fromkeys(("Options", "Report"), "rtvideo.options"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module("rtvideo.api"), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_MODULES})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtvideo.cli.outcome import TaskResult, summary
@@ -14,6 +13,7 @@ from rtvideo.cli.signals import Stop
 from rtvideo.console import internal, printable, say
 from rtvideo.errors import ExitCode, RtvideoError
 from rtvideo.files.kinds import Job, job_for
+from rtvideo.files.resume import can_go_on
 from rtvideo.media.partial_file import read_record
 from rtvideo.models import find
 from rtvideo.options import Options, Report
@@ -126,19 +126,22 @@ class TaskRunner:
             note = summary(report, verbose=self._verbose)
             return TaskResult(name, ExitCode.DONE, report, note)
         if self._stop.code is not None:
-            return TaskResult(name, ExitCode.DONE, report, self._how_far(task.target, report), stopped=True)
+            return TaskResult(name, ExitCode.DONE, report, self._how_far(task, report), stopped=True)
         error = f"{report.output}: incomplete: {report.incomplete}"
         note = summary(report, verbose=self._verbose)
         return TaskResult(name, ExitCode.INCOMPLETE, report, note, error=error, reason=report.incomplete)
 
-    def _how_far(self, target: Path, report: Report) -> str:
+    def _how_far(self, task: Task, report: Report) -> str:
         """Return the line about a task that a signal ended: how far it came, and how to go on."""
+        target = task.target
         if not report.frames_out:
             return f"{target.name}: stopped before the first frame; nothing was written"
         frames = f"{report.frames_out} frames"
         if self._expected:
             frames = f"{min(99, 100 * report.frames_out // self._expected)} % ({frames})"
-        return f"{target.name}: stopped at {frames}; the same command with --resume goes on"
+        if job_for(task.source, target) is Job.SEQUENCE or can_go_on(target):
+            return f"{target.name}: stopped at {frames}; the same command with --resume goes on"
+        return f"{target.name}: stopped at {frames}; the same command with --overwrite starts anew"
 
 
 def _warn(line: str) -> None:

@@ -26,6 +26,10 @@ _DEPTH = 3
 #: Packets of other streams that may travel with one frame.
 _PACKETS = 64
 
+#: Seconds after a stop for which frames under way are finished. Containers are killed ten seconds after
+#: SIGTERM, and the output must be complete by then.
+_PATIENCE = 3.0
+
 
 class Output(Protocol):
     """Where enhanced frames go, such as `rtvideo.media.output.EncodedOutput`."""
@@ -36,8 +40,8 @@ class Output(Protocol):
     def copy(self, packet: Packet) -> None:
         """Take a packet of another stream."""
 
-    def finish(self) -> None:
-        """No more come."""
+    def finish(self, late: threading.Event) -> int:
+        """No more come; when ``late`` is set, end soon. Return how many of the frames are left out."""
 
 
 @dataclass
@@ -77,7 +81,7 @@ class Pipeline:
 
         Args:
             events: frames, and packets of other streams, in file order; iterated in the decoder's thread.
-            stop: when set, no more events are taken; what is under way is completed.
+            stop: when set, no more events are taken; what is under way is completed, as far as seconds allow.
         """
         self.counters = Counters()
         self._events, self._processor, self._output, self._stop = events, processor, output, stop
@@ -87,6 +91,7 @@ class Pipeline:
         self._error: BaseException | None = None
         self._lost: UnavailableError | None = None
         self._lock = threading.Lock()
+        self._late = threading.Event()
 
     @property
     def completed(self) -> bool:
@@ -110,10 +115,15 @@ class Pipeline:
         ]
         for thread in threads:
             thread.start()
+        stopped: float | None = None
         try:
             while any(thread.is_alive() for thread in threads):
                 threads[-1].join(interval)
                 on_tick()
+                if stopped is None and self._stop.is_set():
+                    stopped = time.monotonic()
+                if stopped is not None and time.monotonic() - stopped > _PATIENCE:
+                    self._leave_out_the_rest()
                 if not threads[-1].is_alive():
                     for thread in threads:
                         thread.join()
@@ -140,6 +150,12 @@ class Pipeline:
             self._error = self._error or error
         self._decoded.abort()
         self._enhanced.abort()
+
+    def _leave_out_the_rest(self) -> None:
+        """Let the output end with the frames that it has."""
+        self._late.set()
+        self._decoded.abort()
+        self._enhanced.close()
 
     def _decode(self) -> None:
         packets: list[Packet] = []
@@ -188,6 +204,8 @@ class Pipeline:
 
     def _encode(self) -> None:
         for batch in self._enhanced:
+            if self._late.is_set():
+                break
             began = time.perf_counter()
             for packet in batch.packets:
                 self._output.copy(packet)
@@ -198,4 +216,4 @@ class Pipeline:
                 self._pool.give(batch.frame)
             self.counters.encode.add(time.perf_counter() - began)
             self.counters.frames_out += 1
-        self._output.finish()
+        self.counters.frames_out -= self._output.finish(self._late)

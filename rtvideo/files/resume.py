@@ -13,8 +13,9 @@ import av
 from rtvideo.engines.session import Session
 from rtvideo.errors import UsageError
 from rtvideo.files.salvage import ReusablePackets, reusable_packets
-from rtvideo.media.containers import MOV_FAMILY
+from rtvideo.media.containers import MOV_FAMILY, container_for
 from rtvideo.media.images.sequence import is_sequence, members
+from rtvideo.media.images.suffixes import is_image
 from rtvideo.media.mp4.index import drop_torn_fragment
 from rtvideo.media.partial_file import partial_files, read_record
 from rtvideo.models import Model
@@ -45,6 +46,14 @@ def unfinished(output: Path) -> Unfinished | None:
         if job is not None:
             return Unfinished(path, job)
     return None
+
+
+def can_go_on(output: Path) -> bool:
+    """Return whether ``--resume`` goes on from what a stopped run left of an output, and does not start over.
+
+    A video that became images (``lit_%04d.png``) does not; a sequence of images that became another does.
+    """
+    return not is_image(output) and container_for(output) in _READABLE
 
 
 def as_before(options: Options, before: Unfinished | None) -> Options:

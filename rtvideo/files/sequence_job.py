@@ -174,8 +174,9 @@ class _Images:
     def copy(self, packet: Packet) -> None:
         """Leave out a packet of another stream."""
 
-    def finish(self) -> None:
+    def finish(self, late: threading.Event) -> int:
         """Nothing is left to do: each image is complete."""
+        return 0
 
 
 def _picture(pixels: npt.NDArray[Any]) -> Picture:

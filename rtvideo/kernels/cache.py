@@ -19,6 +19,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rtvideo.errors import UnavailableError
+
 _KERNELS = Path(__file__).parent
 
 
@@ -113,9 +115,19 @@ _temporary_folder: list[Path] = []
 
 
 def _temporary() -> Path:
-    """Return a private folder that lives as long as the process."""
+    """Return a private folder that lives as long as the process.
+
+    Raises:
+        UnavailableError: nothing can be written anywhere.
+    """
     if not _temporary_folder:
-        folder = Path(tempfile.mkdtemp(prefix="rtvideo-kernels-"))
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="rtvideo-kernels-"))
+        except OSError as error:
+            raise UnavailableError(
+                "kernels for this processor must be built, and no folder can be written to; set TMPDIR or "
+                f"XDG_CACHE_HOME to one ({error.strerror or 'no temporary folder'})"
+            ) from None
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         _temporary_folder.append(folder)
     return _temporary_folder[0]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,9 @@ class VideoEncoder:
         self._last_pts: int | None = None
         self._phase: Fraction | None = None
         self._last_duration = 0
+        #: Times of the frames that it holds, and the latest one of a packet.
+        self._inside: set[int] = set()
+        self._latest = -math.inf
 
     def add_to(self, container: OutputContainer) -> av.VideoStream:
         """Add the stream to a container, and return it."""
@@ -100,11 +104,23 @@ class VideoEncoder:
         if reused is not None:
             reused.stream, self._reused_until = self._stream, decoded(reused)
             return [reused]
-        return [self._after_reused(packet) for packet in self._stream.encode(frame)]
+        self._inside.add(frame.pts or 0)
+        return [self._made(packet) for packet in self._stream.encode(frame)]
 
-    def flush(self) -> list[Packet]:
-        """Return the packets that are left."""
-        return [self._after_reused(packet) for packet in self._stream.encode(None)]
+    def flush(self, late: threading.Event | None = None) -> Iterator[Packet]:
+        """Yield the packets that are left.
+
+        Args:
+            late: when set, the frames end as soon as none before the last one is missing; `frames` counts
+                those that came out.
+        """
+        for packet in self._stream.codec_context.encode_lazy(None):
+            packet.stream = self._stream
+            yield self._made(packet)
+            if late is not None and late.is_set() and min(self._inside, default=math.inf) > self._latest:
+                self.frames -= len(self._inside)
+                self._last_pts, self._last_duration = int(self._latest), 0
+                return
 
     @property
     def length(self) -> Fraction:
@@ -131,8 +147,13 @@ class VideoEncoder:
         self._first_pts = frame.pts if self._first_pts is None else self._first_pts
         self._last_pts, self._last_duration = frame.pts, frame.duration or 0
 
-    def _after_reused(self, packet: Packet) -> Packet:
+    def _made(self, packet: Packet) -> Packet:
         """Let decoding times grow: a new encoder may begin before the end of the old one's packets."""
+        if packet.pts is not None:
+            # What should have been decoded before this packet has come out, if with a time that is its own.
+            before = packet.pts if packet.dts is None else packet.dts
+            self._inside = {pts for pts in self._inside if pts >= before and pts != packet.pts}
+            self._latest = max(self._latest, packet.pts)
         if self._reused_until is not None:
             packet.dts = max(packet.dts or 0, math.floor(self._reused_until / tick(packet)) + 1)
             self._reused_until = decoded(packet)
@@ -274,10 +295,19 @@ class EncodedOutput:
             told = (self._others.follow(old.index, new) for old, new in zip(own, sounds, strict=False))
             return [line for line in told if line is not None]
 
-    def finish(self) -> None:
-        """Flush the encoders and write the index; the output is complete, and on the disk."""
+    def finish(self, late: threading.Event | None = None) -> int:
+        """Flush the encoders and write the index; the output is complete, and on the disk.
+
+        Args:
+            late: when set, frames that the encoder still holds are left out, see `VideoEncoder.flush`.
+
+        Returns:
+            How many were left out.
+        """
+        given = self.encoder.frames
         with self.destination.errors():
-            self._mux(self.encoder.flush())
+            for packet in self.encoder.flush(late):
+                self._mux([packet])
             self.destination.check_answered()
             self._others.finish()
             self._container.close()
@@ -292,6 +322,7 @@ class EncodedOutput:
             if self.destination.format in ("matroska", "webm"):
                 self._stretch()
             self.destination.finish()
+        return given - self.encoder.frames
 
     def _stretch(self) -> None:
         """Write the shape of pixels into the header, which PyAV leaves out."""

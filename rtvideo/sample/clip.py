@@ -7,6 +7,7 @@ same scene well lit and free of noise.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Generator
@@ -81,10 +82,12 @@ def make_clip(
         for part, target in zip(parts, targets, strict=True):
             os.replace(part, target)
     except (OSError, ValueError) as error:
-        raise OutputError(f"{path}: cannot be written: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{path}: cannot be written: {reason}") from None
     finally:
         for part in parts:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # where nothing could be made nothing can be deleted
+                part.unlink()
 
 
 def render_frame(

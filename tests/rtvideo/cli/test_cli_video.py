@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from rtvideo.cli.entry import main
+from tests.helpers.waiting import wait_until
 
 FRAMES = 60
 
@@ -367,3 +368,18 @@ def test_a_signal_at_once_leaves_nothing_or_a_film(tmp_path: Path, gain_model: P
     else:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "one.mp4"]
         assert process.returncode != 0  # 130, or what Python ends with before rtvideo runs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "goes_on"), [("lit.mkv", True), ("lit.ts", False), ("lit_%05d.png", False)])
+def test_after_a_signal_what_is_advised_is_possible(tmp_path: Path, name: str, goes_on: bool) -> None:
+    clip = repeat(make_clip(tmp_path / "one.mp4", 1, (640, 480)), tmp_path / "a.mp4", 5000)
+    words = ["--input", str(clip), "--out", str(tmp_path / name), "--strength", "0"]
+    process = start(*words)
+    wait_until(lambda: [path for path in tmp_path.glob("*lit*") if path.stat().st_size > 2000])
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "stopped at" in err
+    advice = "--resume" if goes_on else "--overwrite"
+    assert f"; the same command with {advice}" in err
+    assert main([*words, advice, "--frames", "20"]) == (2 if goes_on else 0)  # other frames are another job

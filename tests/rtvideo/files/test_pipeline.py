@@ -11,9 +11,11 @@ import av
 import pytest
 
 from rtvideo.channel import Channel
+from rtvideo.files import pipeline as module
 from rtvideo.files.pipeline import Pipeline
 from rtvideo.processor import FramePair
 from rtvideo.stopwatch import Stopwatch
+from tests.helpers.waiting import wait_until
 
 
 def frame(pts: int) -> av.VideoFrame:
@@ -68,10 +70,11 @@ class Output:
     def copy(self, packet: Any) -> None:
         self.events.append(("packet", packet.pts))
 
-    def finish(self) -> None:
+    def finish(self, late: threading.Event) -> int:
         if self.fail_at_end:
             raise OSError("disk full at the end")
         self.finished = True
+        return 0
 
 
 def pipeline(
@@ -206,3 +209,26 @@ def test_a_stopwatch_stays_small_and_near_the_truth() -> None:
     assert watch.milliseconds()["p99"] == pytest.approx(9900, rel=0.05)
     assert watch.total == pytest.approx(sum(range(10_000)) / 1000)
     assert Stopwatch().milliseconds() == {}
+
+
+@pytest.mark.timeout(20)
+def test_a_stop_waits_for_no_slow_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    stop, output, going = threading.Event(), Output(), threading.Event()
+
+    class Slow(Worker):
+        """Takes its time for the third frame: until the output is complete."""
+
+        def push(self, one: av.VideoFrame) -> Iterator[Any]:
+            if one.pts == 2:
+                stop.set()
+                wait_until(lambda: output.finished)
+                going.set()
+            yield from super().push(one)
+
+    made = pipeline((frame(k) for k in range(100)), Slow(), output, stop)
+    made.run(interval=0.01)
+    assert output.finished and going.is_set()
+    assert [pts for _, pts in output.events] == [0, 1]
+    assert made.counters.frames_out == 2
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("rtvideo")]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
 
+from rtvideo.files import pipeline
 from rtvideo.files.job import enhance_video
 from rtvideo.options import Options
 from tests.helpers.doubles import FakeSession, opening
@@ -43,3 +47,33 @@ def test_a_short_mp4_has_the_rate_and_the_length_of_its_frames(
         assert float(video.average_rate) == pytest.approx(30000 / 1001, rel=1e-3)
         assert float(video.duration * video.time_base) == pytest.approx(frames * 1001 / 30000, abs=0.002)
         assert out.duration / 1e6 == pytest.approx(frames * 1001 / 30000, abs=0.002)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+def test_a_stop_that_may_not_wait_for_the_encoder_leaves_no_gap(
+    tmp_path: Path, ntsc: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What x264 still holds is left out up to a frame before which none is missing, and made by --resume."""
+    monkeypatch.setattr(pipeline, "_PATIENCE", 0.0)
+    stop, target = threading.Event(), tmp_path / name
+
+    class Stopping(FakeSession):
+        def submit(self, *arguments: Any) -> None:
+            super().submit(*arguments)
+            if len(self.times) == 56:
+                stop.set()
+                time.sleep(0.5)  # longer than a look at the clock
+
+    options = Options(codec="libx264", resume=True)
+    report = enhance_video(ntsc, target, options, stop=stop, open_engine=opening(Stopping()))
+    with av.open(str(target)) as out:
+        times = [frame.time for frame in out.decode(video=0)]
+        assert out.duration is not None
+        assert out.duration / 1e6 == pytest.approx(len(times) * 1001 / 30000, abs=0.003)
+    assert 0 < report.frames_out == len(times) < 50
+    assert times == pytest.approx([k * 1001 / 30000 for k in range(len(times))], abs=0.002)
+    whole = enhance_video(ntsc, target, options, open_engine=opening(FakeSession()))
+    assert (whole.incomplete, whole.frames_out) == (None, 60)
+    with av.open(str(target)) as out:
+        assert sum(1 for _ in out.decode(video=0)) == 60
