@@ -20,7 +20,7 @@ from rtvideo.files.finished import mark
 from rtvideo.files.pipeline import Pipeline
 from rtvideo.files.resume import Unfinished, as_before, job_of, taken_over, unfinished
 from rtvideo.files.trim import Trim
-from rtvideo.media.captions import CaptionCarrier, has_captions, has_timecode
+from rtvideo.media.captions import CaptionCarrier, has_captions
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.containers import MOV_INPUT, holds_rotation
@@ -37,6 +37,7 @@ from rtvideo.media.output_path import check_output
 from rtvideo.media.partial_file import PartialFile
 from rtvideo.media.planes import FrameFormat, FramePool, has_alpha, nearest_format
 from rtvideo.media.rate_limit import limited
+from rtvideo.media.side_data import lost_with
 from rtvideo.media.streams import StreamPlan, plan
 from rtvideo.media.timing import Event
 from rtvideo.media.transparency import is_tagged
@@ -294,15 +295,25 @@ def losses_ahead(source: FileInput, encoding: Encoding, container: str, parts: F
     if shape != 1 and container == "nut" and not encoding.encoder.sample_aspect:
         ratio = f"{shape.numerator}:{shape.denominator}"
         yield f"pixels of {ratio} become square: codec {encoding.codec} cannot say so in {container}"
-    for side_data in source.summary.side_data(source.video):
-        if not side_data.lower().startswith(("display", "cpb", *parts.says)):
-            yield f"{side_data.partition(',')[0]}: this cannot be written, and is dropped"
+    yield from _side_data_lost(source, container, parts)
     if parts.lost:
         yield f"{container} cannot hold all of it: {', '.join(parts.lost)}"
     if has_captions(source.first) and not encoding.encoder.captions:
         yield f"codec {encoding.codec} drops the closed captions; libx264 keeps them"
-    if has_timecode(source.first):
-        yield "the time code inside the pictures (SMPTE 12M) is dropped"
+
+
+def _side_data_lost(source: FileInput, container: str, parts: Fitted) -> Iterator[str]:
+    """Yield what the video has beside its pictures, for all of it or with the first, and is not written."""
+    named = {"display", "cpb", *parts.says}
+    if container in ("matroska", "webm") and "stereo_mode" in source.video.metadata:
+        named.add("stereo 3d")
+    for line in source.summary.side_data(source.video):
+        if not line.lower().startswith(tuple(named)):
+            yield f"{line.partition(',')[0]}: this cannot be written, and is dropped"
+            named.add(line.lower())
+    for title, words in dict(lost_with(source.first)).items():
+        if not words or not any(name.startswith(words) for name in named):
+            yield f"{title} cannot be written, and is dropped"
 
 
 def _losses_met(

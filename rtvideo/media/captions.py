@@ -1,4 +1,4 @@
-"""Closed captions, and other data that travels beside a picture."""
+"""Closed captions, which travel beside the pictures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from av.sidedata.sidedata import Type as SideDataType
 
 from rtvideo.frame import Geometry, pass_through
 from rtvideo.media.planes import views
+from rtvideo.media.side_data import has
 
 #: Frames in which closed captions must have begun to be carried over.
 _LOOK = 64
@@ -16,12 +17,7 @@ _LOOK = 64
 
 def has_captions(frame: av.VideoFrame) -> bool:
     """Whether the frame has closed captions beside its picture."""
-    return SideDataType.A53_CC in frame.side_data
-
-
-def has_timecode(frame: av.VideoFrame) -> bool:
-    """Whether the frame has a time code (SMPTE 12M) beside its picture."""
-    return SideDataType.S12M_TIMECODE in frame.side_data
+    return has(frame, SideDataType.A53_CC)
 
 
 class CaptionCarrier:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
 
 import av
 from av.sidedata.sidedata import Type as SideDataType
@@ -17,7 +16,8 @@ from rtvideo.errors import InputError, UsageError
 from rtvideo.media.codecs import VideoParameters
 from rtvideo.media.describe import Summary, codec_of
 from rtvideo.media.mp4.descriptions import Description
-from rtvideo.media.orientation import UPRIGHT, orientation_of
+from rtvideo.media.orientation import UPRIGHT, matrix_of, orientation_of
+from rtvideo.media.side_data import side_data_of
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet, tick
 from rtvideo.media.transparency import is_opaque
@@ -96,9 +96,11 @@ class InputInfo:
     @property
     def display_matrix(self) -> tuple[int, ...] | None:
         """The rotation or mirroring that players apply, as FFmpeg's nine numbers, or None."""
-        side_data: Any = self.first.side_data
-        data = side_data.get(SideDataType.DISPLAYMATRIX)
-        return None if data is None else tuple(memoryview(bytes(data)).cast("i"))
+        found = side_data_of(self.first)
+        if found is None:  # PyAV knows the angle all the same
+            return matrix_of(self.turn) if self.turn else None
+        data = dict(found).get(SideDataType.DISPLAYMATRIX)
+        return None if data is None else tuple(memoryview(data).cast("i"))
 
     @property
     def turn(self) -> int:

@@ -51,6 +51,12 @@ def orientation_of(matrix: Sequence[int] | None) -> int | None:
     return _BY_SIGNS.get(signs)
 
 
+def matrix_of(turn: int) -> tuple[int, ...]:
+    """Return the display matrix that turns a picture by 0, 90, 180 or 270 degrees clockwise."""
+    cosine, sine = ((1, 0), (0, 1), (-1, 0), (0, -1))[turn // 90 % 4]
+    return (cosine << 16, sine << 16, 0, -sine << 16, cosine << 16, 0, 0, 0, 1 << 30)
+
+
 def angle_of(matrix: Sequence[int]) -> float:
     """Return by how many degrees clockwise a display matrix turns the picture: 0 to 360."""
     return math.degrees(math.atan2(matrix[1], matrix[0])) % 360

@@ -9,11 +9,11 @@ import logging
 from pathlib import Path
 
 import av
-from av.sidedata.sidedata import Type as SideDataType
 
 from rtvideo.engines.gpu.frame import DeviceFrame
 from rtvideo.errors import InputError
 from rtvideo.frame import Geometry
+from rtvideo.media.captions import has_captions
 from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu.surfaces import hardware
 from rtvideo.media.planes import LAYOUTS
@@ -67,6 +67,6 @@ def _refusal(source: FileInput) -> str | None:
         return f"odd size {first.width}x{first.height}"
     if first.interlaced_frame:
         return "it is interlaced"
-    if SideDataType.A53_CC in first.side_data:
+    if has_captions(first):
         return "its closed captions go with frames in main memory"
     return None
