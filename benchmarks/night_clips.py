@@ -51,19 +51,22 @@ def measure(arguments: argparse.Namespace) -> None:
     found: dict[str, dict[str, list[Scores]]] = {}
     made: set[str] = set()
     for clip in _clips(arguments):
-        rows = found.setdefault(clip.name, {name: [] for name, _ in contenders})
-        shown = []
-        for name, method in contenders:
-            lit = method(clip)
-            rows[name].append(score(lit, clip))
-            shown.append((name, lit[clip.scored[0]]))
+        rows, shown = found.setdefault(clip.name, {}), []
+        for method in contenders:
+            if method.over_time and not clip.moving:
+                continue
+            lit = method.light(clip)
+            rows.setdefault(method.name, []).append(score(lit, clip))
+            shown.append((method.name, lit[clip.scored[0]]))
         if clip.truth is not None:
             made.add(clip.name)
         save(arguments.out, clip, shown)
     tables = {title: {name: mean(parts) for name, parts in rows.items()} for title, rows in found.items()}
     if len(made) > 1:
         alike = [rows for title, rows in tables.items() if title in made]
-        tables["all with a truth"] = {name: mean([rows[name] for rows in alike]) for name, _ in contenders}
+        tables["all with a truth"] = {
+            one.name: mean([rows[one.name] for rows in alike]) for one in contenders
+        }
     record = {}
     for title, scores in tables.items():
         print(f"{title}\n\n{table(scores)}\n")

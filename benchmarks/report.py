@@ -4,6 +4,7 @@
     python benchmarks/report.py quality                     # docs/quality/*.json: quality.py, ablation.py
     python benchmarks/report.py temporal                    # docs/temporal/*.json: flicker.py
     python benchmarks/report.py night                       # docs/night/*.json: night_clips.py
+    python benchmarks/report.py nights --panoramas HDR ...  # frames of such clips
     python benchmarks/report.py before-after [--model night] [--frame 75]
     python benchmarks/report.py contact-sheet [--images DIR --out sheet.jpg]
     python benchmarks/report.py frames [--clip night.mp4 --first 60 --crop 220x120+200+100 --out frames.jpg]
@@ -96,6 +97,12 @@ def _night(arguments: argparse.Namespace) -> None:
     update(night.tables(ROOT / "docs/night"), ROOT)
 
 
+def _nights(arguments: argparse.Namespace) -> None:
+    from benchmarks.pages import night
+
+    _save(night.sheet(arguments.panoramas, arguments.model), ROOT / "docs/nights.jpg")
+
+
 def _before_after(arguments: argparse.Namespace) -> None:
     from benchmarks.pages.contact_sheet import before_after
 
@@ -161,6 +168,9 @@ def _parser() -> argparse.ArgumentParser:
     page("quality", _quality)
     page("temporal", _temporal)
     page("night", _night)
+    nights = page("nights", _nights)
+    about = "linear panoramas, free to be shown"
+    nights.add_argument("--panoramas", type=Path, nargs="+", default=[], metavar="HDR", help=about)
     one = page("before-after", _before_after)
     one.add_argument("--frame", type=values.count, default=75, metavar="N")
     sheet = page("contact-sheet", _contact_sheet)
@@ -173,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     slices.add_argument("--clips", type=Path, nargs="+", metavar="FILE")
     for flags in (sheet, strip, slices):
         flags.add_argument("--out", type=Path, metavar="PATH", help="needed for pictures of others")
-    for flags in (one, sheet, strip, slices):
+    for flags in (one, sheet, strip, slices, nights):
         flags.add_argument("--model", default="night")
     page("viewer", _viewer).add_argument("--size", type=values.size, default=(640, 360), metavar="WxH")
     return parser

@@ -25,7 +25,7 @@ _HEADS = (
 
 @dataclass(frozen=True)
 class Faults:
-    """Means over the material; not a number where none of it can show the fault.
+    """Means over the material; not a number where none of it can show the fault, or it was not measured.
 
     Attributes:
         grey_cast, false_chroma, blocking, lifted_black, burnt_halo, light_shift: of night, 0 is without.
@@ -46,11 +46,11 @@ class Faults:
     worst_luma_change: float
     added_blown: float
     texture_kept: float
-    burnt: float
-    clipped: float
-    mosaic_share: float
-    saturation_kept: float
-    infra_red_change: float
+    burnt: float = math.nan
+    clipped: float = math.nan
+    mosaic_share: float = math.nan
+    saturation_kept: float = math.nan
+    infra_red_change: float = math.nan
 
 
 def find_faults(method: Method, material: Material) -> Faults:

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.faults.measures import luma
+from model.metrics import psnr
 from rtvideo.sample.camera_simulator import Image
 
 Mask = npt.NDArray[np.bool_]
 Plane = npt.NDArray[np.float32]
 
 BURNT = 250  # of 255: white from here on, as in `model.metrics.blown`
+SEEN = 4  # of 255: from here on something was recorded
 NEAR_BLACK = 10  # of 255: codes so coarse that a gain shows each as a step
 DARK = (12, 60)  # of 255: dark, and yet with colour
 SATURATED = 0.6  # saturation of HSV from which a colour counts as strong
@@ -26,6 +28,15 @@ _LIT = (32, 250)  # of 255: recorded neither too coarsely nor clipped
 _SMOOTH = 17  # pixels across, an encoder's macroblock with its border
 _EDGE = 2 * NEAR_BLACK  # of 255: something is there, and no block near black
 _STEP = 1.5  # codes of a truth's own structure that still is smooth
+
+
+def psnr_seen(image: Image, dark: Image, truth: Image) -> float:
+    """Return the PSNR in dB over what was recorded: where the input, over 9x9, has `SEEN` codes or more.
+
+    The truth also shows what no camera saw. Whether a result is black there or grey is a matter of taste.
+    """
+    seen = _average(dark, 9).max(axis=2) >= SEEN
+    return psnr(image[seen][None], truth[seen][None]) if seen.any() else float("nan")
 
 
 def burnt(image: Image, dark: Image, truth: Image | None = None) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,39 +17,50 @@ from rtvideo.errors import UnavailableError
 from rtvideo.sample.camera_simulator import Image
 from rtvideo.sample.encoder import rgb
 
-#: A clip in, as many pictures out.
-Method = Callable[[Clip], Sequence[Image]]
-
 FILTERS = "eq=gamma=2.2,hqdn3d"  # what a user of FFmpeg would take
 
 
-def methods(names: Sequence[str]) -> Iterator[tuple[str, Method]]:
-    """Yield the methods by name: the baselines, then each of the models, by name or path, in four ways.
+@dataclass(frozen=True)
+class Method:
+    """A method by name: a clip in, as many pictures out; of photographs none that work ``over_time``."""
+
+    name: str
+    light: Callable[[Clip], Sequence[Image]]
+    over_time: bool = False
+
+
+def methods(names: Sequence[str]) -> Iterator[Method]:
+    """Yield the baselines, then each of the models, by name or path, without and with noise removal.
+
+    The last way of each is that of the command line, for video.
 
     FFmpeg's filters need the program ``ffmpeg``, and are left out where it is not there.
 
     Raises:
         UsageError, UnavailableError: there is no such model.
     """
-    yield "input", lambda clip: clip.dark
-    yield "adaptive gamma", _alone(baselines.adaptive_gamma(baselines.GAMMA_MEAN))
-    yield "CLAHE", _alone(baselines.clahe)
+    yield Method("input", lambda clip: clip.dark)
+    yield Method("adaptive gamma", _alone(baselines.adaptive_gamma(baselines.GAMMA_MEAN)))
+    yield Method("CLAHE", _alone(baselines.clahe))
     if shutil.which("ffmpeg"):
-        yield f"ffmpeg {FILTERS}", filtered
+        yield Method(f"ffmpeg {FILTERS}", filtered)
     for name in names:
         for parts, denoise in (("IEM", 0.0), ("IEM+NRM", 1.0)):
             if denoise and not models.find(name).has_denoise:
                 continue
-            for temporal, words in ((0.0, "frame by frame"), (1.0, "over time")):
-                yield f"{name}, {parts}, {words}", ours(name, denoise, temporal)
+            yield Method(f"{name}, {parts}", ours(name, denoise))
+            yield Method(f"{name}, {parts}, debanded", ours(name, denoise, deband=1.0))
+            lit = ours(name, denoise, deband=1.0, temporal=1.0)
+            yield Method(f"{name}, {parts}, debanded, over time", lit, over_time=True)
 
 
-def ours(model: str, denoise: float, temporal: float) -> Method:
-    """Return rtvideo itself, on the planes that a decoder delivers; photographs are each for themselves."""
+def ours(
+    model: str, denoise: float, deband: float = 0.0, temporal: float = 0.0
+) -> Callable[[Clip], list[Image]]:
+    """Return rtvideo itself, on the planes that a decoder delivers."""
 
     def method(clip: Clip) -> list[Image]:
-        over_time = temporal if clip.moving else 0.0
-        with Enhancer(model, denoise=denoise, temporal=over_time, engine="fused") as enhance:
+        with Enhancer(model, denoise=denoise, deband=deband, temporal=temporal, engine="fused") as enhance:
             lit = [enhance(frame) for frame in clip.frames]
         return [frame if isinstance(frame, np.ndarray) else rgb(frame) for frame in lit]
 
@@ -77,5 +89,5 @@ def _filter(frames: Sequence[Image]) -> list[Image]:
     return list(np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width, 3))
 
 
-def _alone(method: baselines.Method) -> Method:
+def _alone(method: baselines.Method) -> Callable[[Clip], list[Image]]:
     return lambda clip: [method(image) for image in clip.dark]

@@ -18,34 +18,35 @@ from rtvideo.sample.camera_simulator import Image
 
 @dataclass(frozen=True)
 class Scores:
-    """Means over the frames of a clip that count; None where nothing could be measured.
+    """Means over the frames of a clip that count; None where nothing could be measured, or was.
 
     Attributes:
         luma: mean, 0..255.
         psnr, ssim, matched_psnr: against the truth, by `model.metrics`; texture: share of the truth's that is
-            left; colour, grain: by `benchmarks.night.measures`. All None without a truth.
+            left; psnr_seen, colour, grain: by `benchmarks.night.measures`. All None without a truth.
         burnt, clipped, hue, mosaic, mosaic_share, saturation: by `benchmarks.night.measures`.
     """
 
-    luma: float | None
-    psnr: float | None
-    ssim: float | None
-    matched_psnr: float | None
-    burnt: float | None
-    clipped: float | None
-    hue: float | None
-    mosaic: float | None
-    mosaic_share: float | None
-    saturation: float | None
-    colour: float | None
-    texture: float | None
-    grain: float | None
+    luma: float | None = None
+    psnr: float | None = None
+    psnr_seen: float | None = None
+    ssim: float | None = None
+    matched_psnr: float | None = None
+    burnt: float | None = None
+    clipped: float | None = None
+    hue: float | None = None
+    mosaic: float | None = None
+    mosaic_share: float | None = None
+    saturation: float | None = None
+    colour: float | None = None
+    texture: float | None = None
+    grain: float | None = None
 
 
 #: Column, its head, and how its figures are written.
 _COLUMNS = {
-    "luma": ("luma", ".0f"), "psnr": ("PSNR", ".2f"), "ssim": ("SSIM", ".3f"),
-    "matched_psnr": ("mean-matched", ".2f"), "burnt": ("burnt by it", ".2%"),
+    "luma": ("luma", ".0f"), "psnr": ("PSNR", ".2f"), "psnr_seen": ("where seen", ".2f"),
+    "ssim": ("SSIM", ".3f"), "matched_psnr": ("mean-matched", ".2f"), "burnt": ("burnt by it", ".2%"),
     "clipped": ("clipped by it", ".2%"), "hue": ("hue error", ".1f"), "mosaic": ("mosaic", ".2f"),
     "mosaic_share": ("of the input's", ".2f"), "saturation": ("saturation kept", ".2f"),
     "colour": ("colour error", ".1f"), "texture": ("texture kept", ".2f"), "grain": ("grain", ".2f"),
@@ -70,6 +71,7 @@ def score(lit: Sequence[Image], clip: Clip) -> Scores:
         if truth is not None:
             found |= {
                 "psnr": psnr(image, truth),
+                "psnr_seen": measures.psnr_seen(image, dark, truth),
                 "ssim": ssim(image, truth),
                 "matched_psnr": mean_matched_psnr(image, truth),
                 "colour": measures.colour_error(image, truth),

@@ -1,4 +1,4 @@
-"""The tables of docs/night.md, from what benchmarks/night_clips.py measured.
+"""The tables of docs/night.md, from what benchmarks/night_clips.py measured, and its picture.
 
 python benchmarks/night_clips.py --panoramas DIR --json docs/night/made.json
 python benchmarks/night_clips.py --real CLIP DIR --json docs/night/real.json
@@ -7,10 +7,17 @@ python benchmarks/night_clips.py --real CLIP DIR --json docs/night/real.json
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from PIL import Image as Pillow
+
+from benchmarks.night import clips, scenes
+from benchmarks.night.methods import methods
 from benchmarks.night.scores import Scores, table
+from benchmarks.pages.contact_sheet import grid
+
+_SIZE, _FRAMES = (640, 360), 16
 
 
 def tables(folder: Path) -> dict[str, str]:
@@ -25,3 +32,20 @@ def _page(clips: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> str:
         title: table({method: Scores(**row) for method, row in rows.items()}) for title, rows in clips.items()
     }
     return "\n\n".join(f"{title}:\n\n{text}" for title, text in found.items())
+
+
+def sheet(panoramas: Sequence[Path], model: str) -> Pillow.Image:
+    """Return a row for the street and each panorama: a frame before, lit by some methods, and its truth."""
+    heads = {
+        "input": "before",
+        "adaptive gamma": "adaptive gamma",
+        f"{model}, IEM": f"{model}, frame by frame",
+        f"{model}, IEM+NRM, debanded, over time": f"{model}, debanded, no noise, over time",
+    }
+    chosen = {method.name: method for method in methods([model]) if method.name in heads}
+    rows = []
+    for scene in (scenes.street(_SIZE), *(scenes.filmed(path, _SIZE, pans=False) for path in panoramas)):
+        clip = clips.record(scene, _FRAMES, clips.Coding())
+        assert clip.truth is not None
+        rows.append([*(chosen[name].light(clip)[-1] for name in heads), clip.truth[-1]])
+    return grid(rows, [*heads.values(), "truth"])

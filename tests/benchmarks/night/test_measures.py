@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.methods import baselines
 from benchmarks.night import measures
+from model.metrics import psnr
 
 
 def flat(*colour: int, size: tuple[int, int] = (64, 96)) -> np.ndarray:
@@ -24,6 +25,15 @@ def tiles(step: int) -> np.ndarray:
     """Blocks of 8x8 whose codes are 2 and 2 + step in turn."""
     y, x = np.mgrid[:64, :96] // 8
     return np.repeat((2 + step * ((x + y) % 2))[..., None], 3, axis=2).astype(np.uint8)
+
+
+def test_what_no_camera_saw_is_not_scored() -> None:
+    dark, truth = half(flat(40, 40, 40), flat(0, 0, 0)), flat(120, 120, 120)
+    lit = half(flat(120, 120, 120), flat(0, 0, 0))
+    # Nine pixels at the border see both halves.
+    assert measures.psnr_seen(lit, dark, truth) > 15 > psnr(lit, truth)
+    assert measures.psnr_seen(truth, dark, truth) == math.inf
+    assert math.isnan(measures.psnr_seen(lit, flat(1, 1, 1), truth))
 
 
 def test_only_what_the_result_burns_counts() -> None:

@@ -1,6 +1,7 @@
 """The command: tables, figures, pictures, and one line for a mistake."""
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,9 +10,13 @@ import numpy as np
 import pytest
 
 from benchmarks import night_clips, report
-from benchmarks.night import methods
+from benchmarks.night import methods, scenes
+from benchmarks.night.clips import Clip
+from benchmarks.night.scenes import Scene
 from benchmarks.night.scores import Scores, mean, table
+from benchmarks.pages import night
 from rtvideo.errors import ExitCode
+from tests.helpers.clips import write
 
 
 def scores(**known: float) -> Scores:
@@ -46,8 +51,8 @@ def test_photographs_are_scored_without_a_truth(
     assert capsys.readouterr().out.startswith("dark\n\n| method | luma |")
     rows = json.loads(out.read_text())["clips"]["dark"]
     assert rows["input"]["burnt"] == 0
-    assert rows["night, IEM, frame by frame"] == rows["night, IEM, over time"]
-    assert rows["night, IEM, frame by frame"]["luma"] > rows["input"]["luma"]
+    assert rows["night, IEM"]["luma"] > rows["input"]["luma"]
+    assert not any("over time" in name for name in rows)
     assert not any(name.startswith("ffmpeg") for name in rows)
     assert rows["input"]["psnr"] is None
     assert len(list(shown.glob("dark.*.png"))) == len(rows)
@@ -75,6 +80,37 @@ def test_mistakes_are_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.compile
+def test_a_clip_is_lit_over_time_and_debanded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(methods.shutil, "which", lambda name: None)
+    clip, out = write(tmp_path / "night.mp4", frames=8), tmp_path / "scores.json"
+    assert night_clips.main(["--real", str(clip), "--quick", "--json", str(out)]) == ExitCode.DONE
+    rows = json.loads(out.read_text())["clips"]["night"]
+    for parts in ("IEM", "IEM+NRM"):
+        for way in ("", ", debanded", ", debanded, over time"):
+            assert rows[f"night, {parts}{way}"]["luma"] > 0
+    assert "| night, IEM+NRM, debanded, over time |" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the program ffmpeg")
+def test_the_filters_of_ffmpeg_brighten_each_frame() -> None:
+    dark = [np.full((16, 24, 3), level, np.uint8) for level in (10, 20, 30)]
+    lit = methods.filtered(Clip("dark", dark, dark, None, [0, 1, 2]))
+    assert [image.shape for image in lit] == [(16, 24, 3)] * 3
+    assert all(image.mean() > given.mean() + 30 for image, given in zip(lit, dark, strict=True))
+
+
+@pytest.mark.compile
+def test_the_picture_has_a_row_for_each_scene(monkeypatch: pytest.MonkeyPatch) -> None:
+    dim = np.full((48, 64, 3), 0.02, np.float32)
+    monkeypatch.setattr(scenes, "street", lambda size: Scene("still", lambda count: iter([dim] * count)))
+    monkeypatch.setattr(night, "_FRAMES", 2)
+    picture = night.sheet([], "night")
+    assert picture.size == (5 * 244, 16 + 184)
 
 
 def test_the_page_holds_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
