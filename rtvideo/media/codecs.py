@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import io
 import itertools
@@ -15,7 +16,7 @@ from av.container import OutputContainer
 
 from rtvideo.colour import Coding, Matrix, coding_of
 from rtvideo.errors import UsageError
-from rtvideo.media.containers import holds_rotation
+from rtvideo.media.containers import holds_rotation, muxer_of
 from rtvideo.media.encoders import ENCODERS, EncoderSpec, spec_of, usual_encoders
 from rtvideo.media.orientation import DESCRIBED, UPRIGHT, is_transposed
 from rtvideo.media.planes import LAYOUTS, has_alpha, nearest_format, unsubsampled
@@ -161,11 +162,15 @@ def choose(
 
 def _try(encoding: Encoding, container: str) -> None:
     """Open an encoder, and a file of the format: some muxers list codecs that they refuse then."""
-    with _null(container) as out:
+    out = _null(container)
+    try:
         stream = out.add_stream(encoding.codec, rate=encoding.rate)
         assert isinstance(stream, av.VideoStream)
         encoding.configure(stream.codec_context)
         out.start_encoding()
+    finally:
+        with contextlib.suppress(av.FFmpegError):  # MXF cannot end without a picture
+            out.close()
 
 
 #: Ticks a second of AVI at most: more would be more empty frames than anybody can tell apart.
@@ -383,13 +388,16 @@ def _default(container: str) -> str:
         return out.default_video_codec
 
 
+_MPEGTS = (
+    *("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "dirac", "cavs", "jpeg2000"),
+    *("aac", "aac_latm", "ac3", "eac3", "mp1", "mp2", "mp3", "opus", "dts", "s302m"),
+    *("dvb_subtitle", "dvb_teletext", "arib_caption", "klv", "timed_id3"),
+)
+
 #: Containers whose muxer takes more than readers understand, or cannot be tried with a few packets.
 UNLISTED = {
-    "mpegts": (
-        *("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "dirac", "cavs", "jpeg2000"),
-        *("aac", "aac_latm", "ac3", "eac3", "mp1", "mp2", "mp3", "opus", "dts", "s302m"),
-        *("dvb_subtitle", "dvb_teletext", "arib_caption", "klv", "timed_id3"),
-    ),
+    "mpegts": _MPEGTS,
+    "m2ts": (*_MPEGTS, "truehd", "pcm_bluray", "hdmv_pgs_subtitle"),
     "mpeg": ("mpeg1video", "mpeg2video", "mp1", "mp2", "mp3", "ac3", "dts", "pcm_dvd", "dvd_subtitle"),
 }
 
@@ -407,4 +415,4 @@ def _holds(container: str, encoder: str) -> bool:
 
 
 def _null(container: str) -> OutputContainer:
-    return av.open(io.BytesIO(), "w", format=container)
+    return av.open(io.BytesIO(), "w", format=muxer_of(container))

@@ -41,6 +41,13 @@ MOV_FAMILY = ("mov", "mp4", "m4v", "3gp", "3g2", "ipod", "f4v")
 #: What FFmpeg calls the reader of these formats.
 MOV_INPUT = "mov,mp4,m4a,3gp,3g2,mj2"
 
+#: Variants of a format that FFmpeg's muxer writes with an option: its short name, and the option.
+#: Blu-ray discs and AVCHD cameras put a time before each packet of MPEG-TS, and hold more codecs.
+_VARIANTS = {"m2ts": ("mpegts", {"mpegts_m2ts_mode": "1"})}
+
+#: By ending, where FFmpeg would guess otherwise.
+_BY_ENDING = {".mkv": "matroska", ".m4v": "mp4", ".m2ts": "m2ts", ".mts": "m2ts"}
+
 #: Microseconds of a fragment or cluster: the most that a file lacks which was cut off.
 _PIECE = 900_000
 
@@ -48,20 +55,24 @@ _PIECE = 900_000
 _WAIT = 1_000_000
 
 
+def muxer_of(container: str) -> str:
+    """Return FFmpeg's short name of the muxer that writes a format of `container_for`."""
+    return _VARIANTS[container][0] if container in _VARIANTS else container
+
+
 def container_for(path: Path) -> str:
-    """Return FFmpeg's short name of the video format that the ending of a file name means.
+    """Return FFmpeg's short name of the video format that the ending of a file name means; or ``m2ts``.
 
     Raises:
         UsageError: there is no such format, or it holds only pictures or only sound.
     """
-    names = {".mkv": "matroska", ".m4v": "mp4"}
     suffix = path.suffix.lower()
+    name = _BY_ENDING.get(suffix, "")
     try:
-        if suffix not in names:
+        if not name:
             with av.open(str(path), "w") as guess:
-                names[suffix] = guess.format.name
-        name = names[suffix]
-        with av.open(os.devnull, "w", format=name) as probe:
+                name = guess.format.name
+        with av.open(os.devnull, "w", format=muxer_of(name)) as probe:
             video = probe.default_video_codec
     except (ValueError, av.FFmpegError):
         name, video = "", "none"
@@ -118,7 +129,9 @@ def container_options(
         rates: ticks a second of the streams that may start late.
     """
     options = {"flush_packets": "1", "max_interleave_delta": str(_WAIT)}
-    if container == "mpegts":
+    if container in _VARIANTS:
+        options |= _VARIANTS[container][1]
+    if muxer_of(container) == "mpegts":
         # Without it the muxer moves all times by 1.4 s.
         options["mpegts_copyts"] = "1"
     elif container in ("matroska", "webm"):

@@ -11,7 +11,7 @@ import av
 from av.container import OutputContainer
 
 from rtvideo.errors import OutputError, RtvideoError, UsageError
-from rtvideo.media.containers import container_options
+from rtvideo.media.containers import container_options, muxer_of
 from rtvideo.media.durable import DurableFile, output_errors
 
 #: Seconds between key frames of live output: where a viewer can join, and where HLS segments may end.
@@ -113,7 +113,7 @@ class FileDestination(Destination):
             self._file = DurableFile(self.path)
         options = container_options(self.format, metadata, rates)
         self._container = av.open(
-            self._file, "w", format=self.format, container_options=options, buffer_size=_BUFFER
+            self._file, "w", format=muxer_of(self.format), container_options=options, buffer_size=_BUFFER
         )
         return self._container
 

@@ -12,7 +12,7 @@ from rtvideo.media.describe import codec_of
 from rtvideo.media.timing import Packet
 
 #: Muxers that take AAC with a header on each packet (ADTS); all others want one header for the stream.
-_TAKES_ADTS = ("mpegts", "hls", "rtsp", "mpeg", "vob", "dvd", "svcd")
+_TAKES_ADTS = ("mpegts", "m2ts", "hls", "rtsp", "mpeg", "vob", "dvd", "svcd")
 
 
 class StreamCopy:

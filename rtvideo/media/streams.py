@@ -171,6 +171,8 @@ def _track(
 
 def _copies(source: InputInfo, stream: Stream, container: str, *, described: bool) -> bool:
     """Whether the container holds the stream as it is: seen by writing a little of it and reading it back."""
+    if isinstance(stream, av.AudioStream) and not stream.codec_context.sample_rate:
+        return False  # announced, but nothing came: muxers refuse to begin
     if container in UNLISTED:
         return codec_of(stream) in UNLISTED[container]
     if (container, codec_of(stream)) in _ABORTS:

@@ -39,13 +39,15 @@ INPUTS = {
     "flv": "libx264",
     "mxf": "mpeg2video",
     "vob": "mpeg2video",
+    "m2ts": "libx264",
 }
 SOUNDS = (
     *("aac", "ac3", "eac3", "mp2", "libmp3lame", "libopus", "libvorbis", "flac", "alac", "tta", "wavpack"),
     *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s32le", "pcm_u8", "pcm_f32le", "pcm_alaw", "pcm_mulaw"),
     *("adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt", "wmav2", "truehd", "dca", "s302m", "libspeex", "g722"),
+    "pcm_bluray",
 )
-OUTPUTS = ("mp4", "mov", "mkv", "webm", "avi", "ts", "mpg", "wmv", "flv", "mxf", "nut")
+OUTPUTS = ("mp4", "mov", "mkv", "webm", "avi", "ts", "mpg", "wmv", "flv", "mxf", "nut", "m2ts")
 RATES = {"g722": 16000, "libspeex": 16000}
 
 #: PyAV asks the muxer's list, which lacks these; they become PCM or AAC, with a line.
