@@ -216,13 +216,13 @@ class Enhancer:
         wanted = FrameFormat(name, frame.width, frame.height, tags.coding(name, frame.height))
         working = replace(wanted, pix_fmt=nearest_format(name))
         session = self._sessions.session(working.geometry)
-        processor = FrameProcessor(session, working, frame, tags, tags=tags, deinterlace=False)
+        processor = FrameProcessor(session, working, frame, tags, tags=tags)
         (pair,) = (*processor.push(frame), *processor.flush())
         try:
             return Compositor(working, wanted, tags=tags)(
                 pair.original, pair.lit, alpha_of(frame, frame.width, frame.height)
             )
-        except (ValueError, OSError):
+        except InputError:
             near = working.pix_fmt
             raise InputError(f"frames of format {name} cannot be made; convert to {near} first") from None
 

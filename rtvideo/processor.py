@@ -67,7 +67,7 @@ class FrameProcessor:
         compositor: Compositor | None = None,
         captions: CaptionCarrier | None = None,
         device: DevicePath | None = None,
-        deinterlace: bool = True,
+        deinterlacer: Deinterlacer | None = None,
         skip: int = 0,
     ) -> None:
         """Prepare for frames like ``first``, in main memory.
@@ -80,18 +80,19 @@ class FrameProcessor:
             compositor: makes the frame to encode from each pair; None: the enhanced frame is encoded.
             captions: carries closed captions over.
             device: which frames stay on a GPU; None: none does.
-            deinterlace: make interlaced frames progressive, which holds one of them back.
+            deinterlacer: makes interlaced frames progressive, which holds one of them back; None leaves them.
             skip: so many frames were enhanced by an earlier run. They pass as they are, for their times; the
                 temporal filter is shown the last ones.
         """
         self.session, self.format, self.tags, self.pool = session, working, tags, pool
-        self.changed, self.deinterlaced = 0, False
+        self.changed = 0
+        self.deinterlaced = deinterlacer is not None and deinterlacer.fields is not None
         self._shape = (first.width, first.height, first.format.name)
         self._source_tags = source_tags
         self._codings: dict[tuple[str, int, int, int], Coding] = {}
         self._convert = FrameConverter(working)
         self._compositor, self._captions, self._device = compositor, captions, device
-        self._deinterlacer = Deinterlacer() if deinterlace else None
+        self._deinterlacer = deinterlacer
         self._skip = skip
         self._pending: deque[FramePair] = deque()
         self._captured = 0.0

@@ -24,6 +24,7 @@ from rtvideo.media.captions import CaptionCarrier, has_captions
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.containers import MOV_INPUT, holds_rotation
+from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.destination import FileDestination
 from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu.decode import open_input
@@ -277,13 +278,14 @@ def processor_for(
         else None,
         captions=CaptionCarrier(source.first) if compare is None else None,
         device=DevicePath(working, session, results) if source.hardware or results else None,
+        deinterlacer=Deinterlacer(source.fields),
         skip=skip,
     )
 
 
 def losses_ahead(source: FileInput, encoding: Encoding, container: str, parts: Fitted) -> Iterator[str]:
     """Yield what the first frame and the parts of the file show will not be kept as it is."""
-    if source.first.interlaced_frame:
+    if source.first.interlaced_frame or source.fields:
         yield "interlaced; deinterlaced with bwdif, one frame for each"
     if is_tagged(source.video) and not has_alpha(source.first.format.name):
         yield "transparency is dropped"
@@ -291,10 +293,11 @@ def losses_ahead(source: FileInput, encoding: Encoding, container: str, parts: F
     if matrix and orientation_of(matrix) is None and not holds_rotation(container):
         angle = f"{angle_of(matrix):.3g} degrees"
         yield f"to be turned by {angle}: {container} cannot say so; .mp4, .mov and .mkv can"
-    shape = source.video.sample_aspect_ratio or 1
-    if shape != 1 and container == "nut" and not encoding.encoder.sample_aspect:
-        ratio = f"{shape.numerator}:{shape.denominator}"
-        yield f"pixels of {ratio} become square: codec {encoding.codec} cannot say so in {container}"
+    shape, kept = encoding.sample_aspect_ratio or Fraction(1), encoding.kept_aspect(container)
+    if shape != kept:
+        becomes = "square" if kept == 1 else f"{kept.numerator}:{kept.denominator}"
+        pixels = f"pixels of {shape.numerator}:{shape.denominator} become {becomes}"
+        yield f"{pixels}: codec {encoding.codec} cannot say so in {container}"
     yield from _side_data_lost(source, container, parts)
     if parts.lost:
         yield f"{container} cannot hold all of it: {', '.join(parts.lost)}"
@@ -325,7 +328,7 @@ def _losses_met(
     yield from source.timeline.notes()
     if processor.changed:
         yield f"{processor.changed} frames of another size or format were converted"
-    if processor.deinterlaced and not source.first.interlaced_frame:
+    if processor.deinterlaced and not (source.first.interlaced_frame or source.fields):
         yield "interlaced frames were deinterlaced with bwdif"
     if sink.lost:
         yield f"{sink.lost} packets of other streams do not fit into {container}: left out"

@@ -21,6 +21,7 @@ from rtvideo.live.input import LiveInput
 from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_names
 from rtvideo.live.quality import QualityController
 from rtvideo.live.run import LiveRun
+from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.location import LocationKind, kind_of, redact
 from rtvideo.media.network.connect import SourceTraits, connect
 from rtvideo.media.planes import LAYOUTS, FrameFormat, nearest_format
@@ -164,7 +165,14 @@ def working_format(source: LiveInput) -> FrameFormat:
 def _processor(source: LiveInput, session: Session, working: FrameFormat, tags: Tags) -> FrameProcessor:
     """Return what enhances the frames and tags them so; for a live source it is warmed up."""
     first = source.connection.first
-    processor = FrameProcessor(session, working, first, source.connection.tags, tags=tags)
+    processor = FrameProcessor(
+        session,
+        working,
+        first,
+        source.connection.tags,
+        tags=tags,
+        deinterlacer=Deinterlacer(source.connection.fields),
+    )
     if source.traits.live:  # the first frame takes longer
         for _ in (*processor.push(first), *processor.flush()):
             pass

@@ -16,10 +16,10 @@ from av.container import OutputContainer
 
 from rtvideo.colour import Coding, Matrix, coding_of
 from rtvideo.errors import UsageError
-from rtvideo.media.containers import holds_rotation, muxer_of
+from rtvideo.media.containers import MOV_FAMILY, holds_rotation, muxer_of
 from rtvideo.media.encoders import ENCODERS, EncoderSpec, spec_of, usual_encoders
 from rtvideo.media.orientation import DESCRIBED, UPRIGHT, is_transposed
-from rtvideo.media.planes import LAYOUTS, has_alpha, nearest_format, unsubsampled
+from rtvideo.media.planes import LAYOUTS, depth_of, has_alpha, nearest_format, unsubsampled
 from rtvideo.media.tags import Tags, is_rgb
 
 #: FFmpeg's FF_QP2LAMBDA: global_quality counts in units of 1/118 quantiser step.
@@ -59,6 +59,17 @@ class Encoding:
     def encoder(self) -> EncoderSpec:
         """What is known of the encoder."""
         return spec_of(self.codec)
+
+    def kept_aspect(self, container: str) -> Fraction:
+        """Return the shape of pixels that readers of the output will see."""
+        shape, square, spec = self.sample_aspect_ratio or Fraction(1), Fraction(1), self.encoder
+        if container in (*MOV_FAMILY, "matroska", "webm"):
+            return shape
+        if container == "nut" and not spec.sample_aspect:
+            return square
+        size = Fraction(self.height, self.width)
+        said = [square, *(aspect * size for aspect in spec.display_aspects)]
+        return min(said, key=lambda aspect: abs(aspect - shape)) if spec.display_aspects else shape
 
     def configure(self, codec: av.VideoCodecContext) -> None:
         """Configure an encoder that is not open yet."""
@@ -284,10 +295,10 @@ def _pixels(
         wanted = unsubsampled(wanted)
         offered = [f for f in offered if f in LAYOUTS and not _is_subsampled(f)]
     pix_fmt = source if source in offered and has_alpha(source) else _closest(wanted, offered)
-    depth = LAYOUTS.get(nearest_format(pix_fmt), LAYOUTS["gray"]).depth
-    if depth < LAYOUTS[wanted].depth and not is_rgb(wanted):
-        lost = f"{LAYOUTS[wanted].depth}-bit video becomes {depth}-bit"
-        warnings.append(f"{lost}: codec {spec.name} holds no more")
+    depth = min(depth_of(pix_fmt), LAYOUTS[nearest_format(pix_fmt)].depth)
+    if depth < depth_of(source):
+        holder = f"codec {spec.name} holds" if depth < LAYOUTS[wanted].depth else "engines take"
+        warnings.append(f"{depth_of(source)}-bit video becomes {depth}-bit: {holder} no more")
     tags, coding = video.tags, video.coding
     if is_rgb(source) and not is_rgb(pix_fmt):
         coding = Coding(_usual_matrix(video.height), full_range=False)
@@ -328,7 +339,7 @@ def _closest(wanted: str, offered: list[str]) -> str:
         return (
             gray,
             name == "pal8" or "be" in name[-2:],
-            max(0, form.depth - near.depth),
+            max(0, form.depth - other.components[0].bits),
             chroma_lost,
             rgb,
             max(0, other.components[0].bits - form.depth),

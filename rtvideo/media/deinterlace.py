@@ -15,19 +15,27 @@ from rtvideo.media.timing import tick
 class Deinterlacer:
     """FFmpeg's ``bwdif``: one frame out for each frame in; those that are not flagged as interlaced pass.
 
+    Some decoders flag no frame, though the file says that there are fields; then all frames are interlaced.
+
     A filter takes frames of one size and format. Where these change it gives what it holds, and another one
     begins with the next frame that is flagged.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fields: str | None = None) -> None:
+        """Prepare.
+
+        Args:
+            fields: of all frames, ``tff`` (top field first) or ``bff``; None: frames say it themselves.
+        """
+        self.fields = fields
         self._filter: _Bwdif | None = None
 
     def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
         """Take a frame and yield those that are ready: a filter holds one back."""
         if self._filter is not None and self._filter.shape != _shape(frame):
             yield from self.flush()
-        if self._filter is None and frame.interlaced_frame:
-            self._filter = _Bwdif(frame)
+        if self._filter is None and (frame.interlaced_frame or self.fields):
+            self._filter = _Bwdif(frame, self.fields)
         if self._filter is None:
             yield frame
         else:
@@ -43,14 +51,15 @@ class Deinterlacer:
 class _Bwdif:
     """The filter for frames like the first one."""
 
-    def __init__(self, first: av.VideoFrame) -> None:
+    def __init__(self, first: av.VideoFrame, fields: str | None) -> None:
         self.shape = _shape(first)
         self._time_base = tick(first)
         self._graph = Graph()
         source = self._graph.add_buffer(
             width=first.width, height=first.height, format=first.format, time_base=self._time_base
         )
-        bwdif = self._graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+        which = f"parity={fields}:deint=all" if fields else "parity=auto:deint=interlaced"
+        bwdif = self._graph.add("bwdif", f"mode=send_frame:{which}")
         sink = self._graph.add("buffersink")
         source.link_to(bwdif)
         bwdif.link_to(sink)

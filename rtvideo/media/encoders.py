@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 # SVT-AV1 has no other way to be told not to talk on stderr: errors only.
 os.environ.setdefault("SVT_LOG", "1")
@@ -63,6 +64,8 @@ class EncoderSpec:
         mp4_tags: names of the codec in MP4: the first, unless the input has another one of them.
         captions: it writes the closed captions (CEA-608 and 708) that a frame has beside its picture.
         sample_aspect: it writes the shape of pixels into the stream; some containers have no place for it.
+        display_aspects: widths of the whole picture by its height that it can say, beside that of square
+            pixels; none: any.
         transparency: how it keeps that.
         on_gpu: it takes frames from a GPU's memory.
     """
@@ -83,6 +86,7 @@ class EncoderSpec:
     mp4_tags: tuple[str, ...] = ()
     captions: bool = False
     sample_aspect: bool = False
+    display_aspects: tuple[Fraction, ...] = ()
     transparency: Transparency = Transparency()
     on_gpu: bool = False
 
@@ -163,14 +167,13 @@ ENCODERS = (
     EncoderSpec(name="utvideo", replaces=("utvideo",)),
     EncoderSpec(name="ffvhuff", replaces=("ffvhuff", "huffyuv")),
     *(EncoderSpec(name=name, replaces=(name,)) for name in ("png", "qtrle", "magicyuv", "cfhd")),
-    *(
-        EncoderSpec(
-            name=name,
-            quality=Quality(1, 31, 3, option=None),
-            sample_aspect=True,
-        )
-        for name in ("mpeg2video", "mpeg1video")
+    EncoderSpec(
+        name="mpeg2video",
+        quality=Quality(1, 31, 3, option=None),
+        sample_aspect=True,
+        display_aspects=(Fraction(4, 3), Fraction(16, 9), Fraction(221, 100)),
     ),
+    EncoderSpec(name="mpeg1video", quality=Quality(1, 31, 3, option=None), sample_aspect=True),
     *(EncoderSpec(name=name, quality=Quality(1, 31, 3, option=None)) for name in ("flv", "h263p")),
     # NVIDIA's; not run yet. Without these options they aim at two megabits a second, whatever the picture.
     *(

@@ -25,6 +25,12 @@ from rtvideo.media.transparency import is_opaque
 #: AV_CODEC_PROP_LOSSY and AV_CODEC_PROP_LOSSLESS of libavcodec/codec_desc.h
 _LOSSY, _LOSSLESS = 2, 4
 
+#: Decoders that flag no frame as interlaced, whatever the container says.
+_NO_FIELDS = ("png", "qtrle", "cfhd", "ffvhuff", "huffyuv", "utvideo", "magicyuv")
+
+#: FFmpeg's AVFieldOrder: which field is shown first.
+_FIELDS = {2: "tff", 3: "bff", 4: "bff", 5: "tff"}
+
 
 class InputInfo:
     """What encoders and containers are chosen by.
@@ -101,6 +107,12 @@ class InputInfo:
             return matrix_of(self.turn) if self.turn else None
         data = dict(found).get(SideDataType.DISPLAYMATRIX)
         return None if data is None else tuple(memoryview(data).cast("i"))
+
+    @property
+    def fields(self) -> str | None:
+        """``tff`` or ``bff`` where the file says that frames are interlaced, and its decoder does not."""
+        codec = self.video.codec_context
+        return _FIELDS.get(codec.field_order) if codec.codec.canonical_name in _NO_FIELDS else None
 
     @property
     def turn(self) -> int:

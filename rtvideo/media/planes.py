@@ -12,8 +12,12 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from rtvideo.colour import Coding
+from rtvideo.errors import InputError
 from rtvideo.frame import Geometry, Plane
 from rtvideo.media.tags import is_rgb, sws_colorspace, sws_range
+
+#: swscale takes these for little-endian on its way to RGB of 8 bits; they are the raw video of QuickTime.
+_MISREAD = ("rgb555be", "rgb565be", "bgr555be", "bgr565be")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def nearest_format(pix_fmt: str) -> str:
     if pix_fmt in LAYOUTS:
         return pix_fmt
     form = av.VideoFormat(pix_fmt, 64, 64)
-    bits = max(component.bits for component in form.components)
+    bits = depth_of(pix_fmt)
     if is_rgb(pix_fmt):
         return "rgb24" if bits <= 8 else "rgb48le"
     if len(form.components) < 3:
@@ -70,6 +74,11 @@ def unsubsampled(pix_fmt: str) -> str:
     return {"nv12": "yuv444p", "p010le": "yuv444p10le"}.get(
         pix_fmt, pix_fmt.replace("420", "444").replace("422", "444")
     )
+
+
+def depth_of(pix_fmt: str) -> int:
+    """Return the bits of a sample of a pixel format; of red, green and blue where they differ, the most."""
+    return max(component.bits for component in av.VideoFormat(pix_fmt, 64, 64).components)
 
 
 def has_alpha(pix_fmt: str) -> bool:
@@ -144,9 +153,23 @@ class FrameConverter:
         return name == target.pix_fmt or (self._layout is not None and LAYOUTS.get(name) == self._layout)
 
     def __call__(self, frame: av.VideoFrame, coding: Coding) -> av.VideoFrame:
-        """Return ``frame``, whose samples are coded as ``coding``, converted; itself if it fits."""
+        """Return ``frame``, whose samples are coded as ``coding``, converted; itself if it fits.
+
+        Raises:
+            InputError: FFmpeg cannot convert its format.
+        """
         if self.fits(frame, coding):
             return frame
+        target = self._target
+        try:
+            if frame.format.name in _MISREAD:
+                frame = frame.reformat(format="gbrp")
+            return self._converted(frame, coding)
+        except (ValueError, OSError):
+            name = frame.format.name
+            raise InputError(f"pixel format {name} cannot be converted to {target.pix_fmt}") from None
+
+    def _converted(self, frame: av.VideoFrame, coding: Coding) -> av.VideoFrame:
         target = self._target
         return self._reformatter.reformat(
             frame,

@@ -81,7 +81,9 @@ class Tags:
         elif self.matrix == Matrix.RGB:
             # FFmpeg reads such files by the usual rule too: YUV samples cannot be coded as RGB.
             tags = replace(self, matrix=Matrix.UNSPECIFIED)
-        full = pix_fmt.startswith("yuvj")
+        # FFmpeg takes grey for full range, unless it is told otherwise.
+        grey = pix_fmt.startswith(("gray", "ya"))
+        full = pix_fmt.startswith("yuvj") or (grey and self.range == 0)
         return coding_of(tags.matrix, tags.range, tags.transfer, height, full_by_format=full)
 
 

@@ -7,19 +7,14 @@ through, is converted or dropped with a line. ``RTVIDEO_MATRIX=all`` tries all c
 from __future__ import annotations
 
 import hashlib
-import os
-import random
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import pytest
 
-from rtvideo.files.job import enhance_video
-from rtvideo.options import Options, Report
-from tests.helpers.doubles import FakeSession, opening
+from tests.helpers.matrix import enhanced, ffmpeg, sample
 
 pytestmark = [
     pytest.mark.slow,
@@ -84,13 +79,6 @@ def sound_of(path: Path) -> Sound | None:
         return Sound(codec, [hashlib.sha1(bytes(packet)).hexdigest() for packet in packets])
 
 
-def ffmpeg(*arguments: object) -> bool:
-    done = subprocess.run(
-        ["ffmpeg", "-v", "error", "-y", *map(str, arguments)], capture_output=True, timeout=60
-    )
-    return done.returncode == 0
-
-
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
     """Make each input that ffmpeg can make of those that the sample needs, and that PyAV reads."""
@@ -123,11 +111,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Pa
 
 
 ALL = [(i, s, o) for i in INPUTS for s in SOUNDS for o in OUTPUTS]
-COMBINATIONS = ALL if os.environ.get("RTVIDEO_MATRIX") == "all" else random.Random(5).sample(ALL, 110)
-
-
-def enhanced(source: Path, target: Path) -> Report:
-    return enhance_video(source, target, Options(), open_engine=opening(FakeSession()))  # type: ignore[arg-type]
+COMBINATIONS = sample(ALL, 110, seed=5)
 
 
 @pytest.mark.parametrize(("source", "sound", "target"), COMBINATIONS)

@@ -15,38 +15,14 @@ from rtvideo.files.job import enhance_video
 from rtvideo.media.orientation import orientation_of
 from rtvideo.options import Options, Report
 from tests.helpers import clips
+from tests.helpers.display import MATRICES, matrix, upright
 from tests.helpers.doubles import FakeSession, opening
 
-ONE = 1 << 16
-
-#: EXIF's orientation -> the display matrix, and what Pillow does to a picture of that orientation.
-MATRICES: dict[int, tuple[tuple[int, int, int, int], Image.Transpose | None]] = {
-    1: ((1, 0, 0, 1), None),
-    2: ((-1, 0, 0, 1), Image.Transpose.FLIP_LEFT_RIGHT),
-    3: ((-1, 0, 0, -1), Image.Transpose.ROTATE_180),
-    4: ((1, 0, 0, -1), Image.Transpose.FLIP_TOP_BOTTOM),
-    5: ((0, 1, 1, 0), Image.Transpose.TRANSPOSE),
-    6: ((0, 1, -1, 0), Image.Transpose.ROTATE_270),
-    7: ((0, -1, -1, 0), Image.Transpose.TRANSVERSE),
-    8: ((0, -1, 1, 0), Image.Transpose.ROTATE_90),
-}
 TURNED = [number for number in MATRICES if number != 1]
-
-
-def matrix(orientation: int) -> tuple[int, ...]:
-    a, b, c, d = (ONE * number for number in MATRICES[orientation][0])
-    return a, b, 0, c, d, 0, 0, 0, ONE << 14
 
 
 def enhance(source: Path, target: Path, **options: Any) -> Report:
     return enhance_video(source, target, Options(**options), open_engine=opening(FakeSession()))  # type: ignore[arg-type]
-
-
-def upright(plane: np.ndarray, orientation: int) -> np.ndarray:
-    """Return a plane (int32) as Pillow turns it."""
-    operation = MATRICES[orientation][1]
-    image = Image.fromarray(plane)
-    return np.asarray(image if operation is None else image.transpose(operation))
 
 
 def written(path: Path, orientation: int, **changes: Any) -> Path:
