@@ -402,12 +402,14 @@ def _default(container: str) -> str:
 _MPEGTS = (
     *("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "dirac", "cavs", "jpeg2000"),
     *("aac", "aac_latm", "ac3", "eac3", "mp1", "mp2", "mp3", "opus", "dts", "s302m"),
-    *("dvb_subtitle", "dvb_teletext", "arib_caption", "klv", "timed_id3"),
 )
 
 #: Containers whose muxer takes more than readers understand, or cannot be tried with a few packets.
 UNLISTED = {
-    "mpegts": _MPEGTS,
+    "mpegts": (
+        *(*_MPEGTS, "dvb_subtitle", "dvb_teletext", "arib_caption"),
+        *("klv", "timed_id3", "smpte_2038"),
+    ),
     "m2ts": (*_MPEGTS, "truehd", "pcm_bluray", "hdmv_pgs_subtitle"),
     "mpeg": ("mpeg1video", "mpeg2video", "mp1", "mp2", "mp3", "ac3", "dts", "pcm_dvd", "dvd_subtitle"),
 }

@@ -99,6 +99,11 @@ def holds_chapters(container: str) -> bool:
     return container in (*MOV_FAMILY, "matroska", "webm", "ogg", "asf")
 
 
+def holds_timecode(container: str) -> bool:
+    """Whether the format has a place for the time code that a video begins with."""
+    return muxer_of(container) not in ("mpegts", "mpeg", "vob", "dvd", "svcd")
+
+
 def holds_rotation(container: str) -> bool:
     """Whether the format can say how players are to turn or mirror the picture."""
     return container in (*MOV_FAMILY, "matroska", "webm")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import av
 from av.codec.hwaccel import HWAccel
-from av.container import OutputContainer
+from av.container import Container, OutputContainer
+from av.stream import Stream
 from av.video.frame import PictureType
 
 from rtvideo.media.codecs import Encoding
@@ -242,7 +243,12 @@ class EncodedOutput:
         if self.destination.keeps_metadata:
             stream.metadata.update(metadata_of(source.video.metadata))
             stream.disposition = source.video.disposition
-            codes = filter(None, map(timecode_of, [source.video, *source.container.streams.data]))
+            holders: tuple[Stream | Container, ...] = (
+                source.video,
+                *source.container.streams.data,
+                source.container,
+            )
+            codes = (code for holder in holders if (code := timecode_of(holder)))
             if timecode := next(codes, None):
                 stream.metadata["timecode"] = timecode
 

@@ -197,6 +197,8 @@ class OtherStreams:
             return
         if packet.stream.time_base:  # a container of texts has none yet
             _rescale(packet, tick(packet.stream))
+        if (packet.duration or 0) * tick(packet) > _LEAP:
+            packet.duration = 0  # "for ever", which muxers refuse much later
         last = self._last_dts.get(packet.stream)
         if last is not None and packet.dts <= last:
             # Muxers refuse times that do not grow.

@@ -9,10 +9,11 @@ from typing import Literal
 
 import av
 from av.codec.context import CodecContext
+from av.container import Container
 from av.stream import Discard, Disposition, Stream
 
 from rtvideo.media.codecs import UNLISTED
-from rtvideo.media.containers import MOV_FAMILY, container_options, holds_chapters
+from rtvideo.media.containers import MOV_FAMILY, container_options, holds_chapters, holds_timecode
 from rtvideo.media.describe import Summary, codec_of
 from rtvideo.media.input_info import InputInfo
 from rtvideo.media.mp4.descriptions import Description
@@ -135,6 +136,8 @@ def plan(source: InputInfo, container: str) -> StreamPlan:
         if track.action in ("audio", "subtitle"):
             mixed = f", mixed to {track.sound.layout}" if track.sound and track.sound.mixed else ""
             losses.append(f"{_name(source, stream)} becomes {track.encoder}{mixed}")
+    if timecode_of(source.container) and not holds_timecode(container):
+        losses.append("the time code is dropped")
     if source.container.chapters() and not holds_chapters(container):
         losses.append("chapters are dropped")
     warning = f"{container} cannot hold all of it: {'; '.join(losses)}" if losses else None
@@ -223,9 +226,9 @@ def _encodes(encoder: str, container: str) -> bool:
         return encoder in out.supported_codecs
 
 
-def timecode_of(stream: Stream) -> str | None:
-    """Return the time code that a video or its time code track begins with."""
-    return stream.metadata.get("timecode")
+def timecode_of(holder: Stream | Container) -> str | None:
+    """Return the time code that a video begins with; a track of its own or an MXF file may hold it."""
+    return holder.metadata.get("timecode")
 
 
 def _name(source: InputInfo, stream: Stream) -> str:

@@ -15,13 +15,17 @@ from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
 
 from rtvideo.media.audio_layout import declare_layout
-from rtvideo.media.timing import Packet
+from rtvideo.media.timing import Packet, tick
 
 #: What more channels are mixed to, for encoders that do not take them all.
 _MIXES = ("7.1", "5.1", "stereo", "mono")
 
 #: Samples a second that a container takes, where that is less than its codecs can.
 _RATES = {"mxf": (48000,)}
+
+
+#: Seconds for which a text is shown that has no end.
+_SHOWN = 5
 
 
 class Conversion(Protocol):
@@ -174,13 +178,17 @@ class AudioConversion:
 
 
 class SubtitleConversion:
-    """Converts text subtitles through FFmpeg's common form, ASS."""
+    """Converts text subtitles through FFmpeg's common form, ASS.
+
+    Some formats say when a text appears and not when it goes; it stays until the next one, or some seconds.
+    """
 
     def __init__(self, source: Stream, target: Stream) -> None:
         decoder, encoder = source.codec_context, target.codec_context
         assert isinstance(decoder, SubtitleCodecContext) and isinstance(encoder, SubtitleCodecContext)
         self._decoder, self._encoder = decoder, encoder
         self._target = target
+        self._endless: Packet | None = None
         self._decoder.open(strict=False)
         self._encoder.subtitle_header = self._decoder.subtitle_header
         self._encoder.time_base = Fraction(1, 1000)
@@ -188,6 +196,7 @@ class SubtitleConversion:
     def __call__(self, packet: Packet | None) -> Iterator[Packet]:
         """See `Conversion`."""
         if packet is None:
+            yield from self._ended(None)
             return
         try:
             text = self._decoder.decode2(packet)
@@ -202,4 +211,18 @@ class SubtitleConversion:
         out.duration = packet.duration
         out.is_keyframe = True
         out.stream = self._target
-        yield out
+        yield from self._ended(out)
+        if out.duration:
+            yield out
+        else:
+            self._endless = out
+
+    def _ended(self, following: Packet | None) -> Iterator[Packet]:
+        """Yield the text that waits for its end, which comes with another text or with none."""
+        waiting, self._endless = self._endless, None
+        if waiting is None:
+            return
+        waiting.duration = round(_SHOWN / tick(waiting))
+        if following is not None and following.pts is not None and waiting.pts is not None:
+            waiting.duration = max(1, min(waiting.duration, following.pts - waiting.pts))
+        yield waiting
