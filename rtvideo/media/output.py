@@ -317,27 +317,26 @@ class EncodedOutput:
             self.destination.check_answered()
             self._others.finish()
             self._container.close()
-            if self.destination.format in MOV_FAMILY:
-                assert isinstance(self.destination, FileDestination)
-                texts = b"" if self._texts is None else self._texts.finish()
-                position = self._plan.position
-                tracks = [track.in_mp4 for track in self._plan.tracks]
-                tracks.insert(position, OutputTrack("track", self.source.video.id))
-                length = self.encoder.length
-                complete(self.destination.path, tracks, texts, position, length, self._copies)
-            if self.destination.format in ("matroska", "webm"):
-                self._stretch()
+            self._complete_header()
             self.destination.finish()
         return given - self.encoder.frames
 
-    def _stretch(self) -> None:
-        """Write the shape of pixels into the header, which PyAV leaves out."""
-        encoding, before = self.encoder.encoding, self._plan.tracks[: self._plan.position]
+    def _complete_header(self) -> None:
+        """Write into a finished file what its muxer leaves out."""
+        destination, position = self.destination, self._plan.position
+        if not isinstance(destination, FileDestination):
+            return
+        path, encoding, tracks = destination.path, self.encoder.encoding, self._plan.tracks
         shape = encoding.sample_aspect_ratio or Fraction(1)
-        if shape != 1 and isinstance(self.destination, FileDestination):
-            number = 1 + sum(track.action not in ("attachment", "picture") for track in before)
-            size = encoding.width, encoding.height
-            self.square = not set_shape(self.destination.path, number, *size, shape)
+        if destination.format in MOV_FAMILY:
+            texts = b"" if self._texts is None else self._texts.finish()
+            written = [track.in_mp4 for track in tracks]
+            written.insert(position, OutputTrack("track", self.source.video.id))
+            shape = Fraction(1) if destination.format == "mov" else shape
+            complete(path, written, texts, position, self.encoder.length, shape=shape, copies=self._copies)
+        elif destination.format in ("matroska", "webm") and shape != 1:
+            number = 1 + sum(t.action not in ("attachment", "picture") for t in tracks[:position])
+            self.square = not set_shape(path, number, encoding.width, encoding.height, shape)
 
     def release(self) -> None:
         """Let go of the encoder when all is done: it may refer to memory of a device that goes next."""

@@ -23,8 +23,11 @@ _PIECE = 1 << 20
 #: Boxes of which a place may hold several.
 _MANY = (b"uuid", b"free", b"skip", b"meta")
 
+#: Places outside the index.
+_OUTSIDE = ("file", "gps", "tail")
+
 #: Places whose boxes mean the same in another file.
-_KEPT_PLACES = ("file", "tail", "moov", "trak", "tref", "mdia", "udta", "video")
+_KEPT_PLACES = (*_OUTSIDE, "moov", "trak", "tref", "mdia", "udta", "video")
 
 
 @dataclass
@@ -63,7 +66,7 @@ def fit(path: Path, container: str, tracks: Collection[int], *, marks: bool) -> 
         keeps = container in MOV_FAMILY and not part.reason and part.place in _KEPT_PLACES
         if part.says or part.place == "video":
             keeps = keeps and marks and bool(part.says)
-        if part.place not in ("file", "tail"):
+        if part.place not in _OUTSIDE:
             size += part.end - part.start
             keeps = keeps and size <= _IN_INDEX
         if keeps:
@@ -88,6 +91,7 @@ class Copies:
             InputError: it cannot be opened any more.
         """
         self.changed = False
+        self._moved: dict[int, int] = {}
         with _read_errors(path):
             self._parts, self._file = parts, path.open("rb")
 
@@ -95,7 +99,7 @@ class Copies:
         return bool(self._parts)
 
     def insert(self, moov: Box, tracks: Mapping[int, Box]) -> None:
-        """Add those of the index to a new one.
+        """Add those of the index to a new one; blocks that it points to have been written.
 
         Args:
             tracks: IDs in the old file, and tracks in the new one.
@@ -105,18 +109,21 @@ class Copies:
         }
         for part in self._parts:
             around = moov if part.track is None else tracks.get(part.track)
-            if around is None or part.place in ("file", "tail"):
+            if around is None or part.place in _OUTSIDE:
                 continue
             content = self._read(part.body, part.end - part.body)
             if part.place == "tref":
                 content = _renumbered(content, numbers)
+            elif part.name == b"gps ":
+                content = _redirected(content, self._moved)
             if content or part.place != "tref":
                 _insert(Box(part.name, bytearray(content)), around, part.place)
 
-    def write(self, file: BinaryIO, place: str) -> None:
-        """Write the parts of the ``file``, or those of its ``tail``, where another file is."""
+    def write(self, file: BinaryIO, *places: str) -> None:
+        """Write the parts of some places, ``file``, ``gps`` or ``tail``, where another file is."""
         for part in self._parts:
-            if part.place == place:
+            if part.place in places:
+                self._moved[part.start] = file.tell()
                 for start in range(part.start, part.end, _PIECE):
                     file.write(self._read(start, min(_PIECE, part.end - start)))
 
@@ -132,6 +139,15 @@ class Copies:
             data = self._file.read(size)
         self.changed |= len(data) < size
         return data.ljust(size, b"\0")
+
+
+def _redirected(index: bytes, moved: Mapping[int, int]) -> bytes:
+    """Return an index of blocks (offset and size of each, after eight bytes) with their new offsets."""
+    changed = bytearray(index)
+    for at in range(8, len(changed) - 7, 8):
+        offset = moved.get(int.from_bytes(changed[at : at + 4], "big"), 0)
+        changed[at : at + 4] = (offset if offset < 1 << 32 else 0).to_bytes(4, "big")
+    return bytes(changed)
 
 
 @contextlib.contextmanager

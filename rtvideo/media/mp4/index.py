@@ -67,13 +67,16 @@ def complete(
     texts: bytes,
     video: int,
     length: Fraction,
+    *,
+    shape: Fraction = Fraction(1),
     copies: Copies | None = None,
 ) -> None:
     """Add text tracks to a finished file, remove those of cover pictures, and correct the video's length.
 
     FFmpeg's fragments fill the gaps between texts wrongly, so texts come from a file in memory. FFmpeg also
     writes an empty track for a cover picture, which belongs in the metadata only. And it ends the video with
-    the last fragment, even if frames of the one before are shown after it.
+    the last fragment, even if frames of the one before are shown after it. PyAV does not tell it the shape of
+    pixels, which it writes into the track's header in MP4 beside that of the video.
 
     The file has an index at every moment: the new one is appended before the old one is removed.
 
@@ -83,6 +86,7 @@ def complete(
         texts: the data of `TextTracks.finish`; empty if there are none.
         video: number of the enhanced stream.
         length: seconds from its first frame to the end of its last one.
+        shape: width of a pixel of the enhanced stream, its height being 1, where it is in the track's header.
         copies: what the file takes over from the input.
     """
     with path.open("r+b") as file:
@@ -92,8 +96,9 @@ def complete(
         number = sum(track.kind != "text" for track in tracks[:video])
         longer = _lengthen(moov, written[number], length)
         plain = all(track.kind == "track" and track.description is None for track in tracks)
-        if plain and not longer and not copies:
+        if plain and not longer and not copies and shape == 1:
             return
+        _stretch(written[number], shape)
         end = file.seek(0, os.SEEK_END)
         payload, apart = _text_samples(texts, end + 8)
         boxes = _arrange(moov, [track.kind for track in tracks], apart)
@@ -104,8 +109,8 @@ def complete(
             file.write(bytes(Box(b"mdat", payload)))
         if copies is not None:
             sources = [track.source for track in tracks]
+            copies.write(file, "file", "gps")
             copies.insert(moov, {id: box for id, box in zip(sources, boxes, strict=True) if box})
-            copies.write(file, "file")
         file.write(bytes(moov))
         if copies is not None:
             copies.write(file, "tail")
@@ -200,6 +205,14 @@ def _lengthen(moov: Box, track: Box, length: Fraction) -> bool:
     in_media = round(Fraction(missing * _timescale(media), _timescale(movie)))
     _set_number(media, 24, 16, _number(media, 24, 16) + in_media)
     return True
+
+
+def _stretch(track: Box, shape: Fraction) -> None:
+    """Multiply the width on a screen, the last number but one of a track's header."""
+    header = track.find(b"tkhd")
+    assert header is not None
+    width = round(int.from_bytes(header.data[-8:-4], "big") * shape)
+    header.data[-8:-4] = min(width, (1 << 32) - 1).to_bytes(4, "big")
 
 
 def _timescale(header: Box) -> int:

@@ -49,7 +49,7 @@ _NAMES = {
     b"clli": "the light level of the content (clli)",
     _CREDENTIALS: "content credentials",
     b"GPMF": "GoPro's settings (GPMF)",
-    b"gps ": "the places of GPS data (gps)",
+    b"gps ": "the index of GPS data (gps)",
     b"prft": "times of recording (prft)",
     b"cmov": "what only a compressed index says (cmov)",
 }
@@ -57,7 +57,6 @@ _NAMES = {
 #: Why some cannot be kept.
 _REASONS = {
     _CREDENTIALS: "they sign the old file",
-    b"gps ": "it points to places in the old file",
     b"iloc": "it points to places in the old file",
     b"prft": "they belong to fragments of the old file",
     b"cmov": "the new one is not compressed",
@@ -107,6 +106,10 @@ _ENTERED = {
     "moof": {b"traf": "traf"},
 }
 
+#: Kinds of values of QuickTime's metadata that FFmpeg reads; integers of at most four bytes.
+_READ_VALUES = (0, 1, 3, 4, 21, 22, 23)
+_INTEGERS = ((21).to_bytes(4, "big"), (22).to_bytes(4, "big"))
+
 #: Boxes without meaning if all their bytes are zero.
 _PADDING = (b"free", b"skip", b"wide")
 
@@ -118,8 +121,8 @@ class Part:
     Attributes:
         name: the four bytes of the box, none for bytes that are no box.
         title: what messages call it.
-        place: the box that it is in, such as ``udta``; ``file``, or ``tail`` for what comes after all that
-            FFmpeg reads.
+        place: the box that it is in, such as ``udta``; ``file``, ``gps`` for blocks among the samples, or
+            ``tail`` for what comes after all that FFmpeg reads.
         track: ID of the track that it is in, None for the whole file.
         start, body, end: offsets of its header, of its content, and of what follows it.
         reason: why no other file can hold it; empty if one can.
@@ -147,6 +150,8 @@ def parts_of(path: Path) -> list[Part]:
         length = file.seek(0, os.SEEK_END)
         read_to = max((s.end for s in islice(spans(file), MOST) if s.name in _ORDINARY["file"]), default=0)
         found = list(islice(_Listing(file).parts("file", 0, length), _MOST))
+    blocks = {part.start for part in found if part.place == "gps"}
+    found = [part for part in found if part.place != "file" or part.start not in blocks]
     return [replace(p, place="tail") if p.place == "file" and p.start >= read_to else p for p in found]
 
 
@@ -176,6 +181,8 @@ class _Listing:
                 yield from self.parts("ilst", span.body, span.end)
             elif span.name == b"stsd" and place == "stbl":
                 yield from self._sample_entry(span)
+            elif span.name == b"gps " and place == "moov":
+                yield from self._gps(span)
             elif not self._is_ordinary(place, span):
                 yield self._part(place, span)
         if known < end and not self._is_blank(known, end):
@@ -202,10 +209,36 @@ class _Listing:
         handler = handler_of(self._file, inner)
         if handler == b"mdir":
             yield from self.parts("meta", inner.body, inner.end)
-        elif handler != b"mdta":  # of which the items have numbers for names
+        elif handler == b"mdta":
+            yield from self._unread_values(inner)
+        else:
             part = self._part(place, span)
             points = any(children(self._file, inner, b"iloc"))
             yield replace(part, reason=_REASONS[b"iloc"]) if points else part
+
+    def _unread_values(self, meta: Span) -> Iterator[Part]:
+        """List the metadata of QuickTime whose values are of kinds that FFmpeg skips."""
+        names = [b""]
+        for keys in children(self._file, meta, b"keys"):
+            inside = islice(spans(self._file, keys.body + 8, keys.end), _MOST)
+            names += [read(self._file, key.body, min(key.end - key.body, 99)) for key in inside]
+        for values in children(self._file, meta, b"ilst"):
+            for item in islice(spans(self._file, values.body, min(values.end, meta.end)), _MOST):
+                number, kind = int.from_bytes(item.name, "big"), read(self._file, item.body + 8, 4)
+                name = names[number].decode("ascii", "replace") if number < len(names) else "without a name"
+                size = item.end - item.body - 16
+                if int.from_bytes(kind, "big") not in _READ_VALUES or (kind in _INTEGERS and size > 4):
+                    part = self._part("meta", item)
+                    yield replace(part, title=f"metadata {name}", reason="its kind is not known")
+
+    def _gps(self, span: Span) -> Iterator[Part]:
+        """List the blocks with places that dash cameras write among the samples, and their index."""
+        table = read(self._file, span.body + 8, min(span.end - span.body - 8, 8 * _MOST))
+        for at in range(0, len(table) - 7, 8):
+            start, size = (int.from_bytes(table[k : k + 4], "big") for k in (at, at + 4))
+            if size > 8 and read(self._file, start, 8) == size.to_bytes(4, "big") + b"free":
+                yield Part(b"free", "block of GPS data", "gps", None, start, start + 8, start + size)
+        yield self._part("moov", span)
 
     def _sample_entry(self, span: Span) -> Iterator[Part]:
         """List what the first description of a video says."""
