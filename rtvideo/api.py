@@ -314,7 +314,7 @@ def _told(name: str, value: float | str, what: str) -> float:
     share: float | None = value_of(name, value)
     if share is None:
         raise UsageError(
-            f"{name}: {value!r} is not allowed; allowed: off, a number from 0 to 1, or 0% to 100%: "
+            f"{name}: {value!r} is not allowed; allowed: off, on, a number from 0 to 1, or 0% to 100%: "
             f"only the caller knows {what}"
         )
     return share

@@ -147,7 +147,7 @@ class Options:
     denoise: float | None = option(
         None,
         "look",
-        "noise removal: off, auto (default: on; live input gets it where it keeps up) or 0 to 1",
+        "noise removal: off, on, auto (default: on; live input gets it where it keeps up) or 0 to 1",
         values.share_or_auto,
         synonyms=("--noise", "--nr", "--no-denoise"),
         compared=False,
@@ -156,7 +156,7 @@ class Options:
     temporal: float | None = option(
         None,
         "look",
-        "quiet shadows and steady light over time: off, auto (the default: on for video) or 0 to 1",
+        "quiet shadows and steady light over time: off, on, auto (the default: on for video) or 0 to 1",
         values.share_or_auto,
         synonyms=("--smooth", "--flicker", "--no-temporal"),
         compared=False,
@@ -165,8 +165,8 @@ class Options:
     deband: float | None = option(
         None,
         "look",
-        "smooth the blocks that compression leaves near black: off, auto (the default: on where the input is "
-        "compressed with loss) or 0 to 1",
+        "smooth the blocks that compression leaves near black: off, on, auto (the default: on where the "
+        "input is compressed with loss) or 0 to 1",
         values.share_or_auto,
         compared=False,
     )

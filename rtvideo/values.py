@@ -92,10 +92,9 @@ def share(text: str, also: str = "") -> float:
 
 
 def share_or_auto(text: str) -> float | None:
-    """Return 0 for ``off``, None for ``auto``, else a number from 0 to 1."""
-    if text.lower() in ("off", "auto"):
-        return 0.0 if text.lower() == "off" else None
-    return share(text, "off, auto, ")
+    """Return 0 for ``off``, 1 for ``on``, None for ``auto``, else a number from 0 to 1."""
+    words = {"off": 0.0, "on": 1.0, "auto": None}
+    return words[text.lower()] if text.lower() in words else share(text, "off, on, auto, ")
 
 
 def quality(text: str) -> float:

@@ -19,7 +19,7 @@ def complete(flags: argparse.ArgumentParser) -> None:
         "engine": _engines,
         "device": lambda: ["auto", "cpu", "cuda"],
         "codec": _encoders,
-        **dict.fromkeys(("denoise", "temporal"), lambda: ["auto", "off"]),
+        **dict.fromkeys(("denoise", "temporal", "deband"), lambda: ["auto", "off", "on"]),
     }
     for action in flags._actions:
         if action.dest in values:

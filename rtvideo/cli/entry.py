@@ -89,6 +89,8 @@ def _check_paths(inputs: Sequence[str], outputs: Sequence[str]) -> None:
             "or run one command for each input"
         )
     for text in (*inputs, *outputs):
+        if not text:
+            raise UsageError("an input or output is empty; was a variable of the shell not set?")
         if text.startswith("~") and not os.path.exists(text):
             raise UsageError(
                 f"{text}: the shell does not replace ~ inside quotes; write {os.path.expanduser(text)}"

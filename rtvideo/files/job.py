@@ -85,7 +85,10 @@ def enhance_video(
         on_warning(line)
 
     if is_image(output):
-        raise UsageError(f"{output}: no video format, and {input} is not an image; name a video file")
+        numbered = output.with_stem(f"{output.stem}_%04d")
+        raise UsageError(
+            f"{output}: an image, and {input} is not; name a video file, or {numbered} for an image a frame"
+        )
     with ExitStack() as stack:
         container = check_output(input, output, options)
         source = open_video(input, options, warn)

@@ -88,7 +88,7 @@ def container_for(path: Path) -> str:
         "yuv4mpegpipe",
     ):
         raise UsageError(
-            f"{path}: {suffix or 'no ending'!r} is no video format to write; "
+            f"{path}: {repr(suffix) if suffix else 'a name without an ending'} is no video format to write; "
             "allowed: .mp4, .mov, .mkv, .webm, .avi, .ts"
         )
     return name

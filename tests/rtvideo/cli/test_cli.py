@@ -82,7 +82,7 @@ def lines(text: str) -> list[str]:
 def test_every_option_has_its_flag(video: Any) -> None:
     seen = video(done)
     words = (
-        "--input a.mp4 -o b.mp4 -y --model dusk --strength 0.5 --denoise 0.25 --temporal 0.75 "
+        "--input a.mp4 -o b.mp4 -y --model dusk --strength 0.5 --denoise 0.25 --temporal 0.75 --deband 0.5 "
         "--compare side --device cpu --engine onnx --threads 3 --codec libx265 --crf 20.5 "
         "--preset fast --start 1:02:03.5 --duration 90 --frames 7 --video-stream 1 --max-fps 12.5 "
         "--framerate 30 --resume"
@@ -96,6 +96,7 @@ def test_every_option_has_its_flag(video: Any) -> None:
         strength=0.5,
         denoise=0.25,
         temporal=0.75,
+        deband=0.5,
         overwrite=True,
         codec="libx265",
         crf=20.5,
@@ -128,7 +129,7 @@ def test_defaults_are_those_of_the_options(video: Any) -> None:
         "--strength 2",
         "--strength nan",
         "--strength dark",
-        "--denoise on",
+        "--denoise yes",
         "--denoise 1.1",
         "--temporal 2",
         "--threads -1",
@@ -170,7 +171,7 @@ def test_wrong_arguments(words: str, capsys: pytest.CaptureFixture[str]) -> None
         ("-i a.mp4 -o b.mp4 --device CPU", "did you mean cpu?"),
         ("-i a.mp4 -o b.mp4 --engine Onnx", "did you mean onnx?"),
         ("-i a.mp4 -o b.mp4 --strength 50", "a number from 0 to 1, or 0% to 100%"),
-        ("-i a.mp4 -o b.mp4 --temporal 150%", "off, auto, a number from 0 to 1, or 0% to 100%"),
+        ("-i a.mp4 -o b.mp4 --temporal 150%", "off, on, auto, a number from 0 to 1, or 0% to 100%"),
         ("-i a.mp4 -o one.mp4 -i b.mp4 -o two.mp4", "2 inputs and 2 outputs: give one folder with --out"),
         ("-i ~/a.mp4 -o b.mp4", f"write {Path.home()}/a.mp4"),
         ("-i a.mp4 -o ~/b.mp4", f"write {Path.home()}/b.mp4"),

@@ -105,6 +105,8 @@ def test_a_photograph_and_a_folder_alone(
         ("--sample clip.mp4 night.mp4", "--sample clip.mp4: makes a clip and nothing else"),
         ("--sample clip.txt", "clip.txt"),
         ("--sample clip.mp4 --size 641x360", "--size 641x360: a sample has an even width"),
+        ("night.mp4 -o lit.png", "name a video file, or lit_%04d.png for an image a frame"),
+        ("night.mp4 -o lit", "lit: a name without an ending is no video format to write"),
         ("", "no input; name a video, an image or a folder, for example: rtvideo night.mp4"),
     ],
 )
@@ -120,6 +122,17 @@ def test_a_mistake_is_one_line_that_says_what_to_type(
     assert main(words.split()) in (2, 3)
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["night.mp4"]
+
+
+@pytest.mark.parametrize("words", [["", "-o", "lit/"], ["-i", "night.mp4", "-o", ""]])
+def test_a_variable_that_is_not_set_enhances_no_folder(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips.write(tmp_path / "night.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    assert "was a variable of the shell not set?" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["night.mp4"]
 
 
@@ -183,7 +196,7 @@ def test_a_sample_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
         ("rtvideo --stre", {"--strength"}),
         ("rtvideo night.mp4 --model ", {"night", "ruas", "selftaught"}),
         ("rtvideo --compare s", {"split", "side"}),
-        ("rtvideo --denoise o", {"off"}),
+        ("rtvideo --denoise o", {"off", "on"}),
         ("rtvideo --engine fu", {"fused"}),
         ("rtvideo --codec libx26", {"libx264", "libx265"}),
         ("rtvideo --in", {"--input", "--input-format"}),
