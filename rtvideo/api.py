@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -18,6 +19,7 @@ from rtvideo.engines.session import Settings
 from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import InputError, UsageError
 from rtvideo.frame import Geometry, Planes
+from rtvideo.media.location import LocationKind, kind_of, redact
 from rtvideo.models import Model, find
 from rtvideo.options import Options, Report, flags_of, help_lines, value_of
 from rtvideo.values import did_you_mean
@@ -155,7 +157,8 @@ class Enhancer:
         if isinstance(frame, VideoFrame):
             return self._video_frame(frame)
         raise TypeError(
-            f"frame is a {type(frame).__name__}; allowed: an (h, w, 3) uint8 array or an av.VideoFrame"
+            f"frame is of type {type(frame).__name__}; allowed: an (h, w, 3) uint8 RGB array (of many things "
+            "np.asarray makes one), or an av.VideoFrame"
         )
 
     @python_words()
@@ -239,7 +242,7 @@ def enhance_file(
 
     Args:
         input, output: paths. An image (PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP, GIF) becomes an image,
-            anything else a video.
+            anything else a video. In a folder as output the file keeps its name.
         progress: called now and then from the calling thread with the frames done and about how many there
             will be, None if nobody knows. What it raises ends the work, and no output is left.
         options: the fields of `rtvideo.Options`, as below. Values may be the command line's words, such as
@@ -250,19 +253,40 @@ def enhance_file(
 
     Raises:
         RtvideoError: one of `rtvideo.errors`; each is also the built-in exception that says the same.
-        TypeError: an unknown option.
+        TypeError: an unknown option, or something that is no path.
     """
     known = [name for name, _, _ in flags_of(Options)]
     for name in options.keys() - known:
         raise TypeError(f"{name}: no such option; allowed: {', '.join(known)}{did_you_mean(name, known)}")
     wanted = Options(**options)
     check_names(wanted.engine, wanted.device)
-    report = _enhance(Path(input), Path(output), wanted, progress or (lambda done, total: None))
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress: {progress!r} cannot be called; allowed: a function (done, total)")
+    source, target = _path("input", input), _path("output", output)
+    if source.is_dir():
+        raise UsageError(f"{source}: a folder; call enhance_file for each file, or use the command line")
+    if target.is_dir():
+        target /= source.name
+    report = _enhance(source, target, wanted, progress or (lambda done, total: None))
     report.warnings = [in_python(warning) for warning in report.warnings]
     return report
 
 
 enhance_file.__doc__ = f"{enhance_file.__doc__}\n    Options:{help_lines(Options)}\n"
+
+
+def _path(name: str, given: object) -> Path:
+    if not isinstance(given, (str, os.PathLike)):
+        what = given if isinstance(given, (int, type(None))) else f"a {type(given).__name__}"
+        raise TypeError(f"{name}: {what} is not allowed; allowed: the path of a file, as str or Path")
+    text = str(given)
+    if kind_of(text) is not LocationKind.FILE:
+        raise UsageError(f"{name}: {redact(text)} is no file; the command line takes cameras, URLs and pipes")
+    if text.startswith("~") and not os.path.exists(text):
+        raise UsageError(f"{name}: {text}: nothing replaces ~ here; write {os.path.expanduser(text)}")
+    if not text:
+        raise UsageError(f"{name}: '' is not allowed; allowed: the path of a file")
+    return Path(given)
 
 
 def _enhance(

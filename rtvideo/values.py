@@ -35,6 +35,10 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
         return found
 
+    def knows(self, flag: str) -> bool:
+        """Return whether there is such a flag, with its dashes."""
+        return flag in self._option_string_actions
+
     def error(self, message: str) -> NoReturn:
         """Raise a `UsageError` that names the command's help."""
         raise UsageError(f"{message} (see {self.prog} --help)")

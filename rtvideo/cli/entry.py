@@ -14,6 +14,7 @@ from rtvideo.console import internal, messages_may_be_lost, say
 from rtvideo.errors import ExitCode, RtvideoError, UsageError
 from rtvideo.media.location import LocationKind, expand, kind_of
 from rtvideo.options import CaptureOptions
+from rtvideo.values import Parser
 
 
 @messages_may_be_lost()
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             complete(flags)
             arguments = flags.parse_args(argv)
             verbose = arguments.verbose
-            code = _run(arguments)
+            code = _run(arguments, flags)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # the reader of stdout is gone, as in `rtvideo --doctor | head -1`
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(arguments: argparse.Namespace) -> ExitCode:
+def _run(arguments: argparse.Namespace, flags: Parser) -> ExitCode:
     """Do what the flags ask for, and import only what that needs."""
     if arguments.list_models or arguments.list_devices:
         from rtvideo.cli.lists import list_devices, list_models
@@ -70,6 +71,9 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
             "no input; name a video, an image or a folder, for example: rtvideo night.mp4 "
             "(--sample night.mp4 makes one; see rtvideo --help)"
         )
+    for text in inputs:
+        if flags.knows(f"--{text}") and not os.path.exists(text):
+            raise UsageError(f"{text}: no such file; did you mean --{text}?")
     _check_paths(inputs, arguments.out)
     # From here on a signal asks for a proper end; imports would turn its exception into others.
     with signals() as stop:

@@ -49,6 +49,8 @@ def _beside(inputs: Sequence[str], *, quiet: bool) -> str:
     """Return where the result of one input goes if nothing else is said, and say so."""
     if len(inputs) > 1:
         *sources, last = inputs
+        for source in sources:
+            beside(source)  # says it where one is not there
         if os.path.exists(last):
             raise UsageError(f"no output for {len(inputs)} inputs; give a folder: --out FOLDER/")
         raise UsageError(f"no output; did you mean: rtvideo {shlex.join(sources)} --out {shlex.quote(last)}?")

@@ -34,10 +34,11 @@ _SYNONYMS = {
     **dict.fromkeys(("--web", "--port", "--http"), "--serve"),
     **dict.fromkeys(("--demo", "--example"), "--sample"),
     **dict.fromkeys(("--check", "--info"), "--doctor"),
+    "-V": "--version",
 }
 
 
-def parser(*, everything: bool = True) -> argparse.ArgumentParser:
+def parser(*, everything: bool = True) -> values.Parser:
     """Return the parser; what it refuses is a `UsageError`.
 
     Args:

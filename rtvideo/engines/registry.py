@@ -155,7 +155,8 @@ def check_names(engine: str, device: str) -> None:
             f"unknown engine {engine!r}; allowed: {', '.join(names)}{did_you_mean(engine, names)}"
         )
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        meant = did_you_mean(device, ("auto", "cpu", "cuda"))
+        is_card = re.match("gpu|nvidia|nvdec|nvenc", device.lower())
+        meant = "; did you mean cuda?" if is_card else did_you_mean(device, ("auto", "cpu", "cuda"))
         raise UsageError(f"unknown device {device!r}; allowed: auto, cpu, cuda, cuda:N{meant}")
 
 

@@ -170,7 +170,7 @@ def test_video_frames_that_cannot_be_enhanced(double: type[Double]) -> None:
         (np.zeros((4, 4), np.uint8), ValueError, r"\(4, 4\); allowed: \(height, width, 3\)"),
         (np.zeros((4, 4, 4), np.uint8), ValueError, r"\(4, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, r"\(0, 4, 3\)"),
-        ("night.png", TypeError, "is a str; allowed"),
+        ("night.png", TypeError, "of type str; allowed"),
     ],
 )
 def test_wrong_frames(double: type[Double], frame: Any, kind: type[Exception], says: str) -> None:
@@ -338,6 +338,44 @@ def test_files_that_are_refused(double: type[Double], tmp_path: Path) -> None:
         rtvideo.enhance_file(image, tmp_path / "b.png", denoice=1)
     assert image.read_bytes() == before
     assert list(tmp_path.iterdir()) == [image]
+
+
+@pytest.mark.parametrize(
+    ("input", "output", "kind", "says"),
+    [
+        (0, "b.mp4", TypeError, "input: 0 is not allowed; allowed: the path of a file"),
+        ("a.png", None, TypeError, "output: None is not allowed"),
+        (np.zeros((4, 4, 3)), "b.mp4", TypeError, "input: a ndarray is not allowed"),
+        ("", "b.png", ValueError, "input: '' is not allowed"),
+        ("rtsp://me:secret@cam/1", "b.mp4", ValueError, r"rtsp://\*\*\*@cam/1 is no file"),
+        ("-", "b.mp4", ValueError, "input: - is no file; the command line takes"),
+        ("~/nowhere.mp4", "b.mp4", ValueError, f"nothing replaces ~ here; write {Path.home()}"),
+        (".", "lit", ValueError, "a folder; call enhance_file for each file"),
+    ],
+)
+def test_what_is_no_file_is_refused_in_one_line(
+    input: Any,
+    output: Any,
+    kind: type[Exception],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images.write(Picture(noise(4, 4, 3)), tmp_path / "a.png")
+    with pytest.raises(kind, match=says) as met:
+        rtvideo.enhance_file(input, output)
+    assert "\n" not in str(met.value) and "secret" not in str(met.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_in_a_folder_the_file_keeps_its_name(gain_model: Path, tmp_path: Path) -> None:
+    images.write(Picture(noise(4, 4, 3)), tmp_path / "a.png")
+    (tmp_path / "lit").mkdir()
+    report = rtvideo.enhance_file(tmp_path / "a.png", tmp_path / "lit", model=gain_model)
+    assert report.output == str(tmp_path / "lit" / "a.png") and (tmp_path / "lit" / "a.png").exists()
+    with pytest.raises(TypeError, match="progress: True cannot be called"):
+        rtvideo.enhance_file(tmp_path / "a.png", tmp_path / "b.png", progress=True)  # type: ignore[arg-type]
 
 
 def test_import_is_light() -> None:
