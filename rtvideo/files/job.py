@@ -31,13 +31,14 @@ from rtvideo.media.gpu.decode import open_input
 from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
 from rtvideo.media.images.suffixes import is_image
-from rtvideo.media.mp4.copies import Copies, Fitted, fit
+from rtvideo.media.mp4.copies import Copies, Fitted, counted, fit
 from rtvideo.media.orientation import UPRIGHT, angle_of, orientation_of
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
 from rtvideo.media.partial_file import PartialFile
 from rtvideo.media.planes import FrameFormat, FramePool, has_alpha, nearest_format
 from rtvideo.media.rate_limit import limited
+from rtvideo.media.riff import unread_parts
 from rtvideo.media.side_data import lost_with
 from rtvideo.media.streams import StreamPlan, plan
 from rtvideo.media.timing import Event
@@ -203,6 +204,8 @@ def fitting_parts(source: FileInput, container: str, others: Iterable[Stream], o
     Raises:
         InputError: the file cannot be read any more.
     """
+    if source.container.format.name == "avi":
+        return Fitted(lost=counted(unread_parts(source.path)))
     if source.container.format.name != MOV_INPUT:
         return Fitted()
     tracks = [stream.id for stream in (source.video, *others)]

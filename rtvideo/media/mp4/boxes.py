@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
 
+from rtvideo.media.reading import read
+
 #: Boxes in a box that are looked at, at most: a file may be made of nothing else.
 MOST = 1 << 20
 
@@ -56,12 +58,6 @@ def children(file: BinaryIO, around: Span | None, name: bytes) -> Iterator[Span]
     for span in islice(spans(file, start, end), MOST):
         if span.name == name and (end is None or span.end <= end):
             yield span
-
-
-def read(file: BinaryIO, place: int, size: int) -> bytes:
-    """Return bytes of a file, fewer at its end."""
-    file.seek(place)
-    return file.read(size)
 
 
 def track_id(file: BinaryIO, trak: Span) -> int | None:

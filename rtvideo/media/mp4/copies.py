@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from rtvideo.errors import InputError
 from rtvideo.media.containers import MOV_FAMILY
 from rtvideo.media.mp4.boxes import Box, number_of
 from rtvideo.media.mp4.parts import Part, parts_of
+from rtvideo.media.reading import read_errors
 
 #: Bytes that the index may grow by: it is in memory as a whole.
 _IN_INDEX = 64 << 20
@@ -56,8 +56,9 @@ def fit(path: Path, container: str, tracks: Collection[int], *, marks: bool) -> 
     Raises:
         InputError: the file cannot be read any more.
     """
-    fitted, lost, size = Fitted(), Counter[str](), 0
-    with _read_errors(path):
+    fitted, size = Fitted(), 0
+    lost: list[str] = []
+    with read_errors(path):
         parts = parts_of(path)
     for part in parts:
         if part.track is not None and part.track not in tracks:
@@ -72,9 +73,15 @@ def fit(path: Path, container: str, tracks: Collection[int], *, marks: bool) -> 
         if keeps:
             fitted.kept.append(part)
         else:
-            lost[part.title + f" ({part.reason})" * bool(part.reason)] += 1
-    fitted.lost = [title if count == 1 else f"{count} times {title}" for title, count in lost.items()]
+            lost.append(part.title + f" ({part.reason})" * bool(part.reason))
+    fitted.lost = counted(lost)
     return fitted
+
+
+def counted(titles: Iterable[str]) -> list[str]:
+    """Return each title once, with how often it is there."""
+    counts = Counter(titles)
+    return [title if count == 1 else f"{count} times {title}" for title, count in counts.items()]
 
 
 class Copies:
@@ -92,7 +99,7 @@ class Copies:
         """
         self.changed = False
         self._moved: dict[int, int] = {}
-        with _read_errors(path):
+        with read_errors(path):
             self._parts, self._file = parts, path.open("rb")
 
     def __bool__(self) -> bool:
@@ -148,14 +155,6 @@ def _redirected(index: bytes, moved: Mapping[int, int]) -> bytes:
         offset = moved.get(int.from_bytes(changed[at : at + 4], "big"), 0)
         changed[at : at + 4] = (offset if offset < 1 << 32 else 0).to_bytes(4, "big")
     return bytes(changed)
-
-
-@contextlib.contextmanager
-def _read_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _renumbered(references: bytes, numbers: Mapping[int, int]) -> bytes:

@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from rtvideo.media.mp4.boxes import Box, Span, children, handler_of, read, spans, track_id
+from rtvideo.media.mp4.boxes import Box, Span, children, handler_of, spans, track_id
+from rtvideo.media.reading import read
 
 #: Handlers of media that FFmpeg's muxer describes itself.
 _DESCRIBED = (b"vide", b"soun", b"text", b"sbtl", b"subt", b"subp", b"clcp", b"tmcd", b"hint")

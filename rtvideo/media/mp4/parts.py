@@ -12,7 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from rtvideo.media.mp4.boxes import MOST, Span, children, handler_of, read, spans, track_id
+from rtvideo.media.mp4.boxes import MOST, Span, children, handler_of, spans, track_id
+from rtvideo.media.reading import is_blank, read
 
 #: Parts that are listed, at most.
 _MOST = 1 << 16
@@ -171,7 +172,7 @@ class _Listing:
             if cut_off or not any(span.name):
                 break
             known = span.end
-            if span.name in _PADDING and self._is_blank(span.body, span.end):
+            if span.name in _PADDING and is_blank(self._file, span.body, span.end):
                 continue
             if inner := _ENTERED.get(place, {}).get(span.name):
                 yield from self._inside(inner, span)
@@ -185,7 +186,7 @@ class _Listing:
                 yield from self._gps(span)
             elif not self._is_ordinary(place, span):
                 yield self._part(place, span)
-        if known < end and not self._is_blank(known, end):
+        if known < end and not is_blank(self._file, known, end):
             yield self._rest(place, known, end)
 
     def _inside(self, place: str, span: Span) -> Iterator[Part]:
@@ -262,15 +263,6 @@ class _Listing:
         title = f"{what} of {end - start} bytes" + " behind the last box" * (place == "file")
         reason = "" if place == "file" else "no box can be found in it"
         return Part(b"", title, place, self._track, start, start, end, reason)
-
-    def _is_blank(self, start: int, end: int) -> bool:
-        self._file.seek(start)
-        while start < end:
-            data = self._file.read(min(1 << 16, end - start))
-            if not data or any(data):
-                return not data
-            start += len(data)
-        return True
 
 
 def _title(name: bytes, kind: bytes, place: str) -> str:
