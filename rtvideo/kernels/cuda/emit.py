@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from rtvideo.kernels.cuda import packing, temporal
-from rtvideo.kernels.cuda.schedule import Kernel, schedule
+from rtvideo.kernels.cuda.schedule import Kernel, schedule, views
 from rtvideo.kernels.cuda.source import SIDE, THREADS, Buffer, CudaSource, Launch, function, grid
 from rtvideo.kernels.cuda.steps import Reach, Step, reads
 from rtvideo.kernels.ir import cpp
@@ -66,7 +65,7 @@ class _Emitter:
             kernels += self._guide_kernels()
         full = program.denoised if denoise and program.denoised else program.lit
         for kernel in schedule(full, self.packed, self.shared):
-            kernels.append((replace(_launch(kernel, 0), reach=kernel.flow.reach), self._kernel(kernel, full)))
+            kernels.append((_launch(kernel, 0), self._kernel(kernel, full)))
         names = ", ".join(name.upper() for name in self.buffers)
         macros = {"BUFFERS": max(len(self.buffers), 1), "COARSEST": coarsest}
         if self.temporal:
@@ -161,17 +160,25 @@ class _Emitter:
     def _kernel(self, kernel: Kernel, one: Pass, stage: int | None = None) -> str:
         flow = kernel.flow
         lines = [f"using S = Shape<{kernel.width}, {kernel.height}, {kernel.rows}>;"]
-        size = "frame.width, frame.height, first, origin"
+        lies = "block_of<S>(frame.width, frame.height, first, origin)"
         if stage is not None:
             scale = self.program.scales[stage]
-            size = f"grid_width({scale}), grid_height({scale})"
-        lines.append(f"const Block block = block_of<S>({size});")
+            lies = f"block_of<S>(grid_width({scale}), grid_height({scale}))"
+        elif kernel.scale > 1:
+            lies = "block_at_half_size<S>(first, origin)"
+        lines.append(f"const Block block = {lies};")
+        seen_through = views(one)
         channels = dict(one.sources) | {layer.output: layer.channels for layer in one.layers}
         made = {layer.output for step in flow.steps for layer in step.layers}
         outside = {name for step in flow.steps for layer in step.layers for name, _ in reads(layer)} - made
         lines += [line for name, line in self._sources(one, stage).items() if name in outside]
         for name in sorted(outside - one.sources.keys()):
-            lines.append(self._plane(one, name, channels[name]))
+            of = seen_through.get(name, name)
+            lines.append(self._plane(one, of, channels[of]))
+            if of != name:
+                lines.append(
+                    f"const auto {name}_source = {'blocks' if kernel.scale > 1 else 'pixels'}({of}_source);"
+                )
         for name in flow.results:
             if name not in one.results:
                 lines.append(self._plane(one, name, channels[name]))
@@ -184,9 +191,10 @@ class _Emitter:
             lines.append(self._tile(name, channels[name], flow.regions[name], place))
 
         for name, reach in flow.loads.items():
-            lines.append(
-                f"for ({_run(reach)}; p.more(); p.next()) put({name}_tile, p, fetch({name}_source, p));"
-            )
+            value = f"fetch({name}_source, p)"
+            if name in seen_through:
+                value = self._as(value, False, name in self.packed)
+            lines.append(f"for ({_run(reach)}; p.more(); p.next()) put({name}_tile, p, {value});")
         if flow.loads:
             lines.append("barrier();")
         kept: set[str] = set()
@@ -279,7 +287,8 @@ class _Emitter:
     def _plane(self, one: Pass, name: str, channels: int) -> str:
         packed = name in self.packed
         buffer = f"{one.name}_{name}"
-        self.buffers.setdefault(buffer, Buffer((channels + 1) // 2 if packed else channels, 0))
+        words = (channels + 1) // 2 if packed else channels
+        self.buffers.setdefault(buffer, Buffer(words, 0, one.scales()[name]))
         pointer = f"frame.buffers[{buffer.upper()}]"
         if packed:
             return f"const PairPlane<{channels}> {name}_source{{{{(Word *){pointer}}}}};"
@@ -314,7 +323,10 @@ _EXPOSURE = "(Exposure *)frame.buffers[EXPOSURE]"
 
 
 def _launch(kernel: Kernel, scale: int) -> Launch:
-    return Launch(kernel.name, scale, kernel.width, kernel.height, 4 * kernel.words)
+    times = kernel.scale
+    before, after = kernel.flow.reach
+    reach = None if scale else (times * before, times * after)
+    return Launch(kernel.name, scale, times * kernel.width, times * kernel.height, 4 * kernel.words, reach)
 
 
 def _run(reach: Reach) -> str:

@@ -73,7 +73,7 @@ def in_bands(source: CudaSource, width: int, height: int, rows: int) -> LaunchPl
     calls, most = grid, 0
     for top in range(0, height, band):
         parts = list(_band(full, width, height, top, min(top + band, height)))
-        origin = min(lowest for _, _, lowest, _ in parts)
+        origin = min(lowest for _, _, lowest, _ in parts) & ~1  # with whole blocks of 2x2 pixels
         most = max(most, max(highest for _, _, _, highest in parts) - origin)
         across = [_up(width, one.width) for one in full]
         for one, (first, last, _, _), wide in zip(full, parts, across, strict=True):
@@ -86,7 +86,8 @@ def sizes(source: CudaSource, width: int, height: int, rows: int) -> list[int]:
 
     def one(buffer: Buffer) -> int:
         across, down = extent(buffer.scale, source.coarsest, width, height)
-        return 4 * buffer.words * across * (rows if buffer.scale == 0 else down)
+        down = rows if buffer.scale == 0 else down
+        return 4 * buffer.words * _up(across, buffer.blocks) * _up(down, buffer.blocks)
 
     return [one(buffer) for buffer in source.buffers]
 

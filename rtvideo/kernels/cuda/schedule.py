@@ -35,6 +35,7 @@ class Kernel:
 
     Attributes:
         name: of the function.
+        scale: of its tensors; its pixels are so many of the picture's, along each side.
         width, height: of a tile in pixels.
         rows: pixels of a column that a thread works on at once.
         flow: its steps.
@@ -44,6 +45,7 @@ class Kernel:
     """
 
     name: str
+    scale: int
     width: int
     height: int
     rows: int
@@ -89,30 +91,44 @@ def schedule(one: Pass, packed: frozenset[str], shared: int, *, grid: bool = Fal
         grid: it works on a grid: one kernel, whose result is not put together in shared memory.
 
     Raises:
-        UnavailableError: no tile is small enough, or there are tensors at half the size.
+        UnavailableError: no tile is small enough.
     """
-    if one.coarsest > 1:
-        raise UnavailableError("engine cuda: no kernels for noise removal at half size")
     tensors = PassTensors.of(one, packed)
-    units = list(_units(needed(one.layers, one.results)))
+    seen_through = views(one)
+    units = list(_units(x for x in needed(one.layers, one.results) if x.output not in seen_through))
     best: list[tuple[float, list[Kernel]]] = [(0.0, []), *((float("inf"), []) for _ in units)]
     for end in range(1, len(units) + 1):
-        later = {name for unit in units[end:] for layer in unit for name, _ in reads(layer)} | {*one.results}
+        read = {name for unit in units[end:] for layer in unit for name, _ in reads(layer)}
+        later = {seen_through.get(name, name) for name in read} | {*one.results}
+        scale = units[end - 1][0].scale
         for begin in [0] if grid else range(end - 1, -1, -1):
+            if units[begin][0].scale != scale:  # a kernel has one size
+                break
             layers = [layer for unit in units[begin:end] for layer in unit]
             results = [layer.output for layer in layers if layer.output in later]
             last = None if grid or end < len(units) else one.results[0]
             name = f"{one.name}_{len(best[begin][1])}"
-            kernel = _sized(name, flow(layers, results, last), tensors, shared, grid)
+            kernel = _sized(name, scale, flow(layers, results, last), tensors, shared, grid)
             if kernel is None:  # still more layers would need still more memory
                 break
-            if (cost := best[begin][0] + kernel.cost) < best[end][0]:
+            if (cost := best[begin][0] + kernel.cost / scale**2) < best[end][0]:
                 best[end] = cost, [*best[begin][1], kernel]
     if not best[-1][1]:
         raise UnavailableError(
             f"engine cuda: no tile of pass {one.name} fits {shared >> 10} KB of shared memory"
         )
     return best[-1][1]
+
+
+def views(one: Pass) -> dict[str, str]:
+    """Return tensor -> the tensor of another scale whose numbers it has.
+
+    Kernels have one scale, so both lie between kernels: nobody makes the first, who reads it reads the other.
+    """
+    scales = one.scales()
+    return {
+        layer.output: name for layer in one.layers for name, _ in layer.inputs if scales[name] != layer.scale
+    }
 
 
 def _units(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
@@ -125,7 +141,9 @@ def _units(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
             unit = []
 
 
-def _sized(name: str, steps: Flow, tensors: PassTensors, shared: int, grid: bool) -> Kernel | None:
+def _sized(
+    name: str, scale: int, steps: Flow, tensors: PassTensors, shared: int, grid: bool
+) -> Kernel | None:
     """Return the kernel with the best tile, None if none fits."""
     rows = 1 if grid else _rows(steps, tensors)
     work = _Work.of(steps, tensors)
@@ -140,7 +158,7 @@ def _sized(name: str, steps: Flow, tensors: PassTensors, shared: int, grid: bool
         if 4 * words <= shared:
             # The smaller a block, the more of them share a multiprocessor and hide one another's waiting.
             cost = _cost(work, width, height, rows) * (1 + _WAITING * 4 * words / shared)
-            found.append(Kernel(name, width, height, rows, steps, places, words, cost))
+            found.append(Kernel(name, scale, width, height, rows, steps, places, words, cost))
     return min(found, key=lambda kernel: kernel.cost, default=None)
 
 

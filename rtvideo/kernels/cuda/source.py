@@ -20,10 +20,12 @@ class Buffer:
     Attributes:
         words: 32-bit words of each cell (or pixel).
         scale: of the grid that it covers; 0 for the picture itself, -1 for `words` alone.
+        blocks: pixels of the picture, along each side, that share a cell, where scale is 0.
     """
 
     words: int
     scale: int
+    blocks: int = 1
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Launch:
     Attributes:
         name: of the function.
         scale: of the grid that its blocks cover; 0 for the picture, -1 for a single block.
-        width, height: of what a block takes, in cells or pixels.
+        width, height: of what a block takes, in cells or pixels of the picture.
         shared: bytes of shared memory.
         reach: how far around a pixel it reads, where it can run over a part of the picture's rows.
     """

@@ -62,6 +62,7 @@ def anything(seed: int) -> Description:
         channels=pick.choice((3, 4, 6, 7)),
         parameterisation=pick.choice(("equation3", "released")),
         guide=pick.choice(("none", "gain")),
+        scale=pick.choice((1, 2)),
     )
     return Description(name=f"random{seed}", illumination=light, noise=noise)
 

@@ -11,18 +11,26 @@ template <int W, int H, int R> struct Shape {
     static constexpr int WIDTH = W, HEIGHT = H, ROWS = R;
 };
 
-// Where a block's tile lies, in a picture (or grid) of this size; see KERNEL for the rest.
+// Where a block's tile lies, in a picture (or grid) of this size; tensors between kernels hold so many rows of it, from
+// ORIGIN on.
 struct Block {
-    int left, top, width, height, origin;
+    int left, top, width, height, origin, rows;
 
     // Where a tensor between kernels has a pixel.
     METHOD long long place(int channel, int x, int y) const {
-        return ((long long)channel * frame.rows + (y - origin)) * width + x;
+        return ((long long)channel * rows + (y - origin)) * width + x;
     }
 };
 
 template <class S> FN Block block_of(int width, int height, int first = 0, int origin = 0) {
-    return Block{(int)blockIdx.x * S::WIDTH, (first + (int)blockIdx.y) * S::HEIGHT, width, height, origin};
+    const int left = (int)blockIdx.x * S::WIDTH, top = (first + (int)blockIdx.y) * S::HEIGHT;
+    return Block{left, top, width, height, origin, frame.rows};
+}
+// The same at half the size of the picture.
+template <class S> FN Block block_at_half_size(int first, int origin) {
+    Block block = block_of<S>((frame.width + 1) / 2, (frame.height + 1) / 2, first, origin / 2);
+    block.rows = (frame.rows + 1) / 2;
+    return block;
 }
 
 // A tile and what lies BEFORE (left, above) and AFTER it. Beyond the last row lie ROWS - 1 more that threads may read,
@@ -74,6 +82,33 @@ template <int N, class T = float> struct Plane {
         UNROLL for (int c = 0; c < N; c++) v[c] = *at(block, c, x, y);
     }
 };
+
+// Pixels as blocks of 2x2 of them, and the other way round (step 9 of rtvideo/models/description.py): a block is a pixel
+// at half the size, with four channels for each of a pixel's, row by row. The last row and column of pixels repeat where
+// the picture has an odd number of them.
+template <int N> struct Blocks {
+    static constexpr int CHANNELS = 4 * N;
+    Plane<N> pixels;
+
+    METHOD void read(const Block &block, int x, int y, float (&v)[CHANNELS]) const {
+        const Block picture = {0, 0, frame.width, frame.height, 2 * block.origin, frame.rows};
+        UNROLL for (int k = 0; k < 4; k++) {
+            const int column = min(2 * x + k % 2, picture.width - 1), row = min(2 * y + k / 2, picture.height - 1);
+            UNROLL for (int c = 0; c < N; c++) v[4 * c + k] = *pixels.at(picture, c, column, row);
+        }
+    }
+};
+template <int N> struct Pixels {
+    static constexpr int CHANNELS = N / 4;
+    Plane<N> blocks;
+
+    METHOD void read(const Block &block, int x, int y, float (&v)[CHANNELS]) const {
+        const Block half = {0, 0, (block.width + 1) / 2, 0, block.origin / 2, (block.rows + 1) / 2};
+        UNROLL for (int c = 0; c < CHANNELS; c++) v[c] = *blocks.at(half, 4 * c + 2 * (y & 1) + (x & 1), x >> 1, y >> 1);
+    }
+};
+template <int N> FN Blocks<N> blocks(const Plane<N> &pixels) { return {pixels}; }
+template <int N> FN Pixels<N> pixels(const Plane<N> &blocks) { return {blocks}; }
 
 // The thread's pixels of anything that can be read at a place; zero outside the picture, as the network's padding says.
 template <class T = float, class Source, class P>

@@ -36,6 +36,7 @@ DESCRIPTIONS = [
     networks.NIGHT,
     networks.RUAS,
     networks.RELEASED,
+    networks.HALF,
     networks.FINE,
     *map(anything, (0, 4, 6, 10)),
 ]
@@ -56,7 +57,7 @@ def test_f32_is_within_1e5_of_double(
     assert np.ptp(wanted) > 0 or min(size) == 1
 
 
-@pytest.mark.parametrize("description", [networks.NIGHT, anything(4)], ids=lambda d: d.name)
+@pytest.mark.parametrize("description", [networks.NIGHT, networks.HALF, anything(4)], ids=lambda d: d.name)
 @given(size=st.tuples(st.integers(1, 30), st.integers(1, 40)), seed=st.integers(0, 99))
 @settings(max_examples=3, deadline=None, derandomize=True)
 def test_f16_is_within_half_a_code_and_70_decibels(
@@ -79,12 +80,13 @@ def test_tiles_leave_no_seam_whatever_their_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("description", "half"), [(networks.NIGHT, False), (networks.RUAS, False), (anything(4), True)]
+    ("description", "half"),
+    [(networks.NIGHT, False), (networks.RUAS, False), (networks.HALF, False), (anything(4), True)],
 )
 def test_bands_make_the_very_same_picture_with_less_memory(description: Description, half: bool) -> None:
-    y, kernels = picture(260, 9, 3), emulated(description, half=half)
-    whole = launch.whole(kernels.source, 9, 260)
-    bands = launch.in_bands(kernels.source, 9, 260, 32)
+    y, kernels = picture(261, 9, 3), emulated(description, half=half)
+    whole = launch.whole(kernels.source, 9, 261)
+    bands = launch.in_bands(kernels.source, 9, 261, 32)
     assert bands.rows < whole.rows and len(bands.calls) > len(whole.calls)
     assert np.array_equal(kernels.run(y, 0.8, 1, band=32), kernels.run(y, 0.8, 1))
 
@@ -162,14 +164,14 @@ def race(made: CudaSource, folder: Path, wanted: str = "thread", main: str = RAC
 
 # The first time ziglang builds the thread sanitizer's library, which takes a minute of one core.
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("description", [networks.NIGHT, networks.RUAS], ids=lambda d: d.name)
+@pytest.mark.parametrize("description", [networks.HALF, networks.RUAS], ids=lambda d: d.name)
 def test_threads_of_a_block_do_not_race(description: Description, tmp_path: Path) -> None:
     code, report = race(source(description), tmp_path)
     assert code == 0, report[:3000]
 
 
 def test_nothing_outside_is_touched(tmp_path: Path) -> None:
-    code, report = race(source(networks.NIGHT), tmp_path, "address,undefined")
+    code, report = race(source(networks.HALF), tmp_path, "address,undefined")
     assert code == 0, report[:3000]
 
 
