@@ -8,8 +8,9 @@ namespace rt {
 
 constexpr int DEBAND_CELL = 4, DEBAND_LEVELS = 4; // pixels of the finest cells; each level doubles them
 
-// In codes: what is darker by a half or more is smoothed, by how much it may be wrong, where it is still smoothed.
-constexpr float DARK = 10, TOLERANCE = 1.5f, GATE = 3;
+// In codes: up to where a picture is dark, by how much cells of it may be wrong, and a sample by itself: one that stands
+// out by GATE times as much stays, as a star does.
+constexpr float DARK = 12, TOLERANCE = 2.5f, OF_SAMPLE = 1.5f, GATE = 3;
 constexpr float DARK_COLOUR = 31, COLOUR_TOLERANCE = 2.5f, COLOUR_NOISE = 3, EDGE = 2;
 
 // Of a frame, in codes of 8 bits: the size of its own codes, the levels of black and of neutral chroma.

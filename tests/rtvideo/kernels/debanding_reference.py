@@ -8,7 +8,7 @@ import numpy.typing as npt
 Plane = npt.NDArray[np.float64]
 
 CELL, LEVELS = 4, 4
-DARK, TOLERANCE, GATE = 10.0, 1.5, 3.0
+DARK, TOLERANCE, OF_SAMPLE, GATE = 12.0, 2.5, 1.5, 3.0
 DARK_COLOUR, COLOUR_TOLERANCE, COLOUR_NOISE, EDGE = 31.0, 2.5, 3.0, 2.0
 
 
@@ -49,7 +49,7 @@ def deband(planes: list[Plane], code: float) -> list[Plane]:
     deviation = _around(within[0] + off[0])
     colour = _around(of_colour + np.maximum(off[1], off[2]))
     shares = _shares(smooth[0], deviation, colour, floor, code)
-    per = [1 / (TOLERANCE * code) * np.ones_like(deviation), 1 / _tolerance(floor, code)]
+    per = [1 / (OF_SAMPLE * code) * np.ones_like(deviation), 1 / _tolerance(floor, code)]
     done = []
     for c, (plane, cell) in enumerate(zip(planes, cells, strict=True)):
         way = _enlarged(smooth[c], cell, plane.shape) - plane

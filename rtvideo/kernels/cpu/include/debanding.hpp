@@ -277,7 +277,7 @@ template <int SCALE> ROW_FUNCTION expand_row(const Tile &tile, const DebandingSt
 ROW_FUNCTION deband_row(int width, int c, float at, Smooth smooth, float code, float *v) {
     const int above = (int)(at + 1) - 1;
     const float down = at - above;
-    const vec fixed = splat(1 / (TOLERANCE * code));
+    const vec fixed = splat(1 / (OF_SAMPLE * code));
     auto between = [&](auto rows, int channel, int x) {
         return lerp(load(rows.at(channel, above) + x), load(rows.at(channel, above + 1) + x), down);
     };
