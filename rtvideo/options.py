@@ -284,6 +284,13 @@ class LiveOptions:
         values.time,
         "S",
     )
+    segment: float | None = option(
+        None,
+        "live",
+        "begin a new recording after so long: 10m, 1h or seconds; needs a name by time (docs/live.md)",
+        values.span,
+        "T",
+    )
     adapt: bool = option(True, "live", "never do less where the machine is too slow")
 
 

@@ -145,6 +145,12 @@ def length(text: str) -> float:
     return value
 
 
+def span(text: str) -> float:
+    """Return a time above 0, in seconds, given as `length` takes it or as ``30s``, ``10m``, ``2h``."""
+    factor = {"s": 1, "m": 60, "h": 3600}.get(text[-1:].lower())
+    return length(text) if factor is None else factor * length(text[:-1])
+
+
 def rate(text: str) -> float:
     """Return frames a second: a number above 0 and up to 1000."""
     return number(text, "frames a second, above 0 and up to 1000", lambda value: 0 < value <= 1000)

@@ -89,4 +89,8 @@ def summary(report: LiveReport, *, verbose: bool) -> str:
         parts.append(f"{report.dropped} dropped ({where})")
     if report.reconnects:
         parts.append(f"came back {report.reconnects} times")
+    if len(report.recordings) > 1:
+        parts.append(f"{len(report.recordings)} recordings")
+    if report.recordings and report.recordings != [report.output]:
+        parts.append(f"recorded as {report.recordings[-1]}")
     return f"{report.input}: {', '.join(parts)}"

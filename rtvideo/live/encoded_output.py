@@ -11,6 +11,7 @@ from rtvideo.live.recording import Recording
 from rtvideo.live.sound import SoundPacket, SoundWriter
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.output import EncodedOutput
+from rtvideo.media.template import InputTemplate
 from rtvideo.processor import FramePair
 
 #: Seconds between attempts to connect again: the first, and the longest.
@@ -21,20 +22,24 @@ class EncodedLiveOutput(LiveOutput):
     """Pairs encoded, and written with the sound of the source."""
 
     def __init__(
-        self, output: EncodedOutput, compositor: Compositor, video: LiveVideo, warn: Callable[[str], None]
+        self,
+        output: EncodedOutput,
+        compositor: Compositor,
+        source: InputTemplate,
+        warn: Callable[[str], None],
     ) -> None:
         """Feed an open output.
 
         Args:
-            video: what will come.
+            source: what the output was opened for.
             warn: told where sound is of another kind than before.
         """
         self.name, self.latency = output.destination.name, output.latency
-        self._compose, self._video, self._warn = compositor, video, warn
+        self._compose, self._source, self._warn = compositor, source, warn
         self._write_to(output)
 
     def _write_to(self, output: EncodedOutput) -> None:
-        self._output, self._sound = output, SoundWriter(output, self._video.source, self._warn)
+        self._output, self._sound = output, SoundWriter(output, self._source, self._warn)
 
     @property
     def connecting(self) -> bool:
@@ -84,8 +89,8 @@ class PushOutput(EncodedLiveOutput):
         Raises:
             OutputError, UnavailableError: see `EncodedOutput`.
         """
-        super().__init__(open(), compositor, video, warn)
-        self._open = open
+        super().__init__(open(), compositor, video.source, warn)
+        self._open, self._video = open, video
         self._answered = False
         self._lost_at: float | None = None
         self._error: OutputError | None = None

@@ -46,6 +46,7 @@ class LiveVideo:
         parameters: of the pairs; an output encodes what `VideoParameters.composed` makes of them.
         live: frames come when they are captured, so that outputs have to keep up.
         reconnect: seconds for which a lost server is tried again; 0 is never.
+        segment: seconds that recordings with names by time are cut into; None leaves them whole.
     """
 
     source: InputTemplate
@@ -53,6 +54,7 @@ class LiveVideo:
     parameters: VideoParameters
     live: bool
     reconnect: float = 0.0
+    segment: float | None = None
 
 
 class LiveOutput:
@@ -62,9 +64,11 @@ class LiveOutput:
         name: for messages and statistics.
         required: its failure is the run's. That of a viewer is not, as long as anything else is left.
         latency: stopwatches for what it measures itself, by name.
+        waiting: pairs that may wait for it where the oldest are dropped.
     """
 
     required = True
+    waiting = 1
     name: str
     latency: dict[str, Stopwatch]
 
@@ -126,7 +130,7 @@ class OutputWorker:
             ended: called when the thread ends.
         """
         self.output = output
-        self.pairs: Channel[LivePair] = Channel(1 if drops else _DEPTH, drops=drops)
+        self.pairs: Channel[LivePair] = Channel(output.waiting if drops else _DEPTH, drops=drops)
         self.sounds: deque[SoundPacket] = deque()
         self.error: Exception | None = None
         self.work = Stopwatch()

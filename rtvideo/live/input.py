@@ -16,7 +16,7 @@ from rtvideo.errors import RtvideoError
 from rtvideo.live.clock import STRAY, BacklogDetector, Clock
 from rtvideo.live.connection import SourceConnection
 from rtvideo.media.network.connect import SourceTraits, reason_of
-from rtvideo.media.timing import Packet, tick
+from rtvideo.media.timing import Packet, move, tick
 
 #: The clock of live video: what MPEG uses, fine enough for every camera.
 TICK = Fraction(1, 90_000)
@@ -146,17 +146,17 @@ class LiveInput:
         """Move a packet's times to the common clock; if the source is paced, wait until it is due."""
         base = tick(packet)
         if packet.stream_index != connection.index:
-            _move(packet, round(self._clock.shift / base))
+            move(packet, round(self._clock.shift / base))
             return
         stamp = packet.dts if packet.dts is not None else packet.pts
-        shift, early = self._clock.place(
+        moved, early = self._clock.place(
             None if stamp is None else stamp * base, self.seen, _PACED if self.traits.paced else STRAY
         )
         if self.traits.paced and early > 0:
             self._stop.wait(early)
             self.seen = time.monotonic()
-        packet.pts = round(((packet.pts or stamp or 0) * base + shift) / TICK)
-        packet.dts = packet.pts if stamp is None else round((stamp * base + shift) / TICK)
+        packet.pts = round(((packet.pts or stamp or 0) * base + moved) / TICK)
+        packet.dts = packet.pts if stamp is None else round((stamp * base + moved) / TICK)
         packet.time_base = TICK
 
     def _again(self, reason: str) -> bool:
@@ -203,8 +203,3 @@ def _changes(last: SourceConnection, now: SourceConnection) -> Iterator[str]:
         yield "without its sound"
     if sounds > before:
         yield "with sound that was not there before"
-
-
-def _move(packet: Packet, ticks: int) -> None:
-    packet.pts = None if packet.pts is None else packet.pts + ticks
-    packet.dts = None if packet.dts is None else packet.dts + ticks

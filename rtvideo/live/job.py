@@ -42,6 +42,7 @@ class LiveReport(Report):
             output ``encoded``, ``written`` or ``shown``: median, p95 and p99.
         reconnects: how often a lost source came back; lost: whether it did not, which ended the run.
         adapted: how often the quality was lowered or raised.
+        recordings: the names of complete recordings.
     """
 
     dropped_at: dict[str, int] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class LiveReport(Report):
     reconnects: int = 0
     lost: bool = False
     adapted: int = 0
+    recordings: list[str] = field(default_factory=list)
 
 
 def enhance_live(
@@ -78,7 +80,7 @@ def enhance_live(
         UsageError, InputError, OutputError, SourceLostError, UnavailableError: see `rtvideo.errors`.
     """
     stop, halt = stop or threading.Event(), threading.Event()
-    check_outputs(input, outputs, options)
+    check_outputs(input, outputs, options, live.segment)
     if options.start is not None and kind_of(input) in (LocationKind.CAMERA, LocationKind.PIPE):
         raise UsageError(f"--start {options.start:g}: {redact(input)} cannot be wound on; leave it out")
     report = LiveReport(input=redact(input), output=shown_names(outputs), model=options.model)
@@ -117,8 +119,8 @@ def enhance_live(
         tags = source.connection.tags.coded(working.coding)
         processor = _processor(source, session, working, tags)
         factories = [partial(factory, controls, source.name) for factory in viewers]
-        video = live_video(source, working, tags)
-        opened = open_outputs(outputs, factories, video, options, warn)
+        video = live_video(source, working, tags, live.segment)
+        opened = open_outputs(outputs, factories, video, options, warn, report.recordings.append)
         if plays:
             _wait_for_viewer(report.input, opened, stop)
 

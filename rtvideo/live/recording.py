@@ -11,10 +11,11 @@ from pathlib import Path
 
 from av.container import OutputContainer
 
+from rtvideo.live.recording_name import RecordingName, free
 from rtvideo.media.containers import MOV_FAMILY, container_for
 from rtvideo.media.destination import FileDestination
 from rtvideo.media.mp4.index import drop_torn_fragment
-from rtvideo.media.partial_file import LIVE, PartialFile, partial_files, record_of, recover
+from rtvideo.media.partial_file import LIVE, PartialFile, record_of, recover
 
 
 class Recording(FileDestination):
@@ -24,33 +25,43 @@ class Recording(FileDestination):
         worthless: whether `abort` deletes what has been recorded.
     """
 
-    def __init__(self, target: Path, warn: Callable[[str], None], *, live: bool) -> None:
+    def __init__(
+        self,
+        name: RecordingName,
+        warn: Callable[[str], None],
+        *,
+        live: bool,
+        recorded: Callable[[str], None] = lambda name: None,
+    ) -> None:
         """Take the name; `open` makes the file.
 
         Args:
             warn: told under which name an incomplete recording is kept.
             live: the input cannot be read again.
+            recorded: told the name of the complete file.
 
         Raises:
             UsageError: the ending is no video format.
         """
-        super().__init__(target, container_for(target))
+        super().__init__(Path(name.text), container_for(name.path))
         self.worthless = not live
-        self._target, self._warn = target, warn
-        self._job = {LIVE if live else "input": self.name}
+        self._names, self._warn, self._recorded = name, warn, recorded
+        self._job = {LIVE if live else "input": name.text}
         self._partial: PartialFile | None = None
 
     def open(self, metadata: dict[str, str], rates: Iterable[int]) -> OutputContainer:
         """See `rtvideo.media.destination.Destination.open`."""
-        for path in partial_files(self._target, live=True):
+        for path, target in self._names.left_behind():
             if path.stat().st_size:
                 self._mend(path)
-                kept = recover(path, self._target)
-                self._warn(f"{self.name}: an earlier recording was cut short; it is kept as {kept.name}")
+                kept = recover(path, target)
+                self._warn(f"{target}: an earlier recording was cut short; it is kept as {kept.name}")
             else:
                 path.unlink()
                 record_of(path).unlink()
-        self._partial = PartialFile(self._target, self._job)
+        target = self._names.take()
+        self.name = str(target)
+        self._partial = PartialFile(target, self._job)
         self.path = self._partial.path
         return super().open(metadata, rates)
 
@@ -58,7 +69,10 @@ class Recording(FileDestination):
         """Give the file its name."""
         super().finish()
         assert self._partial is not None
+        if self._names.timed:
+            self._partial.target = free(self._partial.target, growing=False)
         self._partial.publish()
+        self._recorded(str(self._partial.target))
 
     def abort(self) -> None:
         """Keep what has been recorded under a name of its own, unless it is worthless."""

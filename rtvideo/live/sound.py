@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from rtvideo.live.connection import SourceConnection
 from rtvideo.media.output import EncodedOutput
 from rtvideo.media.template import InputTemplate
-from rtvideo.media.timing import Packet, tick
+from rtvideo.media.timing import Packet, seconds, tick
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class SoundPacket:
     packet: Packet
     place: int
     source: InputTemplate
+
+    @property
+    def time(self) -> Fraction | None:
+        """When it is heard, in seconds on the clock of the run."""
+        return seconds(self.packet)
 
     @classmethod
     def copies(cls, packet: Packet, connection: SourceConnection) -> list[SoundPacket]:

@@ -25,7 +25,7 @@ from rtvideo.media.mp4.index import OutputTrack, TextTracks, complete
 from rtvideo.media.orientation import UPRIGHT
 from rtvideo.media.packets import OtherStreams
 from rtvideo.media.streams import StreamPlan, timecode_of
-from rtvideo.media.timing import Packet, decoded, tick
+from rtvideo.media.timing import Packet, decoded, move, tick
 from rtvideo.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class VideoEncoder:
     Attributes:
         encoding: what it is opened with.
         frames: taken so far.
+        first_pts: of the first frame, in ticks of the encoding.
         moved: frames whose time had to change: it was not after the one before, or absurdly far after.
     """
 
@@ -67,7 +68,7 @@ class VideoEncoder:
         self._last_key: float | None = None
         self._reused = iter(reused)
         self._reused_until: Fraction | None = None
-        self._first_pts: int | None = None
+        self.first_pts: int | None = None
         self._last_pts: int | None = None
         self._phase: Fraction | None = None
         self._last_duration = 0
@@ -126,10 +127,10 @@ class VideoEncoder:
     @property
     def length(self) -> Fraction:
         """Seconds from the first frame to the end of the last one."""
-        if self._first_pts is None or self._last_pts is None:
+        if self.first_pts is None or self._last_pts is None:
             return Fraction(0)
         lasts = self._last_duration or round(1 / (self.encoding.rate * self.encoding.time_base))
-        return (self._last_pts + lasts - self._first_pts) * self.encoding.time_base
+        return (self._last_pts + lasts - self.first_pts) * self.encoding.time_base
 
     def _set_time(self, frame: av.VideoFrame) -> None:
         time_base, last = self.encoding.time_base, self._last_pts
@@ -145,7 +146,7 @@ class VideoEncoder:
         if last is not None and not last < frame.pts <= last + _LEAP:
             frame.pts = last + 1
             self.moved += 1
-        self._first_pts = frame.pts if self._first_pts is None else self._first_pts
+        self.first_pts = frame.pts if self.first_pts is None else self.first_pts
         self._last_pts, self._last_duration = frame.pts, frame.duration or 0
 
     def _made(self, packet: Packet) -> Packet:
@@ -182,6 +183,7 @@ class EncodedOutput:
         metadata: Mapping[str, str] | None = None,
         shift: Fraction = Fraction(0),
         copies: Copies | None = None,
+        begin: Fraction | None = None,
     ) -> None:
         """Open the output and write its header, so that nothing can be refused later.
 
@@ -191,6 +193,8 @@ class EncodedOutput:
             metadata: added to that of the source.
             shift: seconds that chapters move back (packets come shifted already).
             copies: what an MP4 or MOV file takes over from the input, beside its streams.
+            begin: the moment that becomes time zero, where frames and packets come with later times. The
+                first frame is of that moment.
 
         Raises:
             OutputError: it cannot be written. (A server that cannot be reached comes up in `write`.)
@@ -200,6 +204,7 @@ class EncodedOutput:
         self.encoder, self.latency = encoder, {"encoded": Stopwatch(), "written": Stopwatch()}
         self.destination, self.source, self._plan, self._copies = destination, source, plan, copies
         self.square = False
+        self._begin = begin
         self._captured: dict[int, float] = {}
         self._texts: TextTracks | None = None
         try:
@@ -276,7 +281,10 @@ class EncodedOutput:
     def _mux(self, packets: Iterable[Packet]) -> None:
         encoded = time.monotonic()
         for packet in packets:
-            captured, until = self._captured.pop(packet.pts or 0, None), decoded(packet)
+            captured = self._captured.pop(packet.pts or 0, None)
+            if self._begin:
+                move(packet, -(self.encoder.first_pts or 0))
+            until = decoded(packet)
             self._container.mux_one(packet)
             self.destination.written += 1
             if captured is not None:
@@ -287,6 +295,8 @@ class EncodedOutput:
 
     def copy(self, packet: Packet) -> None:
         """Pass on a packet of another stream, or convert it, as the plan says."""
+        if self._begin:
+            move(packet, -round(self._begin / tick(packet)))
         with self.destination.errors():
             self._others.write(packet)
 

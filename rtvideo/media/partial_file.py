@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import itertools
 import json
 import os
@@ -166,6 +167,30 @@ def partial_files(target: Path, *, live: bool = False) -> list[Path]:
         ]
         return sorted(found, key=lambda path: path.stat().st_size, reverse=True)
     return []
+
+
+def has_partial_file(target: Path) -> bool:
+    """Whether an output of this name is unfinished, in this run or in another one."""
+    beginning = glob.escape(str(target.with_name(_beginning(target))))
+    return bool(glob.glob(f"{beginning}*{glob.escape(target.suffix)}"))
+
+
+def left_recordings(pattern: str, name: str) -> list[tuple[Path, Path]]:
+    """Return the live recordings that earlier runs left, each with the name that it would have got.
+
+    Args:
+        pattern: of the names, as `glob.glob` takes it.
+        name: in the records (`LIVE`).
+    """
+    folder, last = os.path.split(pattern)
+    stem, suffix = os.path.splitext(last)
+    found = []
+    for text in sorted(glob.glob(os.path.join(folder, f".{stem}.partial-*{suffix}"))):
+        path = Path(text)
+        if (read_record(path) or {}).get(LIVE) == name and not _in_use(path):
+            target = path.name[1:].rpartition(".partial-")[0] + path.suffix
+            found.append((path, path.with_name(target)))
+    return found
 
 
 def recover(path: Path, target: Path) -> Path:

@@ -39,3 +39,9 @@ def end(event: Event) -> Fraction | None:
 def decoded(packet: Packet) -> Fraction | None:
     """Return when a packet is decoded, in seconds; None if it has no time."""
     return None if packet.dts is None else packet.dts * tick(packet)
+
+
+def move(packet: Packet, ticks: int) -> None:
+    """Move the times of a packet by so many ticks of its own."""
+    packet.pts = None if packet.pts is None else packet.pts + ticks
+    packet.dts = None if packet.dts is None else packet.dts + ticks
