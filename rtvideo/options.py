@@ -284,6 +284,19 @@ class LiveOptions:
         values.time,
         "S",
     )
+    timeout: float | None = option(
+        None,
+        "live",
+        "seconds of silence after which a source or server counts as lost (10)",
+        values.length,
+        "S",
+    )
+    poll: float | None = option(
+        None, "live", "ask for a new picture every S seconds: --input is one by http://", values.length, "S"
+    )
+    insecure: bool = option(
+        False, "live", "accept TLS certificates that nobody vouches for, such as a camera's own"
+    )
     segment: float | None = option(
         None,
         "live",

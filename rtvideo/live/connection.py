@@ -13,7 +13,8 @@ from av.container import InputContainer
 
 from rtvideo.errors import InputError, SourceLostError
 from rtvideo.media.input_info import InputInfo, choose_video
-from rtvideo.media.network.connect import disconnect, reason_of
+from rtvideo.media.network.connect import SourceTraits, disconnect
+from rtvideo.media.network.diagnosis import reason_of_first
 from rtvideo.media.template import InputTemplate
 from rtvideo.media.timing import Packet, tick
 
@@ -57,6 +58,7 @@ class SourceConnection(InputInfo):
         stop: threading.Event,
         say: Callable[[str], None],
         on_damage: Callable[[], None],
+        traits: SourceTraits,
     ) -> None:
         """Take over an open container and decode a first frame.
 
@@ -64,6 +66,7 @@ class SourceConnection(InputInfo):
             name: for messages.
             video_stream, threads, stop, say: as for `rtvideo.live.input.LiveInput`.
             on_damage: called for each packet that cannot be decoded, or only in part.
+            traits: how the input behaves.
 
         Raises:
             InputError: no frame can be decoded.
@@ -72,6 +75,7 @@ class SourceConnection(InputInfo):
         """
         self.container = container
         self._name, self._stop, self._say, self._on_damage = name, stop, say, on_damage
+        self._silence, self._keeps_first = traits.silence, traits.timeless
         try:
             self.video = choose_video(container, video_stream, name)
             self.index, self._codec = self.video.index, self.video.codec_context
@@ -86,7 +90,8 @@ class SourceConnection(InputInfo):
             self.ready: list[tuple[av.VideoFrame, float]] = []
             self._ahead: list[Packet] = []
             self._broken: av.FFmpegError | None = None
-            self._begun = False
+            self._begun = self._abandoned = False
+            self._reading = threading.Lock()
             self._demuxer = container.demux()
             self.first = self._first_picture()
             self._first_sounds()
@@ -99,10 +104,11 @@ class SourceConnection(InputInfo):
     def _first_picture(self) -> av.VideoFrame:
         began, waited, said = time.monotonic(), 0.0, False
         try:
-            for packet in self._demuxer:
+            while (packet := self._next()) is not None:
                 if packet.stream_index == self.index:
                     self.ready += self.decode(packet, time.monotonic())
-                else:
+                # The first of pictures that come one by one is wanted, too: the next one may be far away.
+                if packet.stream_index != self.index or self._keeps_first:
                     self._ahead.append(packet)
                 waited = time.monotonic() - began
                 if self.ready:
@@ -113,7 +119,8 @@ class SourceConnection(InputInfo):
                     said = True
                     self._say(f"{self._name}: waiting for a key frame, for {PATIENCE:g} s at most")
         except av.FFmpegError as error:
-            raise SourceLostError(f"{self._name}: {reason_of(error)}") from None
+            reason = reason_of_first(error, self.container.format.name, self._silence)
+            raise SourceLostError(f"{self._name}: {reason}") from None
         within = f" within {PATIENCE:g} s" if waited > PATIENCE else ""
         raise InputError(
             f"{self._name}: not one frame of its {self._codec.name} video can be decoded{within}"
@@ -125,16 +132,15 @@ class SourceConnection(InputInfo):
         silent = {stream.index for stream in self.container.streams.audio}
         silent -= {packet.stream_index for packet in self._ahead}
         size = 0
-        with contextlib.suppress(StopIteration):
+        try:
             while silent and size < _SOUND_BYTES and time.monotonic() < end:
-                try:
-                    packet = next(self._demuxer)
-                except av.FFmpegError as error:
-                    self._broken = error
+                if (packet := self._next()) is None:
                     return
                 self._ahead.append(packet)
                 silent.discard(packet.stream_index)
                 size += packet.size
+        except av.FFmpegError as error:
+            self._broken = error
 
     def first_packets(self, stream: av.stream.Stream) -> list[Packet]:
         """Return the first packets of a stream, as far as they were read ahead."""
@@ -148,9 +154,17 @@ class SourceConnection(InputInfo):
                 yield packet
         if self._broken is not None:
             raise self._broken
-        for packet in self._demuxer:
-            if packet.size or packet.dts is not None:
-                yield packet
+        while (read := self._next()) is not None:
+            if read.size or read.dts is not None:
+                yield read
+
+    def _next(self) -> Packet | None:
+        with self._reading:
+            try:
+                return next(self._demuxer, None)
+            finally:
+                if self._abandoned:
+                    disconnect(self.container)
 
     def decode(self, packet: Packet | None, captured: float = 0.0) -> list[tuple[av.VideoFrame, float]]:
         """Decode a packet (None: no more come); return frames with the times of arrival of their packets.
@@ -191,8 +205,15 @@ class SourceConnection(InputInfo):
             self._ahead.clear()
 
     def close(self) -> None:
-        """Close the input; packets and frames of it stay valid."""
-        disconnect(self.container)
+        """Close the input; packets and frames of it stay valid.
+
+        Where another thread waits for a packet, that thread closes it afterwards: FFmpeg still uses it.
+        """
+        if self._reading.acquire(blocking=False):
+            disconnect(self.container)
+            self._reading.release()
+        else:
+            self._abandoned = True
 
 
 def _is_intra(codec: av.VideoCodecContext) -> bool:

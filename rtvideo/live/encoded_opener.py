@@ -22,7 +22,7 @@ from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.planes import FrameFormat, has_alpha
 from rtvideo.media.streams import plan
 from rtvideo.media.template import InputTemplate
-from rtvideo.options import Options
+from rtvideo.options import LiveOptions, Options
 
 
 def is_hls(address: str) -> bool:
@@ -37,6 +37,7 @@ def is_timed(address: str) -> bool:
 
 def destination_of(
     address: str,
+    how: LiveOptions,
     *,
     live: bool,
     warn: Callable[[str], None] = lambda line: None,
@@ -45,6 +46,7 @@ def destination_of(
     """Return where ``--out`` leads: a recording, HLS segments or a server. Nothing is opened yet.
 
     Args:
+        how: ``timeout`` and ``insecure``, for servers.
         live: the input cannot be read again; HLS segments that are no longer in the list are deleted.
         warn: told where an incomplete recording is kept.
         recorded: told the name of each complete recording.
@@ -54,7 +56,7 @@ def destination_of(
         UnavailableError: neither this FFmpeg nor an installed one speaks SRT.
     """
     if kind_of(address) is LocationKind.STREAM:
-        return PushServer(address)
+        return PushServer(address, how)
     if is_hls(address):
         return HlsDestination(Path(address), live=live)
     return Recording(RecordingName(address), warn, live=live, recorded=recorded)
@@ -120,8 +122,8 @@ class EncodedOpener:
         video = self._video
         if kind_of(self._address) is LocationKind.STREAM:
             return PushOutput(lambda: self._open(video.source), self._compositor, video, self._warn)
-        if video.segment is not None and is_timed(self._address):
-            return SegmentedRecording(self._address, self._one, video.source, video.segment)
+        if video.how.segment is not None and is_timed(self._address):
+            return SegmentedRecording(self._address, self._one, video.source, video.how.segment)
         return self._one(video.source)
 
     def _one(self, source: InputTemplate, begin: Fraction | None = None) -> EncodedLiveOutput:
@@ -138,7 +140,13 @@ class EncodedOpener:
         return EncodedOutput(destination, encoder, own, sound, metadata=added, begin=begin)
 
     def _destination(self) -> Destination:
-        return destination_of(self._address, live=self._video.live, warn=self._warn, recorded=self._recorded)
+        return destination_of(
+            self._address,
+            self._video.how,
+            live=self._video.live,
+            warn=self._warn,
+            recorded=self._recorded,
+        )
 
 
 def _fast(encoding: Encoding, options: Options, *, may_delay: bool) -> Encoding:

@@ -151,7 +151,7 @@ class PushOutput(EncodedLiveOutput):
 
     def _lose(self, error: OutputError) -> None:
         """Close a failed connection. Raise its error if it is not to be opened again."""
-        now, patience = time.monotonic(), self._video.reconnect
+        now, patience = time.monotonic(), self._video.how.reconnect
         self._output.abort()
         self._error = error
         reason = str(error).removeprefix(f"{self.name}: ")

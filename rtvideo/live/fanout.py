@@ -18,6 +18,7 @@ from rtvideo.live.sound import SoundPacket
 from rtvideo.media.codecs import VideoParameters
 from rtvideo.media.planes import FrameFormat
 from rtvideo.media.template import InputTemplate
+from rtvideo.options import LiveOptions
 from rtvideo.processor import FramePair
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import FrameInfo
@@ -45,16 +46,14 @@ class LiveVideo:
         frames: of the pairs.
         parameters: of the pairs; an output encodes what `VideoParameters.composed` makes of them.
         live: frames come when they are captured, so that outputs have to keep up.
-        reconnect: seconds for which a lost server is tried again; 0 is never.
-        segment: seconds that recordings with names by time are cut into; None leaves them whole.
+        how: for how long lost servers are tried again, the length of segments, and more.
     """
 
     source: InputTemplate
     frames: FrameFormat
     parameters: VideoParameters
     live: bool
-    reconnect: float = 0.0
-    segment: float | None = None
+    how: LiveOptions
 
 
 class LiveOutput:

@@ -15,7 +15,8 @@ from av.container import InputContainer
 from rtvideo.errors import RtvideoError
 from rtvideo.live.clock import STRAY, BacklogDetector, Clock
 from rtvideo.live.connection import SourceConnection
-from rtvideo.media.network.connect import SourceTraits, reason_of
+from rtvideo.media.network.connect import SourceTraits
+from rtvideo.media.network.diagnosis import reason_of
 from rtvideo.media.timing import Packet, move, tick
 
 #: The clock of live video: what MPEG uses, fine enough for every camera.
@@ -104,7 +105,7 @@ class LiveInput:
             say=say,
             on_damage=self._count_damage,
         )
-        self.connection = self._connect(container)
+        self.connection = self._connect(container, traits=self.traits)
         self.lost: str | None = None
         self.reconnects = 0
         self.seen = time.monotonic()
@@ -119,7 +120,8 @@ class LiveInput:
         while goes_on:
             connection = self.connection
             reason = "the stream ended"
-            backlog = BacklogDetector() if self.traits.live and not self.traits.paced else None
+            waits = self.traits.live and not self.traits.paced and not self.traits.timeless
+            backlog = BacklogDetector() if waits else None
             try:
                 for packet in connection.packets():
                     self.seen = time.monotonic()
@@ -134,7 +136,7 @@ class LiveInput:
                     if is_video or not stale:
                         yield TimedPacket(packet, connection, self.seen, stale)
             except av.FFmpegError as error:
-                reason = reason_of(error)
+                reason = reason_of(error, self.traits.silence)
                 if not self.traits.lasts:
                     self.lost = f"reading stopped: {reason}"
                     return
@@ -148,6 +150,8 @@ class LiveInput:
         if packet.stream_index != connection.index:
             move(packet, round(self._clock.shift / base))
             return
+        if self.traits.timeless:
+            packet.pts = packet.dts = None
         stamp = packet.dts if packet.dts is not None else packet.pts
         moved, early = self._clock.place(
             None if stamp is None else stamp * base, self.seen, _PACED if self.traits.paced else STRAY
@@ -176,7 +180,7 @@ class LiveInput:
                 if not traits.live:  # a live list that has become a finished recording
                     container.close()
                     return False
-                self.connection = self._connect(container)
+                self.connection = self._connect(container, traits=traits)
             except RtvideoError as error:
                 reason = str(error).removeprefix(f"{self.name}: ")
                 continue

@@ -91,7 +91,7 @@ def enhance_live(
 
     with ExitStack() as stack:
         source = LiveInput(
-            lambda: connect(input, live.wishes, halt, stop, repeat_images=not outputs),
+            lambda: connect(input, live.wishes, halt, stop, repeat_images=not outputs, how=live),
             report.input,
             halt,
             video_stream=options.video_stream,
@@ -119,7 +119,7 @@ def enhance_live(
         tags = source.connection.tags.coded(working.coding)
         processor = _processor(source, session, working, tags)
         factories = [partial(factory, controls, source.name) for factory in viewers]
-        video = live_video(source, working, tags, live.segment)
+        video = live_video(source, working, tags, live)
         opened = open_outputs(outputs, factories, video, options, warn, report.recordings.append)
         if plays:
             _wait_for_viewer(report.input, opened, stop)

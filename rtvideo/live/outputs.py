@@ -20,7 +20,7 @@ from rtvideo.media.location import LocationKind, kind_of, redact
 from rtvideo.media.output_path import check_output
 from rtvideo.media.planes import FrameFormat
 from rtvideo.media.tags import Tags
-from rtvideo.options import Options
+from rtvideo.options import LiveOptions, Options
 from rtvideo.viewers.base import Viewer
 
 
@@ -48,7 +48,7 @@ def check_outputs(input: str, outputs: Sequence[str], options: Options, segment:
         ):
             raise UsageError(f"--out {text}: is the input; a virtual camera has a number of its own")
         if kind is LocationKind.STREAM:
-            destination_of(text, live=True)
+            destination_of(text, LiveOptions(), live=True)
         if kind is LocationKind.FILE:
             _check_file(input, text, options)
     if segment is not None and not any(
@@ -80,12 +80,12 @@ def shown_names(outputs: Sequence[str]) -> str:
     return ", ".join("stdout" if text == "-" else redact(text) for text in outputs)
 
 
-def live_video(source: LiveInput, frames: FrameFormat, tags: Tags, segment: float | None = None) -> LiveVideo:
+def live_video(source: LiveInput, frames: FrameFormat, tags: Tags, how: LiveOptions) -> LiveVideo:
     """Return what the outputs of a run are opened for.
 
     Args:
         frames, tags: of the pairs.
-        segment: seconds that recordings are cut into.
+        how: see `LiveVideo`.
     """
     parameters, live = source.connection.parameters(), source.traits.live
     parameters = replace(
@@ -98,7 +98,7 @@ def live_video(source: LiveInput, frames: FrameFormat, tags: Tags, segment: floa
         coding=frames.coding,
         time_base=TICK if live else parameters.time_base,
     )
-    return LiveVideo(source.connection.template, frames, parameters, live, source.reconnect, segment)
+    return LiveVideo(source.connection.template, frames, parameters, live, how)
 
 
 def open_outputs(

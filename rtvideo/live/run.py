@@ -23,7 +23,6 @@ from rtvideo.live.fanout import FanOut, LiveOutput, LivePair
 from rtvideo.live.input import LiveInput, TimedPacket
 from rtvideo.live.quality import LEVELS
 from rtvideo.live.sound import SoundPacket
-from rtvideo.media.network.connect import TIMEOUT
 from rtvideo.media.rate_limit import FrameRateLimiter
 from rtvideo.options import Options
 from rtvideo.processor import FramePair
@@ -179,9 +178,10 @@ class LiveRun:
 
     def _is_dead(self) -> bool:
         """Whether a camera's driver or an output, where FFmpeg has no time-outs, waits for ever."""
-        dead = self._source.traits.lasts and time.monotonic() - self._source.seen > 2 * TIMEOUT
+        limit = 2 * self._source.traits.silence
+        dead = self._source.traits.lasts and time.monotonic() - self._source.seen > limit
         if dead:
-            self._source.lost = f"source lost: no picture for {2 * TIMEOUT:g} s"
+            self._source.lost = f"source lost: no picture for {limit:g} s"
         return dead or self.fan_out.stuck
 
     def _capture(self) -> None:

@@ -19,6 +19,9 @@ _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://.*", re.IGNORECASE | re.DOTA
 _PLAIN_HOST = re.compile(r"[^/?#@:]*([/?#]|$)")
 
 
+#: The ending of a file that describes a stream: where RTP comes to, and what it holds.
+_DESCRIPTION = ".sdp"
+
 #: Characters of the longest address in a file.
 _LONGEST = 4096
 
@@ -45,7 +48,7 @@ def kind_of(text: str) -> LocationKind:
         return LocationKind.PIPE
     if _DEVICE.fullmatch(text):
         return LocationKind.CAMERA
-    if scheme_of(text):
+    if scheme_of(text) or text.lower().endswith(_DESCRIPTION):
         return LocationKind.STREAM
     with contextlib.suppress(OSError):  # a name that cannot be asked is a file's: opening it tells why
         if Path(text).is_fifo():

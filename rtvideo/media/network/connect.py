@@ -12,12 +12,14 @@ from io import FileIO
 import av
 from av.container import InputContainer
 
-from rtvideo.errors import InputError, RtvideoError, SourceLostError, UnavailableError, UsageError
+from rtvideo.errors import InputError, RtvideoError, SourceLostError, UsageError
 from rtvideo.media.camera import open_camera, path_of
 from rtvideo.media.location import LocationKind, kind_of, redact, scheme_of
-from rtvideo.media.network import srt
+from rtvideo.media.network import pictures, srt, tls
+from rtvideo.media.network.diagnosis import explained
+from rtvideo.media.network.pictures import PictureReader
 from rtvideo.media.network.pipes import SILENCE, PipeReader
-from rtvideo.options import CaptureOptions
+from rtvideo.options import CaptureOptions, LiveOptions
 
 #: Seconds until an address that does not answer, or sends nothing more, is given up.
 TIMEOUT = 10.0
@@ -28,14 +30,23 @@ _BUFFER = 1 << 18
 #: Protocols that a network address may use: a playlist must not read files of this machine.
 _PROTOCOLS = "http,https,httpproxy,tcp,tls,udp,udplite,rtp,srtp,rtsp,rtmp,rtmpt,rtmps,rtmpe,srt,crypto,data"
 
+#: What a description of a stream (SDP) may lead to.
+_SDP_PROTOCOLS = "file,rtp,srtp,udp"
+
 #: Formats that deliver several seconds at once.
 _SEGMENTED = ("hls", "dash")
+
+#: Formats of MJPEG streams, and of single pictures.
+_MOTION_JPEG, _PICTURE = ("mpjpeg", "mjpeg"), ("image2", "_pipe")
 
 #: Pictures a second of an image that is shown as if it were a video.
 _STILL_RATE = 5
 
 #: Schemes under which an input with a known duration is a finished file.
 _DOWNLOADS = ("http", "https", "ftp")
+
+#: Schemes of pictures that come one by one.
+_HTTP = ("http", "https")
 
 
 @dataclass(frozen=True)
@@ -46,11 +57,15 @@ class SourceTraits:
         live: frames come as they are captured. Other inputs wait for their reader.
         paced: frames come faster than they are to be shown, so that their times decide when.
         lasts: the input should not end: an end is a loss, after which it may come back.
+        timeless: its packets have no times, so that those of their arrival count.
+        silence: seconds for which nothing may come.
     """
 
     live: bool
     paced: bool = False
     lasts: bool = False
+    timeless: bool = False
+    silence: float = TIMEOUT
 
     @property
     def recorded(self) -> bool:
@@ -59,7 +74,11 @@ class SourceTraits:
 
 
 def connect(
-    text: str, capture: CaptureOptions, *stops: threading.Event, repeat_images: bool = False
+    text: str,
+    capture: CaptureOptions,
+    *stops: threading.Event,
+    repeat_images: bool = False,
+    how: LiveOptions | None = None,
 ) -> tuple[InputContainer, SourceTraits]:
     """Open a camera, URL, pipe or FFmpeg device.
 
@@ -68,6 +87,7 @@ def connect(
         capture: format, size, rate and pixel format, for cameras and raw video.
         stops: setting any of them ends the wait for data from a pipe or another program.
         repeat_images: an image becomes a video that shows it for ever.
+        how: ``timeout``, ``insecure`` and ``poll``, for addresses.
 
     Raises:
         SourceLostError: it is absent or cannot be reached.
@@ -75,32 +95,76 @@ def connect(
         UnavailableError: neither this FFmpeg nor an installed one speaks the protocol.
         UsageError: an unknown format, or one that the camera does not have.
     """
-    kind = kind_of(text)
+    kind, how = kind_of(text), how or LiveOptions()
+    if how.poll is not None and scheme_of(text) not in _HTTP:
+        raise UsageError(
+            f"--poll {how.poll:g}: {redact(text)} is no http:// or https:// address of a picture"
+        )
     if kind is LocationKind.CAMERA and capture.format is None:
         return open_camera(path_of(text), capture), SourceTraits(live=True, lasts=True)
     if kind is LocationKind.PIPE:
         return _pipe(text, capture, *stops), SourceTraits(live=False)
-    options = _raw_options(capture)
     if kind is LocationKind.STREAM:
-        options |= _stream_options(scheme_of(text))
-        if program := srt.program_for(text):
-            receiver = srt.Receiver(program, text, TIMEOUT, *stops)
-            try:
-                container = _open(receiver, text, capture.format, options)
-            except BaseException:
-                receiver.close()
-                raise
-            return container, SourceTraits(live=True, lasts=True)
-    container = _open(text, text, capture.format, options)
-    if kind is not LocationKind.STREAM:
-        if repeat_images and (container.format.name == "image2" or container.format.name.endswith("_pipe")):
-            container.close()
-            options = {"loop": "1", "framerate": str(_STILL_RATE), "pattern_type": "none"}
-            container = _open(text, text, "image2", options)
-        return container, SourceTraits(live=container.format.name == "lavfi")
+        return _stream(text, capture, how, *stops)
+    container = _open(text, text, capture.format, _raw_options(capture))
+    if repeat_images and _is_picture(container):
+        container.close()
+        options = {"loop": "1", "framerate": str(_STILL_RATE), "pattern_type": "none"}
+        container = _open(text, text, "image2", options)
+    return container, SourceTraits(live=container.format.name == "lavfi")
+
+
+def _stream(
+    text: str, capture: CaptureOptions, how: LiveOptions, *stops: threading.Event
+) -> tuple[InputContainer, SourceTraits]:
+    limit, by_http = how.timeout or TIMEOUT, scheme_of(text) in _HTTP and capture.format is None
+    if by_http and (how.poll is not None or pictures.is_known(text)):
+        return _pictures(text, how, *stops)
+    options = _raw_options(capture) | _stream_options(text, insecure=how.insecure)
+    if program := srt.program_for(text):
+        receiver = srt.Receiver(program, text, limit, *stops)
+        try:
+            container = _open(receiver, text, capture.format, options, how)
+        except BaseException:
+            receiver.close()
+            raise
+        return container, SourceTraits(live=True, lasts=True, silence=limit)
+    try:
+        container = _open(text, text, capture.format, options, how)
+    except RtvideoError:
+        if by_http and pictures.sends_pictures(text, limit, insecure=how.insecure):
+            return _pictures(text, how, *stops)
+        raise
+    if by_http and container.format.name in _MOTION_JPEG:
+        container.close()
+        return _pictures(text, how, *stops)
+    if by_http and _is_picture(container):
+        container.close()
+        raise UsageError(f"{redact(text)}: a single picture; --poll 1 asks for a new one every second")
     if container.duration and scheme_of(text) in _DOWNLOADS:
         return container, SourceTraits(live=False)
-    return container, SourceTraits(live=True, paced=container.format.name in _SEGMENTED, lasts=True)
+    paced = container.format.name in _SEGMENTED
+    return container, SourceTraits(live=True, paced=paced, lasts=True, silence=limit)
+
+
+def _pictures(text: str, how: LiveOptions, *stops: threading.Event) -> tuple[InputContainer, SourceTraits]:
+    limit = max(how.timeout or TIMEOUT, pictures.SILENCE)
+    if how.poll is None:
+        found = pictures.stream(text, limit, *stops, insecure=how.insecure)
+    else:
+        found = pictures.snapshots(text, how.poll, limit, *stops, insecure=how.insecure)
+        limit += how.poll
+    reader = pictures.PictureReader(found)
+    try:
+        container = _open(reader, text, pictures.FORMAT, pictures.OPTIONS, how)
+    except BaseException:
+        reader.close()
+        raise
+    return container, SourceTraits(live=True, lasts=True, timeless=True, silence=limit)
+
+
+def _is_picture(container: InputContainer) -> bool:
+    return container.format.name.endswith(_PICTURE)
 
 
 def _pipe(text: str, capture: CaptureOptions, *stops: threading.Event) -> InputContainer:
@@ -120,7 +184,7 @@ def _pipe(text: str, capture: CaptureOptions, *stops: threading.Event) -> InputC
 def disconnect(container: InputContainer) -> None:
     """Close what `connect` opened."""
     container.close()
-    if container.file is not None and isinstance(container.file.file, srt.Receiver):
+    if container.file is not None and isinstance(container.file.file, (srt.Receiver, PictureReader)):
         container.file.file.close()
 
 
@@ -139,8 +203,11 @@ def _raw_options(capture: CaptureOptions) -> dict[str, str]:
     return options
 
 
-def _stream_options(scheme: str) -> dict[str, str]:
-    options = {"protocol_whitelist": _PROTOCOLS}
+def _stream_options(text: str, *, insecure: bool) -> dict[str, str]:
+    scheme = scheme_of(text)
+    if not scheme:
+        return {"protocol_whitelist": _SDP_PROTOCOLS}
+    options = {"protocol_whitelist": _PROTOCOLS} | tls.options(scheme, insecure=insecure)
     if scheme in ("rtsp", "rtsps"):
         return options | {"rtsp_flags": "prefer_tcp", "analyzeduration": "1000000"}
     if scheme == "udp":
@@ -149,8 +216,11 @@ def _stream_options(scheme: str) -> dict[str, str]:
     return options
 
 
-def _open(file: object, name: str, format: str | None, options: dict[str, str]) -> InputContainer:
-    began = time.monotonic()
+def _open(
+    file: object, name: str, format: str | None, options: dict[str, str], how: LiveOptions | None = None
+) -> InputContainer:
+    how = how or LiveOptions()
+    began, limit = time.monotonic(), how.timeout or TIMEOUT
     try:
         return av.open(
             file,
@@ -159,32 +229,11 @@ def _open(file: object, name: str, format: str | None, options: dict[str, str]) 
             options=options,
             buffer_size=_BUFFER,
             metadata_errors="replace",
-            timeout=(TIMEOUT, TIMEOUT),
+            # Pictures that come one by one have a limit of their own.
+            timeout=None if isinstance(file, PictureReader) else (limit, limit),
         )
     except (av.FFmpegError, ValueError) as error:
-        if kind_of(name) is LocationKind.STREAM and time.monotonic() - began >= TIMEOUT:
+        if kind_of(name) is LocationKind.STREAM and time.monotonic() - began >= limit:
             # Some protocols report an interrupted read as invalid data.
-            raise SourceLostError(f"{redact(name)}: {SILENCE.format(TIMEOUT)}") from None
-        raise explained(name, format, error) from None
-
-
-def explained(name: str, format: str | None, error: Exception) -> RtvideoError:
-    """Return the error to raise where an input cannot be opened, without the secrets of its address."""
-    shown = redact(name)
-    if isinstance(error, av.error.ProtocolNotFoundError):
-        return UnavailableError(f"{shown}: this FFmpeg does not speak {scheme_of(name)!r}")
-    if isinstance(error, ValueError) and not isinstance(error, av.FFmpegError):
-        return UsageError(f"--input-format {format!r}: FFmpeg knows no such format; see: ffmpeg -formats")
-    if kind_of(name) is not LocationKind.STREAM or isinstance(error, av.InvalidDataError):
-        reason = getattr(error, "strerror", None) or error
-        return InputError(f"{shown}: not a video that FFmpeg can read: {reason}")
-    return SourceLostError(f"{shown}: {reason_of(error)}")
-
-
-def reason_of(error: BaseException) -> str:
-    """Return in a few words why a live source failed."""
-    if isinstance(error, av.error.ExitError):
-        return SILENCE.format(TIMEOUT)
-    if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
-        return "user or password refused"
-    return str(getattr(error, "strerror", None) or error)
+            raise SourceLostError(f"{redact(name)}: {SILENCE.format(limit)}") from None
+        raise explained(name, format, error, limit, insecure=how.insecure) from None

@@ -14,9 +14,11 @@ from av.container import OutputContainer
 from rtvideo.errors import OutputError, RtvideoError, UnavailableError, UsageError
 from rtvideo.media.destination import Destination
 from rtvideo.media.location import redact, scheme_of
-from rtvideo.media.network import srt
+from rtvideo.media.network import srt, tls
 from rtvideo.media.network.connect import TIMEOUT
+from rtvideo.media.network.diagnosis import reason_of, trouble
 from rtvideo.media.network.pipes import SILENCE
+from rtvideo.options import LiveOptions
 
 #: By scheme: FFmpeg's muxer, and a file format that holds the same streams.
 _MUXERS = {
@@ -42,15 +44,17 @@ class PushServer(Destination):
     without a time-out, so that not even Ctrl-C came through. SRT goes through the program ffmpeg.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, how: LiveOptions) -> None:
         """Check the address; `open` connects.
 
         Args:
             address: a URL.
+            how: ``timeout`` and ``insecure``.
 
         Raises:
             UsageError: a scheme that is not for sending.
-            UnavailableError: neither this FFmpeg nor an installed one speaks SRT.
+            UnavailableError: neither this FFmpeg nor an installed one speaks SRT, or no authority is known
+                that could vouch for a server.
         """
         scheme = scheme_of(address)
         if scheme not in _MUXERS:
@@ -60,7 +64,9 @@ class PushServer(Destination):
             )
         super().__init__(redact(address), *_MUXERS[scheme])
         self._address, self._scheme = address, scheme
-        self._timeout = TIMEOUT
+        self._timeout = how.timeout or TIMEOUT
+        self._tls = tls.options(scheme, insecure=how.insecure)
+        self._insecure = how.insecure
         self._program = srt.program_for(address)
         self._sender: srt.Sender | None = None
         self._began = time.monotonic()
@@ -78,7 +84,7 @@ class PushServer(Destination):
     def open(self, metadata: dict[str, str], rates: Iterable[int]) -> OutputContainer:
         """See `Destination.open`."""
         self._began = time.monotonic()
-        options = dict(_OPTIONS.get(self.format, {}))
+        options = _OPTIONS.get(self.format, {}) | self._tls
         if self._program is not None:
             self._sender = srt.Sender(self._program, self._address, self._timeout)
             self._container = av.open(self._sender, "w", format=self.format, container_options=options)
@@ -87,7 +93,7 @@ class PushServer(Destination):
         options[timeout] = str(round(1e6 * self._timeout))
         fifo = {
             "fifo_format": self.format,
-            "format_opts": ":".join(f"{name}={value}" for name, value in options.items()),
+            "format_opts": ":".join(f"{name}={_escaped(value)}" for name, value in options.items()),
             "queue_size": "1",
         }
         self._container = av.open(self._address, "w", format="fifo", container_options=fifo)
@@ -136,5 +142,14 @@ class PushServer(Destination):
         except (av.FFmpegError, OSError) as error:
             # Some protocols report a time-out as invalid data.
             silent = self._fifo_waits and time.monotonic() - self._began >= self._timeout
-            reason = SILENCE.format(self._timeout) if silent else error.strerror or error
+            reason = SILENCE.format(self._timeout) if silent else self._reason(error)
             raise OutputError(f"{self.name}: cannot be sent: {reason}") from None
+
+    def _reason(self, error: av.FFmpegError | OSError) -> str:
+        found = trouble(self._address, insecure=self._insecure) if self._fifo_waits else None
+        return found or reason_of(error, self._timeout)
+
+
+def _escaped(value: str) -> str:
+    """Return a value as FFmpeg reads it in a list of options."""
+    return value.replace("\\", "\\\\").replace(":", "\\:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import socket
@@ -173,6 +174,34 @@ def test_a_port_that_transport_streams_come_to(stop: threading.Event) -> None:
     sending.join()
 
 
+def test_a_description_of_an_rtp_stream(tmp_path: Path, stop: threading.Event) -> None:
+    port = refused_port()
+    description = tmp_path / "cam.SDP"
+    description.write_text(
+        f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=cam\nc=IN IP4 127.0.0.1\nt=0 0\nm=video {port} RTP/AVP 96\n"
+        "a=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1\n"
+    )
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    wire = Wire(lambda data: sender.sendto(data, ("127.0.0.1", port)) and None)
+    with Server(lambda connection, server: None) as ends:
+        how = {"format": "rtp", "buffer_size": 1400}
+        sending = threading.Thread(target=send_video, args=[wire, ends], kwargs=how)
+        sending.start()
+        source = opened(str(description), stop)
+        assert source.traits == SourceTraits(live=True, lasts=True) and len(frames(source, 10)) == 10
+        source.close()
+    sending.join()
+
+
+def test_a_description_may_not_lead_elsewhere(tmp_path: Path, stop: threading.Event) -> None:
+    description = tmp_path / "cam.sdp"
+    description.write_text(
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nt=0 0\na=control:tcp://127.0.0.1:9/\nm=video 0 TCP 96\n"
+    )
+    with pytest.raises((InputError, SourceLostError)):
+        opened(str(description), stop)
+
+
 def test_a_list_of_segments_plays_at_its_own_speed(tmp_path: Path, stop: threading.Event) -> None:
     options = {"hls_time": "0.4", "hls_list_size": "0", "hls_flags": "omit_endlist"}
     with av.open(str(tmp_path / "live.m3u8"), "w", format="hls", container_options=options) as out:
@@ -273,6 +302,69 @@ def test_what_cannot_be_opened_says_why_and_keeps_secrets(stop: threading.Event)
 
     with Server(talk) as server, pytest.raises(InputError, match="not a video"):
         opened(f"http://127.0.0.1:{server.port}/x", stop)
+
+
+def says(answer: bytes) -> Any:
+    def talk(connection: socket.socket, server: Server) -> None:
+        read_request(connection)
+        connection.sendall(answer)
+
+    return talk
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("401 Unauthorized", "user or password refused"),
+        ("403 Forbidden", r"access denied \(403\)"),
+        ("404 Not Found", r"nothing of that name there \(404\); check what follows the host"),
+        ("503 Busy", r"the server has an error of its own \(5xx\)"),
+    ],
+)
+def test_refusals_say_what_to_do(stop: threading.Event, scheme: str, status: str, words: str) -> None:
+    head = f"{scheme.upper()}/1.0 {status}\r\nCSeq: 1\r\nContent-Length: 0\r\n\r\n".encode()
+    with Server(says(head)) as server, pytest.raises(SourceLostError, match=words) as caught:
+        opened(f"{scheme}://127.0.0.1:{server.port}/cam?token=secret", stop)
+    assert "secret" not in str(caught.value)
+
+
+def mp4_with_its_index_at_the_end() -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as out:
+        stream = out.add_stream("libx264", rate=25, options={"qp": "0", "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        grain = np.random.default_rng(0)
+        for _ in range(20):  # more than FFmpeg keeps in memory
+            samples = grain.integers(0, 255, (360, 320), np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(samples, "yuv420p")))
+        out.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"Content-Type: text/html\r\n\r\n<html>log in</html>" + b" " * 999, "a web page, not a video"),
+        (b"Content-Type: video/mp4\r\n\r\n", "the server sends nothing"),
+        (
+            b"\r\n" + mp4_with_its_index_at_the_end(),
+            r"an MP4 with its index at the end.*\+faststart OUT\.mp4",
+        ),
+    ],
+    ids=["page", "nothing", "index"],
+)
+def test_what_is_no_stream_is_named(stop: threading.Event, answer: bytes, words: str) -> None:
+    with Server(says(b"HTTP/1.0 200 OK\r\n" + answer)) as server, pytest.raises(SourceLostError, match=words):
+        opened(f"http://127.0.0.1:{server.port}/", stop)
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp", "rtmp", "tcp"])
+def test_unknown_hosts_and_closed_ports(stop: threading.Event, scheme: str) -> None:
+    with pytest.raises(SourceLostError, match="unknown host; check its name, and the network"):
+        opened(f"{scheme}://user:secret@cam.invalid:99/x", stop)
+    with pytest.raises(SourceLostError, match="connection refused: no server listens there"):
+        opened(f"{scheme}://127.0.0.1:{refused_port()}/x", stop)
 
 
 def test_a_playlist_may_not_lead_to_local_files(tmp_path: Path, stop: threading.Event) -> None:

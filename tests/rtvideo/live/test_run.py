@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
@@ -89,6 +90,8 @@ class Source:
 
 class Output:
     """Notes what comes; ``during`` is called with each number, and may wait or raise."""
+
+    waiting = 1
 
     def __init__(
         self,
@@ -327,9 +330,9 @@ def test_a_source_that_is_silent_does_not_hold_up_a_stop(monkeypatch: pytest.Mon
 
 def test_a_driver_that_waits_for_ever_is_a_lost_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_run, "_GRACE", 0.1)
-    monkeypatch.setattr(live_run, "TIMEOUT", 0.2)
     silent, out = threading.Event(), Output()
     source = Source(9, before=lambda index: index == 3 and silent.wait(LONG))
+    source.traits = replace(source.traits, silence=0.2)
     pipeline(source, out).run(threading.Event())
     silent.set()
     assert source.lost is not None and "no picture for" in source.lost and out.ended == "finished"
