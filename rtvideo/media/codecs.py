@@ -22,6 +22,9 @@ from rtvideo.media.orientation import DESCRIBED, UPRIGHT, is_transposed
 from rtvideo.media.planes import LAYOUTS, depth_of, has_alpha, nearest_format, unsubsampled
 from rtvideo.media.tags import Tags, is_rgb
 
+#: AV_CODEC_PROP_LOSSY and AV_CODEC_PROP_LOSSLESS of libavcodec/codec_desc.h
+_LOSSY, _LOSSLESS = 2, 4
+
 #: FFmpeg's FF_QP2LAMBDA: global_quality counts in units of 1/118 quantiser step.
 _QP2LAMBDA = 118
 
@@ -90,7 +93,8 @@ class Encoding:
 class VideoParameters:
     """The video of an input, as far as the choice of an encoder depends on it.
 
-    ``orientation`` says how frames are to be turned; of an output, how they are before they are encoded.
+    ``lossless``: its codec is one that people choose to lose nothing. ``orientation`` says how frames are to
+    be turned; of an output, how they are before they are encoded.
     """
 
     codec: str
@@ -105,6 +109,7 @@ class VideoParameters:
     codec_tag: str = ""
     finest_rate: Fraction = Fraction(0)
     orientation: int = UPRIGHT
+    lossless: bool = False
 
     def composed(self, compare: str | None, container: str) -> VideoParameters:
         """Return those of the output, of whose frames `rtvideo.media.compositor.Compositor` is the maker.
@@ -219,7 +224,9 @@ def _settings(
     pix_fmt, coding, tags, warnings = _pixels(spec, video, formats)
     if video.orientation != UPRIGHT and not holds_rotation(container):
         warnings.append(f"{DESCRIBED[video.orientation]}: {container} cannot tell players to do so")
-    options, quantiser = spec.options | (spec.transparency.options if clear else {}), None
+    options, quantiser = spec.options | spec.by_format.get(pix_fmt, {}), None
+    if clear:
+        options |= spec.transparency.options
     if spec.quality is not None:
         quality = spec.quality.default if crf is None else crf
         if not spec.quality.best <= quality <= spec.quality.smallest:
@@ -233,6 +240,8 @@ def _settings(
             options |= spec.lossless
     elif crf is not None:
         raise UsageError(f"--crf {crf:g}: codec {name} has no such setting; leave it out")
+    if video.lossless and not (is_lossless(av.Codec(name, "w")) or (spec.lossless and crf == 0)):
+        warnings.append(f"lossless video ({video.codec}) becomes lossy {name}; --codec ffv1 loses nothing")
     if preset is not None:
         if not spec.presets:
             raise UsageError(f"--preset {preset}: codec {name} has no presets; leave it out")
@@ -338,12 +347,13 @@ def _closest(wanted: str, offered: list[str]) -> str:
         chroma_extra = sum(max(0, a - b) for a, b in zip(form.chroma, near.chroma, strict=True))
         return (
             gray,
-            name == "pal8" or "be" in name[-2:],
+            name == "pal8",
             max(0, form.depth - other.components[0].bits),
             chroma_lost,
             rgb,
             max(0, other.components[0].bits - form.depth),
             chroma_extra,
+            name.endswith("be"),
             name not in LAYOUTS,
             name.startswith("yuvj"),
             near.layout == "nv",
@@ -377,6 +387,11 @@ def _named(codec: str, container: str) -> str:
         )
         raise UsageError(f"codec {codec!r} does not fit into {container}; it takes, for example, {fitting}")
     return found.name
+
+
+def is_lossless(codec: av.Codec) -> bool:
+    """Whether a codec can only give back what was put in."""
+    return codec.properties & (_LOSSY | _LOSSLESS) == _LOSSLESS
 
 
 @cache

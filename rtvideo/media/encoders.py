@@ -53,7 +53,7 @@ class EncoderSpec:
         replaces: FFmpeg's names of the input codecs for which it is the first choice.
         fallback: for any input where the first choice does not fit; in the order of the rows.
         quality: None where it has no setting for it.
-        options: that it always gets.
+        options: that it always gets; by_format: and those for a pixel format.
         lossless: options that it gets where ``--crf`` is 0.
         presets: what ``--preset`` may be.
         live: options that make it fast enough for live pictures, where the user gives no preset.
@@ -76,6 +76,7 @@ class EncoderSpec:
     fallback: bool = False
     quality: Quality | None = None
     options: dict[str, str] = field(default_factory=dict)
+    by_format: dict[str, dict[str, str]] = field(default_factory=dict)
     lossless: dict[str, str] = field(default_factory=dict)
     presets: tuple[str, ...] = ()
     live: dict[str, str] = field(default_factory=dict)
@@ -167,6 +168,18 @@ ENCODERS = (
     EncoderSpec(name="utvideo", replaces=("utvideo",)),
     EncoderSpec(name="ffvhuff", replaces=("ffvhuff", "huffyuv")),
     *(EncoderSpec(name=name, replaces=(name,)) for name in ("png", "qtrle", "magicyuv", "cfhd")),
+    *(EncoderSpec(name=name, replaces=(name,)) for name in ("v210", "r210", "r10k")),
+    EncoderSpec(
+        name="dnxhd",
+        replaces=("dnxhd",),
+        # DNxHR, since DNxHD is for a few sizes and rates alone.
+        by_format={
+            "yuv422p": {"profile": "dnxhr_hq"},
+            "yuv422p10le": {"profile": "dnxhr_hqx"},
+            "yuv444p10le": {"profile": "dnxhr_444"},
+            "gbrp10le": {"profile": "dnxhr_444"},
+        },
+    ),
     EncoderSpec(
         name="mpeg2video",
         quality=Quality(1, 31, 3, option=None),

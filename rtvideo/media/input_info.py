@@ -13,7 +13,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
 from rtvideo.errors import InputError, UsageError
-from rtvideo.media.codecs import VideoParameters
+from rtvideo.media.codecs import VideoParameters, is_lossless
 from rtvideo.media.describe import Summary, codec_of
 from rtvideo.media.mp4.descriptions import Description
 from rtvideo.media.orientation import UPRIGHT, matrix_of, orientation_of
@@ -22,8 +22,8 @@ from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet, tick
 from rtvideo.media.transparency import is_opaque
 
-#: AV_CODEC_PROP_LOSSY and AV_CODEC_PROP_LOSSLESS of libavcodec/codec_desc.h
-_LOSSY, _LOSSLESS = 2, 4
+#: Lossless codecs that nobody chooses for that: of captures, pipes and animations.
+_PLAIN = ("rawvideo", "wrapped_avframe", "gif", "apng", "webp", "bmp")
 
 #: Decoders that flag no frame as interlaced, whatever the container says.
 _NO_FIELDS = ("png", "qtrle", "cfhd", "ffvhuff", "huffyuv", "utvideo", "magicyuv")
@@ -86,13 +86,14 @@ class InputInfo:
             coding=tags.coding(first.format.name, first.height),
             codec_tag=codec.codec_tag,
             finest_rate=Fraction(self.video.base_rate or 0),
+            lossless=self.lossless and codec.codec.canonical_name not in _PLAIN,
             orientation=orientation_of(self.display_matrix) or UPRIGHT,
         )
 
     @property
     def lossless(self) -> bool:
         """Whether the video's codec can only give back what was recorded."""
-        return self.video.codec_context.codec.properties & (_LOSSY | _LOSSLESS) == _LOSSLESS
+        return is_lossless(self.video.codec_context.codec)
 
     def _chroma_location(self) -> str | None:
         line = self.summary.line(self.video)

@@ -18,7 +18,7 @@ TAGS = Tags(matrix=1, range=1, transfer=1, primaries=1)
 
 
 def video(
-    codec: str = "h264", pix_fmt: str = "yuv420p", size: tuple[int, int] = (176, 144)
+    codec: str = "h264", pix_fmt: str = "yuv420p", size: tuple[int, int] = (256, 144)
 ) -> VideoParameters:
     coding = TAGS.coding(pix_fmt, size[1])
     return VideoParameters(codec, pix_fmt, *size, Fraction(25), Fraction(1, 25), None, TAGS, coding)
@@ -33,7 +33,7 @@ def unused(spec: EncoderSpec, options: dict[str, str]) -> set[str]:
     """Open an encoder and return the options that it does not know."""
     encoding, _ = choose(video(), container(spec), spec.name, None, None)
     context = av.CodecContext.create(spec.name, "w")
-    replace(encoding, options=options).configure(context)
+    replace(encoding, options=encoding.options | options).configure(context)
     context.open()
     return set(context.options)
 
