@@ -38,6 +38,10 @@ from rtvideo.cpus import usable_cpus
 from rtvideo.errors import UnavailableError
 from rtvideo.sample.clip import make_clip
 
+#: What pip installs for the packages of an engine.
+BENCHMARK = "'.[benchmark]'"
+INSTALLED_BY = {"torch": f"'.[torch]' {BENCHMARK}", "openvino": "openvino"}
+
 SIZES = "640x360,1280x720,1920x1080,3840x2160"
 
 Record = dict[str, Any]
@@ -103,10 +107,8 @@ def check(arguments: argparse.Namespace) -> None:
     needs = {engine: ENGINES[engine] for engine in arguments.engines} | {"the paper's network": PAPER_NEEDS}
     for what, packages in needs.items():
         if names := missing(packages):
-            print(
-                f"left out: {what} ({', '.join(names)} not installed; pip install '.[benchmark]')",
-                file=sys.stderr,
-            )
+            advice = f"pip install {INSTALLED_BY.get(what, BENCHMARK)}"
+            print(f"left out: {what} ({', '.join(names)} not installed; {advice})", file=sys.stderr)
 
 
 def compare(

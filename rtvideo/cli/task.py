@@ -56,6 +56,8 @@ class TaskRunner:
             place: of the task among all, from 0.
         """
         name = str(task.source)
+        if self._stop.event.is_set():
+            return TaskResult(name, ExitCode.DONE, note=_nothing_of(task), stopped=True)
         try:
             if self._options.resume and self._is_finished(task):
                 note = f"{task.target}: exists already and is complete; skipped"
@@ -135,13 +137,17 @@ class TaskRunner:
         """Return the line about a task that a signal ended: how far it came, and how to go on."""
         target = task.target
         if not report.frames_out:
-            return f"{target.name}: stopped before the first frame; nothing was written"
+            return _nothing_of(task)
         frames = f"{report.frames_out} frames"
         if self._expected:
             frames = f"{min(99, 100 * report.frames_out // self._expected)} % ({frames})"
         if job_for(task.source, target) is Job.SEQUENCE or can_go_on(target):
             return f"{target.name}: stopped at {frames}; the same command with --resume goes on"
         return f"{target.name}: stopped at {frames}; the same command with --overwrite starts anew"
+
+
+def _nothing_of(task: Task) -> str:
+    return f"{task.target.name}: stopped before the first frame; nothing was written"
 
 
 def _warn(line: str) -> None:

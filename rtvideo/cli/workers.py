@@ -147,9 +147,9 @@ class _Worker:
 
 @contextmanager
 def _blocked() -> Iterator[None]:
-    """Block the signals of the terminal, so that a process started meanwhile never gets them."""
+    """Start a process meanwhile: it gets no signals of the terminal, and SIGTERM once it is ready."""
     resource_tracker.ensure_running()  # the first start of a process would do it, and unblock SIGINT again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*_FROM_TERMINAL, signal.SIGTERM))
     try:
         yield
     finally:
@@ -165,6 +165,7 @@ def _serve(orders: Connection, options: Options, total: int, quiet: bool, verbos
             signals() as stop,
             TaskRunner(options, stop, total, quiet=quiet, verbose=verbose, alone=False) as runner,
         ):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # as `_blocked` left it
             while True:
                 orders.send(runner.run(*orders.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError, SecondSignal):

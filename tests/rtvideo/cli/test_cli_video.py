@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 
 from rtvideo.cli.entry import main
+from tests.helpers.users import without_privileges
 from tests.helpers.waiting import wait_until
 
 FRAMES = 60
@@ -193,12 +193,20 @@ def test_existing_output(run: Run, tmp_path: Path) -> None:
     assert frames_of(tmp_path / "lit.mp4") == 3
 
 
-def test_read_only_folder(run: Run, tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
+def test_read_only_folder(
+    run: Run, tmp_path: Path, gain_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make_clip(tmp_path / "a.mp4", 3)
-    (tmp_path / "locked").mkdir(mode=0o555)
-    refused(run, tmp_path, 6, "locked", "--input", "{}/a.mp4", target="locked/lit.mp4")
+    assert run("--input", "{}/a.mp4", "--out", "{}/lit.mp4")[0] == 0
+    model = gain_model.read_bytes()
+    with without_privileges() as folder:
+        clip, locked = make_clip(folder / "a.mp4", 3), folder / "locked"
+        (folder / "gain.onnx").write_bytes(model)
+        locked.mkdir(mode=0o555)
+        assert main([str(clip), "-o", f"{locked}/lit.mp4", "--model", f"{folder}/gain.onnx"]) == 6
+        assert not list(locked.iterdir())
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{locked}/lit.mp4: no permission to write there" in line
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, where not even root may make files")

@@ -13,6 +13,7 @@ from rtvideo.cli import main
 from rtvideo.cli.inputs import plan
 from rtvideo.errors import InputError, UsageError
 from tests.helpers import clips
+from tests.helpers.users import without_privileges
 
 
 def picture(path: Path, level: int = 20) -> Path:
@@ -145,12 +146,17 @@ def test_the_output_inside_the_input_is_no_input(tmp_path: Path) -> None:
     assert files(tmp_path / "in") == ["a.png", "lit/a.png"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    picture(tmp_path / "in" / "a.png")
-    (tmp_path / "in" / "locked").mkdir(mode=0)
-    planned = plan([str(tmp_path / "in")], str(tmp_path / "out"))
-    assert [task.error is None for task in planned.tasks] == [True, False]
+    def errors(folder: Path) -> list[bool]:
+        picture(folder / "in" / "a.png")
+        (folder / "in" / "locked").mkdir(mode=0)
+        planned = plan([str(folder / "in")], str(folder / "out"))
+        (folder / "in" / "locked").chmod(0o700)
+        return [task.error is not None for task in planned.tasks]
+
+    errors(tmp_path)
+    with without_privileges() as folder:
+        assert errors(folder) == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from rtvideo.files.job import enhance_video
 from rtvideo.options import Options, Report
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
+from tests.helpers.users import without_privileges
 
 VFR = [0, 1001, 2002, 5005, 6006, 9009, 9100, 12012, 15015, 20020, 30030, 31031]
 
@@ -399,13 +400,14 @@ def test_output_is_checked_first(tmp_path: Path) -> None:
     assert len(clips.frames(tmp_path / "there.mp4")) == 12
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission(tmp_path: Path) -> None:
-    source = clips.write(tmp_path / "in.mp4")
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0o500)
-    with pytest.raises(OutputError, match="no permission"):
-        enhance(source, locked / "out.mp4")
+    enhance(clips.write(tmp_path / "in.mp4"), tmp_path / "out.mp4")
+    with without_privileges() as folder:
+        source = clips.write(folder / "in.mp4")
+        locked = folder / "locked"
+        locked.mkdir(mode=0o500)
+        with pytest.raises(OutputError, match="no permission"):
+            enhance(source, locked / "out.mp4")
 
 
 def test_a_failing_engine_is_named_and_leaves_nothing(tmp_path: Path) -> None:

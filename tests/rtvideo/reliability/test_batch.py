@@ -150,6 +150,21 @@ def test_a_signal_ends_all_with_playable_files(tmp_path: Path, number: signal.Si
         )
 
 
+def test_a_signal_before_the_workers_are_ready_kills_none(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        long_clip(tmp_path / "in" / name)
+    process = start("-i", tmp_path / "in", "-o", tmp_path / "out", "--jobs", 2)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    wait_for(lambda: len(children.read_text().split()) == 3, process)  # with that of multiprocessing
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "died" not in said and "Traceback" not in said
+    assert re.search(r"^3 inputs: 2 stopped early, 1 not begun$", said, re.MULTILINE), said
+    assert all(frames_of(path) for path in (tmp_path / "out").glob("[a-z]*"))
+
+
 @pytest.mark.parametrize(("jobs", "resume"), [(1, True), (2, False)])
 def test_a_second_signal_aborts(tmp_path: Path, jobs: int, resume: bool) -> None:
     (tmp_path / "in").mkdir()
