@@ -240,6 +240,12 @@ class Options:
     frames: int | None = option(
         None, "video", "stop after N frames", values.positive, "N", synonyms=("--vframes", "-frames:v")
     )
+    deinterlace: str = option(
+        "frame",
+        "video",
+        "make one picture of each interlaced frame (the default), or of each field: 50 of 25, files only",
+        choices=("frame", "field"),
+    )
     video_stream: int = option(
         0, "video", "which is enhanced (0, the first); others are copied", values.count, "N"
     )

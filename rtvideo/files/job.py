@@ -175,14 +175,17 @@ def events_of(source: FileInput, options: Options) -> tuple[Iterable[Event], Fra
     if (options.start, options.duration, options.frames) != (None, None, None):
         trim = Trim(source, options.start, options.duration, options.frames)
         events, shift = trim.read(), trim.shift
-    return (events if options.max_fps is None else limited(events, options.max_fps)), shift
+    if options.max_fps is not None:
+        by_field = source.parameters(options.deinterlace).by_field
+        events = limited(events, options.max_fps / 2 if by_field else options.max_fps)
+    return events, shift
 
 
 def _planned_output(
     source: FileInput, container: str, options: Options, warn: Warn
 ) -> tuple[Encoding, StreamPlan, Fitted]:
     """Choose the encoder and what happens to other streams and parts; warn of what will not be kept."""
-    video = source.parameters().composed(options.compare, container)
+    video = source.parameters(options.deinterlace).composed(options.compare, container)
     encoding, notes = choose(video, container, options.codec, options.crf, options.preset)
     streams = plan(source, container)
     parts = fitting_parts(source, container, [track.source for track in streams.tracks], options)
@@ -284,15 +287,15 @@ def processor_for(
         else None,
         captions=CaptionCarrier(source.first) if compare is None else None,
         device=DevicePath(working, session, results) if source.hardware or results else None,
-        deinterlacer=Deinterlacer(source.fields),
+        deinterlacer=Deinterlacer(source.fields, by_field=encoding.by_field),
         skip=skip,
     )
 
 
 def losses_ahead(source: FileInput, encoding: Encoding, container: str, parts: Fitted) -> Iterator[str]:
     """Yield what the first frame and the parts of the file show will not be kept as it is."""
-    if source.first.interlaced_frame or source.fields:
-        yield "interlaced; deinterlaced with bwdif, one frame for each"
+    if source.interlaced:
+        yield f"interlaced; deinterlaced with bwdif, one frame for each{' field' * encoding.by_field}"
     if is_tagged(source.video) and not has_alpha(source.first.format.name):
         yield "transparency is dropped"
     matrix = source.display_matrix
@@ -334,7 +337,7 @@ def _losses_met(
     yield from source.timeline.notes()
     if processor.changed:
         yield f"{processor.changed} frames of another size or format were converted"
-    if processor.deinterlaced and not (source.first.interlaced_frame or source.fields):
+    if processor.deinterlaced and not source.interlaced:
         yield "interlaced frames were deinterlaced with bwdif"
     if sink.lost:
         yield f"{sink.lost} packets of other streams do not fit into {container}: left out"
@@ -362,7 +365,9 @@ def expected_frames(source: FileInput, options: Options) -> int | None:
         seconds = max(0.0, seconds - (options.start or 0))
         known = round(min(seconds, options.duration or seconds) * source.fps)
     if options.frames is not None:
-        return options.frames if known is None else min(known, options.frames)
+        known = options.frames if known is None else min(known, options.frames)
+    if known is not None and source.parameters(options.deinterlace).by_field:
+        known *= 2
     return known
 
 

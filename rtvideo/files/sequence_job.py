@@ -196,7 +196,7 @@ def _pix_fmt(source: FileInput) -> str:
 
 def _as_images(source: FileInput, options: Options) -> Encoding:
     """Return what frames of images are: RGB of the depth of the source."""
-    video = source.parameters().composed(options.compare, "image2")
+    video = source.parameters(options.deinterlace).composed(options.compare, "image2")
     return Encoding(
         codec="png",
         pix_fmt=_pix_fmt(source),
@@ -209,6 +209,7 @@ def _as_images(source: FileInput, options: Options) -> Encoding:
         coding=Coding(Matrix.RGB, full_range=True),
         options={},
         orientation=video.orientation,
+        by_field=video.by_field,
     )
 
 

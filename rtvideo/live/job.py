@@ -81,6 +81,8 @@ def enhance_live(
     """
     stop, halt = stop or threading.Event(), threading.Event()
     check_outputs(input, outputs, options, live.segment)
+    if options.deinterlace == "field":
+        raise UsageError("--deinterlace field: is for files without a viewer; leave it out")
     if options.start is not None and kind_of(input) in (LocationKind.CAMERA, LocationKind.PIPE):
         raise UsageError(f"--start {options.start:g}: {redact(input)} cannot be wound on; leave it out")
     report = LiveReport(input=redact(input), output=shown_names(outputs), model=options.model)

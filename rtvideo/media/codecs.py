@@ -42,6 +42,7 @@ class Encoding:
         quantiser: where quality is a fixed quantiser.
         codec_tag: the container's name for the codec, where it matters (``hvc1``).
         orientation: in which frames come that are turned upright before, see `rtvideo.media.orientation`.
+        by_field: each field of the input becomes a frame before.
     """
 
     codec: str
@@ -57,6 +58,7 @@ class Encoding:
     quantiser: float | None = None
     codec_tag: str | None = None
     orientation: int = UPRIGHT
+    by_field: bool = False
 
     @property
     def encoder(self) -> EncoderSpec:
@@ -110,6 +112,17 @@ class VideoParameters:
     finest_rate: Fraction = Fraction(0)
     orientation: int = UPRIGHT
     lossless: bool = False
+    by_field: bool = False
+
+    def by_fields(self) -> VideoParameters:
+        """Return those of a video of which each field becomes a frame."""
+        return replace(
+            self,
+            rate=2 * self.rate,
+            time_base=self.time_base / 2,
+            finest_rate=2 * self.finest_rate,
+            by_field=True,
+        )
 
     def composed(self, compare: str | None, container: str) -> VideoParameters:
         """Return those of the output, of whose frames `rtvideo.media.compositor.Compositor` is the maker.
@@ -268,6 +281,7 @@ def _settings(
             quantiser,
             tag,
             video.orientation,
+            video.by_field,
         ),
         warnings,
     )

@@ -1,4 +1,4 @@
-"""Interlaced frames become progressive ones: same number, same times."""
+"""Interlaced frames become progressive ones: one for each, of the same time, or one for each field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtvideo.media.timing import tick
 
 
 class Deinterlacer:
-    """FFmpeg's ``bwdif``: one frame out for each frame in; those that are not flagged as interlaced pass.
+    """FFmpeg's ``bwdif``: a frame out for each frame or field in; those not flagged as interlaced pass.
 
     Some decoders flag no frame, though the file says that there are fields; then all frames are interlaced.
 
@@ -21,13 +21,14 @@ class Deinterlacer:
     begins with the next frame that is flagged.
     """
 
-    def __init__(self, fields: str | None = None) -> None:
+    def __init__(self, fields: str | None = None, *, by_field: bool = False) -> None:
         """Prepare.
 
         Args:
             fields: of all frames, ``tff`` (top field first) or ``bff``; None: frames say it themselves.
+            by_field: give a frame for each field, so twice as many.
         """
-        self.fields = fields
+        self.fields, self._by_field = fields, by_field
         self._filter: _Bwdif | None = None
 
     def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
@@ -35,7 +36,7 @@ class Deinterlacer:
         if self._filter is not None and self._filter.shape != _shape(frame):
             yield from self.flush()
         if self._filter is None and (frame.interlaced_frame or self.fields):
-            self._filter = _Bwdif(frame, self.fields)
+            self._filter = _Bwdif(frame, self.fields, by_field=self._by_field)
         if self._filter is None:
             yield frame
         else:
@@ -51,15 +52,17 @@ class Deinterlacer:
 class _Bwdif:
     """The filter for frames like the first one."""
 
-    def __init__(self, first: av.VideoFrame, fields: str | None) -> None:
+    def __init__(self, first: av.VideoFrame, fields: str | None, *, by_field: bool) -> None:
         self.shape = _shape(first)
-        self._time_base = tick(first)
+        time_base = tick(first)
+        # The filter counts in half ticks, because it could give a frame for each field.
+        self._time_base = time_base / 2 if by_field else time_base
         self._graph = Graph()
         source = self._graph.add_buffer(
-            width=first.width, height=first.height, format=first.format, time_base=self._time_base
+            width=first.width, height=first.height, format=first.format, time_base=time_base
         )
         which = f"parity={fields}:deint=all" if fields else "parity=auto:deint=interlaced"
-        bwdif = self._graph.add("bwdif", f"mode=send_frame:{which}")
+        bwdif = self._graph.add("bwdif", f"mode={'send_field' if by_field else 'send_frame'}:{which}")
         sink = self._graph.add("buffersink")
         source.link_to(bwdif)
         bwdif.link_to(sink)
@@ -74,7 +77,6 @@ class _Bwdif:
             except (Again, End):
                 return
             assert isinstance(out, av.VideoFrame)
-            # The filter counts in half ticks, because it could give a frame for each field.
             if out.pts is not None and out.time_base != self._time_base:
                 out.pts = round(out.pts * tick(out) / self._time_base)
                 out.duration = round(out.duration * tick(out) / self._time_base)

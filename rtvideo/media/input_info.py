@@ -65,15 +65,18 @@ class InputInfo:
         tags = Tags.of(self.first).completed(Tags.of(self.video.codec_context))
         return replace(tags, chroma_location=self._chroma_location())
 
-    def parameters(self) -> VideoParameters:
+    def parameters(self, deinterlace: str = "frame") -> VideoParameters:
         """Return what an encoder is chosen by; `VideoParameters.composed` makes those of the output.
+
+        Args:
+            deinterlace: ``field`` makes a frame of each field, where there are any.
 
         Raises:
             InputError: HDR, or a matrix that is not supported.
         """
         first, codec, tags = self.first, self.video.codec_context, self.tags
         rate = self.video.average_rate or self.video.guessed_rate or Fraction(25)
-        return VideoParameters(
+        parameters = VideoParameters(
             codec=codec_of(self.video),
             # FFmpeg gives all GIFs a place for transparency, though hardly one has any.
             pix_fmt="bgr0" if codec.name == "gif" and is_opaque(first) else first.format.name,
@@ -89,6 +92,8 @@ class InputInfo:
             lossless=self.lossless and codec.codec.canonical_name not in _PLAIN,
             orientation=orientation_of(self.display_matrix) or UPRIGHT,
         )
+        by_field = deinterlace == "field" and self.interlaced
+        return parameters.by_fields() if by_field else parameters
 
     @property
     def lossless(self) -> bool:
@@ -114,6 +119,11 @@ class InputInfo:
         """``tff`` or ``bff`` where the file says that frames are interlaced, and its decoder does not."""
         codec = self.video.codec_context
         return _FIELDS.get(codec.field_order) if codec.codec.canonical_name in _NO_FIELDS else None
+
+    @property
+    def interlaced(self) -> bool:
+        """Whether the first frame consists of two fields."""
+        return self.first.interlaced_frame or self.fields is not None
 
     @property
     def turn(self) -> int:
