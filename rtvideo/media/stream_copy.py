@@ -67,6 +67,12 @@ class StreamCopy:
         return copies
 
 
+def lacks_header(source: Stream, format: str) -> bool:
+    """Whether a muxer asks for a header of the stream that only the first packet tells."""
+    context = source.codec_context
+    return codec_of(source) == "aac" and format not in _TAKES_ADTS and not context.extradata
+
+
 def _has_adts(packet: Packet) -> bool:
     data = bytes(packet)
     return len(data) > 2 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0  # sync word, layer 0

@@ -18,7 +18,7 @@ from rtvideo.media.describe import Summary, codec_of
 from rtvideo.media.input_info import InputInfo
 from rtvideo.media.mp4.descriptions import Description
 from rtvideo.media.mp4.index import OutputTrack, TrackKind
-from rtvideo.media.stream_copy import StreamCopy, clone
+from rtvideo.media.stream_copy import StreamCopy, clone, lacks_header
 from rtvideo.media.timing import Packet
 from rtvideo.media.transcode import AudioSettings, audio_settings
 
@@ -182,6 +182,8 @@ def _copies(source: InputInfo, stream: Stream, container: str, *, described: boo
         return False
     file = io.BytesIO()
     packets = source.first_packets(stream)[:_TRIAL]
+    if not packets and lacks_header(stream, container):
+        return False
     try:
         with av.open(file, "w", format=container, container_options=container_options(container)) as out:
             if container in _VIDEO_FIRST:

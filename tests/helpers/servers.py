@@ -106,6 +106,7 @@ def send_video(
     speed: float = 1.0,
     size: tuple[int, int] = (64, 48),
     sound: tuple[str, int, str] | None = None,
+    mute: int = 0,
     gop: int = 12,
     first: int = 0,
     buffer_size: int = 32768,
@@ -113,7 +114,8 @@ def send_video(
 ) -> None:
     """Encode and send ``frames``, or until the server stops, ``speed`` times as fast as in reality.
 
-    ``sound`` is a tone: encoder, samples a second, layout. The ``first`` frames are encoded, but not sent:
+    ``sound`` is a tone: encoder, samples a second, layout; it begins after ``mute`` frames.
+    The ``first`` frames are encoded, but not sent:
     whoever listens joined in the middle.
     """
     with av.open(wire, "w", format=format, buffer_size=buffer_size, container_options=options or {}) as out:
@@ -126,7 +128,7 @@ def send_video(
             sent = max(0.0, (frame.time - first / RATE) / speed)
             if frame.pts == frames or server.stopped.wait(max(0.0, began + sent - time.monotonic())):
                 return
-            packets = stream.encode(frame) + (tone.encoded() if tone else [])
+            packets = stream.encode(frame) + (tone.encoded(frame.pts) if tone and frame.pts >= mute else [])
             if frame.pts >= first:
                 out.mux(packets)
 
@@ -137,19 +139,18 @@ class _Tone:
     def __init__(self, out: av.container.OutputContainer, encoder: str, rate: int, layout: str) -> None:
         # Vorbis counts as an experiment.
         self._stream = out.add_stream(encoder, rate=rate, layout=layout, options={"strict": "experimental"})
-        self._rate, self._layout, self._index = rate, layout, 0
+        self._rate, self._layout = rate, layout
 
-    def encoded(self) -> list[av.Packet]:
+    def encoded(self, index: int) -> list[av.Packet]:
         size = self._rate // RATE
-        times = (np.arange(size) + self._index * size) / self._rate
+        times = (np.arange(size) + index * size) / self._rate
         wave = np.sin(2 * np.pi * 440 * times) / 4
         samples = np.round(32767 * wave).astype(np.int16)[:, None]
         channels = av.AudioLayout(self._layout).nb_channels
         samples = np.ascontiguousarray(np.repeat(samples, channels, axis=1)).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(samples, "s16", self._layout)
-        frame.pts, frame.sample_rate = self._index * size, self._rate
+        frame.pts, frame.sample_rate = index * size, self._rate
         frame.time_base = Fraction(1, self._rate)
-        self._index += 1
         return self._stream.encode(frame)
 
 

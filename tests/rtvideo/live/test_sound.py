@@ -9,8 +9,9 @@ import av
 import numpy as np
 import pytest
 
+from rtvideo.live import connection
 from rtvideo.options import LiveOptions
-from tests.helpers.servers import Server, Wire, read_request, send_video
+from tests.helpers.servers import Server, Wire, http_video, read_request, send_video
 from tests.rtvideo.live.test_job import decoded, live
 
 pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(60)]
@@ -24,12 +25,12 @@ class ChangingCamera:
     def __init__(self, format: str, *sounds: tuple[str, int, str] | None) -> None:
         self._format, self._sounds = format, sounds
 
-    def __call__(self, connection: socket.socket, server: Server) -> None:
+    def __call__(self, viewer: socket.socket, server: Server) -> None:
         place = min(server.accepted, len(self._sounds))
-        read_request(connection)
-        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        read_request(viewer)
+        viewer.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
         frames = 30 if place < len(self._sounds) else None
-        wire = Wire(connection.sendall)
+        wire = Wire(viewer.sendall)
         send_video(wire, server, format=self._format, frames=frames, sound=self._sounds[place - 1])
 
 
@@ -72,6 +73,20 @@ def test_sound_of_another_kind_is_converted_for_each_output(
         assert min(levels[5:20]) > 0.1 and min(levels[-10:-3]) > 0.1, "the tone is in both parts"
 
 
+@pytest.mark.parametrize("patience", [1.0, 0.0])
+def test_aac_with_headers_that_begins_after_the_picture(
+    tmp_path: Path, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_SOUND", patience)
+    outputs = [tmp_path / f"out.{suffix}" for suffix in ("mp4", "mkv", "ts")]
+    options = {"max_interleave_delta": "1", "muxdelay": "0"}
+    with Server(http_video(sound=AAC, mute=10, options=options)) as server:
+        live(f"http://127.0.0.1:{server.port}/", *outputs, frames=50)
+    for out in outputs:
+        codec, levels = heard(out)
+        assert codec == "aac" and max(levels) > 0.2
+
+
 def test_sound_that_comes_back_as_it_was_is_copied_again(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     said = recorded(ChangingCamera("mpegts", AAC, ("mp2", 48000, "mono"), AAC), out, frames=70)
@@ -105,7 +120,7 @@ def test_sound_that_vanishes_or_appears(
 
 def test_sound_that_no_encoder_can_continue_is_left_out(tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
-    said = recorded(ChangingCamera("matroska", ("vorbis", 48000, "stereo"), AAC), out)
+    said = recorded(ChangingCamera("nut", ("vorbis", 48000, "stereo"), AAC), out)
     (line,) = (line for line in said if "sound" in line)
     assert "sound is aac, 48000 Hz, mono, and is left out: " in line
     assert heard(out)[0] == "vorbis"
