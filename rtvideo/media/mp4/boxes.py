@@ -105,6 +105,6 @@ def parse(data: bytes) -> list[Box]:
             break
         content = data[place + 8 : place + size]
         nested = parse(content) if name in _NESTED else []
-        found.append(Box(name, bytearray(b"" if nested else content), nested))
+        found.append(Box(name, bytearray() if nested else bytearray(content), nested))
         place += size
     return found

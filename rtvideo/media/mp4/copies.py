@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rtvideo.media.containers import MOV_FAMILY
-from rtvideo.media.mp4.boxes import Box, number_of
+from rtvideo.media.mp4.boxes import Box, number_of, parse
+from rtvideo.media.mp4.keys import add_metadata
 from rtvideo.media.mp4.parts import Part, parts_of
 from rtvideo.media.reading import read_errors
 
@@ -64,18 +65,20 @@ def fit(path: Path, container: str, tracks: Collection[int], *, marks: bool) -> 
         if part.track is not None and part.track not in tracks:
             continue
         fitted.says.update(part.says)
-        keeps = container in MOV_FAMILY and not part.reason and part.place in _KEPT_PLACES
-        if part.says or part.place == "video":
-            keeps = keeps and marks and bool(part.says)
         if part.place not in _OUTSIDE:
             size += part.end - part.start
-            keeps = keeps and size <= _IN_INDEX
-        if keeps:
+        if _is_kept(part, container, marks) and size <= _IN_INDEX:
             fitted.kept.append(part)
-        else:
+        elif not part.read and not (part.place == "values" and container in MOV_FAMILY):
             lost.append(part.title + f" ({part.reason})" * bool(part.reason))
     fitted.lost = counted(lost)
     return fitted
+
+
+def _is_kept(part: Part, container: str, marks: bool) -> bool:
+    if part.says or part.place == "video":
+        return container in MOV_FAMILY and marks and bool(part.says)
+    return container in MOV_FAMILY and not part.reason and part.place in _KEPT_PLACES
 
 
 def counted(titles: Iterable[str]) -> list[str]:
@@ -124,7 +127,7 @@ class Copies:
             elif part.name == b"gps ":
                 content = _redirected(content, self._moved)
             if content or part.place != "tref":
-                _insert(Box(part.name, bytearray(content)), around, part.place)
+                _insert(Box(part.name, bytearray(content)), around, part.place, several=not part.read)
 
     def write(self, file: BinaryIO, *places: str) -> None:
         """Write the parts of some places, ``file``, ``gps`` or ``tail``, where another file is."""
@@ -164,21 +167,29 @@ def _renumbered(references: bytes, numbers: Mapping[int, int]) -> bytes:
     return b"".join(number.to_bytes(4, "big") for number in found)
 
 
-def _insert(box: Box, around: Box, place: str) -> None:
-    """Put a box into a place of a track or of the whole index, unless the muxer wrote its own."""
+def _insert(box: Box, around: Box, place: str, *, several: bool) -> None:
+    """Put a box into a place of a track or of the whole index, unless the muxer wrote its own.
+
+    Args:
+        several: whether there may be more of its name, where the standards do not forbid it.
+    """
     if place in ("udta", "tref"):
         name = place.encode()
         listing = around.find(name)
         if listing is None:
             around.boxes.append(listing := Box(name))
-        listing.data += bytes(box)
+        if several or box.name not in [other.name for other in parse(bytes(listing.data))]:
+            listing.data += bytes(box)
+    elif place == "moov" and box.name == b"meta" and not several:
+        add_metadata(around, box)
     elif place == "video":
         entries = around.find(b"mdia", b"minf", b"stbl", b"stsd")
         if entries is not None:
             _extend_entry(entries.data, bytes(box))
     else:
         parent = around.find(b"mdia") if place == "mdia" else around
-        if parent is not None and (box.name in _MANY or parent.find(box.name) is None):
+        several = several and box.name in _MANY
+        if parent is not None and (several or parent.find(box.name) is None):
             parent.boxes.append(box)
 
 

@@ -51,7 +51,7 @@ _NAMES = {
     _CREDENTIALS: "content credentials",
     b"GPMF": "GoPro's settings (GPMF)",
     b"gps ": "the index of GPS data (gps)",
-    b"prft": "times of recording (prft)",
+    b"prft": "recording time (prft)",
     b"cmov": "what only a compressed index says (cmov)",
 }
 
@@ -59,23 +59,31 @@ _NAMES = {
 _REASONS = {
     _CREDENTIALS: "they sign the old file",
     b"iloc": "it points to places in the old file",
-    b"prft": "they belong to fragments of the old file",
+    b"prft": "it belongs to a fragment of the old file",
     b"cmov": "the new one is not compressed",
 }
 
+
+def _names(text: bytes) -> frozenset[bytes]:
+    return frozenset(name.rjust(4, b"\xa9") for name in text.split())
+
+
 #: User data that FFmpeg makes metadata of. Names of three letters begin with a copyright sign.
 _METADATA = b"""
-    @PRM @PRQ FIRM HMMT aART akID apID catg chpl cpil cprt desc disk egid gnre hdvd keyw kind ldes loci manu
-    modl name pcst pgap purd rtng soaa soal soar soco sonm sosn stik trkn tven tves tvnn tvsh tvsn
-    ART PRD alb aut chp cmt com cpy day dir dis ed1 enc fmt gen grp hst inf lyr mak mod nam ope prd prf req
-    src st3 swr too trk url wrn wrt xyz
+    @PRM @PRQ FIRM aART akID apID catg cpil cprt desc disk egid gnre hdvd keyw ldes loci manu modl pcst pgap
+    purd rtng soaa soal soar soco sonm sosn stik trkn tven tves tvnn tvsh tvsn
+    ART PRD alb aut cmt com cpy day dir dis ed1 fmt gen grp hst inf lyr mak mod nam ope prd prf req src st3
+    trk url wrn wrt xyz
 """
+
+#: User data about the old file, and what an output has in another form: chapters, names and kinds of tracks.
+_OWN = b"HMMT chpl name kind hnti hinf chp enc swr too"
 
 #: Names in each place that FFmpeg reads, that describe the old index, or that hold boxes which are listed.
 _ORDINARY: dict[str, frozenset[bytes]] = {
-    place: frozenset(name.rjust(4, b"\xa9") for name in names.split())
+    place: _names(names)
     for place, names in {
-        "file": b"ftyp styp moov moof mdat mfra sidx ssix pdin",
+        "file": b"ftyp styp moov moof mdat wide mfra sidx ssix pdin",
         "moov": b"mvhd trak udta mvex iods",
         "trak": b"tkhd edts mdia udta",
         "tref": b"chap tmcd hint",
@@ -86,16 +94,18 @@ _ORDINARY: dict[str, frozenset[bytes]] = {
             saiz saio
         """,
         "video": b"""
-            avcC hvcC vpcC av1C apvC evcC vvcC lhvC avcE hvcE esds glbl d263 dvc1 jp2h pasp colr fiel btrt
-            clap gama SmDm CoLL dvcC dvvC dvwC sinf
+            avcC hvcC vpcC av1C apvC evcC vvcC lhvC avcE hvcE esds m4ds glbl d263 dvc1 jp2h strf alis ACLR
+            AALP APRG ARES pasp colr chrm fiel btrt clap gama ccst SmDm CoLL dvcC dvvC dvwC sinf
         """,
-        "udta": _METADATA + b"hnti hinf",
+        "udta": _OWN,
         "meta": b"hdlr keys ilst",
-        "ilst": _METADATA + b"covr ----",
+        "ilst": _METADATA + _OWN + b" covr ----",
         "moof": b"mfhd traf",
         "traf": b"tfhd tfdt trun sbgp sgpd csgp subs saiz saio senc sdtp",
     }.items()
 }
+
+_READ_IN_PLACE = _names(_METADATA)
 
 #: Places that have places in them: names there, and what the place is called.
 _ENTERED = {
@@ -112,7 +122,7 @@ _READ_VALUES = (0, 1, 3, 4, 21, 22, 23)
 _INTEGERS = ((21).to_bytes(4, "big"), (22).to_bytes(4, "big"))
 
 #: Boxes without meaning if all their bytes are zero.
-_PADDING = (b"free", b"skip", b"wide")
+_PADDING = (b"free", b"skip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,8 @@ class Part:
         start, body, end: offsets of its header, of its content, and of what follows it.
         reason: why no other file can hold it; empty if one can.
         says: what FFmpeg calls that in its list of side data, where it is there, too.
+        read: whether FFmpeg makes metadata of it, so that nothing is lost without it. Other programs look for
+            it in its place.
     """
 
     name: bytes
@@ -139,6 +151,7 @@ class Part:
     end: int
     reason: str = ""
     says: tuple[str, ...] = ()
+    read: bool = False
 
 
 def parts_of(path: Path) -> list[Part]:
@@ -204,20 +217,22 @@ class _Listing:
         return span.name in _ORDINARY[place]
 
     def _metadata(self, place: str, span: Span) -> Iterator[Part]:
-        """FFmpeg reads the metadata of QuickTime and iTunes; of others, such as XML, a box is kept whole."""
+        """FFmpeg reads the metadata of iTunes, and QuickTime's of the whole file. Others are kept whole."""
         # QuickTime leaves out the version that other files have before the boxes.
         inner = replace(span, body=span.body + 4 * (read(self._file, span.body + 4, 4) != b"hdlr"))
-        handler = handler_of(self._file, inner)
+        handler, part = handler_of(self._file, inner), self._part(place, span)
         if handler == b"mdir":
             yield from self.parts("meta", inner.body, inner.end)
-        elif handler == b"mdta":
-            yield from self._unread_values(inner)
+        elif handler == b"mdta" and self._track is None:
+            if place == "moov":  # the muxer has another place for it
+                yield replace(part, read=True)
+            yield from self._unread_values(place, inner)
+        elif any(children(self._file, inner, b"iloc")):
+            yield replace(part, reason=_REASONS[b"iloc"])
         else:
-            part = self._part(place, span)
-            points = any(children(self._file, inner, b"iloc"))
-            yield replace(part, reason=_REASONS[b"iloc"]) if points else part
+            yield part
 
-    def _unread_values(self, meta: Span) -> Iterator[Part]:
+    def _unread_values(self, place: str, meta: Span) -> Iterator[Part]:
         """List the metadata of QuickTime whose values are of kinds that FFmpeg skips."""
         names = [b""]
         for keys in children(self._file, meta, b"keys"):
@@ -229,7 +244,7 @@ class _Listing:
                 name = names[number].decode("ascii", "replace") if number < len(names) else "without a name"
                 size = item.end - item.body - 16
                 if int.from_bytes(kind, "big") not in _READ_VALUES or (kind in _INTEGERS and size > 4):
-                    part = self._part("meta", item)
+                    part = self._part("values" if place == "moov" else "meta", item)
                     yield replace(part, title=f"metadata {name}", reason="its kind is not known")
 
     def _gps(self, span: Span) -> Iterator[Part]:
@@ -256,7 +271,8 @@ class _Listing:
         elif place == "video" and span.name in _MARKS:
             says = (_MARKS[span.name],)
         reason = _REASONS.get(kind, "")
-        return Part(span.name, title, place, self._track, span.start, span.body, span.end, reason, says)
+        places = place, self._track, span.start, span.body, span.end
+        return Part(span.name, title, *places, reason, says, place == "udta" and span.name in _READ_IN_PLACE)
 
     def _rest(self, place: str, start: int, end: int) -> Part:
         what = "data" if place == "file" else f"unreadable data in {place}"

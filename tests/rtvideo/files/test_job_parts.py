@@ -141,7 +141,7 @@ def test_what_would_be_wrong_in_a_new_file_is_named(tmp_path: Path) -> None:
     boxes = [
         (("file", False), mp4.box(b"uuid", CREDENTIALS + b"signed")),
         (("file", False), mp4.box(b"meta", pointing)),
-        (("moov", False), mp4.box(b"meta", QUICKTIME)),
+        (("udta", False), mp4.box(b"meta", QUICKTIME)),
         (("video", True), mp4.box(b"abcd", b"who knows")),
         (("minf", True), mp4.box(b"efgh", b"who knows")),
     ]
@@ -178,6 +178,33 @@ def test_the_gps_of_a_dash_camera_is_found_where_its_index_says(tmp_path: Path, 
         assert written[offset : offset + size] == block and written.count(block) == 1
     report = enhance(source, tmp_path / "out.mkv")
     assert any("3 times block of GPS data" in line for line in report.warnings)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov"])
+def test_metadata_stays_where_programs_look_for_it(tmp_path: Path, ending: str) -> None:
+    """FFmpeg moves it to a place that it alone reads as soon as one name is unknown to MP4."""
+    source = clips.write(tmp_path / f"in{ending}", metadata={"title": "Night"})
+    kept = [
+        (("udta", False), mp4.box(b"\xa9xyz", b"\0\x12\x15\xc7+48.1000+011.5000/")),
+        (("udta", False), mp4.box(b"FIRM", b"HD9.01.01.50.00")),
+        (("moov", False), mp4.box(b"meta", QUICKTIME)),
+        (("trak", True), mp4.box(b"meta", QUICKTIME.replace(b"a.text", b"a.lens"))),
+    ]
+    mp4.add(source, kept)
+    for _ in range(2):  # the output of an output is no longer
+        target = tmp_path / f"out{ending}"
+        assert enhance(source, target, overwrite=True).warnings == []
+        index = mp4.top_level(target)[b"moov"]
+        assert [index.count(box) for _, box in (*kept[:2], kept[3])] == [1, 1, 1]
+        assert [index.count(words) for words in (b"a.text", b"data\0\0\0\x1b", b"mdtatitle")] == [1, 2, 1]
+        assert index.count(b"\xa9nam") <= 1
+        with av.open(str(target)) as container:
+            assert container.metadata["a.text"] == "kept" and container.metadata["title"] == "Night"
+        source = target.rename(tmp_path / f"again{ending}")
+    report = enhance(source, tmp_path / "out.mkv")
+    (line,) = report.warnings
+    assert "metadata a.picture (its kind is not known)" in line and "box 'meta' in trak" in line
+    assert "xyz" not in line and "FIRM" not in line
 
 
 def test_parts_of_streams_that_are_dropped_go_with_them(tmp_path: Path) -> None:
