@@ -19,13 +19,15 @@ from rtvideo.errors import RtvideoError
 from rtvideo.version import __version__
 
 if TYPE_CHECKING:
-    from rtvideo.api import Enhancer, enhance_file
+    from rtvideo.api import enhance_file
+    from rtvideo.enhancer import Enhancer
     from rtvideo.options import Options, Report
 
 __all__ = ["Enhancer", "Options", "Report", "RtvideoError", "__version__", "enhance_file"]
 
 _MODULES = {
-    **dict.fromkeys(("Enhancer", "enhance_file"), "rtvideo.api"),
+    "Enhancer": "rtvideo.enhancer",
+    "enhance_file": "rtvideo.api",
     **dict.fromkeys(("Options", "Report"), "rtvideo.options"),
 }
 

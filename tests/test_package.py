@@ -88,12 +88,13 @@ LAYERS = {
     "viewers": ["media"],
     "viewers.web": ["media", "viewers"],
     "live": ["models", "engines", "media", "media.mp4", "media.network", "processor", "viewers"],
-    "api": ["models", "engines", "media", "media.images", "processor", "files"],
+    "enhancer": ["models", "engines", "media", "processor"],
+    "api": ["models", "engines", "enhancer", "media", "media.images", "processor", "files"],
     "sample": [],
     "cli": [
         "sample",
         *("models", "kernels.cuda", "engines", "media", "media.images", "media.network"),
-        *("files", "viewers", "viewers.web", "live", "api"),
+        *("files", "viewers", "viewers.web", "live", "enhancer"),
     ],
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 
 from benchmarks.live.chromium import browser
-from rtvideo.api import Enhancer
+from rtvideo.enhancer import Enhancer
 from rtvideo.sample.clip import make_clip
 from rtvideo.viewers.base import FrameInfo, ViewerControls
 from rtvideo.viewers.web.address import Address

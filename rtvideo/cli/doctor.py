@@ -175,7 +175,7 @@ def _trial() -> Finding:
     """Enhance one small frame: an engine that is installed may still fail."""
     import numpy as np
 
-    from rtvideo.api import Enhancer
+    from rtvideo.enhancer import Enhancer
     from rtvideo.models import names
 
     if not names():

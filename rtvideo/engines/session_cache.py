@@ -99,7 +99,7 @@ class SessionCache:
     def enhance(
         self, planes: Planes, geometry: Geometry, out: Planes | None = None, time: float | None = None
     ) -> Planes:
-        """Enhance one frame; see `rtvideo.api.Enhancer.planes`."""
+        """Enhance one frame; see `rtvideo.enhancer.Enhancer.planes`."""
         with self._lock():
             session = self.session(geometry)
             session.submit(planes, geometry.empty() if out is None else out, time)

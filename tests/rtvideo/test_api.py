@@ -20,12 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rtvideo
-from rtvideo import api
-from rtvideo.api import Enhancer
+from rtvideo import enhancer as enhancer_module
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines import session_cache
 from rtvideo.engines.session import Settings
 from rtvideo.engines.session_cache import SESSIONS
+from rtvideo.enhancer import Enhancer
 from rtvideo.errors import InputError, OutputError, UnavailableError, UsageError
 from rtvideo.files import image_job
 from rtvideo.frame import Geometry, Planes
@@ -74,7 +74,7 @@ class Double:
 @pytest.fixture
 def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Double]]:
     Double.opened, Double.delay = [], 0
-    for module in (api, image_job):
+    for module in (enhancer_module, image_job):
         monkeypatch.setattr(module, "find", lambda name: Model(name, None))
     monkeypatch.setattr(session_cache, "open_session", Double)
     yield Double

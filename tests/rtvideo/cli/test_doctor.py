@@ -18,7 +18,7 @@ def shipped(gain_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One model, whatever is shipped."""
     model = find(str(gain_model))
     monkeypatch.setattr("rtvideo.models.names", lambda: ["gain"])
-    monkeypatch.setattr("rtvideo.api.find", lambda name: model)
+    monkeypatch.setattr("rtvideo.enhancer.find", lambda name: model)
 
 
 def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:

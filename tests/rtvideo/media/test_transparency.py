@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtvideo.api import Enhancer
+from rtvideo.enhancer import Enhancer
 from rtvideo.files.job import enhance_video
 from rtvideo.files.salvage import reusable_packets
 from rtvideo.files.sequence_job import enhance_to_images
