@@ -34,7 +34,7 @@ with imports(__name__, "benchmark"):
     from benchmarks.night.clips import Clip, Coding
     from benchmarks.night.methods import methods
     from benchmarks.night.pictures import save
-    from benchmarks.night.scores import Scores, mean, score, table
+    from benchmarks.night.scores import ALL, Scores, mean, score, table
 
 _FRAMES, _QUICK = 30, 6  # of each clip
 _PARTS = 3  # of each real clip
@@ -64,9 +64,7 @@ def measure(arguments: argparse.Namespace) -> None:
     tables = {title: {name: mean(parts) for name, parts in rows.items()} for title, rows in found.items()}
     if len(made) > 1:
         alike = [rows for title, rows in tables.items() if title in made]
-        tables["all with a truth"] = {
-            one.name: mean([rows[one.name] for rows in alike]) for one in contenders
-        }
+        tables[ALL] = {one.name: mean([rows[one.name] for rows in alike]) for one in contenders}
     record = {}
     for title, scores in tables.items():
         print(f"{title}\n\n{table(scores)}\n")

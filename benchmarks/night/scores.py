@@ -43,6 +43,9 @@ class Scores:
     grain: float | None = None
 
 
+#: The title of what is the mean over all clips with a truth.
+ALL = "all with a truth"
+
 #: Column, its head, and how its figures are written.
 _COLUMNS = {
     "luma": ("luma", ".0f"), "psnr": ("PSNR", ".2f"), "psnr_seen": ("where seen", ".2f"),
@@ -87,8 +90,8 @@ def mean(rows: Sequence[Scores]) -> Scores:
     return Scores(**{name: _mean(getattr(row, name) for row in rows) for name in _COLUMNS})
 
 
-def table(rows: Mapping[str, Scores]) -> str:
-    """Return the scores of each method as a Markdown table; columns that none has are left out."""
+def table(rows: Mapping[str, Scores], head: str = "method") -> str:
+    """Return scores by name as a Markdown table; columns that none has are left out."""
     shown = {
         name: column
         for name, column in _COLUMNS.items()
@@ -98,7 +101,7 @@ def table(rows: Mapping[str, Scores]) -> str:
         (method, *(_text(asdict(row)[name], form) for name, (_, form) in shown.items()))
         for method, row in rows.items()
     ]
-    return markdown.table(("method", *(head for head, _ in shown.values())), lines)
+    return markdown.table((head, *(head for head, _ in shown.values())), lines)
 
 
 def _text(value: float | None, form: str) -> str:

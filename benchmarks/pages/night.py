@@ -14,24 +14,27 @@ from PIL import Image as Pillow
 
 from benchmarks.night import clips, scenes
 from benchmarks.night.methods import methods
-from benchmarks.night.scores import Scores, table
+from benchmarks.night.scores import ALL, Scores, table
 from benchmarks.pages.contact_sheet import grid
 
 _SIZE, _FRAMES = (640, 360), 16
 
 
 def tables(folder: Path) -> dict[str, str]:
-    """Return what is in ``folder`` by the marks of the page: of each file its clips, one after the other."""
-    return {
-        f"night {path.stem}": _page(json.loads(path.read_text())["clips"]) for path in folder.glob("*.json")
-    }
+    """Return what is in ``folder`` by the marks of the page."""
+    measured = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
+    return {f"night {name}": _page(record["clips"]) for name, record in measured.items()}
 
 
 def _page(clips: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> str:
-    found = {
-        title: table({method: Scores(**row) for method, row in rows.items()}) for title, rows in clips.items()
-    }
-    return "\n\n".join(f"{title}:\n\n{text}" for title, text in found.items())
+    """Return a table for each clip; where there is one of all, that one, and the last method by clip."""
+    found = {title: {name: Scores(**row) for name, row in rows.items()} for title, rows in clips.items()}
+    if ALL not in found:
+        return "\n\n".join(f"{title}:\n\n{table(rows)}" for title, rows in found.items())
+    means = found.pop(ALL)
+    last = list(means)[-1]
+    by_clip = table({title: rows[last] for title, rows in found.items()}, "clip")
+    return f"Means over the clips:\n\n{table(means)}\n\n{last}, by clip:\n\n{by_clip}"
 
 
 def sheet(panoramas: Sequence[Path], model: str) -> Pillow.Image:

@@ -13,7 +13,7 @@ from benchmarks import night_clips, report
 from benchmarks.night import methods, scenes
 from benchmarks.night.clips import Clip
 from benchmarks.night.scenes import Scene
-from benchmarks.night.scores import Scores, mean, table
+from benchmarks.night.scores import ALL, Scores, mean, table
 from benchmarks.pages import night
 from rtvideo.errors import ExitCode
 from tests.helpers.clips import write
@@ -125,3 +125,14 @@ def test_the_page_holds_what_was_measured(tmp_path: Path, monkeypatch: pytest.Mo
     assert "dash cam:\n\n| method | luma |" in page
     assert "street:\n\n| method | PSNR |" in page
     assert "old" not in page
+
+
+def test_of_many_clips_the_page_shows_means_and_the_last_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {"input": asdict(scores(luma=6)), "night": asdict(scores(luma=90))}
+    clips = {"street": rows, "square": rows, ALL: rows}
+    (tmp_path / "made.json").write_text(json.dumps({"clips": clips}))
+    lines = night.tables(tmp_path)["night made"].splitlines()
+    assert "| input | 6 |" in lines
+    assert lines[-4:] == ["| clip | luma |", "| --- | --- |", "| street | 90 |", "| square | 90 |"]
