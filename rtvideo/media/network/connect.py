@@ -150,11 +150,11 @@ def _stream(
 def _pictures(text: str, how: LiveOptions, *stops: threading.Event) -> tuple[InputContainer, SourceTraits]:
     limit = max(how.timeout or TIMEOUT, pictures.SILENCE)
     if how.poll is None:
-        found = pictures.stream(text, limit, *stops, insecure=how.insecure)
+        found = pictures.stream(text, limit, insecure=how.insecure)
     else:
-        found = pictures.snapshots(text, how.poll, limit, *stops, insecure=how.insecure)
+        found = pictures.snapshots(text, how.poll, limit, insecure=how.insecure)
         limit += how.poll
-    reader = pictures.PictureReader(found)
+    reader = PictureReader(found, *stops)
     try:
         container = _open(reader, text, pictures.FORMAT, pictures.OPTIONS, how)
     except BaseException:
@@ -233,6 +233,8 @@ def _open(
             timeout=None if isinstance(file, PictureReader) else (limit, limit),
         )
     except (av.FFmpegError, ValueError) as error:
+        if isinstance(file, PictureReader) and file.ended:
+            raise SourceLostError(f"{redact(name)}: stopped before the first picture") from None
         if kind_of(name) is LocationKind.STREAM and time.monotonic() - began >= limit:
             # Some protocols report an interrupted read as invalid data.
             raise SourceLostError(f"{redact(name)}: {SILENCE.format(limit)}") from None

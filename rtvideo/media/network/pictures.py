@@ -6,12 +6,14 @@ cameras do not, or send a picture every 15 seconds. Here pictures are found by t
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 import threading
 import time
 from collections.abc import Generator
 from http.client import HTTPException
+from queue import Empty, Full, Queue
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
@@ -37,6 +39,9 @@ _REFUSALS: dict[int, type[av.FFmpegError]] = {
     403: av.error.HTTPForbiddenError,
     404: av.error.HTTPNotFoundError,
 }
+
+#: Pictures that may wait, and seconds between two checks whether to stop.
+_AHEAD, _GLANCE = 4, 0.1
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _BEGINNING = b"\xff\xd8\xff"
@@ -90,33 +95,70 @@ def _end(data: bytes, begin: int) -> int | None:
 
 
 class PictureReader:
-    """Pictures as a file object for `av.open`, in the form `FORMAT`."""
+    """Pictures as a file object for `av.open`, in the form `FORMAT`. A thread of its own waits for them."""
 
-    def __init__(self, pictures: Generator[bytes]) -> None:
-        """Read from a generator, whose errors are OSError."""
-        self._pictures, self._waiting = pictures, b""
+    def __init__(self, pictures: Generator[bytes], *stops: threading.Event) -> None:
+        """Begin to read.
+
+        Args:
+            pictures: whose errors are OSError or HTTPException.
+            stops: any of them ends waiting.
+        """
+        self._closed, self._stops = threading.Event(), stops
+        self._pictures: Queue[bytes | av.FFmpegError] = Queue(_AHEAD)
+        self._waiting = b""
+        threading.Thread(target=self._fetch, args=[pictures], name="rtvideo_pictures", daemon=True).start()
 
     def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes, waiting for a picture if there are none; none at the end.
+        """Return up to ``size`` bytes as soon as there are any; none at the end, or once stopped.
 
         Raises:
             av.FFmpegError: pictures cannot be had any more. Raised once; after that the stream has ended.
         """
-        try:
-            if not self._waiting:
-                picture = next(self._pictures, None)
-                if picture is None:
+        while not self._waiting and not self._stopped:
+            with contextlib.suppress(Empty):
+                picture = self._pictures.get(timeout=_GLANCE)
+                if isinstance(picture, av.FFmpegError):
+                    self.close()
+                    raise picture
+                if not picture:
+                    self.close()
                     return b""
                 head = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
                 self._waiting = head.encode() + picture + b"\r\n"
-        except (OSError, HTTPException) as error:
-            raise _as_of_ffmpeg(error) from None
         data, self._waiting = self._waiting[:size], self._waiting[size:]
         return data
 
     def close(self) -> None:
-        """Close the connection; closing twice is fine."""
-        self._pictures.close()
+        """End the thread, once its camera sends something or is silent for too long."""
+        self._closed.set()
+
+    @property
+    def ended(self) -> bool:
+        """Whether any of ``stops`` is set."""
+        return any(stop.is_set() for stop in self._stops)
+
+    @property
+    def _stopped(self) -> bool:
+        return self._closed.is_set() or self.ended
+
+    def _fetch(self, pictures: Generator[bytes]) -> None:
+        try:
+            for picture in pictures:
+                if self._stopped:
+                    return
+                self._put(picture)
+            self._put(b"")
+        except (OSError, HTTPException) as error:
+            self._put(_as_of_ffmpeg(error))
+        finally:
+            pictures.close()
+
+    def _put(self, picture: bytes | av.FFmpegError) -> None:
+        while not self._stopped:
+            with contextlib.suppress(Full):
+                self._pictures.put(picture, timeout=_GLANCE)
+                return
 
 
 def _as_of_ffmpeg(error: OSError | HTTPException) -> av.FFmpegError:
@@ -149,38 +191,29 @@ def sends_pictures(address: str, timeout: float, *, insecure: bool) -> bool:
         return False
 
 
-def stream(address: str, timeout: float, *stops: threading.Event, insecure: bool) -> Generator[bytes]:
+def stream(address: str, timeout: float, *, insecure: bool) -> Generator[bytes]:
     """Yield the pictures of an MJPEG stream.
 
     Args:
         timeout: seconds for which nothing may come.
-        stops: any of them ends it.
     """
     with http.get(address, timeout, insecure=insecure) as answer:
         splitter = JpegSplitter()
-        while not any(stop.is_set() for stop in stops) and (data := answer.read1(_READ)):
+        while data := answer.read1(_READ):
             yield from splitter.feed(data)
 
 
-def snapshots(
-    address: str, interval: float, timeout: float, *stops: threading.Event, insecure: bool
-) -> Generator[bytes]:
+def snapshots(address: str, interval: float, timeout: float, *, insecure: bool) -> Generator[bytes]:
     """Ask for a picture every ``interval`` seconds, and yield each.
 
     Args:
         timeout: seconds that an answer may take.
-        stops: any of them ends it.
     """
-    while not any(stop.is_set() for stop in stops):
+    while True:
         due = time.monotonic() + interval
         with http.get(address, timeout, insecure=insecure) as answer:
             data = answer.read(_LARGEST)
         if not data.startswith(_BEGINNING):
             raise OSError(errno.EIO, "what comes is no JPEG picture, as --poll needs")
         yield data
-        _wait(due, *stops)
-
-
-def _wait(due: float, *stops: threading.Event) -> None:
-    while (left := due - time.monotonic()) > 0 and not any(stop.is_set() for stop in stops):
-        time.sleep(min(left, 0.1))
+        time.sleep(max(0.0, due - time.monotonic()))

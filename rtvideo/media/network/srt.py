@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from io import BufferedReader, FileIO, TextIOWrapper
 
 import av
@@ -38,6 +39,9 @@ _PIECE = 3 * 7 * 188
 
 #: Seconds that the program gets to close its connection.
 _GRACE = 0.5
+
+#: What in an address is a secret.
+_SECRETS = ("passphrase",)
 
 #: Shorter values in an address are no secrets: an SRT passphrase has ten characters or more.
 _SHORTEST_SECRET = 4
@@ -115,13 +119,22 @@ class FFmpegProcess:
             when this object is collected, at the latest when Python ends.
     """
 
-    def __init__(self, path: str, arguments: list[str], address: str, *, stdin: int) -> None:
+    def __init__(
+        self,
+        path: str,
+        arguments: list[str],
+        address: str,
+        *,
+        stdin: int,
+        inherited: tuple[int, ...] = (),
+    ) -> None:
         """Start it.
 
         Args:
             arguments: of the command line.
-            address: among ``arguments``; secrets in it are left out of messages.
+            address: secrets in it are left out of messages.
             stdin: as `subprocess.Popen` takes it.
+            inherited: descriptors that it keeps.
         """
         self._address = address
         self._process = subprocess.Popen(
@@ -132,6 +145,7 @@ class FFmpegProcess:
             bufsize=0,
             # Ctrl-C must reach rtvideo alone, which still has data to send then.
             start_new_session=True,
+            pass_fds=inherited,
         )
         self._errors = _LastLine(_raw(self._process.stderr))
         self.stdout = _raw(self._process.stdout)
@@ -181,7 +195,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _redacted(line: str, address: str) -> str:
     """Return a line of the program without the secrets of the address."""
-    line = line.removeprefix(f"{address}: ").replace(address, redact(address))
+    for text in (address, _parted(address)[0]):
+        line = line.removeprefix(f"{text}: ").replace(text, redact(address))
     values = [part.partition("=")[2] for part in address.partition("?")[2].split("&")]
     for secret in (value for value in values if len(value) >= _SHORTEST_SECRET):
         line = line.replace(secret, "***")
@@ -247,8 +262,12 @@ class Sender:
             timeout: seconds until an address that does not answer, or takes no more data, is given up.
         """
         self.closed = False
-        arguments = ["-progress", "pipe:1", *_AS_IT_IS, "-i", "pipe:0", *_COPY, *_limits(timeout), address]
-        self._program = FFmpegProcess(program, arguments, address, stdin=subprocess.PIPE)
+        shown, secrets = _parted(address)
+        with _preset(secrets) as (words, inherited):
+            arguments = ["-progress", "pipe:1", *_AS_IT_IS, "-i", "pipe:0", *_COPY, *_limits(timeout)]
+            self._program = FFmpegProcess(
+                program, [*arguments, *words, shown], address, stdin=subprocess.PIPE, inherited=inherited
+            )
         # It reports progress once its output is open.
         self._progress = _LastLine(self._program.stdout)
         self._pipe = self._program.stdin
@@ -300,6 +319,34 @@ class Sender:
 
     def _silent(self) -> OSError:
         return TimeoutError(errno.ETIMEDOUT, SILENCE.format(self._timeout))
+
+
+def _parted(address: str) -> tuple[str, dict[str, str]]:
+    """Return an address without its secrets, and the secrets as options of FFmpeg."""
+    base, asks, query = address.partition("?")
+    parts = [part.partition("=") for part in query.split("&")]
+    secrets = {name: value.replace("+", " ") for name, _, value in parts if name in _SECRETS and value}
+    left = "&".join("".join(part) for part in parts if part[0] not in secrets)
+    return f"{base}{asks if left else ''}{left}", secrets
+
+
+@contextlib.contextmanager
+def _preset(options: dict[str, str]) -> Iterator[tuple[list[str], tuple[int, ...]]]:
+    """Give arguments for options of an output that do not stand in the command line, which everybody can see.
+
+    Yields:
+        the arguments, and the descriptor that they name.
+    """
+    if not options:
+        yield [], ()
+        return
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, "".join(f"{name}={value}\n" for name, value in options.items()).encode())
+        os.close(writer)
+        yield ["-fpre", f"/dev/fd/{reader}"], (reader,)
+    finally:
+        os.close(reader)
 
 
 def _limits(timeout: float) -> list[str]:

@@ -165,7 +165,7 @@ def test_what_is_sent(fake: FakeFFmpeg, tmp_path: Path) -> None:
     fake.will("answer", f"record {tmp_path / 'sent.ts'}")
     report = live(str(numbered(tmp_path / "in.mkv")), ADDRESS)
     assert [number(frame) for frame in decoded(tmp_path / "sent.ts")] == [i % CYCLE for i in range(30)]
-    assert fake.calls[0][-1] == ADDRESS and SECRET not in report.output and not fake.runs()
+    assert fake.calls[0][-1] == "srt://127.0.0.1:9?mode=caller" and SECRET not in report.output and not fake.runs()
 
 
 def test_nobody_takes_what_is_sent(fake: FakeFFmpeg, tmp_path: Path, impatient: None) -> None:
@@ -238,6 +238,18 @@ def test_no_line_of_the_program_tells_a_secret(fake: FakeFFmpeg, line: str) -> N
     assert path is not None
     said = srt.FFmpegProcess(path, [ADDRESS], ADDRESS, stdin=subprocess.DEVNULL).failed(30.0)
     assert said == line.replace("ADDRESS", "srt://127.0.0.1:9?mode=***&passphrase=***").replace(SECRET, "***")
+
+
+def test_the_passphrase_of_an_output_is_in_no_list_of_processes(fake: FakeFFmpeg) -> None:
+    fake.will("wait")
+    path = srt.program_for(ADDRESS)
+    assert path is not None
+    sender = srt.Sender(path, f"{ADDRESS}&latency=9", 1.0)
+    wait_until(lambda: fake.calls)
+    sender.close()
+    (words,) = fake.calls
+    assert SECRET not in " ".join(words) and words[-1] == "srt://127.0.0.1:9?mode=caller&latency=9"
+    assert words[-3] == "-fpre"
 
 
 @pytest.fixture

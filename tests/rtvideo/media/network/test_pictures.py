@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rtvideo.errors import SourceLostError, UsageError
+from rtvideo.errors import InputError, SourceLostError, UsageError
 from rtvideo.live.input import LiveInput
 from rtvideo.media.network.connect import connect
 from rtvideo.media.network.pictures import JpegSplitter
@@ -149,6 +149,19 @@ def test_a_camera_that_stops_sending_pictures_is_lost(monkeypatch: pytest.Monkey
         assert source.traits.timeless and len(list(source.arrivals())) == 3
     assert source.lost == "source lost: no picture came in time"
     source.close()
+
+
+def test_waiting_for_the_first_picture_can_be_ended() -> None:
+    stop = threading.Event()
+
+    def talk(connection: socket.socket, server: Server) -> None:
+        read_request(connection)
+        connection.sendall(HEADER)
+        stop.set()
+        server.stopped.wait()
+
+    with Server(talk) as server, pytest.raises((InputError, SourceLostError)):
+        connect(f"http://127.0.0.1:{server.port}/a.mjpg", CaptureOptions(), stop)
 
 
 @pytest.mark.parametrize("step", [1, 7, 10**6])
