@@ -70,10 +70,12 @@ class Lines(Silent):
     def __call__(self, done: int, total: int | None) -> None:
         """Print a line if the last one is long enough ago."""
         now = time.monotonic()
+        if not done:  # opening an engine takes a while, and says nothing of its speed
+            self._begin = now
         if now - self._last < INTERVAL:
             return
         self._last = now
-        rate = done / (now - self._begin)
+        rate = done / max(now - self._begin, 1e-9)
         of = f" of {total}" if total else ""
         parts = [f"{self._name}: {done}{of} frames", f"{rate:.1f} frames/s"]
         if total and done:
@@ -104,6 +106,8 @@ class Bar(Silent):
 
     def __call__(self, done: int, total: int | None) -> None:
         """Move the bar."""
+        if not done:
+            self._begin = time.monotonic()
         seconds = time.monotonic() - self._begin
         self._bar.update(self._task, completed=done, total=total, rate=f"{done / max(seconds, 1e-9):.1f}/s")
 

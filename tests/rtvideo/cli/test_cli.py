@@ -468,6 +468,18 @@ def test_progress_in_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock(3725.4) == "1:02:05"
 
 
+def test_the_time_that_is_left_does_not_count_what_came_before_the_first_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, stream = [0.0], io.StringIO()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with progress("night.mp4", stream, quiet=False) as show:
+        for seconds, done_ in ((0, 0), (8, 0), (18, 100)):
+            now[0] = seconds
+            show(done_, 400)
+    assert lines(stream.getvalue()) == ["night.mp4: 100 of 400 frames, 25 %, 10.0 frames/s, 0:00:30 left"]
+
+
 @pytest.mark.parametrize("total", [400, None])
 def test_progress_bar(monkeypatch: pytest.MonkeyPatch, total: int | None) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
