@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
@@ -32,6 +33,8 @@ class Parser(argparse.ArgumentParser):
             flag = unknown[0].partition("=")[0]
             known = self.synonyms.get(flag)
             meant = f"; did you mean {known}?" if known else did_you_mean(flag, self._option_string_actions)
+            if os.path.exists(unknown[0]):
+                meant = f"; a file of this name is written ./{unknown[0]}"
             self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
         return found
 

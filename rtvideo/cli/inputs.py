@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtvideo.errors import InputError, OutputError, RtvideoError, UnavailableError, UsageError
+from rtvideo.files.finished import is_result
 from rtvideo.media.containers import container_for
 from rtvideo.media.images.sequence import is_sequence, members
 from rtvideo.media.images.suffixes import NAMES, is_image
@@ -45,6 +46,10 @@ _WRITTEN_AS = {
     ".divx": ".avi",
     ".dv": ".mkv",  # the encoder takes two picture sizes
 }
+
+
+#: Ends the name of a result that lies beside its input.
+_LIT = "_lit"
 
 
 @dataclass(frozen=True)
@@ -140,12 +145,12 @@ def beside(text: str) -> str:
     path = Path(text)
     if os.path.isdir(path):
         folder = path.resolve() if path.name in ("", "..") else path
-        return f"{folder.with_name(folder.name + '_lit')}/"
+        return f"{folder.with_name(folder.name + _LIT)}/"
     if not is_sequence(path) and not os.path.exists(path):
         if glob.has_magic(text):
             raise UsageError(f"no output for the files of {text}; give a folder: --out FOLDER/")
         raise missing(path)
-    (found,) = _renamed([_Found(path, path.with_stem(f"{path.stem}_lit"))])
+    (found,) = _renamed([_Found(path, path.with_stem(path.stem + _LIT))])
     return str(found.place)
 
 
@@ -188,6 +193,8 @@ def _below(folder: Path, place: Path, out: Path, left_out: Counter[str]) -> Iter
                 yield from _below(entry, place / entry.name, out, left_out)
         elif kind := _unknown(entry):
             left_out[kind] += 1
+        elif entry.stem.endswith(_LIT) and is_result(entry):  # what `beside` named: else it becomes _lit_lit
+            left_out["result of rtvideo"] += 1
         else:
             yield _Found(entry, place / entry.name)
 

@@ -28,6 +28,14 @@ def mark(path: Path, job: Mapping[str, Any]) -> None:
         os.setxattr(path, ATTRIBUTE, json.dumps({**job, "bytes": path.stat().st_size}).encode())
 
 
+def is_result(path: Path) -> bool:
+    """Return whether rtvideo wrote a file, as far as the file system can tell."""
+    try:
+        return bool(os.getxattr(path, ATTRIBUTE))
+    except OSError:
+        return False
+
+
 def check_finished(input: Path, output: Path, options: Options, model: Model) -> bool:
     """Return whether there is nothing to do: ``output`` is what these options make of ``input``.
 

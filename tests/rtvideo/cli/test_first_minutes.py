@@ -75,10 +75,10 @@ def test_a_photograph_and_a_folder_alone(
     images.write(Picture(np.full((8, 8, 3), 20, np.uint8)), folder / "a.png")
     monkeypatch.chdir(tmp_path)
     model = ["--model", str(gain_model)]
-    assert main(["photos/a.png", *model]) == 0
     assert main(["photos/", *model]) == 0
+    assert main(["photos/a.png", *model]) == 0
     made = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png"))
-    assert made == ["photos/a.png", "photos/a_lit.png", "photos_lit/a.png", "photos_lit/a_lit.png"]
+    assert made == ["photos/a.png", "photos/a_lit.png", "photos_lit/a.png"]
     monkeypatch.chdir(folder)
     assert main([".", *model, "--overwrite"]) == 0  # the folder's name is found
 
@@ -138,6 +138,35 @@ def test_a_variable_that_is_not_set_enhances_no_folder(
     assert main(words) == 2
     assert "was a variable of the shell not set?" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["night.mp4"]
+
+
+def test_a_folder_with_results_beside_their_inputs_is_not_enhanced_twice(
+    gain_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    clips.write(folder / "night.mkv")
+    clips.write(folder / "was_lit.mkv")  # that another program wrote
+    model = ["--model", str(gain_model)]
+    assert main([str(folder / "night.mkv"), *model]) == 0
+    try:
+        os.getxattr(folder / "night_lit.mkv", "user.rtvideo.job")
+    except OSError:
+        pytest.skip("the file system has no extended attributes")
+    assert main([str(folder), *model]) == 0
+    made = sorted(path.name for path in (tmp_path / "clips_lit").iterdir())
+    assert made == ["night.mkv", "was_lit.mkv"]
+    assert "2 inputs: 2 done, 1 left out: 1 result of rtvideo" in capsys.readouterr().err
+
+
+def test_a_file_that_looks_like_a_flag_is_told_how_to_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips.write(tmp_path / "-dash.mkv")
+    monkeypatch.chdir(tmp_path)
+    assert main(["-dash.mkv"]) == 2
+    assert "a file of this name is written ./-dash.mkv" in capsys.readouterr().err
+    assert main(["./-dash.mkv", "--strength", "0"]) == 0
 
 
 def test_half_of_full_strength_is_50_percent(gain_model: Path, tmp_path: Path) -> None:
