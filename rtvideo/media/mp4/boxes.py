@@ -96,15 +96,19 @@ class Box:
         return (8 + len(content)).to_bytes(4, "big") + self.name + content
 
 
-def parse(data: bytes) -> list[Box]:
-    """Return the boxes of ``data`` up to the first damaged one."""
+def parse(data: bytes, *, nested: bool = True) -> list[Box]:
+    """Return the boxes of ``data`` up to the first damaged one.
+
+    Args:
+        nested: whether to look into boxes of boxes. What comes from an input may be nested without end.
+    """
     found, place = [], 0
     while place + 8 <= len(data):
         size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
         if size < 8:
             break
         content = data[place + 8 : place + size]
-        nested = parse(content) if name in _NESTED else []
-        found.append(Box(name, bytearray() if nested else bytearray(content), nested))
+        inside = parse(content) if nested and name in _NESTED else []
+        found.append(Box(name, bytearray() if inside else bytearray(content), inside))
         place += size
     return found

@@ -21,6 +21,9 @@ _IN_INDEX = 64 << 20
 #: Bytes that are copied at once.
 _PIECE = 1 << 20
 
+#: Bytes of a list of sample entries before the boxes in the first one, which is of a video.
+_ENTRY = 8 + 8 + 78
+
 #: Boxes of which a place may hold several.
 _MANY = (b"uuid", b"free", b"skip", b"meta")
 
@@ -117,17 +120,22 @@ class Copies:
         numbers = {
             old: number_of(header.data) for old, box in tracks.items() if (header := box.find(b"tkhd"))
         }
+        written: dict[tuple[int | None, str], set[bytes]] = {}
         for part in self._parts:
             around = moov if part.track is None else tracks.get(part.track)
             if around is None or part.place in _OUTSIDE:
                 continue
+            place = part.track, part.place
+            if place not in written:
+                written[place] = _names_in(around, part.place)
             content = self._read(part.body, part.end - part.body)
             if part.place == "tref":
                 content = _renumbered(content, numbers)
             elif part.name == b"gps ":
                 content = _redirected(content, self._moved)
-            if content or part.place != "tref":
-                _insert(Box(part.name, bytearray(content)), around, part.place, several=not part.read)
+            free = part.name not in written[place] or (part.name in _MANY and not part.read)
+            if free and (content or part.place != "tref"):
+                _insert(Box(part.name, bytearray(content)), around, part)
 
     def write(self, file: BinaryIO, *places: str) -> None:
         """Write the parts of some places, ``file``, ``gps`` or ``tail``, where another file is."""
@@ -167,30 +175,37 @@ def _renumbered(references: bytes, numbers: Mapping[int, int]) -> bytes:
     return b"".join(number.to_bytes(4, "big") for number in found)
 
 
-def _insert(box: Box, around: Box, place: str, *, several: bool) -> None:
-    """Put a box into a place of a track or of the whole index, unless the muxer wrote its own.
+def _names_in(around: Box, place: str) -> set[bytes]:
+    """Return the names of the boxes that the muxer wrote in a place of a track or of the whole index."""
+    if place == "video":
+        entries = around.find(b"mdia", b"minf", b"stbl", b"stsd")
+        inside = b"" if entries is None else bytes(entries.data[_ENTRY:])
+        return {box.name for box in parse(inside, nested=False)}
+    parent = around if place in ("moov", "trak") else around.find(place.encode())
+    if parent is None:
+        return set()
+    return {box.name for box in parent.boxes or parse(bytes(parent.data), nested=False)}
 
-    Args:
-        several: whether there may be more of its name, where the standards do not forbid it.
-    """
-    if place in ("udta", "tref"):
-        name = place.encode()
-        listing = around.find(name)
-        if listing is None:
-            around.boxes.append(listing := Box(name))
-        if several or box.name not in [other.name for other in parse(bytes(listing.data))]:
-            listing.data += bytes(box)
-    elif place == "moov" and box.name == b"meta" and not several:
+
+def _insert(box: Box, around: Box, part: Part) -> None:
+    """Put the box of a part into its place in a track or in the whole index."""
+    if part.place == "moov" and part.name == b"meta" and part.read:
         add_metadata(around, box)
-    elif place == "video":
+    elif part.place == "video":
         entries = around.find(b"mdia", b"minf", b"stbl", b"stsd")
         if entries is not None:
             _extend_entry(entries.data, bytes(box))
+    elif part.place in ("moov", "trak"):
+        around.boxes.append(box)
     else:
-        parent = around.find(b"mdia") if place == "mdia" else around
-        several = several and box.name in _MANY
-        if parent is not None and (several or parent.find(box.name) is None):
+        name = part.place.encode()
+        parent = around.find(name)
+        if parent is None:
+            around.boxes.append(parent := Box(name))
+        if parent.boxes:
             parent.boxes.append(box)
+        else:
+            parent.data += bytes(box)
 
 
 def _extend_entry(entries: bytearray, data: bytes) -> None:

@@ -1,6 +1,6 @@
 """All parts of an MP4 or MOV file that FFmpeg does not read: boxes, and bytes behind the last one.
 
-A part is whatever `_ORDINARY` does not list for its place. So a box that nobody thought of is one, too.
+A part is whatever `known.ORDINARY` does not list for its place. So a box that nobody thought of is one, too.
 """
 
 from __future__ import annotations
@@ -12,114 +12,15 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from rtvideo.media.mp4 import known
 from rtvideo.media.mp4.boxes import MOST, Span, children, handler_of, spans, track_id
 from rtvideo.media.reading import is_blank, read
 
 #: Parts that are listed, at most.
 _MOST = 1 << 16
 
-#: What the sample entry of a video says of its picture, and how FFmpeg calls that in its list of side data.
-_MARKS = {
-    b"st3d": "stereo 3d",
-    b"sv3d": "spherical mapping",
-    b"vexu": "stereo 3d",
-    b"hfov": "stereo 3d",
-    b"mdcv": "mastering display",
-    b"clli": "content light level",
-    b"amve": "ambient viewing",
-}
-
-_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-_SPHERICAL = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
-_CREDENTIALS = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
-_SMOOTH_STREAMING = (
-    bytes.fromhex("6d1d9b0542d544e680e2141daff757b2"),
-    bytes.fromhex("d4807ef2ca3946958e5426cb9e46a79f"),
-    bytes.fromhex("a2394f525a9b4f14a2446c427c648df4"),
-)
-
-#: What messages call boxes that have a name among people.
-_NAMES = {
-    _XMP: "XMP",
-    b"XMP_": "XMP",
-    _SPHERICAL: "the marks of spherical video",
-    b"sv3d": "the marks of spherical video (sv3d)",
-    b"st3d": "the marks of stereo video (st3d)",
-    b"vexu": "the marks of spatial video (vexu)",
-    b"mdcv": "the mastering display (mdcv)",
-    b"clli": "the light level of the content (clli)",
-    _CREDENTIALS: "content credentials",
-    b"GPMF": "GoPro's settings (GPMF)",
-    b"gps ": "the index of GPS data (gps)",
-    b"prft": "recording time (prft)",
-    b"cmov": "what only a compressed index says (cmov)",
-}
-
-#: Why some cannot be kept.
-_REASONS = {
-    _CREDENTIALS: "they sign the old file",
-    b"iloc": "it points to places in the old file",
-    b"prft": "it belongs to a fragment of the old file",
-    b"cmov": "the new one is not compressed",
-}
-
-
-def _names(text: bytes) -> frozenset[bytes]:
-    return frozenset(name.rjust(4, b"\xa9") for name in text.split())
-
-
-#: User data that FFmpeg makes metadata of. Names of three letters begin with a copyright sign.
-_METADATA = b"""
-    @PRM @PRQ FIRM aART akID apID catg cpil cprt desc disk egid gnre hdvd keyw ldes loci manu modl pcst pgap
-    purd rtng soaa soal soar soco sonm sosn stik trkn tven tves tvnn tvsh tvsn
-    ART PRD alb aut cmt com cpy day dir dis ed1 fmt gen grp hst inf lyr mak mod nam ope prd prf req src st3
-    trk url wrn wrt xyz
-"""
-
-#: User data about the old file, and what an output has in another form: chapters, names and kinds of tracks.
-_OWN = b"HMMT chpl name kind hnti hinf chp enc swr too"
-
-#: Names in each place that FFmpeg reads, that describe the old index, or that hold boxes which are listed.
-_ORDINARY: dict[str, frozenset[bytes]] = {
-    place: _names(names)
-    for place, names in {
-        "file": b"ftyp styp moov moof mdat wide mfra sidx ssix pdin",
-        "moov": b"mvhd trak udta mvex iods",
-        "trak": b"tkhd edts mdia udta",
-        "tref": b"chap tmcd hint",
-        "mdia": b"mdhd hdlr minf",
-        "minf": b"vmhd smhd hmhd sthd nmhd gmhd hdlr dinf stbl",
-        "stbl": b"""
-            stsd stts ctts cslg stsc stsz stz2 stco co64 stss stps stsh sdtp sgpd sbgp csgp subs padb stdp
-            saiz saio
-        """,
-        "video": b"""
-            avcC hvcC vpcC av1C apvC evcC vvcC lhvC avcE hvcE esds m4ds glbl d263 dvc1 jp2h strf alis ACLR
-            AALP APRG ARES pasp colr chrm fiel btrt clap gama ccst SmDm CoLL dvcC dvvC dvwC sinf
-        """,
-        "udta": _OWN,
-        "meta": b"hdlr keys ilst",
-        "ilst": _METADATA + _OWN + b" covr ----",
-        "moof": b"mfhd traf",
-        "traf": b"tfhd tfdt trun sbgp sgpd csgp subs saiz saio senc sdtp",
-    }.items()
-}
-
-_READ_IN_PLACE = _names(_METADATA)
-
-#: Places that have places in them: names there, and what the place is called.
-_ENTERED = {
-    "file": {b"moov": "moov", b"moof": "moof"},
-    "moov": {b"trak": "trak", b"udta": "udta"},
-    "trak": {b"mdia": "mdia", b"udta": "udta", b"tref": "tref"},
-    "mdia": {b"minf": "minf"},
-    "minf": {b"stbl": "stbl"},
-    "moof": {b"traf": "traf"},
-}
-
-#: Kinds of values of QuickTime's metadata that FFmpeg reads; integers of at most four bytes.
-_READ_VALUES = (0, 1, 3, 4, 21, 22, 23)
-_INTEGERS = ((21).to_bytes(4, "big"), (22).to_bytes(4, "big"))
+#: Places of boxes with metadata that is looked into.
+_WITH_METADATA = ("file", "moov", "trak", "udta")
 
 #: Boxes without meaning if all their bytes are zero.
 _PADDING = (b"free", b"skip")
@@ -162,8 +63,11 @@ def parts_of(path: Path) -> list[Part]:
     """
     with path.open("rb") as file:
         length = file.seek(0, os.SEEK_END)
-        read_to = max((s.end for s in islice(spans(file), MOST) if s.name in _ORDINARY["file"]), default=0)
-        found = list(islice(_Listing(file).parts("file", 0, length), _MOST))
+        ordinary = (span for span in islice(spans(file), MOST) if span.name in known.ORDINARY["file"])
+        read_to = max((span.end for span in ordinary), default=0)
+        found = list(islice(_Listing(file).parts("file", 0, length), _MOST + 1))
+    if len(found) > _MOST:
+        found[-1] = replace(found[-1], name=b"", title="all further boxes", reason="there are too many")
     blocks = {part.start for part in found if part.place == "gps"}
     found = [part for part in found if part.place != "file" or part.start not in blocks]
     return [replace(p, place="tail") if p.place == "file" and p.start >= read_to else p for p in found]
@@ -179,17 +83,17 @@ class _Listing:
 
     def parts(self, place: str, start: int, end: int) -> Iterator[Part]:
         """Yield the parts in a place."""
-        known = start
+        read_to = start
         for span in islice(spans(self._file, start, end), MOST):
-            cut_off = span.end > end and not (place == "file" and span.name in _ORDINARY["file"])
+            cut_off = span.end > end and not (place == "file" and span.name in known.ORDINARY["file"])
             if cut_off or not any(span.name):
                 break
-            known = span.end
+            read_to = span.end
             if span.name in _PADDING and is_blank(self._file, span.body, span.end):
                 continue
-            if inner := _ENTERED.get(place, {}).get(span.name):
+            if inner := known.ENTERED.get(place, {}).get(span.name):
                 yield from self._inside(inner, span)
-            elif span.name == b"meta":
+            elif span.name == b"meta" and place in _WITH_METADATA:
                 yield from self._metadata(place, span)
             elif place == "meta" and span.name == b"ilst":
                 yield from self.parts("ilst", span.body, span.end)
@@ -199,8 +103,8 @@ class _Listing:
                 yield from self._gps(span)
             elif not self._is_ordinary(place, span):
                 yield self._part(place, span)
-        if known < end and not is_blank(self._file, known, end):
-            yield self._rest(place, known, end)
+        if read_to < end and not is_blank(self._file, read_to, end):
+            yield self._rest(place, read_to, end)
 
     def _inside(self, place: str, span: Span) -> Iterator[Part]:
         if place == "trak":
@@ -213,8 +117,8 @@ class _Listing:
 
     def _is_ordinary(self, place: str, span: Span) -> bool:
         if place == "traf" and span.name == b"uuid":
-            return read(self._file, span.body, 16) in _SMOOTH_STREAMING
-        return span.name in _ORDINARY[place]
+            return read(self._file, span.body, 16) in known.SMOOTH_STREAMING
+        return span.name in known.ORDINARY[place]
 
     def _metadata(self, place: str, span: Span) -> Iterator[Part]:
         """FFmpeg reads the metadata of iTunes, and QuickTime's of the whole file. Others are kept whole."""
@@ -228,7 +132,7 @@ class _Listing:
                 yield replace(part, read=True)
             yield from self._unread_values(place, inner)
         elif any(children(self._file, inner, b"iloc")):
-            yield replace(part, reason=_REASONS[b"iloc"])
+            yield replace(part, reason=known.REASONS[b"iloc"])
         else:
             yield part
 
@@ -240,12 +144,13 @@ class _Listing:
             names += [read(self._file, key.body, min(key.end - key.body, 99)) for key in inside]
         for values in children(self._file, meta, b"ilst"):
             for item in islice(spans(self._file, values.body, min(values.end, meta.end)), _MOST):
-                number, kind = int.from_bytes(item.name, "big"), read(self._file, item.body + 8, 4)
-                name = names[number].decode("ascii", "replace") if number < len(names) else "without a name"
-                size = item.end - item.body - 16
-                if int.from_bytes(kind, "big") not in _READ_VALUES or (kind in _INTEGERS and size > 4):
+                number = int.from_bytes(item.name, "big")
+                kind = int.from_bytes(read(self._file, item.body + 8, 4), "big")
+                if not known.reads_value(kind, item.end - item.body - 16):
+                    name = names[number] if number < len(names) else b"without a name"
                     part = self._part("values" if place == "moov" else "meta", item)
-                    yield replace(part, title=f"metadata {name}", reason="its kind is not known")
+                    title = f"metadata {name.decode('ascii', 'replace')}"
+                    yield replace(part, title=title, reason="its kind is not known")
 
     def _gps(self, span: Span) -> Iterator[Part]:
         """List the blocks with places that dash cameras write among the samples, and their index."""
@@ -264,15 +169,15 @@ class _Listing:
 
     def _part(self, place: str, span: Span) -> Part:
         kind = read(self._file, span.body, 16) if span.name == b"uuid" else span.name
-        title = _NAMES.get(kind) or _title(span.name, kind, place)
+        title = known.NAMES.get(kind) or _title(span.name, kind, place)
         says: tuple[str, ...] = ()
-        if kind == _SPHERICAL:
+        if kind == known.SPHERICAL:
             says = ("spherical mapping", "stereo 3d")
-        elif place == "video" and span.name in _MARKS:
-            says = (_MARKS[span.name],)
-        reason = _REASONS.get(kind, "")
+        elif place == "video" and span.name in known.MARKS:
+            says = (known.MARKS[span.name],)
+        reason = known.REASONS.get(kind, "")
         places = place, self._track, span.start, span.body, span.end
-        return Part(span.name, title, *places, reason, says, place == "udta" and span.name in _READ_IN_PLACE)
+        return Part(span.name, title, *places, reason, says, place == "udta" and span.name in known.METADATA)
 
     def _rest(self, place: str, start: int, end: int) -> Part:
         what = "data" if place == "file" else f"unreadable data in {place}"
