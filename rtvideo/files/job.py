@@ -92,7 +92,7 @@ def enhance_video(
         )
     with ExitStack() as stack:
         container = check_output(input, output, options)
-        source = open_video(input, options, warn)
+        source = open_video(input, options)
         stack.callback(source.close)
         events, shift = events_of(source, options)
         encoding, streams, parts = _planned_output(source, container, options, warn)
@@ -157,13 +157,10 @@ def enhance_video(
     return report
 
 
-def open_video(path: Path, options: Options, warn: Warn) -> FileInput:
-    """Open a video file, or a sequence of images; warn of what is not kept of images."""
+def open_video(path: Path, options: Options) -> FileInput:
+    """Open a video file, or a sequence of images."""
     if is_sequence(path):
-        frames = RawFrames(path, options.framerate or RATE)
-        for note in frames.notes:
-            warn(note)
-        return FileInput(path, raw=frames)
+        return FileInput(path, raw=RawFrames(path, options.framerate or RATE))
     if options.framerate is not None:
         raise UsageError(f"{path}: has its own times; --framerate is for numbered images like img_%04d.png")
     return open_input(path, options.video_stream, options.device, compare=options.compare)
@@ -192,7 +189,7 @@ def _planned_output(
     for note in (
         *notes,
         *filter(None, [streams.warning]),
-        *losses_ahead(source, encoding, container, parts),
+        *losses_ahead(source, encoding, container, parts, options.compare),
     ):
         warn(f"{source.path}: {note}")
     return encoding, streams, parts
@@ -292,7 +289,9 @@ def processor_for(
     )
 
 
-def losses_ahead(source: FileInput, encoding: Encoding, container: str, parts: Fitted) -> Iterator[str]:
+def losses_ahead(
+    source: FileInput, encoding: Encoding, container: str, parts: Fitted, compare: str | None
+) -> Iterator[str]:
     """Yield what the first frame and the parts of the file show will not be kept as it is."""
     if source.interlaced:
         yield f"interlaced; deinterlaced with bwdif, one frame for each{' field' * encoding.by_field}"
@@ -312,6 +311,8 @@ def losses_ahead(source: FileInput, encoding: Encoding, container: str, parts: F
         yield f"{container} cannot hold all of it: {', '.join(parts.lost)}"
     if has_captions(source.first) and not encoding.encoder.captions:
         yield f"codec {encoding.codec} drops the closed captions; libx264 keeps them"
+    elif has_captions(source.first) and (compare or encoding.orientation != UPRIGHT):
+        yield "pictures that are put together or turned lose their closed captions"
 
 
 def _side_data_lost(source: FileInput, container: str, parts: Fitted) -> Iterator[str]:

@@ -132,11 +132,13 @@ def enhance_to_images(
         raise UsageError(f"{output}: {len(there)} images of it exist already; --overwrite replaces them")
     report = Report(str(input), str(output), model=options.model)
     with ExitStack() as stack:
-        source = open_video(input, options, on_warning)
+        source = open_video(input, options)
         stack.callback(source.close)
         events, _ = events_of(source, options)
         encoding = _as_images(source, options)
-        losses = losses_ahead(source, encoding, "image2", fitting_parts(source, "image2", [], options))
+        losses = losses_ahead(
+            source, encoding, "image2", fitting_parts(source, "image2", [], options), options.compare
+        )
         notes = [f"{input}: {note}" for note in (*_left_out(source), *losses)]
         sink = _Images(output, source)
         notes += images.losses(_picture(av.VideoFrame(2, 2, encoding.pix_fmt).to_ndarray()), output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,6 @@ class RawFrames:
 
     Attributes:
         options: what its demuxer must be told.
-        notes: what is not as it was, one line each.
     """
 
     def __init__(self, path: Path, rate: float) -> None:
@@ -70,13 +70,17 @@ class RawFrames:
         """
         self._images = list(members(path).values())
         self.count = len(self._images)
-        self.notes: list[str] = []
+        self._clear: bool | None = None
         first = self._pixels(self._images[0])
         self._shape, self._type = first.shape, first.dtype
-        names = {1: {2: "gray", 3: "rgb24"}, 2: {2: "gray16le", 3: "rgb48le"}}
+        channels = first.shape[2] if first.ndim == 3 else 1
+        names = {
+            1: {1: "gray", 2: "ya8", 3: "rgb24", 4: "rgba"},
+            2: {1: "gray16le", 2: "ya16le", 3: "rgb48le", 4: "rgba64le"},
+        }
         self.options = {
             "video_size": f"{first.shape[1]}x{first.shape[0]}",
-            "pixel_format": names[first.itemsize][first.ndim],
+            "pixel_format": names[first.itemsize][channels],
             "framerate": str(rate),
         }
         self._rest = self._bytes(self._images)
@@ -104,6 +108,9 @@ class RawFrames:
         from rtvideo.media.images.reading import read
 
         picture = read(path)
-        if picture.alpha is not None and not self.notes:
-            self.notes.append(f"{path}: the transparency of the images is dropped")
-        return turned(picture.pixels, picture.orientation)
+        if self._clear is None:
+            self._clear = picture.alpha is not None
+        if self._clear and picture.alpha is None:
+            opaque = np.iinfo(picture.pixels.dtype).max
+            picture = replace(picture, alpha=np.full_like(picture.pixels[..., 0], opaque))
+        return turned(picture.interleaved, picture.orientation)

@@ -358,13 +358,13 @@ def test_frames_limits_the_picture_and_its_sound(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"start": 99.0}, r"--start 99.0: no frame there; .* is 0.5 s long"),
-        ({"start": -1.0}, "--start -1.0"),
-        ({"duration": 0.0}, "--duration 0.0"),
-        ({"frames": 0}, "--frames 0"),
+        ({"start": -1.0}, "start: '-1.0' is not a time"),
+        ({"duration": 0.0}, "duration: '0.0' is not allowed"),
+        ({"frames": 0}, "frames: '0' is not allowed"),
         ({"codec": "libx246"}, "unknown video encoder 'libx246'; near: .*libx264"),
         ({"codec": "aac"}, "unknown video encoder 'aac'"),
         ({"codec": "prores_ks"}, "does not fit into mp4"),
-        ({"crf": 99.0}, "--crf 99: codec libx264 takes 0"),
+        ({"crf": 60.0}, "--crf 60: codec libx264 takes 0"),
         ({"preset": "quick"}, "--preset 'quick': codec libx264 takes ultrafast"),
         ({"codec": "mpeg4", "preset": "fast"}, "mpeg4 has no presets"),
         ({"codec": "ffv1", "crf": 3.0}, "ffv1 has no such setting"),
@@ -614,6 +614,8 @@ def test_closed_captions_stay(tmp_path: Path) -> None:
     enhance(source, tmp_path / "out.mp4", FakeSession(gain=2, delay=2))
     assert captions_of(tmp_path / "out.mp4") == captions_of(source)
     assert "captions" in enhance(source, tmp_path / "lost.mkv", codec="ffv1").warnings[0]
+    beside = enhance(source, tmp_path / "beside.mp4", compare="side")
+    assert any("closed captions" in line for line in beside.warnings)
     before, after = clips.frames(source), clips.frames(tmp_path / "out.mp4")
     assert clips.planes(after[5])[0].mean() > 1.8 * clips.planes(before[5])[0].mean()
 
