@@ -15,7 +15,10 @@ from pathlib import Path
 _SEEK_HEAD, _SEEK, _SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AC
 _TRACKS, _TRACK, _TRACK_NUMBER, _VIDEO = 0x1654AE6B, 0xAE, 0xD7, 0xE0
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
-_VOID, _CHECKSUM = 0xEC, 0xBF
+_STEREO_MODE, _VOID, _CHECKSUM = 0x53B8, 0xEC, 0xBF
+
+#: Kinds of stereo video with two pictures beside each other (or column by column), and on top of each other.
+_SIDE_BY_SIDE, _ON_TOP = (1, 8, 9, 11), (2, 3, 6, 7)
 
 #: DisplayUnit: the display size is a ratio, not a number of pixels.
 _RATIO = 3
@@ -69,8 +72,8 @@ def set_shape(path: Path, track: int, width: int, height: int, shape: Fraction) 
             _, size, _, body = _header(head, 0)
             *_, place = _header(head, body + size)  # where the content of the segment begins
             before = _up_to_tracks(head[place:])
-            display = _display(width, height, shape, ratio=path.suffix != ".webm")
-            after = _grown(before, _stretched(before[-1], track, display))
+            wide, high, ratio = width * shape, Fraction(height), path.suffix != ".webm"
+            after = _grown(before, _stretched(before[-1], track, wide, high, ratio=ratio))
         except (ValueError, IndexError):
             return False
         file.seek(place)
@@ -78,37 +81,35 @@ def set_shape(path: Path, track: int, width: int, height: int, shape: Fraction) 
     return True
 
 
-def _display(width: int, height: int, shape: Fraction, *, ratio: bool) -> list[_Element]:
-    """Return the elements for the size on a screen: in pixels, or as a ratio where these are not whole.
+def _stretched(tracks: _Element, track: int, wide: Fraction, high: Fraction, *, ratio: bool) -> _Element:
+    """Return the element of all tracks, with another display size of one.
 
     Args:
-        ratio: whether players know ratios; some of WebM do not.
+        wide, high: that size, in pixels.
+        ratio: whether players know ratios, which are exact; some of WebM do not.
     """
-    wide = width * shape
-    if ratio and wide.denominator > 1:
-        numbers = {_DISPLAY_WIDTH: (wide / height).numerator, _DISPLAY_HEIGHT: (wide / height).denominator}
-        numbers[_DISPLAY_UNIT] = _RATIO
-    else:
-        numbers = {_DISPLAY_WIDTH: max(1, round(wide)), _DISPLAY_HEIGHT: height}
-    return [_Element(id, _bytes(number)) for id, number in numbers.items()]
-
-
-def _stretched(tracks: _Element, track: int, display: Sequence[_Element]) -> _Element:
-    """Return the element of all tracks, with another display size of one."""
     entries = tracks.children
     for place, entry in enumerate(entries):
         parts = entry.children if entry.id == _TRACK else []
         if any(part.id == _TRACK_NUMBER and part.number == track for part in parts):
-            entries[place] = entry.holding([_displayed(part, display) for part in parts])
+            new = [_displayed(part, wide, high, ratio) if part.id == _VIDEO else part for part in parts]
+            entries[place] = entry.holding(new)
             return tracks.holding(entries)
     raise ValueError("no such track")
 
 
-def _displayed(part: _Element, display: Sequence[_Element]) -> _Element:
-    if part.id != _VIDEO:
-        return part
+def _displayed(video: _Element, wide: Fraction, high: Fraction, ratio: bool) -> _Element:
+    children = video.children
+    # Of two pictures in one frame the size is that of one.
+    stereo = next((child.number for child in children if child.id == _STEREO_MODE), 0)
+    wide, high = wide / (1 + (stereo in _SIDE_BY_SIDE)), high / (1 + (stereo in _ON_TOP))
+    numbers = {_DISPLAY_WIDTH: max(1, round(wide)), _DISPLAY_HEIGHT: max(1, round(high))}
+    if ratio and (wide.denominator > 1 or high.denominator > 1):
+        exact = wide / high
+        numbers = {_DISPLAY_WIDTH: exact.numerator, _DISPLAY_HEIGHT: exact.denominator, _DISPLAY_UNIT: _RATIO}
     old = (_DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT)
-    return part.holding([child for child in part.children if child.id not in old] + list(display))
+    kept = [child for child in children if child.id not in old]
+    return video.holding(kept + [_Element(id, _bytes(number)) for id, number in numbers.items()])
 
 
 def _grown(before: Sequence[_Element], tracks: _Element) -> list[_Element]:

@@ -52,6 +52,32 @@ def test_pixels_keep_their_shape(tmp_path: Path, codec: str, ending: str, shape:
         assert next(container.decode(video=0)).time is not None
 
 
+@pytest.mark.parametrize(
+    ("mode", "ending"),
+    [
+        ("left_right", ".mkv"),
+        ("top_bottom", ".mkv"),
+        ("row_interleaved_lr", ".mkv"),
+        ("mono", ".mkv"),
+        ("right_left", ".webm"),
+    ],
+)
+def test_stereo_pictures_keep_their_shape(tmp_path: Path, mode: str, ending: str) -> None:
+    plain = clips.write(tmp_path / "plain.mp4", sample_aspect_ratio=Fraction(1, 2))
+    with av.open(str(plain)) as given, av.open(str(tmp_path / "in.mkv"), "w") as out:
+        video = out.add_stream_from_template(given.streams.video[0], opaque=True)
+        video.metadata["stereo_mode"] = mode
+        for packet in given.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                out.mux(packet)
+    assert not set_shape(tmp_path / "in.mkv", 2, 64, 48, Fraction(1, 2))
+    assert set_shape(tmp_path / "in.mkv", 1, 64, 48, Fraction(1, 2))
+    assert shapes(tmp_path / "in.mkv") == [Fraction(1, 2)]
+    enhance(tmp_path / "in.mkv", tmp_path / f"out{ending}")
+    assert shapes(tmp_path / f"out{ending}") == [Fraction(1, 2)]
+
+
 def test_only_the_enhanced_video_is_stretched(tmp_path: Path) -> None:
     source = clips.write(
         tmp_path / "in.mkv", second_video=True, attachment=b"not really a font" * 99, subtitles=2, audio=2
