@@ -23,6 +23,8 @@ NIGHT = Recipe(
             floor=3 / 255,
             signal_floor=1 / 255,
             chroma_floor=True,
+            fade=(0.21, 0.34),
+            fade_grey=(0.07, 0.17),
         ),
         noise=Noise(genotype=AUTHORS_NRM, guide="gain"),
     ),
