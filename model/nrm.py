@@ -4,13 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from model.cell import DistillationCell, multiply_adds
 from model.compiled import Conv2d
 from model.iem import CellMaker, shrink
-from rtvideo.models.description import Noise
+from rtvideo.models.description import HALF_SIZE, Noise
+
+
+class Blocks:
+    """An image (N, 3, H, W) as blocks of 2x2 pixels: their means, and the details of each pixel beside them.
+
+    Luma is the mean of the channels. Right and lower edges are replicated where a side is odd.
+
+    Attributes:
+        channels: (N, 5, ceil(H / 2), ceil(W / 2)), what `rtvideo.models.description.HALF_SIZE` counts.
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        self._height, self._width = x.shape[-2:]
+        whole = functional.pad(x, (0, self._width % 2, 0, self._height % 2), mode="replicate")
+        means = functional.avg_pool2d(whole, 2)
+        detail = whole - _repeated(means)
+        self._luma = detail.mean(1, keepdim=True)
+        self._colour = detail - self._luma
+        sizes = [functional.avg_pool2d(d.abs().mean(1, keepdim=True), 2) for d in (self._luma, self._colour)]
+        self.channels = torch.cat([means, *sizes], 1)
+
+    def noise(self, said: Tensor) -> Tensor:
+        """Return the noise of each pixel, (N, 3, H, W), of what a head says of the blocks."""
+        of_luma, of_colour = _repeated(torch.sigmoid(said[:, 3:])).split(1, 1)
+        noise = _repeated(said[:, :3]) + of_luma * self._luma + of_colour * self._colour
+        return noise[..., : self._height, : self._width]
+
+
+def _repeated(x: Tensor) -> Tensor:
+    """Return each value of (N, C, h, w) as a block of 2x2 pixels."""
+    return x.repeat_interleave(2, -2).repeat_interleave(2, -1)
 
 
 class NRM(nn.Module):
@@ -25,7 +57,7 @@ class NRM(nn.Module):
         super().__init__()
         self.description = description
         channels = description.channels
-        colours = 3 * description.scale**2
+        colours = 3 if description.scale == 1 else HALF_SIZE
         self.stem = Conv2d(colours, channels)
         self.cells = nn.ModuleList(cell(channels, description.genotype) for _ in range(description.stages))
         self.head = Conv2d(channels, colours)
@@ -49,12 +81,12 @@ class NRM(nn.Module):
 
     def _noise(self, x: Tensor, cells: Iterable[nn.Module]) -> Tensor:
         """Return what stem, cells and head make of ``x``, at its size."""
-        scale, (height, width) = self.description.scale, x.shape[-2:]
-        whole = functional.pad(x, (0, -width % scale, 0, -height % scale), mode="replicate")
-        features = self.stem(functional.pixel_unshuffle(whole, scale))
+        blocks = None if self.description.scale == 1 else Blocks(x)
+        features = self.stem(x if blocks is None else blocks.channels)
         for cell in cells:
             features = cell(features)
-        return functional.pixel_shuffle(self.head(features), scale)[..., :height, :width]
+        noise: Tensor = self.head(features)
+        return noise if blocks is None else blocks.noise(noise)
 
     @property
     def multiply_adds(self) -> float:

@@ -51,9 +51,11 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     with stem and head shared by the stages; ``released``: ``u_K - w * head(cell_N(...cell_1(stem(u_K))))``.
     ``w = denoise * strength``, times ``1 - t`` if ``guide`` is ``gain``: a pixel that is not amplified
     keeps its texture. The result is clamped to 0..1. At ``scale`` 2 stem, cells and head see each block of
-    2x2 pixels as one pixel of 12 channels (each channel's block row by row; right and lower edges are
-    replicated), and the head's 12 channels are the noise of the block's pixels. ``w``, the subtraction and
-    the clamp stay at full size.
+    2x2 pixels as one pixel of `HALF_SIZE` channels (right and lower edges are replicated): the means ``l`` of
+    red, green and blue; and of the details ``d = x - l`` the mean size of their luma ``d_y``, the mean of the
+    three, and that of their colour ``d - d_y``. Of the head's channels three are the noise of ``l``; two, ``a``
+    and ``b``, say how much of the details is noise: ``sigmoid(a) d_y + sigmoid(b) (d - d_y)`` of each pixel is.
+    ``w``, the subtraction and the clamp stay at full size.
 
 ``strength`` and ``denoise`` (0..1) are the user's, not the model's.
 """
@@ -87,6 +89,10 @@ NO_COLOUR, COLOURED = 0.02, 0.06
 
 #: Of guided upsampling, squared natural logarithms: where light varies less, ``log t`` does not follow it.
 GUIDE_EPSILON = 0.002
+
+#: Channels of a block that noise removal at half size sees, and of what it says: three of its means, one of
+#: its details in luma, one of those in colour.
+HALF_SIZE = 5
 
 #: Illumination may run at 1/scale of the size.
 SCALES = (1, 2, 4, 8, 16, 32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from rtvideo.models.description import STATISTICS, Description, Genotype
+from rtvideo.models.description import HALF_SIZE, STATISTICS, Description, Genotype
 
 #: A cell's attribute for each edge of a genotype.
 EDGES = {"d1": "c1_d", "r1": "c1_r", "d2": "c2_d", "r2": "c2_r", "d3": "c3_d", "r3": "c3_r", "c4": "c4"}
@@ -29,7 +29,7 @@ def shapes(description: Description) -> dict[str, Shape]:
     if illumination.rolloff:
         found["illumination.rolloff_knee"] = ()
     if noise is not None:
-        colours = 3 * noise.scale**2
+        colours = 3 if noise.scale == 1 else HALF_SIZE
         found["noise.stem.weight"] = (noise.channels, colours, 3, 3)
         found["noise.stem.bias"] = (noise.channels,)
         for k in range(noise.stages):
