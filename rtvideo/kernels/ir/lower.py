@@ -22,7 +22,7 @@ from rtvideo.kernels.ir.program import (
     Skip,
 )
 from rtvideo.kernels.ir.rewrites import Weights
-from rtvideo.models.description import Description, Genotype, Illumination, Noise
+from rtvideo.models.description import HALF_SIZE, Description, Genotype, Illumination, Noise
 from rtvideo.models.shapes import EDGES, shapes
 
 HERE = (0, 0)
@@ -319,23 +319,25 @@ class _Lowering:
 
     def _noise_of(self, n: Noise, x: str, cells: range, noise: str) -> list[Layer]:
         """What stem, cells and head make of an image, as another; between them at the module's scale."""
-        colours, half = 3 * n.scale**2, n.scale > 1
+        half = n.scale > 1
+        colours = HALF_SIZE if half else 3
         layers: list[Layer] = []
+        seen = x
         if half:
-            blocks = self._pack(f"blocks{cells[0]}")
-            layers.append(Operation(blocks, colours, ((x, HERE),), "unshuffle"))
-            x = blocks
+            seen = self._pack(f"blocks{cells[0]}")
+            layers.append(Operation(seen, colours, ((x, HERE),), "see_blocks"))
         # Weights of the ends are stored before those of cells, which stand side by side.
         features, last = self._pack(f"stem{cells[0]}"), self._pack(f"features{cells[-1]}")
-        found = f"{noise}_of_blocks" if half else noise
-        layers.append(self._end(features, n.channels, x, "stem"))
-        head = self._end(found, colours, last, "head")
+        said = f"{noise}_of_blocks" if half else noise
+        layers.append(self._end(features, n.channels, seen, "stem"))
+        head = self._end(said, colours, last, "head")
         for k in cells:
             source, features = features, self._pack(f"features{k}")
             layers += self._cell("nrm", k, n.genotype, n.channels, source, features)
         layers = [replace(layer, scale=n.scale) for layer in (*layers, head)]
         if half:
-            layers.append(Operation(noise, 3, ((found, HERE),), "shuffle"))
+            # A pixel's details need the other row of its block.
+            layers.append(Operation(noise, 3, ((x, (1, 1)), (said, HERE)), "noise_in_blocks"))
         return layers
 
     def _pack(self, tensor: str) -> str:
@@ -345,5 +347,7 @@ class _Lowering:
 
     def _end(self, output: str, channels: int, source: str, name: str) -> Convolution:
         weight, bias = self.weights[f"noise.{name}.weight"], self.weights[f"noise.{name}.bias"]
+        if channels == HALF_SIZE and name == "head":
+            weight, bias = rewrites.shares_in_log2(weight, bias)
         self.stored[name] = self._ordered(source, weight, bias)
         return Convolution(output, channels, ((source, (1, 1)),), name, 3, 1, False)

@@ -40,6 +40,15 @@ def negate_in_log2(weight: Weights, bias: Weights) -> tuple[Weights, Weights]:
     return weight * -LOG2_E, bias * -LOG2_E
 
 
+def shares_in_log2(weight: Weights, bias: Weights) -> tuple[Weights, Weights]:
+    """Return the head at half size so that it gives ``-z log2 e`` of each share ``sigmoid(z)`` of the details.
+
+    Its first three channels, the noise of the means, stay.
+    """
+    units = np.array([1, 1, 1, -LOG2_E, -LOG2_E])
+    return weight * units[:, None, None, None], bias * units
+
+
 def exposure_in_log2(weight: Weights, bias: Weights) -> tuple[Weights, Weights]:
     """Return the exposure layer (3, 5) for statistics in log2 instead of natural logarithms.
 

@@ -1,48 +1,65 @@
-// Between pixels and blocks of 2x2 pixels: a block is a pixel at half the size, with four channels for each of a pixel's,
-// row by row (step 9 of rtvideo/models/description.py).
+// Noise removal at half size, between pixels and blocks of 2x2 pixels, a row at a time.
 #pragma once
-#include "rows.hpp"
+#include "layers.hpp"
+
+#include "common/blocks.h"
 
 namespace rt {
 
-// Of a row of pixels, the left and the right ones of each block, in two channels.
-template <int C> FN void put_row(const Rows<C> &out, int channel, int row, int x, vec first, vec second) {
-    store(out.at(channel, row) + x, even(first, second, LANE));
-    store(out.at(channel + 1, row) + x, odd(first, second, LANE));
-}
-#if defined(__AVX512BF16__)
-template <int C> FN void put_row(const Packed<C> &out, int channel, int row, int x, vec first, vec second) {
-    store(out.at(channel / 2, row) + x, pack_neighbours(first, second));
-}
-#endif
+// A value of each block, for its two pixels of a row.
+FN void repeat(vec v, vec &first, vec &second) { first = twice_low(v, LANE), second = twice_high(v, LANE); }
 
-// A row of blocks. The last row and column of pixels repeat where the picture has an odd number of them.
-template <int C, class Out> ROW_FUNCTION unshuffle(const Tile &tile, Rows<C> in, Out out, int row) {
+// Of two rows of pixels, what the network sees of their blocks. The last row and column of pixels repeat where the
+// picture has an odd number of them.
+template <class Out> ROW_FUNCTION see_blocks(const Tile &tile, Rows<3> in, Out out, int row) {
     const Tile half = halved(tile);
     if (blank(half, out, row)) return;
-    const int end = tile.picture_width - tile.left;
-    for (int i = 0; i < 2; i++) {
-        const int from = min(2 * row + i, tile.picture_height - 1);
-        for (int c = 0; c < C; c++) {
-            float *source = in.at(c, from);
-            if (end > 0 && end < tile.width) source[end] = source[end - 1];
-            for (int x = 0; x < half.width; x += LANES)
-                put_row(out, 4 * c + 2 * i, row, x, load(source + 2 * x), load(source + 2 * x + LANES));
+    const int end = tile.picture_width - tile.left, lower = min(2 * row + 1, tile.picture_height - 1);
+    float *rows[2][3];
+    for (int c = 0; c < 3; c++) {
+        rows[0][c] = in.at(c, 2 * row), rows[1][c] = in.at(c, lower);
+        for (int i = 0; i < 2; i++) {
+            if (end > 0 && end < tile.width) rows[i][c][end] = rows[i][c][end - 1];
         }
+    }
+    for (int x = 0; x < half.width; x += LANES) {
+        vec pixels[4][3], seen[BLOCK_CHANNELS], v[BLOCK_CHANNELS][1];
+        UNROLL for (int i = 0; i < 2; i++) {
+            UNROLL for (int c = 0; c < 3; c++) {
+                const vec a = load(rows[i][c] + 2 * x), b = load(rows[i][c] + 2 * x + LANES);
+                pixels[2 * i][c] = even(a, b, LANE), pixels[2 * i + 1][c] = odd(a, b, LANE);
+            }
+        }
+        see_block(pixels, seen);
+        UNROLL for (int c = 0; c < BLOCK_CHANNELS; c++) v[c][0] = seen[c];
+        put(out, row, x, v);
     }
     trim(half, out, row);
 }
 
-// A row of pixels, of the row of blocks in which they lie.
-template <int C> ROW_FUNCTION shuffle(const Tile &tile, Rows<4 * C> in, Rows<C> out, int row) {
+// Of a row of pixels the noise, of what the network says of their blocks. Means are made again: that costs less than to
+// keep them, as what the network has seen may be rounded to bf16.
+ROW_FUNCTION noise_in_blocks(const Tile &tile, Rows<3> in, Rows<BLOCK_CHANNELS> said, Rows<3> out, int row) {
     if (blank(tile, out, row)) return;
-    for (int c = 0; c < C; c++) {
-        const int channel = 4 * c + 2 * (row & 1);
-        const float *left = in.at(channel, row >> 1), *right = in.at(channel + 1, row >> 1);
-        float *target = out.at(c, row);
-        for (int x = 0; x < tile.width; x += 2 * LANES) {
-            vec a = load(left + x / 2), b = load(right + x / 2);
-            store(target + x, turns_low(a, b, LANE)), store(target + x + LANES, turns_high(a, b, LANE));
+    const int beside = min(row ^ 1, tile.picture_height - 1), block = row >> 1;
+    for (int x = 0; x < tile.width; x += 2 * LANES) {
+        vec pixel[2][3], mean[2][3], noise[2][3];
+        UNROLL for (int c = 0; c < 3; c++) {
+            vec sum[2];
+            UNROLL for (int i = 0; i < 2; i++) {
+                pixel[i][c] = load(in.at(c, row) + x + i * LANES);
+                sum[i] = pixel[i][c] + load(in.at(c, beside) + x + i * LANES);
+            }
+            const vec means = (even(sum[0], sum[1], LANE) + odd(sum[0], sum[1], LANE)) * 0.25f;
+            repeat(means, mean[0][c], mean[1][c]);
+            repeat(load(said.at(c, block) + x / 2), noise[0][c], noise[1][c]);
+        }
+        vec of_luma[2], of_colour[2];
+        repeat(share_of_noise(load(said.at(3, block) + x / 2)), of_luma[0], of_luma[1]);
+        repeat(share_of_noise(load(said.at(4, block) + x / 2)), of_colour[0], of_colour[1]);
+        UNROLL for (int i = 0; i < 2; i++) {
+            noise_of(details_of(pixel[i], mean[i]), of_luma[i], of_colour[i], noise[i]);
+            UNROLL for (int c = 0; c < 3; c++) store(out.at(c, row) + x + i * LANES, noise[i][c]);
         }
     }
     trim(tile, out, row);

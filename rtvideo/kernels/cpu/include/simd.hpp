@@ -102,8 +102,6 @@ FN vec pack(vec low, vec high) {
     __m512i halves = (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
     return (vec)_mm512_permutexvar_epi16(interleave, halves);
 }
-// The same of the lanes of two vectors, which are neighbours.
-FN vec pack_neighbours(vec first, vec second) { return (vec)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first); }
 FN vec unpack_low(vec pairs) { return (vec)((ivec)pairs << 16); }
 FN vec unpack_high(vec pairs) { return (vec)((ivec)pairs & -65536); }
 // acc + low * weight's low + high * weight's high.
@@ -135,13 +133,6 @@ template <int... I> FN vec shifted_left(vec before, vec now, Indices<I...>) {
 }
 template <int... I> FN vec shifted_right(vec now, vec next, Indices<I...>) {
     return __builtin_shufflevector(now, next, (1 + I)...);
-}
-// The lanes of two vectors in turns, of their low (or high) halves.
-template <int... I> FN vec turns_low(vec a, vec b, Indices<I...>) {
-    return __builtin_shufflevector(a, b, (I / 2 + I % 2 * LANES)...);
-}
-template <int... I> FN vec turns_high(vec a, vec b, Indices<I...>) {
-    return __builtin_shufflevector(a, b, ((LANES + I) / 2 + I % 2 * LANES)...);
 }
 // The even (or odd) lanes of two vectors.
 template <int... I> FN vec even(vec a, vec b, Indices<I...>) { return __builtin_shufflevector(a, b, (2 * I)...); }
