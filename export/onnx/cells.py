@@ -51,37 +51,22 @@ class Cells:
             out = self.conv(f"{name}.op", x, residual=times, dilation=2 if "dil" in operation else 1)
         return self.g.add("LeakyRelu", out, name=f"{name}.lrelu", alpha=SLOPE)
 
-    def conv(
-        self, weights: str, x: str, *, residual: int = 0, dilation: int = 1, blocks: int = 1, name: str = ""
-    ) -> str:
-        """A convolution that keeps the size, zero outside, plus ``residual`` times its input.
-
-        With ``blocks`` above 1 it sees each block of so many pixels squared as one (``pixel_unshuffle``).
-        """
+    def conv(self, weights: str, x: str, *, residual: int = 0, dilation: int = 1, name: str = "") -> str:
+        """A convolution that keeps the size, zero outside, plus ``residual`` times its input."""
         kernel = self.weights[f"{weights}.weight"].astype(np.float64)
         middle = kernel.shape[-1] // 2
         if residual:
             kernel[..., middle, middle] += residual * np.eye(len(kernel))
-        if blocks > 1:
-            kernel = _over_blocks(kernel, blocks)
         return self.g.add(
             "Conv",
             x,
             self.parameter(kernel, f"{weights}.weight"),
             self.parameter(self.weights[f"{weights}.bias"], f"{weights}.bias"),
             name=name or weights,
-            pads=[dilation * middle * blocks] * 4,
+            pads=[dilation * middle] * 4,
             dilations=[dilation] * 2,
-            strides=[blocks] * 2,
         )
 
     def parameter(self, value: npt.NDArray[np.floating], name: str) -> str:
         """A constant in the precision of the cells."""
         return self.g.constant(value.astype(np.float16 if self.half else np.float32), name)
-
-
-def _over_blocks(kernel: npt.NDArray[np.float64], blocks: int) -> npt.NDArray[np.float64]:
-    """Return a kernel for blocks of pixels as one for pixels, ``blocks`` times as large."""
-    outs, channels, rows, columns = kernel.shape
-    apart = kernel.reshape(outs, -1, blocks, blocks, rows, columns).transpose(0, 1, 4, 2, 5, 3)
-    return apart.reshape(outs, channels // blocks**2, rows * blocks, columns * blocks)

@@ -1,10 +1,9 @@
 """A description and its weights as an ONNX graph, node by node, named after the paper's symbols.
 
 The graph is written, not traced: it holds what the description says and nothing else.
-`rtvideo.models.description` is the exact computation; the numbered comments below are its steps. Four
+`rtvideo.models.description` is the exact computation; the numbered comments below are its steps. Three
 rewrites, all exact, save passes over memory: a residual sum is one more in a convolution's centre tap;
-``y / t`` is ``y exp(-log t)``; ``t ^ s`` is ``exp(s log t)``; and a convolution of blocks of pixels is one of
-pixels, with larger taps and strides.
+``y / t`` is ``y exp(-log t)``; and ``t ^ s`` is ``exp(s log t)``.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
+from export.onnx.blocks import Blocks
 from export.onnx.cells import Cells
 from export.onnx.guided_upsampling import lines
 from export.onnx.writer import Graph
@@ -319,19 +319,14 @@ class _Network:
         runs = [stages] if d.parameterisation == "released" else [[stage] for stage in stages]
         cells, x = self.cells, u
         for n, run in enumerate(runs):
-            whole = self.pad(x, d.scale, name=f"x_{n}_padded")
-            features = cells.conv(
-                "noise.stem", cells.narrow(whole, name=f"x_{n}_f16"), blocks=d.scale, name=f"stem_{n}"
-            )
+            blocks = None if d.scale == 1 else Blocks(g, self.pad(x, d.scale, name=f"x_{n}_padded"))
+            seen = cells.narrow(x if blocks is None else blocks.channels, name=f"x_{n}_f16")
+            features = cells.conv("noise.stem", seen, name=f"stem_{n}")
             for stage in run:
                 features = cells.cell(stage, d.genotype, features)
-            head = cells.conv("noise.head", features, name=f"head_{n}")
-            if d.scale > 1:
-                shuffled = g.add(
-                    "DepthToSpace", head, name=f"head_{n}_shuffled", blocksize=d.scale, mode="CRD"
-                )
-                head = self.crop(shuffled, u, d.scale)
-            noise = cells.widen(head, name=f"noise_{n}")
+            noise = cells.widen(cells.conv("noise.head", features, name=f"head_{n}"), name=f"noise_{n}")
+            if blocks is not None:
+                noise = self.crop(blocks.noise(noise), u, d.scale)
             x = g.add("Sub", u, g.add("Mul", noise, w, name=f"w*noise_{n}"), name=f"denoised_{n + 1}")
         return self.clip(x, name="x_N")
 

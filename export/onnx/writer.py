@@ -46,9 +46,12 @@ class Graph:
         self._node(operator, inputs, [name], attributes)
         return name
 
-    def split(self, value: str, names: Sequence[str]) -> Sequence[str]:
-        """Split ``value`` along its channels into parts of one channel."""
-        self._node("Split", [value], names, {"axis": 1, "num_outputs": len(names)})
+    def split(self, value: str, names: Sequence[str], sizes: Sequence[int] = ()) -> Sequence[str]:
+        """Split ``value`` along its channels into parts of so many channels, of one each without ``sizes``."""
+        if sizes:
+            self._node("Split", [value, self.constant(sizes)], names, {"axis": 1})
+        else:
+            self._node("Split", [value], names, {"axis": 1, "num_outputs": len(names)})
         return names
 
     def _node(
