@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rtvideo.kernels.cuda import packing, temporal
-from rtvideo.kernels.cuda.schedule import Kernel, schedule, views
+from rtvideo.kernels.cuda.schedule import Kernel, planes, schedule, views
 from rtvideo.kernels.cuda.source import SIDE, THREADS, Buffer, CudaSource, Launch, function, grid
 from rtvideo.kernels.cuda.steps import Reach, Step, reads
 from rtvideo.kernels.ir import cpp
@@ -79,7 +79,7 @@ class _Emitter:
             "\n".join(f"#define {name} {value}" for name, value in macros.items()),
             "\n".join(
                 f'#include "{name}"'
-                for name in ("guide.cuh", "packed.cuh", *(temporal.HEADERS if self.temporal else ()))
+                for name in ("blocks.cuh", "guide.cuh", "packed.cuh", *(temporal.HEADERS if self.temporal else ()))
             ),
             "using namespace rt;",
             *([f"enum {{ {names} }};"] if names else []),
@@ -172,16 +172,11 @@ class _Emitter:
         made = {layer.output for step in flow.steps for layer in step.layers}
         outside = {name for step in flow.steps for layer in step.layers for name, _ in reads(layer)} - made
         lines += [line for name, line in self._sources(one, stage).items() if name in outside]
-        for name in sorted(outside - one.sources.keys()):
-            of = seen_through.get(name, name)
-            lines.append(self._plane(one, of, channels[of]))
-            if of != name:
-                lines.append(
-                    f"const auto {name}_source = {'blocks' if kernel.scale > 1 else 'pixels'}({of}_source);"
-                )
-        for name in flow.results:
-            if name not in one.results:
-                lines.append(self._plane(one, name, channels[name]))
+        in_memory = planes(outside - one.sources.keys(), seen_through) | {*flow.results} - {*one.results}
+        lines += [self._plane(one, name, channels[name]) for name in sorted(in_memory)]
+        for name in sorted(outside & seen_through.keys()):
+            of = ", ".join(f"{read}_source" for read, _ in seen_through[name].inputs)
+            lines.append(f"const auto {name}_source = {cpp.function(seen_through[name])}({of});")
         if any(isinstance(x, Operation) and x.function == "apply_log" for s in flow.steps for x in s.layers):
             lines.append(f"const auto light = {self._light()};")
         if stage is None:

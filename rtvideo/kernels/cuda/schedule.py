@@ -99,7 +99,7 @@ def schedule(one: Pass, packed: frozenset[str], shared: int, *, grid: bool = Fal
     best: list[tuple[float, list[Kernel]]] = [(0.0, []), *((float("inf"), []) for _ in units)]
     for end in range(1, len(units) + 1):
         read = {name for unit in units[end:] for layer in unit for name, _ in reads(layer)}
-        later = {seen_through.get(name, name) for name in read} | {*one.results}
+        later = planes(read, seen_through) | {*one.results}
         scale = units[end - 1][0].scale
         for begin in [0] if grid else range(end - 1, -1, -1):
             if units[begin][0].scale != scale:  # a kernel has one size
@@ -120,14 +120,26 @@ def schedule(one: Pass, packed: frozenset[str], shared: int, *, grid: bool = Fal
     return best[-1][1]
 
 
-def views(one: Pass) -> dict[str, str]:
-    """Return tensor -> the tensor of another scale whose numbers it has.
+def views(one: Pass) -> dict[str, Operation]:
+    """Return tensor -> the layer that makes it of a tensor of another scale.
 
-    Kernels have one scale, so both lie between kernels: nobody makes the first, who reads it reads the other.
+    Kernels have one scale, so all that the layer reads lies between kernels. It is no step of any: whoever
+    reads its tensor makes what it reads.
     """
     scales = one.scales()
     return {
-        layer.output: name for layer in one.layers for name, _ in layer.inputs if scales[name] != layer.scale
+        layer.output: layer
+        for layer in one.layers
+        if isinstance(layer, Operation) and any(scales[name] != layer.scale for name, _ in layer.inputs)
+    }
+
+
+def planes(names: Iterable[str], seen_through: Mapping[str, Operation]) -> set[str]:
+    """Return the tensors that lie in memory where these are read, some of them as `views`."""
+    return {
+        plane
+        for name in names
+        for plane in ([read for read, _ in seen_through[name].inputs] if name in seen_through else [name])
     }
 
 

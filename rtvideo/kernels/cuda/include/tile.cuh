@@ -83,33 +83,6 @@ template <int N, class T = float> struct Plane {
     }
 };
 
-// Pixels as blocks of 2x2 of them, and the other way round (step 9 of rtvideo/models/description.py): a block is a pixel
-// at half the size, with four channels for each of a pixel's, row by row. The last row and column of pixels repeat where
-// the picture has an odd number of them.
-template <int N> struct Blocks {
-    static constexpr int CHANNELS = 4 * N;
-    Plane<N> pixels;
-
-    METHOD void read(const Block &block, int x, int y, float (&v)[CHANNELS]) const {
-        const Block picture = {0, 0, frame.width, frame.height, 2 * block.origin, frame.rows};
-        UNROLL for (int k = 0; k < 4; k++) {
-            const int column = min(2 * x + k % 2, picture.width - 1), row = min(2 * y + k / 2, picture.height - 1);
-            UNROLL for (int c = 0; c < N; c++) v[4 * c + k] = *pixels.at(picture, c, column, row);
-        }
-    }
-};
-template <int N> struct Pixels {
-    static constexpr int CHANNELS = N / 4;
-    Plane<N> blocks;
-
-    METHOD void read(const Block &block, int x, int y, float (&v)[CHANNELS]) const {
-        const Block half = {0, 0, (block.width + 1) / 2, 0, block.origin / 2, (block.rows + 1) / 2};
-        UNROLL for (int c = 0; c < CHANNELS; c++) v[c] = *blocks.at(half, 4 * c + 2 * (y & 1) + (x & 1), x >> 1, y >> 1);
-    }
-};
-template <int N> FN Blocks<N> blocks(const Plane<N> &pixels) { return {pixels}; }
-template <int N> FN Pixels<N> pixels(const Plane<N> &blocks) { return {blocks}; }
-
 // The thread's pixels of anything that can be read at a place; zero outside the picture, as the network's padding says.
 template <class T = float, class Source, class P>
 FN Values<Source::CHANNELS, P::ROWS, T> fetch(const Source &from, const P &p) {

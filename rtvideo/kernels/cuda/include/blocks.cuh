@@ -1,0 +1,49 @@
+// Noise removal at half size, between pixels and blocks of 2x2 pixels. Kernels have one size: what they read of the other
+// is made of it pixel by pixel.
+#pragma once
+#include "tile.cuh"
+
+#include "common/blocks.h"
+
+namespace rt {
+
+// The pixels of a block. The last row and column repeat where the picture has an odd number of them.
+FN void read_block(const Plane<3> &from, int origin, int x, int y, float (&pixels)[4][3]) {
+    const Block picture = {0, 0, frame.width, frame.height, origin, frame.rows};
+    UNROLL for (int k = 0; k < 4; k++)
+        from.read(picture, min(2 * x + k % 2, picture.width - 1), min(2 * y + k / 2, picture.height - 1), pixels[k]);
+}
+
+// What the network sees of blocks.
+struct BlocksSeen {
+    static constexpr int CHANNELS = BLOCK_CHANNELS;
+    Plane<3> image;
+
+    METHOD void read(const Block &block, int x, int y, float (&v)[CHANNELS]) const {
+        float pixels[4][3];
+        read_block(image, 2 * block.origin, x, y, pixels);
+        see_block(pixels, v);
+    }
+};
+FN BlocksSeen see_blocks(const Plane<3> &image) { return {image}; }
+
+// The noise of pixels, of what the network says of their blocks.
+struct NoiseInBlocks {
+    static constexpr int CHANNELS = 3;
+    Plane<3> image;
+    Plane<BLOCK_CHANNELS> said;
+
+    METHOD void read(const Block &block, int x, int y, float (&v)[CHANNELS]) const {
+        const Block half = {0, 0, (block.width + 1) / 2, 0, block.origin / 2, (block.rows + 1) / 2};
+        float pixels[4][3], pixel[3], mean[3], of[BLOCK_CHANNELS];
+        read_block(image, block.origin, x >> 1, y >> 1, pixels);
+        image.read(block, x, y, pixel);
+        said.read(half, x >> 1, y >> 1, of);
+        UNROLL for (int c = 0; c < 3; c++)
+            mean[c] = mean_of_block(pixels[0][c], pixels[1][c], pixels[2][c], pixels[3][c]), v[c] = of[c];
+        noise_of(details_of(pixel, mean), share_of_noise(of[3]), share_of_noise(of[4]), v);
+    }
+};
+FN NoiseInBlocks noise_in_blocks(const Plane<3> &image, const Plane<BLOCK_CHANNELS> &said) { return {image, said}; }
+
+} // namespace rt
