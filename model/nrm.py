@@ -35,8 +35,8 @@ class Blocks:
 
     def noise(self, said: Tensor) -> Tensor:
         """Return the noise of each pixel, (N, 3, H, W), of what a head says of the blocks."""
-        of_luma, of_colour = _repeated(torch.sigmoid(said[:, 3:])).split(1, 1)
-        noise = _repeated(said[:, :3]) + of_luma * self._luma + of_colour * self._colour
+        shares = _repeated(torch.sigmoid(said[:, 3:]))
+        noise = _repeated(said[:, :3]) + shares[:, :1] * self._luma + shares[:, 1:] * self._colour
         return noise[..., : self._height, : self._width]
 
 

@@ -20,12 +20,7 @@ class Blocks:
         detail = graph.add("Sub", x, self._repeated(means), name=f"{x}_d")
         self.luma = self._of_channels(detail, name=f"{x}_d_y")
         self.colour = graph.add("Sub", detail, self.luma, name=f"{x}_d-d_y")
-        sizes = (
-            self._mean(
-                self._of_channels(graph.add("Abs", d, name=f"|{d}|"), name=f"{d}_size"), name=f"{d}_sizes"
-            )
-            for d in (self.luma, self.colour)
-        )
+        sizes = (self._size(d) for d in (self.luma, self.colour))
         self.channels = graph.add("Concat", means, *sizes, name=f"{x}_blocks", axis=1)
 
     def noise(self, said: str) -> str:
@@ -38,6 +33,10 @@ class Blocks:
         colour = g.add("Mul", of_colour, self.colour, name=f"{x}_b*(d-d_y)")
         details = g.add("Add", luma, colour, name=f"{x}_noise_of_details")
         return g.add("Add", self._repeated(of_means), details, name=f"{x}_noise")
+
+    def _size(self, detail: str) -> str:
+        size = self.g.add("Abs", detail, name=f"|{detail}|")
+        return self._mean(self._of_channels(size, name=f"{detail}_size"), name=f"{detail}_size_of_blocks")
 
     def _mean(self, x: str, *, name: str) -> str:
         return self.g.add("AveragePool", x, name=name, kernel_shape=[2, 2], strides=[2, 2])

@@ -47,7 +47,7 @@ class Graph:
         return name
 
     def split(self, value: str, names: Sequence[str], sizes: Sequence[int] = ()) -> Sequence[str]:
-        """Split ``value`` along its channels into parts of so many channels, of one each without ``sizes``."""
+        """Split ``value`` along its channels into parts of these sizes, of one channel each without any."""
         if sizes:
             self._node("Split", [value, self.constant(sizes)], names, {"axis": 1})
         else:

@@ -52,9 +52,9 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     ``w = denoise * strength``, times ``1 - t`` if ``guide`` is ``gain``: a pixel that is not amplified
     keeps its texture. The result is clamped to 0..1. At ``scale`` 2 stem, cells and head see each block of
     2x2 pixels as one pixel of `HALF_SIZE` channels (right and lower edges are replicated): the means ``l`` of
-    red, green and blue; and of the details ``d = x - l`` the mean size of their luma ``d_y``, the mean of the
-    three, and that of their colour ``d - d_y``. Of the head's channels three are the noise of ``l``; two, ``a``
-    and ``b``, say how much of the details is noise: ``sigmoid(a) d_y + sigmoid(b) (d - d_y)`` of each pixel is.
+    red, green and blue; and of the details ``d = x - l`` the mean size of their luma ``d_y``, the mean of
+    the three, and that of their colour ``d - d_y``. Of the head's channels three are the noise of ``l``;
+    two, ``a`` and ``b``, say how much of the details is noise: ``sigmoid(a) d_y + sigmoid(b) (d - d_y)``.
     ``w``, the subtraction and the clamp stay at full size.
 
 ``strength`` and ``denoise`` (0..1) are the user's, not the model's.

@@ -16,6 +16,8 @@ from rtvideo.kernels.structs import Format
 
 HEADERS = Path(__file__).parent / "include"
 
+_INCLUDED = ("blocks.cuh", "guide.cuh", "packed.cuh")
+
 
 def emit(
     program: Program,
@@ -78,8 +80,7 @@ class _Emitter:
             f"#ifndef THREADS\n#define THREADS {THREADS}\n#endif",
             "\n".join(f"#define {name} {value}" for name, value in macros.items()),
             "\n".join(
-                f'#include "{name}"'
-                for name in ("blocks.cuh", "guide.cuh", "packed.cuh", *(temporal.HEADERS if self.temporal else ()))
+                f'#include "{name}"' for name in (*_INCLUDED, *(temporal.HEADERS if self.temporal else ()))
             ),
             "using namespace rt;",
             *([f"enum {{ {names} }};"] if names else []),

@@ -41,7 +41,7 @@ def negate_in_log2(weight: Weights, bias: Weights) -> tuple[Weights, Weights]:
 
 
 def shares_in_log2(weight: Weights, bias: Weights) -> tuple[Weights, Weights]:
-    """Return the head at half size so that it gives ``-z log2 e`` of each share ``sigmoid(z)`` of the details.
+    """Return the head at half size so that it gives ``-z log2 e`` for each share ``sigmoid(z)`` of details.
 
     Its first three channels, the noise of the means, stay.
     """

@@ -23,14 +23,15 @@ template <class Out> ROW_FUNCTION see_blocks(const Tile &tile, Rows<3> in, Out o
         }
     }
     for (int x = 0; x < half.width; x += LANES) {
-        vec pixels[4][3], seen[BLOCK_CHANNELS], v[BLOCK_CHANNELS][1];
-        UNROLL for (int i = 0; i < 2; i++) {
+        vec pixels[4][3], seen[BLOCK_CHANNELS];
+    UNROLL for (int i = 0; i < 2; i++) {
             UNROLL for (int c = 0; c < 3; c++) {
                 const vec a = load(rows[i][c] + 2 * x), b = load(rows[i][c] + 2 * x + LANES);
                 pixels[2 * i][c] = even(a, b, LANE), pixels[2 * i + 1][c] = odd(a, b, LANE);
             }
         }
         see_block(pixels, seen);
+        vec v[BLOCK_CHANNELS][1];
         UNROLL for (int c = 0; c < BLOCK_CHANNELS; c++) v[c][0] = seen[c];
         put(out, row, x, v);
     }

@@ -70,6 +70,16 @@ def test_the_inverse_sigmoid_is_a_bare_exp2() -> None:
     near(w[..., 0, 0] @ d + b[:, None], -z)
 
 
+def test_shares_of_details_are_a_bare_exp2_and_the_noise_of_means_stays() -> None:
+    rng = np.random.default_rng(3)
+    weight, bias, x = rng.normal(size=(5, 8, 3, 3)), rng.normal(size=5), rng.normal(size=(8, 3, 3))
+    z = np.tensordot(weight, x, 3) + bias
+    w, b = rewrites.shares_in_log2(weight, bias)
+    made = np.tensordot(w, x, 3) + b
+    near(made[:3], z[:3])
+    near(1 / (1 + np.exp2(made[3:])), 1 / (1 + np.exp(-z[3:])))
+
+
 def test_exposure_in_log2() -> None:
     rng = np.random.default_rng(1)
     weight, bias, g = rng.normal(size=(3, 5)), rng.normal(size=3), rng.normal(size=5)
