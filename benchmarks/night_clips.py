@@ -22,7 +22,7 @@ from typing import Any
 # The script also runs from a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.common.arguments import add_json
+from benchmarks.common.arguments import add_json, even_size
 from benchmarks.common.files import write_json
 from benchmarks.common.machine import facts
 from model.command import Parser, imports, run
@@ -33,7 +33,7 @@ with imports(__name__, "benchmark"):
     from benchmarks.night import clips, scenes
     from benchmarks.night.clips import Clip, Coding
     from benchmarks.night.methods import methods
-    from benchmarks.night.pictures import save
+    from benchmarks.night.pictures import prepare, save
     from benchmarks.night.scores import ALL, Scores, mean, score, table
 
 _FRAMES, _QUICK = 30, 6  # of each clip
@@ -47,6 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def measure(arguments: argparse.Namespace) -> None:
     """Print a table for each clip and one of all with a truth, and write them."""
+    prepare(arguments.out)
     contenders = list(methods(arguments.model))
     found: dict[str, dict[str, list[Scores]]] = {}
     made: set[str] = set()
@@ -107,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--model", nargs="+", default=["night"], metavar="NAME", help="shipped models, or model files (night)"
     )
-    add("--size", type=values.size, default=(640, 360), metavar="WxH", help="of made clips (640x360)")
+    add("--size", type=even_size, default=(640, 360), metavar="WxH", help="of made clips (640x360)")
     add("--codec", choices=sorted(clips.DECODERS), default="libx264", help="of made clips (libx264)")
     about = "rate of made clips in Mbit/s at 1080p; smaller ones get less (1.5)"
     add("--megabits", type=values.rate, default=1.5, metavar="RATE", help=about)

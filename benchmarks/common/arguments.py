@@ -26,6 +26,14 @@ def sizes(text: str) -> list[tuple[int, int]]:
     return [values.size(part) for part in text.split(",")] if text else []
 
 
+def even_size(text: str) -> tuple[int, int]:
+    """Return ``WIDTHxHEIGHT`` of even numbers, which 4:2:0 asks for."""
+    found = values.size(text)
+    if any(side % 2 for side in found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: even WIDTHxHEIGHT")
+    return found
+
+
 def even_sizes(text: str) -> list[tuple[int, int]]:
     """Return at least one ``WIDTHxHEIGHT`` of even numbers, which NV12 asks for."""
     found = sizes(text)

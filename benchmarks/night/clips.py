@@ -118,7 +118,8 @@ def real(path: Path, count: int, parts: int) -> list[Clip]:
     if path.is_dir() or images.is_image(path):
         found = images_of(path)
         return [Clip(path.name, found, found, None, range(len(found)))]
-    starts = np.linspace(0, max(0, length(path) - count), parts + 2).astype(int)[1:-1]
+    last = max(0, length(path) - count)
+    starts = sorted({*np.linspace(0, last, parts + 2).astype(int)[1:-1].tolist()})
     film: list[list[av.VideoFrame]] = [[] for _ in starts]
     for number, frame in enumerate(decoded(path)):
         for part, start in zip(film, starts, strict=True):

@@ -9,14 +9,27 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from benchmarks.night.clips import Clip
+from rtvideo.errors import OutputError
 from rtvideo.sample.camera_simulator import Image
+
+
+def prepare(folder: Path | None) -> None:
+    """Make the folder, if one is wanted, before anything is measured.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from None
 
 
 def save(folder: Path | None, clip: Clip, shown: Sequence[tuple[str, Image]]) -> None:
     """Write the first frame that counts by each method, and its truth; without a folder do nothing."""
     if folder is None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
     truth = [] if clip.truth is None else [("truth", clip.truth[clip.scored[0]])]
     for method, picture in (*shown, *truth):
         Pillow.fromarray(picture).save(folder / f"{_word(clip.name)}.{_word(method)}.png")

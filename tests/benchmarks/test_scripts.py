@@ -63,6 +63,7 @@ def without(packages: str, script: str, *words: str) -> subprocess.CompletedProc
         ("skimage", "benchmarks/quality.py", "benchmark"),
         ("onnxruntime", "benchmarks/quality.py", "benchmark"),
         ("cv2", "benchmarks/flicker.py", "benchmark"),
+        ("cv2", "benchmarks/night_clips.py", "benchmark"),
         ("torch", "benchmarks/ablation.py", "train"),
         ("torch", "benchmarks/reproduction.py", "train"),
     ],

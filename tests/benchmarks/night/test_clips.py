@@ -130,6 +130,7 @@ def test_parts_of_a_real_clip_and_photographs_have_no_truth(tmp_path: Path) -> N
     parts = clips.real(clip, count=4, parts=2)
     assert [(part.name, len(part.frames), part.truth) for part in parts] == [("night", 4, None)] * 2
     assert not np.array_equal(parts[0].dark[0], parts[1].dark[0])
+    assert len(clips.real(clip, count=12, parts=2)) == 1, "a short clip has one part"
     (tmp_path / "dark").mkdir()
     for number in range(2):
         cv2.imwrite(str(tmp_path / "dark" / f"{number}.png"), np.full((16, 16, 3), 9 + number, np.uint8))

@@ -65,6 +65,8 @@ def test_photographs_are_scored_without_a_truth(
         (["--panoramas", "."], ExitCode.INPUT, "holds no panorama"),
         (["--model", "nobody"], ExitCode.USAGE, "unknown model 'nobody'"),
         (["--codec", "libvpx"], ExitCode.USAGE, "libvpx"),
+        (["--size", "641x360"], ExitCode.USAGE, "'641x360' is not allowed; allowed: even WIDTHxHEIGHT"),
+        (["--out", "notes.txt"], ExitCode.OUTPUT, "notes.txt: cannot be made: File exists"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -76,6 +78,7 @@ def test_mistakes_are_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("a file")
     assert night_clips.main(words) == code
     error = capsys.readouterr().err
     assert message in error
