@@ -317,7 +317,7 @@ def losses_ahead(
 
 def _side_data_lost(source: FileInput, container: str, parts: Fitted) -> Iterator[str]:
     """Yield what the video has beside its pictures, for all of it or with the first, and is not written."""
-    named = {"display", "cpb", *parts.says}
+    named = {"display", "cpb", "stereo 3d: 2d", *parts.says}
     if container in ("matroska", "webm") and "stereo_mode" in source.video.metadata:
         named.add("stereo 3d")
     for line in source.summary.side_data(source.video):

@@ -210,6 +210,18 @@ def _cover_packet(cover: Any) -> Any:
     return cover.encode(frame) + cover.encode(None)
 
 
+def tagged(source: Path, target: Path, metadata: dict[str, str]) -> Path:
+    """Copy the video of a clip, with metadata of the stream."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as out:
+        video = out.add_stream_from_template(given.streams.video[0], opaque=True)
+        video.metadata.update(metadata)
+        for packet in given.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                out.mux(packet)
+    return target
+
+
 @dataclass
 class Stream:
     """What a test compares of one stream: its description, and each packet's hash, time and length."""

@@ -64,13 +64,7 @@ def test_pixels_keep_their_shape(tmp_path: Path, codec: str, ending: str, shape:
 )
 def test_stereo_pictures_keep_their_shape(tmp_path: Path, mode: str, ending: str) -> None:
     plain = clips.write(tmp_path / "plain.mp4", sample_aspect_ratio=Fraction(1, 2))
-    with av.open(str(plain)) as given, av.open(str(tmp_path / "in.mkv"), "w") as out:
-        video = out.add_stream_from_template(given.streams.video[0], opaque=True)
-        video.metadata["stereo_mode"] = mode
-        for packet in given.demux(video=0):
-            if packet.size:
-                packet.stream = video
-                out.mux(packet)
+    clips.tagged(plain, tmp_path / "in.mkv", {"stereo_mode": mode})
     assert not set_shape(tmp_path / "in.mkv", 2, 64, 48, Fraction(1, 2))
     assert set_shape(tmp_path / "in.mkv", 1, 64, 48, Fraction(1, 2))
     assert shapes(tmp_path / "in.mkv") == [Fraction(1, 2)]
