@@ -66,9 +66,12 @@ class Recording(FileDestination):
         return super().open(metadata, rates)
 
     def finish(self) -> None:
-        """Give the file its name."""
+        """Give the file its name; one by time without a picture is not kept."""
         super().finish()
         assert self._partial is not None
+        if self._names.timed and not self.written:
+            self._partial.discard()
+            return
         if self._names.timed:
             self._partial.target = free(self._partial.target, growing=False)
         self._partial.publish()

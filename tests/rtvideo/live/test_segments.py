@@ -12,6 +12,7 @@ import av
 import pytest
 
 from rtvideo.errors import OutputError, UsageError
+from rtvideo.live.recording import Recording
 from rtvideo.live.recording_name import RecordingName
 from rtvideo.media.partial_file import LIVE, PartialFile
 from rtvideo.options import LiveOptions
@@ -77,6 +78,13 @@ def test_a_name_by_time_never_replaces_a_recording(tmp_path: Path) -> None:
     folder = tmp_path / f"100%-{year}"
     assert sorted(path.name for path in folder.iterdir()) == [f"cam-{year}-2.mkv", f"cam-{year}.mkv"]
     assert [Path(*report.recordings).name for report in reports] == [f"cam-{year}.mkv", f"cam-{year}-2.mkv"]
+
+
+def test_a_name_by_time_is_not_given_to_a_recording_without_a_picture(tmp_path: Path) -> None:
+    recording = Recording(RecordingName(str(tmp_path / "%Y.mkv")), print, live=True)
+    recording.open({}, ())
+    recording.finish()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_recording_with_a_name_by_time_that_was_cut_short_is_kept(tmp_path: Path) -> None:
