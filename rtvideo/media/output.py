@@ -125,12 +125,17 @@ class VideoEncoder:
                 return
 
     @property
-    def length(self) -> Fraction:
-        """Seconds from the first frame to the end of the last one."""
-        if self.first_pts is None or self._last_pts is None:
+    def end(self) -> Fraction:
+        """Seconds from time zero to the end of the last frame."""
+        if self._last_pts is None:
             return Fraction(0)
         lasts = self._last_duration or round(1 / (self.encoding.rate * self.encoding.time_base))
-        return (self._last_pts + lasts - self.first_pts) * self.encoding.time_base
+        return (self._last_pts + lasts) * self.encoding.time_base
+
+    @property
+    def length(self) -> Fraction:
+        """Seconds from the first frame to the end of the last one."""
+        return self.end - (self.first_pts or 0) * self.encoding.time_base
 
     def _set_time(self, frame: av.VideoFrame) -> None:
         time_base, last = self.encoding.time_base, self._last_pts
@@ -325,11 +330,12 @@ class EncodedOutput:
             for packet in self.encoder.flush(late):
                 self._mux([packet])
             self.destination.check_answered()
-            self._others.finish()
+            left_out = given - self.encoder.frames
+            self._others.finish(self.encoder.end if left_out else None)
             self._container.close()
             self._complete_header()
             self.destination.finish()
-        return given - self.encoder.frames
+        return left_out
 
     def _complete_header(self) -> None:
         """Write into a finished file what its muxer leaves out."""

@@ -167,12 +167,14 @@ class OtherStreams:
         while self._waiting and (decoded(self._waiting[0]) or 0) <= until:
             self._mux(self._next())
 
-    def finish(self) -> None:
-        """Write all packets that are left."""
+    def finish(self, until: Fraction | None = None) -> None:
+        """Write all packets that are left; if the video was cut short, those before its end in seconds."""
         for conversion in self._conversions.values():
             self._wait(conversion(None))
         while self._waiting:
-            self._mux(self._next())
+            packet = self._next()
+            if until is None or (decoded(packet) or 0) < until:
+                self._mux(packet)
 
     def _before_the_beginning(self, packet: Packet) -> bool:
         """Whether it is sound before time zero, which players skip.
