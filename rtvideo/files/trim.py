@@ -29,9 +29,6 @@ class Trim:
     def __init__(
         self, source: FileInput, start: float | None, duration: float | None, frames: int | None
     ) -> None:
-        for name, value in (("--start", start), ("--duration", duration), ("--frames", frames)):
-            if value is not None and (value < 0 or (value == 0 and name != "--start")):
-                raise UsageError(f"{name} {value}: must be more than 0")
         self._source = source
         self._frames = frames
         beginning = source.start

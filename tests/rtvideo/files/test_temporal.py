@@ -135,5 +135,5 @@ def test_arrays_one_after_the_other() -> None:
 
 
 def test_engines_that_keep_nothing_say_so() -> None:
-    with pytest.raises(UsageError, match="--temporal off"), Enhancer(engine="onnx", temporal=1.0) as enhance:
+    with pytest.raises(UsageError, match='temporal="off"'), Enhancer(engine="onnx", temporal=1.0) as enhance:
         enhance(np.zeros((16, 16, 3), np.uint8))
