@@ -112,5 +112,6 @@ class RawFrames:
             self._clear = picture.alpha is not None
         if self._clear and picture.alpha is None:
             opaque = np.iinfo(picture.pixels.dtype).max
-            picture = replace(picture, alpha=np.full_like(picture.pixels[..., 0], opaque))
+            alpha = np.full(picture.pixels.shape[:2], opaque, picture.pixels.dtype)
+            picture = replace(picture, alpha=alpha)
         return turned(picture.interleaved, picture.orientation)

@@ -150,18 +150,20 @@ def test_numbered_images_of_a_video_keep_it(tmp_path: Path) -> None:
     assert any("JPEG holds no transparency" in line for line in report.warnings)
 
 
-def test_numbered_images_bring_it_into_a_video(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_numbered_images_bring_it_into_a_video(tmp_path: Path, mode: str) -> None:
     for index in range(3):
         opaque = index == 1  # programs leave the transparency out where there is none
-        Image.fromarray(cut_out(index)[..., : 3 if opaque else 4]).save(tmp_path / f"in_{index:02d}.png")
-    report = enhance(tmp_path / "in_%02d.png", tmp_path / "out.mov", codec="qtrle")
+        image = Image.fromarray(cut_out(index)).convert(mode)
+        image.convert(mode[:-1] if opaque else mode).save(tmp_path / f"in_{index:02d}.png")
+    report = enhance(tmp_path / "in_%02d.png", tmp_path / "out.mov", codec="png")
     found = alphas(tmp_path / "out.mov")
     assert not any("transparency (" in line for line in report.warnings)
     for index, wanted in enumerate([cut_out(0), None, cut_out(2)]):
         expected = np.ones((HEIGHT, WIDTH)) if wanted is None else wanted[..., 3] / 255
-        np.testing.assert_allclose(found[index], expected, atol=1e-4)
+        np.testing.assert_allclose(found[index], expected, atol=0.005)  # as swscale shows grey
     report = enhance(tmp_path / "in_%02d.png", tmp_path / "out.mp4")
-    assert any("transparency (rgba) is dropped" in line for line in report.warnings)
+    assert any("transparency (" in line for line in report.warnings)
 
 
 def test_the_python_api_keeps_it() -> None:
