@@ -151,7 +151,11 @@ def length(text: str) -> float:
 def span(text: str) -> float:
     """Return a time above 0, in seconds, given as `length` takes it or as ``30s``, ``10m``, ``2h``."""
     factor = {"s": 1, "m": 60, "h": 3600}.get(text[-1:].lower())
-    return length(text) if factor is None else factor * length(text[:-1])
+    try:
+        return length(text) if factor is None else factor * length(text[:-1])
+    except argparse.ArgumentTypeError:
+        allowed = "a time above 0: seconds, 30s, 10m, 2h or HH:MM:SS"
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}") from None
 
 
 def rate(text: str) -> float:

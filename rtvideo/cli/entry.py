@@ -102,15 +102,16 @@ def _check_paths(inputs: Sequence[str], outputs: Sequence[str]) -> None:
 
 
 def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
-    """Return whether this is live: a live source or target, a viewer, several outputs, or segments."""
+    """Return whether this is live: a live source or target, a viewer, several outputs, or a flag of these."""
     capture = record_of(CaptureOptions, arguments)
-    serve = (arguments.serve, arguments.serve_url, arguments.serve_token_file)
-    if (
-        arguments.segment is not None
-        or arguments.preview
-        or serve != (None, None, None)
-        or capture != CaptureOptions()
-    ):
+    live = (
+        arguments.serve,
+        arguments.serve_url,
+        arguments.serve_token_file,
+        arguments.segment,
+        arguments.poll,
+    )
+    if arguments.preview or any(value is not None for value in live) or capture != CaptureOptions():
         return True
     if len(arguments.out) > 1 or any(out.lower().endswith(".m3u8") for out in arguments.out):
         return True

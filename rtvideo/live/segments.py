@@ -105,6 +105,7 @@ class SegmentedRecording(LiveOutput):
         self._release()
         for segment in list(self._segments):
             self._end(segment)
+            self._enders[-1].join()
         for thread in self._enders:
             thread.join()
         self._raise()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import av
 
 from rtvideo.errors import InputError, RtvideoError, SourceLostError, UnavailableError, UsageError
-from rtvideo.media.location import LocationKind, kind_of, redact, scheme_of
+from rtvideo.media.location import redact, scheme_of
 from rtvideo.media.network import http, tls
 from rtvideo.media.network.pipes import SILENCE
 
@@ -64,11 +64,13 @@ def explained(
         return UnavailableError(f"{shown}: this FFmpeg does not speak {scheme_of(name)!r}")
     if isinstance(error, ValueError) and not isinstance(error, av.FFmpegError):
         return UsageError(f"--input-format {format!r}: FFmpeg knows no such format; see: ffmpeg -formats")
-    if kind_of(name) is not LocationKind.STREAM:
+    if not scheme_of(name):
         reason = getattr(error, "strerror", None) or error
         return InputError(f"{shown}: not a video that FFmpeg can read: {reason}")
     if isinstance(error, _UNCLEAR) and (found := trouble(name, insecure=insecure)) is not None:
         return SourceLostError(f"{shown}: {found}")
+    if isinstance(error, av.InvalidDataError) and scheme_of(name) in ("rtsp", "rtsps"):
+        return InputError(f"{shown}: no answer of an RTSP server; check scheme and port")
     if isinstance(error, av.InvalidDataError):
         return InputError(f"{shown}: not a video that FFmpeg can read: {error.strerror}")
     return SourceLostError(f"{shown}: {reason_of(error, silence)}")

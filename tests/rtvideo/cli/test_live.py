@@ -138,6 +138,14 @@ def test_a_signal_while_nothing_comes_through_a_pipe() -> None:
         ("-i {tmp}/in.mkv --input-format nonsense -o {tmp}/a.mp4", 2, "knows no such format"),
         ("-i rtsp://h/x --size 64 -o {tmp}/a.mp4", 2, "is not a size"),
         ("-i rtsp://h/x --max-fps 0 -o {tmp}/a.mp4", 2, "is not allowed"),
+        ("-i {tmp}/in.mkv --segment 5x -o {tmp}/%Y.mp4", 2, "'5x' is not allowed; allowed: a time above 0"),
+        ("-i {tmp}/in.mkv --segment 0m -o {tmp}/%Y.mp4", 2, "30s, 10m, 2h or HH:MM:SS"),
+        (
+            "-i {tmp}/in.mkv --segment 10m -o {tmp}/a.mp4",
+            2,
+            "--segment 600: needs a recording with a name by",
+        ),
+        ("-i {tmp}/in.mkv --poll 1 -o {tmp}/a.mp4", 2, "in.mkv is no http:// or https:// address"),
         ("-i nothing://admin:hunter2@h/x -o {tmp}/a.mp4", 7, "does not speak 'nothing'"),
     ],
 )

@@ -359,6 +359,16 @@ def test_what_is_no_stream_is_named(stop: threading.Event, answer: bytes, words:
         opened(f"http://127.0.0.1:{server.port}/", stop)
 
 
+def test_a_server_that_speaks_something_else(stop: threading.Event) -> None:
+    with (
+        Server(says(b"SSH-2.0-OpenSSH\r\n")) as server,
+        pytest.raises(InputError, match="no answer of an RTSP server; check scheme and port"),
+    ):
+        opened(f"rtsp://127.0.0.1:{server.port}/", stop)
+    with pytest.raises(InputError, match=r"missing\.sdp: .*No such file"):
+        opened("missing.sdp", stop)
+
+
 @pytest.mark.parametrize("scheme", ["http", "rtsp", "rtmp", "tcp"])
 def test_unknown_hosts_and_closed_ports(stop: threading.Event, scheme: str) -> None:
     with pytest.raises(SourceLostError, match="unknown host; check its name, and the network"):

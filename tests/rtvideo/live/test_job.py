@@ -244,6 +244,7 @@ def test_a_source_that_changes_its_size(tmp_path: Path) -> None:
         how = LiveOptions(adapt=False, reconnect=10.0)
         report = live(url, tmp_path / "out.mkv", how=how, frames=60, say=said.append)
     assert report.reconnects >= 1 and any("scaled" in line for line in said)
+    assert any(line.endswith(" s, with pictures of 96x64") for line in said)
     found = decoded(tmp_path / "out.mkv")
     assert {(frame.width, frame.height) for frame in found} == {(64, 48)} and len(found) > 30
 
