@@ -23,7 +23,7 @@ from rtvideo.files.trim import Trim
 from rtvideo.media.captions import CaptionCarrier, has_captions
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
-from rtvideo.media.containers import MOV_INPUT, holds_rotation
+from rtvideo.media.containers import MOV_FAMILY, MOV_INPUT, holds_rotation
 from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.destination import FileDestination
 from rtvideo.media.file_input import FileInput
@@ -32,6 +32,7 @@ from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
 from rtvideo.media.images.suffixes import is_image
 from rtvideo.media.mp4.copies import Copies, Fitted, counted, fit
+from rtvideo.media.mp4.marks import marks_of
 from rtvideo.media.orientation import UPRIGHT, angle_of, orientation_of
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
@@ -96,7 +97,7 @@ def enhance_video(
         stack.callback(source.close)
         events, shift = events_of(source, options)
         encoding, streams, parts = _planned_output(source, container, options, warn)
-        copies = Copies(input, parts.kept) if parts.kept else None
+        copies = Copies(input, parts) if parts else None
         if copies is not None:
             stack.callback(copies.close)
         earlier = _earlier_run(output, options, warn)
@@ -205,11 +206,17 @@ def fitting_parts(source: FileInput, container: str, others: Iterable[Stream], o
         InputError: the file cannot be read any more.
     """
     if source.container.format.name == "avi":
-        return Fitted(lost=counted(unread_parts(source.path)))
-    if source.container.format.name != MOV_INPUT:
-        return Fitted()
-    tracks = [stream.id for stream in (source.video, *others)]
-    return fit(source.path, container, tracks, marks=options.compare is None)
+        fitted = Fitted(lost=counted(unread_parts(source.path)))
+    elif source.container.format.name == MOV_INPUT:
+        tracks = [stream.id for stream in (source.video, *others)]
+        fitted = fit(source.path, container, tracks, marks=options.compare is None)
+    else:
+        fitted = Fitted()
+    if container in MOV_FAMILY and options.compare is None:
+        made = {words: box for words, box in marks_of(source.first) if words not in fitted.says}
+        fitted.says.update(made)
+        fitted.marks = b"".join(made.values())
+    return fitted
 
 
 def _earlier_run(output: Path, options: Options, warn: Warn) -> Unfinished | None:

@@ -112,3 +112,12 @@ def parse(data: bytes, *, nested: bool = True) -> list[Box]:
         found.append(Box(name, bytearray() if inside else bytearray(content), inside))
         place += size
     return found
+
+
+def extend_entry(track: Box, data: bytes) -> None:
+    """Append boxes to the first sample entry of a track."""
+    table = track.find(b"mdia", b"minf", b"stbl", b"stsd")
+    if table is not None:
+        size = int.from_bytes(table.data[8:12], "big")
+        table.data[8 + size : 8 + size] = data
+        table.data[8:12] = (size + len(data)).to_bytes(4, "big")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from rtvideo.media.containers import MOV_FAMILY
-from rtvideo.media.mp4.boxes import Box, number_of, parse
+from rtvideo.media.mp4.boxes import Box, extend_entry, number_of, parse
 from rtvideo.media.mp4.keys import add_metadata
 from rtvideo.media.mp4.parts import Part, parts_of
 from rtvideo.media.reading import read_errors
@@ -42,11 +42,17 @@ class Fitted:
         kept: those that are taken over.
         lost: what messages call the others, each once.
         says: how FFmpeg calls those of both that are in its list of side data, too.
+        marks: boxes that are made for what the input says of its picture in another way.
     """
 
     kept: list[Part] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     says: set[str] = field(default_factory=set)
+    marks: bytes = b""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to take over."""
+        return bool(self.kept or self.marks)
 
 
 def fit(path: Path, container: str, tracks: Collection[int], *, marks: bool) -> Fitted:
@@ -91,13 +97,13 @@ def counted(titles: Iterable[str]) -> list[str]:
 
 
 class Copies:
-    """Copies parts from one file to another.
+    """Copies parts from one file to another, and adds marks.
 
     Attributes:
         changed: whether a part could not be read again as it was; then zeros stand in its place.
     """
 
-    def __init__(self, path: Path, parts: Sequence[Part]) -> None:
+    def __init__(self, path: Path, fitted: Fitted) -> None:
         """Open the file, which may be renamed or deleted from now on.
 
         Raises:
@@ -106,17 +112,16 @@ class Copies:
         self.changed = False
         self._moved: dict[int, int] = {}
         with read_errors(path):
-            self._parts, self._file = parts, path.open("rb")
+            self._parts, self._marks, self._file = fitted.kept, fitted.marks, path.open("rb")
 
-    def __bool__(self) -> bool:
-        return bool(self._parts)
-
-    def insert(self, moov: Box, tracks: Mapping[int, Box]) -> None:
+    def insert(self, moov: Box, tracks: Mapping[int, Box], video: Box) -> None:
         """Add those of the index to a new one; blocks that it points to have been written.
 
         Args:
             tracks: IDs in the old file, and tracks in the new one.
+            video: the track of the enhanced stream, which gets the marks.
         """
+        extend_entry(video, self._marks)
         numbers = {
             old: number_of(header.data) for old, box in tracks.items() if (header := box.find(b"tkhd"))
         }
@@ -192,9 +197,7 @@ def _insert(box: Box, around: Box, part: Part) -> None:
     if part.place == "moov" and part.name == b"meta" and part.read:
         add_metadata(around, box)
     elif part.place == "video":
-        entries = around.find(b"mdia", b"minf", b"stbl", b"stsd")
-        if entries is not None:
-            _extend_entry(entries.data, bytes(box))
+        extend_entry(around, bytes(box))
     elif part.place in ("moov", "trak"):
         around.boxes.append(box)
     else:
@@ -206,10 +209,3 @@ def _insert(box: Box, around: Box, part: Part) -> None:
             parent.boxes.append(box)
         else:
             parent.data += bytes(box)
-
-
-def _extend_entry(entries: bytearray, data: bytes) -> None:
-    """Append boxes to the first sample entry."""
-    size = int.from_bytes(entries[8:12], "big")
-    entries[8 + size : 8 + size] = data
-    entries[8:12] = (size + len(data)).to_bytes(4, "big")

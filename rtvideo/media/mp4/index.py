@@ -96,7 +96,7 @@ def complete(
         number = sum(track.kind != "text" for track in tracks[:video])
         longer = _lengthen(moov, written[number], length)
         plain = all(track.kind == "track" and track.description is None for track in tracks)
-        if plain and not longer and not copies and shape == 1:
+        if plain and not longer and copies is None and shape == 1:
             return
         _stretch(written[number], shape)
         end = file.seek(0, os.SEEK_END)
@@ -110,7 +110,8 @@ def complete(
         if copies is not None:
             sources = [track.source for track in tracks]
             copies.write(file, "file", "gps")
-            copies.insert(moov, {id: box for id, box in zip(sources, boxes, strict=True) if box})
+            known = {id: box for id, box in zip(sources, boxes, strict=True) if box}
+            copies.insert(moov, known, written[number])
         file.write(bytes(moov))
         if copies is not None:
             copies.write(file, "tail")
