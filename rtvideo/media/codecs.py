@@ -444,6 +444,10 @@ UNLISTED = {
 }
 
 
+#: Formats and codecs that muxers take, though they do not list them.
+_TAKEN = (("mxf", "dnxhd"), ("mxf", "prores"), ("mxf", "ffv1"))
+
+
 @cache
 def _holds(container: str, encoder: str) -> bool:
     try:
@@ -451,7 +455,7 @@ def _holds(container: str, encoder: str) -> bool:
         if container in UNLISTED:
             return codec.canonical_name in UNLISTED[container]
         with _null(container) as out:
-            return encoder in out.supported_codecs
+            return encoder in out.supported_codecs or (container, codec.canonical_name) in _TAKEN
     except (ValueError, av.FFmpegError):
         return False
 

@@ -16,6 +16,8 @@ from tests.helpers.matrix import enhanced
     ("codec", "pix_fmt", "ending", "options"),
     [
         ("dnxhd", "yuv422p10le", ".mov", {"profile": "dnxhr_hqx"}),
+        ("dnxhd", "yuv422p10le", ".mxf", {"profile": "dnxhr_hqx"}), ("prores_ks", "yuv422p10le", ".mxf", {}),
+        ("ffv1", "yuv422p10le", ".mxf", {}),
         ("dnxhd", "yuv422p", ".mov", {"profile": "dnxhr_hq"}), ("cfhd", "yuv422p10le", ".mov", {}),
         ("prores_ks", "yuv422p10le", ".mov", {}), ("v210", "yuv422p10le", ".mov", {}),
         ("r210", "gbrp10le", ".mov", {}), ("r10k", "gbrp10le", ".mov", {}),
