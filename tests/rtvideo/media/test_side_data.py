@@ -65,7 +65,9 @@ def test_data_of_a_recorder_inside_the_stream_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="program ffprobe: not installed")
-@pytest.mark.parametrize(("ending", "kept"), [(".mkv", True), (".webm", True), (".mp4", False)])
+@pytest.mark.parametrize(
+    ("ending", "kept"), [(".mkv", True), (".webm", True), (".mp4", True), (".avi", False)]
+)
 def test_stereo_video_is_named_only_where_it_is_lost(tmp_path: Path, ending: str, kept: bool) -> None:
     plain = clips.write(tmp_path / "plain.mkv")
     clips.tagged(plain, tmp_path / "in.mkv", {"stereo_mode": "left_right"})
