@@ -27,6 +27,7 @@ _COLOURED = 24  # codes between the largest and smallest channel, that give a hu
 _LIT = (32, 250)  # of 255: recorded neither too coarsely nor clipped
 _SMOOTH = 17  # pixels across, an encoder's macroblock with its border
 _EDGE = 2 * NEAR_BLACK  # of 255: something is there, and no block near black
+_FAINT = 0.25  # codes of a mean, below which there is no gain to speak of
 _STEP = 1.5  # codes of a truth's own structure that still is smooth
 
 
@@ -105,7 +106,7 @@ def mosaic_share(image: Image, dark: Image, truth: Image | None = None) -> float
     if not where.any():
         return float("nan")
     before, after = luma(dark), luma(image)
-    gain = _mean(after) / np.maximum(_mean(before), 0.25)
+    gain = np.maximum(_mean(after), _FAINT) / np.maximum(_mean(before), _FAINT)
     left = float(_structure(np.asarray(before * gain, np.float32))[where].mean())
     return float(_structure(after)[where].mean()) / left if left > 0 else float("nan")
 

@@ -84,6 +84,12 @@ def test_a_mosaic_is_told_in_codes_and_its_share_knows_no_gain() -> None:
         assert measures.mosaic_share(lit, dark) == pytest.approx(1, abs=0.05)
 
 
+def test_black_with_a_few_stray_codes_has_all_of_its_own_mosaic() -> None:
+    dark = flat(0, 0, 0)
+    dark[::16, ::24] = 2
+    assert measures.mosaic_share(dark, dark) == 1
+
+
 def test_what_is_light_or_has_structure_in_truth_is_no_mosaic() -> None:
     street = tiles(40)
     assert math.isnan(measures.mosaic(street, street))
