@@ -33,8 +33,9 @@ class Row:
         flicker: of the mean luma, where the scene is static; boiling: of static pixels. Both after `_RUN_IN`.
         psnr: against the truth; ssim: of some frames.
         clean, moving_clean: PSNR against what the method makes of the clip without noise and compression,
-            frame by frame: of all pixels, and of those that move. Exposure and tone, which make most of the
-            distance to the truth, do not count here: noise does, and what is left behind of other frames.
+            frame by frame and without noise removal: of all pixels, and of those that move. Exposure and
+            tone, which make most of the distance to the truth, do not count here: noise does, and what is
+            left behind of other frames.
         settling: seconds that a step of light is followed in; overshoot: a share of the step.
     """
 
@@ -75,7 +76,8 @@ def contenders(model: str, peers: Sequence[tuple[str, Path]]) -> Iterator[tuple[
     yield "adaptive gamma", alone(gamma), alone(gamma)
     for parts, denoise in (("IEM", 0.0), ("IEM+NRM", 1.0)):
         for temporal, word in ((0.0, "frame by frame"), (1.0, "over time")):
-            yield f"{model}, {parts}, {word}", ours(model, denoise, temporal), ours(model, denoise, 0.0)
+            # A clip without noise is not to lose its texture to noise removal.
+            yield f"{model}, {parts}, {word}", ours(model, denoise, temporal), ours(model, 0.0, 0.0)
     for name, path in peers:
         method = alone(network(path))
         yield name, method, method

@@ -55,7 +55,8 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     red, green and blue; and of the details ``d = x - l`` the mean size of their luma ``d_y``, the mean of
     the three, and that of their colour ``d - d_y``. Of the head's channels three are the noise of ``l``;
     two, ``a`` and ``b``, say how much of the details is noise: ``sigmoid(a) d_y + sigmoid(b) (d - d_y)``.
-    ``w``, the subtraction and the clamp stay at full size.
+    ``w``, the subtraction and the clamp stay at full size. Where frames were averaged before, ``w`` is
+    divided by the fourth root of their number (`docs/temporal.md`).
 
 ``strength`` and ``denoise`` (0..1) are the user's, not the model's.
 """

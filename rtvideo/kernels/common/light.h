@@ -100,6 +100,10 @@ template <bool GUIDED> struct weight_log {
     }
 };
 
+// Step 9, over time: how much of its noise is left to a cell that was averaged over so many frames. Of noise without
+// memory it would be the square root; an encoder's lasts longer (docs/temporal.md).
+template <class V> FN V noise_left(V frames) { return exp2(log2(max(frames, 1.0f)) * -0.25f); }
+
 // Equation 3: x = u - w * noise; the LAST one is clamped to 0..1.
 template <bool LAST> struct subtract_noise {
     template <class V> METHOD V operator()(V u, V weight, V noise) const {

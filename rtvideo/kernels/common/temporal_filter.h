@@ -32,7 +32,5 @@ template <class V> FN V next_age(V age, V gate, float frames) {
     const V older = min(age + 1, frames);
     return older + gate * (1 - older);
 }
-FN float unpacked_age(unsigned char age) { return age * (1 / AGE_UNIT); }
-FN unsigned char packed_age(float age) { return (unsigned char)(age * AGE_UNIT + 0.5f); }
 
 } // namespace rt

@@ -13,7 +13,11 @@ struct TimeConstants {
 constexpr int CELL = 2;        // pixels: what moves or stays as one
 constexpr int PATCH = 8;       // pixels of a patch, of which noise is measured
 constexpr float UNIT = 256;    // samples that are kept lie in the high bits of 16: so many are a code of 8 bits
-constexpr float AGE_UNIT = 16; // ages are kept in sixteenths of a frame
+
+// For so many frames a cell has stood; what is kept is a byte, in sixteenths of a frame.
+constexpr float AGE_UNIT = 16;
+template <class V> FN V unpacked_age(V kept) { return kept * (1 / AGE_UNIT); }
+FN unsigned char packed_age(float age) { return (unsigned char)(age * AGE_UNIT + 0.5f); }
 
 // Luma, where nothing but motion and light is looked for: of RGB a quarter of red and blue and half of green.
 template <class V> FN V grey_of(V red, V green, V blue) { return 0.25f * (red + blue) + 0.5f * green; }

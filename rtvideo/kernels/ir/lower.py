@@ -294,7 +294,10 @@ class _Lowering:
     # Noise
 
     def _noise(self, n: Noise, groups: int) -> list[Layer]:
-        layers: list[Layer] = [self._weight(n, groups)]
+        weight = self._weight(n, groups)
+        reads = ((weight.output, HERE),)
+        left = Operation("weight_left", weight.channels, reads, "less_where_averaged", (), ("frame",))
+        layers: list[Layer] = [weight, left]
         # Equation 3 subtracts after each cell, the released form once after all of them.
         cells = range(n.stages)
         runs = [cells] if n.parameterisation == "released" else [range(k, k + 1) for k in cells]
@@ -303,7 +306,7 @@ class _Lowering:
             noise, last = f"noise{run[-1]}", run is runs[-1]
             layers += self._noise_of(n, x, run, noise)
             x = "image" if last else f"x{run[-1] + 1}"
-            inputs = (("u", HERE), ("weight", HERE), (noise, HERE))
+            inputs = (("u", HERE), (left.output, HERE), (noise, HERE))
             layers.append(Pointwise(x, 3, inputs, "subtract_noise", (last,)))
         return layers
 

@@ -101,7 +101,7 @@ static void measure_bands(const Tile &tile, Frame &frame, Arena arena) {
             const uint8_t *above = state.age + (int64_t)row * ages * wide, *below = state.age + (int64_t)last * wide;
             for (int x = 0; x < count; x++) {
                 const int a = (first + x) * ages, b = min(a + 1, wide - 1);
-                const float age = unpacked_age(min(min(above[a], above[b]), min(below[a], below[b])));
+                const float age = unpacked_age((float)min(min(above[a], above[b]), min(below[a], below[b])));
                 fine[x] = fineness(age, noise_at(state.scene, d.parameters.black + found.at(0, 0)[x]));
             }
         }

@@ -41,7 +41,7 @@ FN void cell_means(Rows<3> d, int c, const Channel &one, int cell_row, int cells
 // Ages and weights of a row of cells. Returns how many of the cells first..last moved.
 ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<2> colour, bool coloured, int cell_row, int cells,
                    float frames, uint8_t *ages, int first, int last, int *moved) {
-    for (int x = 0; x < cells; x++) sums.weight[x] = x >= first && x < last ? unpacked_age(ages[x - first]) : 0;
+    for (int x = 0; x < cells; x++) sums.weight[x] = x >= first && x < last ? unpacked_age((float)ages[x - first]) : 0;
     for (int x = 0; x < cells; x += LANES) {
         vec age = load(sums.weight + x), sum = {}, size = {};
         sum = load(sums.odd[0] + x - 1) + load(sums.even[0] + x) + load(sums.odd[0] + x) + load(sums.even[0] + x + 1);

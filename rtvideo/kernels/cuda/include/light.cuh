@@ -20,6 +20,18 @@ template <int N, class P, class F, class... In> FN Values<N, P::ROWS> pointwise(
     return each<N>(p, [&](int c, int i) { return f(in.v[In::CHANNELS == 1 ? 0 : c][i]...); });
 }
 
+// The weight of noise removal, less where cells were averaged over time.
+template <int N, class P>
+FN Values<N, P::ROWS> less_where_averaged(const P &p, const Values<N, P::ROWS> &weight, const Frame &frame) {
+    float left[P::ROWS];
+    UNROLL for (int i = 0; i < P::ROWS; i++) {
+        const int cell = p.y(i) / CELL * ((frame.width + CELL - 1) / CELL) + p.x() / CELL;
+        const bool over_time = frame.time.frames > 0 && p.real(i) && p.inside(i);
+        left[i] = over_time ? noise_left(unpacked_age((float)frame.state.age[cell])) : 1;
+    }
+    return each<N>(p, [&](int c, int i) { return weight.v[c][i] * left[i]; });
+}
+
 // The largest channel, from which a shared illumination takes the pixel's own maximum.
 template <class P> FN Values<1, P::ROWS> channel_max(const P &p, const Values<3, P::ROWS> &y) {
     return each<1>(p, [&](int, int i) { return largest_of(y.v[0][i], y.v[1][i], y.v[2][i]); });

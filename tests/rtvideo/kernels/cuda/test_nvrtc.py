@@ -104,10 +104,9 @@ def test_sixteen_channels_compile_without_spills() -> None:
     check(nvrtc.compile_source(wide, (8, 6)).report)
 
 
-@pytest.mark.parametrize(("channels", "half"), [(8, False), (12, True)])
-def test_noise_removal_at_half_size_compiles_without_spills(channels: int, half: bool) -> None:
+def test_noise_removal_at_half_size_compiles_without_spills() -> None:
     genotype = Genotype("skip", "conv3", *["skip"] * 4, "conv3")
-    made = noise_text((8, 6), half=half, channels=channels, scale=2, genotype=genotype)
+    made = noise_text((8, 6), half=False, channels=8, scale=2, genotype=genotype)
     check(nvrtc.compile_source(made, (8, 6)).report)
 
 

@@ -191,9 +191,24 @@ def test_the_processor_shows_the_same(description: Description) -> None:
     network.close()
 
 
-def test_bands_make_the_very_same_picture() -> None:
-    of = geometry("nv", 40, 150)
-    kernels = emulated(networks.NIGHT, temporal=True)
+@pytest.mark.parametrize("description", [networks.NIGHT, networks.HALF], ids=lambda d: d.name)
+def test_the_processor_removes_the_same_noise(description: Description) -> None:
+    of = geometry("nv", 101, 67)
+    device, cpu = Remembering(emulated(description, temporal=True), of), compiled(description)
+    network = CpuNetwork(cpu.library, cpu.weights, of.width, of.height, format_of(of), 1)
+    network.allocate_temporal_state(state_format(of))
+    for number in range(4):
+        frame, time, exact = sliding(of, number), TimeConstants(8, 0.1, number == 0), of.empty()
+        network.run(frame, exact, 1, 1, time)
+        for made, plane in zip(device(frame, time, 1), exact, strict=True):
+            assert np.abs(made.astype(int) - plane).max() <= 1
+    network.close()
+
+
+@pytest.mark.parametrize("description", [networks.NIGHT, networks.HALF], ids=lambda d: d.name)
+def test_bands_make_the_very_same_picture(description: Description) -> None:
+    of = geometry("nv", 40, 151)
+    kernels = emulated(description, temporal=True)
     whole, bands = Remembering(kernels, of), Remembering(kernels, of)
     for number in range(3):
         frame, time = sliding(of, number), TimeConstants(8, 0.1, number == 0)
