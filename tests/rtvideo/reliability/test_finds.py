@@ -68,7 +68,7 @@ def test_sound_that_changes_its_rate_in_the_middle(tmp_path: Path) -> None:
     small = clips.write(tmp_path / "in.mkv", audio=1, frames=25)
     with av.open(str(small)) as given, av.open(str(tmp_path / "out.webm"), "w") as out:
         source = given.streams.audio[0]
-        settings = audio_settings(given, source, "libopus", "webm")
+        settings = audio_settings(source, "", "libopus", "webm")
         assert settings is not None
         target = out.add_stream("libopus")
         settings.configure(target.codec_context)
