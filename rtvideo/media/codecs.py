@@ -227,7 +227,7 @@ def _settings(
     crf: float | None,
     preset: str | None,
     *,
-    clear: bool,
+    clear: bool = False,
 ) -> tuple[Encoding, list[str]] | None:
     """Return what to open an encoder with; None where it is to keep transparency, and there is none."""
     spec = spec_of(name)
