@@ -89,8 +89,7 @@ def summary(report: LiveReport, *, verbose: bool) -> str:
         parts.append(f"{report.dropped} dropped ({where})")
     if report.reconnects:
         parts.append(f"came back {report.reconnects} times")
-    if len(report.recordings) > 1:
-        parts.append(f"{len(report.recordings)} recordings")
-    if report.recordings and report.recordings != [report.output]:
-        parts.append(f"recorded as {report.recordings[-1]}")
+    if named := [name for name in report.recordings if name not in report.output.split(", ")]:
+        count = f"{len(named)} recordings, the last " if len(named) > 1 else "recorded "
+        parts.append(f"{count}as {named[-1]}")
     return f"{report.input}: {', '.join(parts)}"

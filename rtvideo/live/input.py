@@ -167,6 +167,8 @@ class LiveInput:
         """Put a new connection in place of a lost one, after some attempts; return whether one succeeded."""
         last = self.connection
         last.close()
+        if self._stop.is_set():  # the end of what is read is the end of the run
+            return False
         self._clock.restart()
         if self.reconnect:
             self._say(f"{self.name}: lost ({reason}); trying again for {self.reconnect:g} s")

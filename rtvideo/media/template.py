@@ -52,4 +52,4 @@ def _add(container: OutputContainer, stream: Stream) -> None:
     except ValueError:  # a kind of stream that FFmpeg cannot decode: it keeps its place
         copied = container.add_data_stream()
     copied.metadata.update(stream.metadata)
-    copied.disposition = stream.disposition
+    copied.disposition, copied.discard = stream.disposition, stream.discard

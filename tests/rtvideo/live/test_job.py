@@ -199,6 +199,16 @@ def test_what_is_not_kept_is_said(tmp_path: Path) -> None:
         assert file.streams.video[0].codec_context.name == "hevc", "the codec of a file stays"
 
 
+def test_chapters_are_kept_and_their_titles_are_no_stream(tmp_path: Path) -> None:
+    source = clips.write(tmp_path / "in.mp4", chapters=True, frames=12)
+    said: list[str] = []
+    live(str(source), tmp_path / "a.mkv", tmp_path / "b.mp4", say=said.append)
+    assert said == []
+    for name in ("a.mkv", "b.mp4"):
+        with av.open(str(tmp_path / name)) as file:
+            assert [chapter["metadata"]["title"] for chapter in file.chapters()] == ["Dusk", "Night"]
+
+
 @pytest.mark.slow
 def test_a_network_camera_into_a_file(tmp_path: Path) -> None:
     with Server(rtsp_video()) as server:
