@@ -82,7 +82,7 @@ def _illumination(base: Recipe) -> Iterator[Variant]:
         ("scales", "16, 8, 4: coarse to fine", {"scales": (16, 8, 4)}),
         ("exposure", "its mean alone", {"exposure": "mean"}),
         ("exposure", "not told", {"exposure": "none"}),
-        ("channels", "a light for each", {"channels": "each", "own": "maximum"}),
+        ("channels", "a light for each", {"channels": "each", "own": "maximum", "rolloff": False}),
         ("application", "bilinear upsampling", {"upsampling": "bilinear"}),
         ("application", "guided upsampling", {"upsampling": "guided", "own": "maximum"}),
         ("application", "the pixel's own maximum", {"own": "maximum"}),
@@ -90,6 +90,9 @@ def _illumination(base: Recipe) -> Iterator[Variant]:
         ("application", "without the pixel's own light", {"mix": False}),
         ("application", "without signal floor", {"signal_floor": 0.0}),
         ("application", "without chroma floor", {"chroma_floor": False}),
+        ("application", "without fade-out", {"fade": (), "fade_grey": ()}),
+        ("application", "with a highlight roll-off", {"rolloff": True}),
+        ("application", "without highlight roll-off", {"rolloff": False}),
     ]
     for part, name, fields in changes:
         if now.domain == "log" and any(getattr(now, field) != value for field, value in fields.items()):

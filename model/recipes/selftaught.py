@@ -22,6 +22,8 @@ SELFTAUGHT = Recipe(
             floor=3 / 255,
             signal_floor=2 / 255,
             chroma_floor=True,
+            fade=(0.21, 0.34),
+            fade_grey=(0.07, 0.17),
         ),
         noise=Noise(genotype=AUTHORS_NRM, guide="gain"),
     ),
