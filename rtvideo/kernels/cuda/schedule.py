@@ -63,17 +63,24 @@ class PassTensors:
         channels: of each.
         sources: those that the pass begins with.
         packed: those kept in pairs of half precision.
+        viewed: those of `views` -> the words of memory that a pixel is made of.
     """
 
     channels: Mapping[str, int]
     sources: frozenset[str]
     packed: frozenset[str]
+    viewed: Mapping[str, float]
 
     @classmethod
     def of(cls, one: Pass, packed: frozenset[str]) -> PassTensors:
         """Return those of a pass."""
         made = {layer.output: layer.channels for layer in one.layers}
-        return cls(dict(one.sources) | made, frozenset(one.sources), packed & made.keys())
+        channels, scales = dict(one.sources) | made, one.scales()
+        viewed = {
+            output: sum(channels[name] * (layer.scale / scales[name]) ** 2 for name, _ in layer.inputs)
+            for output, layer in views(one).items()
+        }
+        return cls(channels, frozenset(one.sources), packed & made.keys(), viewed)
 
     def words(self, tensor: str) -> int:
         """Return the 32-bit words of a pixel."""
@@ -231,7 +238,9 @@ def _cost(work: _Work, width: int, height: int, rows: int) -> float:
 
 
 def _read(tensor: str, tensors: PassTensors) -> float:
-    return _PICTURE if tensor in tensors.sources else 4 * _BYTE * tensors.words(tensor)
+    if tensor in tensors.sources:
+        return _PICTURE
+    return 4 * _BYTE * tensors.viewed.get(tensor, tensors.words(tensor))
 
 
 def _layers(step: Step, tensors: PassTensors) -> float:
