@@ -121,8 +121,7 @@ def _around(pads: Sequence[int] | None) -> tuple[int, int, int, int]:
 
 def _conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, **attributes: Any) -> Tensor:
     padded = F.pad(x, _around(attributes.get("pads")))
-    strides, dilations = (attributes.get(name, 1) for name in ("strides", "dilations"))
-    return F.conv2d(padded, weight, bias, stride=strides, dilation=dilations)
+    return F.conv2d(padded, weight, bias, dilation=attributes.get("dilations", 1))
 
 
 def _max_pool(x: Tensor, kernel_shape: list[int], pads: list[int]) -> Tensor:
@@ -149,22 +148,20 @@ def _slice(x: Tensor, starts: list[int], ends: list[int], axes: list[int]) -> Te
     return x
 
 
-def _resize(x: Tensor, region: None, scales: list[float], **attributes: bytes) -> Tensor:
+def _resize(x: Tensor, region: None, scales: list[float], mode: bytes, **attributes: bytes) -> Tensor:
+    if mode == b"nearest":  # by whole numbers alone, which repeat
+        return F.interpolate(x, scale_factor=scales[2:], mode="nearest")
     return F.interpolate(x, scale_factor=scales[2:], mode="bilinear", align_corners=False)
-
-
-def _depth_to_space(x: Tensor, blocksize: int, mode: bytes) -> Tensor:
-    if mode != b"CRD":
-        raise UnavailableError(f"engine torch lacks DepthToSpace of mode {mode.decode()!r}")
-    return F.pixel_shuffle(x, blocksize)
 
 
 def _concat(*parts: Value, axis: int) -> Value:
     return torch.cat(parts, axis) if isinstance(parts[0], Tensor) else [n for part in parts for n in part]
 
 
-def _split(x: Tensor, axis: int, num_outputs: int) -> tuple[Tensor, ...]:
-    return tuple(x.chunk(num_outputs, axis))
+def _split(
+    x: Tensor, sizes: list[int] | None = None, *, axis: int, num_outputs: int = 0
+) -> tuple[Tensor, ...]:
+    return tuple(torch.chunk(x, num_outputs, axis) if sizes is None else torch.split(x, sizes, axis))
 
 
 #: ONNX's operators; attributes come as keywords.
@@ -178,6 +175,7 @@ _OPERATORS: Mapping[str, Callable[..., Value]] = {
     "Exp": torch.exp,
     "Log": torch.log,
     "Neg": torch.neg,
+    "Abs": torch.abs,
     "Sqrt": torch.sqrt,
     "Sigmoid": torch.sigmoid,
     "Identity": lambda x: x,
@@ -190,7 +188,6 @@ _OPERATORS: Mapping[str, Callable[..., Value]] = {
     "Slice": _slice,
     "Pad": _pad,
     "Resize": _resize,
-    "DepthToSpace": _depth_to_space,
     "Conv": _conv,
     "MaxPool": _max_pool,
     "AveragePool": _average_pool,
