@@ -232,7 +232,7 @@ def test_a_sample_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
         ("rtvideo --denoise o", {"off", "on"}),
         ("rtvideo --engine fu", {"fused"}),
         ("rtvideo --codec libx26", {"libx264", "libx265"}),
-        ("rtvideo --in", {"--input", "--input-format"}),
+        ("rtvideo --input", {"--input", "--input-format"}),
     ],
 )
 def test_the_tab_key(typed: str, offered: set[str], tmp_path: Path) -> None:
