@@ -11,6 +11,14 @@ from rtvideo.errors import UnavailableError
 #: Schemes that connect by TLS, with their usual ports.
 PORTS = {"https": 443, "rtsps": 322, "rtmps": 443, "tls": 443}
 
+#: Where systems keep the certificates of authorities: Debian, Fedora, openSUSE, Alpine and macOS.
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
 #: Schemes whose servers may lead to one that connects by TLS.
 _MAY_LEAD_THERE = ("http", "rtsp")
 
@@ -55,6 +63,6 @@ def distrust(host: str, port: int, timeout: float) -> str | None:
 
 def authorities() -> str | None:
     """Return the file with the certificates of all authorities that this system trusts."""
-    paths = ssl.get_default_verify_paths()
-    named = os.environ.get(paths.openssl_cafile_env)
-    return named if named is not None and os.path.isfile(named) else paths.cafile
+    # Python finds what SSL_CERT_FILE names, but in some systems only a folder, which FFmpeg does not take.
+    named = ssl.get_default_verify_paths().cafile
+    return next((path for path in (named, *_BUNDLES) if path is not None and os.path.isfile(path)), None)

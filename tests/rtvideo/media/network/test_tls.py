@@ -126,6 +126,17 @@ def listens(port: int) -> bool:
     return f":{port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
 
 
+def test_where_authorities_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle, own = tmp_path / "bundle.pem", tmp_path / "own.pem"
+    monkeypatch.setattr(tls, "_BUNDLES", (str(tmp_path / "elsewhere.pem"), str(bundle)))
+    monkeypatch.setenv("SSL_CERT_FILE", str(own))
+    assert tls.authorities() is None
+    bundle.touch()
+    assert tls.authorities() == str(bundle)
+    own.touch()
+    assert tls.authorities() == str(own)
+
+
 def test_without_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tls, "authorities", lambda: None)
     with pytest.raises(UnavailableError, match=r"https://: no certificate authorities .* ca-certificates"):
