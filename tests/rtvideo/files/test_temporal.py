@@ -22,7 +22,7 @@ Frames = Sequence[np.ndarray[Any, Any]]
 
 
 def noisy(path: Path, frames: int = 40, pts: Sequence[int] | None = None) -> Path:
-    """A dark, still scene with a sensor's noise, stored without loss; 30 frames a second unless told."""
+    """A dark, still, coloured scene with a sensor's noise, stored without loss; 30 frames a second unless told."""
     rng = np.random.default_rng(5)
     scene = np.kron(rng.uniform(20, 60, (9, 12)), np.ones((8, 8)))
     with av.open(str(path), "w") as output:
@@ -30,7 +30,7 @@ def noisy(path: Path, frames: int = 40, pts: Sequence[int] | None = None) -> Pat
         stream.width, stream.height, stream.pix_fmt = 96, 72, "yuv420p"
         stream.codec_context.time_base = clips.Fraction(1, 30)
         for number in range(frames):
-            planes = [np.full((36, 48), 128.0), np.full((36, 48), 128.0)]
+            planes = [np.full((36, 48), 118.0), np.full((36, 48), 140.0)]
             codes = [plane + rng.normal(0, 2, plane.shape) for plane in (scene, *planes)]
             packed = np.concatenate([np.clip(np.rint(c), 0, 255).astype(np.uint8).ravel() for c in codes])
             frame = av.VideoFrame.from_ndarray(packed.reshape(-1, 96), "yuv420p")

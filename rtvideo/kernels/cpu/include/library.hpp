@@ -86,7 +86,7 @@ EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float 
     TIMED("light", Network::light(*context, (float *)context->memory[1]);)
     bool denoised = denoise > 0 && Network::HAS_NOISE;
     int halo = denoised ? Network::DENOISED_HALO : Network::LIT_HALO;
-    TIMED("apply", context->pass(denoised ? Network::denoised : Network::lit, context->width, context->height, halo, 2,
-                                 Network::WIDEST, context->width, context->height,
-                                 denoised ? Network::DENOISED_BLOCK : BLOCK);)
+    TIMED("apply",
+          context->pass(denoised ? Network::denoised : Network::lit, context->width, context->height, halo, 2,
+                        Network::WIDEST, context->width, context->height, denoised ? Network::DENOISED_BLOCK : BLOCK);)
 }
