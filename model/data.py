@@ -252,19 +252,30 @@ def crop_of(low: Floats, high: Floats | None, number: int) -> View:
 class Placement:
     """How an item is seen: flipped left to right, turned to the left by quarters, its channels in an order.
 
-    ``part`` are rows and columns of what comes of that.
+    ``part`` are rows and columns of what comes of that. ``saturation`` is by how much colours are multiplied,
+    those of the dark image and of its reference: light that is the same for all channels keeps that.
     """
 
     flip: bool
     turns: int
     channels: npt.NDArray[np.int64]
     part: tuple[slice, slice]
+    saturation: float = 1.0
 
 
-def place(item: Item, crop: int, random: np.random.Generator, *, permuted: bool = False) -> Placement:
+def place(
+    item: Item,
+    crop: int,
+    random: np.random.Generator,
+    *,
+    permuted: bool = False,
+    saturation: tuple[float, float] = (1.0, 1.0),
+) -> Placement:
     """Return a random placement with a part of at most ``crop`` pixels a side.
 
-    ``permuted`` lets channels change places, too: who has seen all colours alike often has no cast.
+    Args:
+        permuted: channels change places, too: who has seen all colours alike often has no cast.
+        saturation: between these the colours of every other image are multiplied.
     """
     flip, turns = bool(random.integers(2)), int(random.integers(4))
     channels = random.permutation(3) if permuted else np.arange(3)
@@ -272,15 +283,19 @@ def place(item: Item, crop: int, random: np.random.Generator, *, permuted: bool 
     sides = [min(crop, side) for side in whole]
     starts = [int(random.integers(length - side + 1)) for length, side in zip(whole, sides, strict=True)]
     rows, columns = (slice(start, start + side) for start, side in zip(starts, sides, strict=True))
-    return Placement(flip, turns, channels, (rows, columns))
+    factor = 1.0
+    if saturation != (1.0, 1.0) and random.random() < 0.5:
+        factor = float(random.uniform(*saturation))
+    return Placement(flip, turns, channels, (rows, columns), factor)
 
 
 def view(item: Item, seen: Placement) -> View:
     """Return an item as it is seen."""
-    low = cv2.split(_turned(item.low, seen))
+    low = cv2.split(_saturated(_turned(item.low, seen), seen.saturation))
     high = None
     if item.high is not None:
-        high = planes(_turned(item.high, seen)[None, *seen.part][..., seen.channels])
+        part = _saturated(_turned(item.high, seen)[seen.part], seen.saturation)
+        high = planes(part[None][..., seen.channels])
     return View(np.stack([low[channel] for channel in seen.channels])[None], high, seen.part)
 
 
@@ -289,6 +304,15 @@ def _turned(image: Image, seen: Placement) -> Image:
     if seen.turns:
         turned = cv2.rotate(turned, _TURNS[seen.turns - 1])
     return turned.astype(np.uint8, copy=False)
+
+
+def _saturated(image: Image, factor: float) -> Image:
+    """Multiply what each channel is beside the mean of all three."""
+    if factor == 1:
+        return image
+    share = np.float32((1 - factor) / 3)
+    mixing = share + np.float32(factor) * np.eye(3, dtype=np.float32)
+    return cv2.transform(np.ascontiguousarray(image), mixing).astype(np.uint8, copy=False)
 
 
 _TURNS = (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)

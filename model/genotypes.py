@@ -11,7 +11,8 @@ from rtvideo.errors import InputError, OutputError, UsageError
 from rtvideo.models.description import OPERATIONS, Description, Genotype
 
 __all__ = [
-    "AUTHORS_IEM", "AUTHORS_NRM", "Genotype", "check", "read", "single", "with_genotypes", "write",
+    "AUTHORS_IEM", "AUTHORS_NRM", "HALF_SIZE_NRM", "Genotype", "check", "read", "single", "with_genotypes",
+    "write",
 ]  # fmt: skip
 
 #: What the authors' cooperative search derived.
@@ -20,6 +21,11 @@ AUTHORS_IEM = Genotype(
 )  # fmt: skip
 AUTHORS_NRM = Genotype(
     d1="resconv1", r1="resconv1", d2="resdil3", r2="skip", d3="resconv1", r3="resconv1", c4="skip"
+)  # fmt: skip
+
+#: Of noise removal at half size: two convolutions of 3x3 behind each other, and nothing beside them.
+HALF_SIZE_NRM = Genotype(
+    d1="skip", r1="conv3", d2="skip", r2="skip", d3="skip", r3="skip", c4="conv3"
 )  # fmt: skip
 
 _PARTS = ("iem", "nrm")

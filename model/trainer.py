@@ -85,7 +85,10 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config = config
         self.net = RUAS(config.recipe.description).to(config.device)
-        self.optimiser = torch.optim.Adam(self.net.parameters(), lr=config.recipe.learning_rate)
+        for name, value in config.recipe.fixed.items():
+            self.net.get_parameter(name).requires_grad_(False).fill_(value)
+        self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
+        self.optimiser = torch.optim.Adam(self._learned, lr=config.recipe.learning_rate)
         self.step = 0
         self.seconds = 0.0
         self.best: Scores | None = None
@@ -104,7 +107,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * schedule(self.step, recipe.steps)
         # In the order of the views, so that the sum does not depend on which is done first.
-        value, sums = 0.0, [torch.zeros_like(parameter) for parameter in self.net.parameters()]
+        value, sums = 0.0, [torch.zeros_like(parameter) for parameter in self._learned]
         for loss, gradients in self._pool.map(self._learn, self._views()):
             value += loss
             for total, gradient in zip(sums, gradients, strict=True):
@@ -112,9 +115,9 @@ class Trainer:
                     total += gradient
         if not math.isfinite(value):
             raise UsageError(f"the loss is {value} at step {self.step}; lower the recipe's learning rate")
-        for parameter, total in zip(self.net.parameters(), sums, strict=True):
+        for parameter, total in zip(self._learned, sums, strict=True):
             parameter.grad = total
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip)
+        torch.nn.utils.clip_grad_norm_(self._learned, recipe.clip)
         self.optimiser.step()
         self.step += 1
         return value
@@ -160,7 +163,9 @@ class Trainer:
             sources = self._sources[kind]
             source = sources[random.integers(len(sources))]
             item = source[random.integers(len(source))]
-            seen = data.place(item, recipe.crop, random, permuted=recipe.permuted)
+            seen = data.place(
+                item, recipe.crop, random, permuted=recipe.permuted, saturation=recipe.saturation
+            )
             yield functools.partial(data.view, item, seen)
 
     def _learn(self, make: Callable[[], data.View]) -> tuple[float, Sequence[Tensor | None]]:
@@ -172,7 +177,7 @@ class Trainer:
         trace = self.net.trace(low, stages=stages, separate=recipe.separate, part=view.part)
         sample = Sample(trace, levels(low[(..., *view.part)]), high, self.net, low)
         loss = objectives.objective(recipe.losses, sample) / recipe.batch
-        return loss.item(), torch.autograd.grad(loss, list(self.net.parameters()), allow_unused=True)
+        return loss.item(), torch.autograd.grad(loss, self._learned, allow_unused=True)
 
 
 _PROGRESS = ("step", "seconds", "best", "history")

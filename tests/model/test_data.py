@@ -1,3 +1,4 @@
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -230,3 +231,18 @@ def test_a_view_of_a_small_image_is_all_of_it() -> None:
     view = data.view(item, data.place(item, 100, np.random.default_rng(0)))
     assert view.high is None
     assert view.low[(..., *view.part)].shape == view.low.shape
+
+
+def test_colours_of_image_and_reference_are_multiplied_alike() -> None:
+    random = np.random.default_rng(0)
+    high = random.integers(90, 160, (24, 32, 3)).astype(np.uint8)
+    item = data.Item("one", "one", high // 2, high)
+    placed = [data.place(item, 16, random, saturation=(1.5, 1.5)) for _ in range(40)]
+    assert {seen.saturation for seen in placed} == {1.0, 1.5}
+    for seen in placed:
+        plain = data.view(item, dataclasses.replace(seen, saturation=1.0))
+        shown = data.view(item, seen)
+        assert shown.high is not None and plain.high is not None
+        for given, made in ((plain.low[0] / 255, shown.low[0] / 255), (plain.high[0], shown.high[0])):
+            grey = given.mean(0)
+            np.testing.assert_allclose(made, grey + seen.saturation * (given - grey), atol=1.5 / 255)

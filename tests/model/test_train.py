@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 import os
 import shutil
 import signal
@@ -87,6 +88,13 @@ def test_best_checkpoint_is_the_one_kept(
     kept = model.load(tmp_path / "net").state_dict()
     assert all(torch.equal(kept[name], weights[1][name]) for name in kept)
     assert not all(torch.equal(kept[name], weights[3][name]) for name in kept)
+
+
+def test_what_a_recipe_fixes_is_not_learned(pairs: Path, tmp_path: Path) -> None:
+    assert run(pairs, tmp_path / "net", "--steps", "4") == 0
+    weights = model.load(tmp_path / "net").state_dict()
+    assert weights["illumination.chroma_knee"].item() == pytest.approx(math.log(8 / 255))
+    assert weights["illumination.rolloff_knee"].sigmoid().item() == pytest.approx(0.7)
 
 
 def test_threads_do_not_change_the_result(pairs: Path, tmp_path: Path) -> None:
