@@ -13,13 +13,12 @@ ROW_FUNCTION less_where_averaged(const Tile &tile, Rows<C> weight, Rows<C> out, 
     if (blank(tile, out, row)) return;
     const bool over_time = frame.time.frames > 0;
     const TemporalState &state = frame.state;
-    // Beyond the picture's sides lies other memory of the state: it is read, and not used.
-    const uint8_t *ages = state.age + (int64_t)(row / CELL) * state.cells_wide + tile.left / CELL;
+    const int64_t first = (int64_t)(row / CELL) * state.cells_wide + tile.left / CELL;
     for (int x = 0; x < tile.width; x += 2 * LANES) {
         vec left = splat(1);
         if (over_time) {
-            bytes age;
-            memcpy(&age, ages + x / CELL, sizeof age);
+            bytes age; // beyond the picture's sides lies other memory of the state: it is read, and not used
+            memcpy(&age, state.age + first + x / CELL, sizeof age);
             left = noise_left(unpacked_age(__builtin_convertvector(age, vec)));
         }
         for (int c = 0; c < C; c++) {
