@@ -1,7 +1,7 @@
 # The everyday commands; CONTRIBUTING.md says when to use which. Tools come from .venv where there is one.
 BIN := $(if $(wildcard .venv/bin/python),.venv/bin/)
 TORCH ?= torch==2.13.0
-PYTEST = $(BIN)pytest -n auto --dist loadfile
+PYTEST = $(BIN)pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup fast test lint format bench ci
 

@@ -46,6 +46,13 @@ def shared() -> Path:
     return path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Files that compile take longest, the one that builds the wheel above all: begun last they would keep one
+    # processor busy and leave the others idle.
+    compiling = {item.path for item in items if item.get_closest_marker("compile")}
+    items.sort(key=lambda item: (item.path.name != "test_package.py", item.path not in compiling))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu") and not has_gpu():
         pytest.skip("gpu: no NVIDIA GPU that works here")

@@ -22,7 +22,7 @@ Frames = Sequence[np.ndarray[Any, Any]]
 
 
 def noisy(path: Path, frames: int = 40, pts: Sequence[int] | None = None) -> Path:
-    """A dark, still, coloured scene with a sensor's noise, stored without loss; 30 frames a second unless told."""
+    """A dark, still scene in colour with noise, stored without loss; 30 frames a second unless told."""
     rng = np.random.default_rng(5)
     scene = np.kron(rng.uniform(20, 60, (9, 12)), np.ones((8, 8)))
     with av.open(str(path), "w") as output:

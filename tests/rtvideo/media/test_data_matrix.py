@@ -95,7 +95,7 @@ ALL += [(name, o) for name in RECORDED for o in OUTPUTS]
 FOUND = [("time code.mxf", "mov"), ("time code.mxf", "ts")]
 
 
-@pytest.mark.parametrize(("source", "target"), sample(ALL, 36, seed=13) + FOUND)
+@pytest.mark.parametrize(("source", "target"), sample(ALL, 20, seed=13) + FOUND)
 def test_data_is_copied_where_ffmpeg_copies_it(source: str, target: str, tmp_path: Path) -> None:
     if source in RECORDED:
         path = SHARED / source

@@ -104,7 +104,7 @@ FORMATS = [
 FOUND_FORMATS = [("rgb555be", 0), ("gray", 1), ("yuv420p16le", 0), ("gbrap16le", 0), ("gray10be", 6)]
 
 
-@pytest.mark.parametrize(("pix_fmt", "target"), sample(FORMATS, 120, seed=7) + FOUND_FORMATS)
+@pytest.mark.parametrize(("pix_fmt", "target"), sample(FORMATS, 60, seed=7) + FOUND_FORMATS)
 def test_a_pixel_format_keeps_its_picture(pix_fmt: str, target: int, tmp_path: Path) -> None:
     if not raw(tmp_path / "in.nut", pix_fmt):
         return  # FFmpeg does not make it, or NUT has no name for it
@@ -152,7 +152,7 @@ FOUND_DISPLAYS = [
 
 
 @pytest.mark.parametrize(
-    ("orientation", "shape", "pix_fmt", "source", "target"), sample(DISPLAYS, 90, seed=11) + FOUND_DISPLAYS
+    ("orientation", "shape", "pix_fmt", "source", "target"), sample(DISPLAYS, 45, seed=11) + FOUND_DISPLAYS
 )
 def test_a_picture_is_shown_as_before(
     orientation: int, shape: str, pix_fmt: str, source: str, target: str, tmp_path: Path
@@ -213,7 +213,7 @@ FOUND_FIELDS = [
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="program ffmpeg: not installed")
-@pytest.mark.parametrize(("kind", "order", "target"), sample(FIELDS, 40, seed=3) + FOUND_FIELDS)
+@pytest.mark.parametrize(("kind", "order", "target"), sample(FIELDS, 20, seed=3) + FOUND_FIELDS)
 def test_fields_become_frames(kind: tuple[str, str, str], order: str, target: str, tmp_path: Path) -> None:
     ending, codec, pix_fmt = kind
     given = tmp_path / f"in{ending}"

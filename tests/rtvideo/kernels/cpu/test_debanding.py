@@ -80,7 +80,7 @@ def dark_scene(of: Geometry, seed: int) -> Samples:
     seed=st.integers(0, 99),
     threads=st.sampled_from([1, 3]),
 )
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 def test_the_picture_is_that_of_the_reference(
     name: str, width: int, height: int, depth: tuple[int, bool], seed: int, threads: int
 ) -> None:
