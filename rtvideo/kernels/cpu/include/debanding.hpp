@@ -8,8 +8,8 @@ namespace rt {
 FN int cell_columns(const Channel &c) { return DEBAND_CELL >> c.x; }
 FN int cell_rows(const Channel &c) { return DEBAND_CELL >> c.y; }
 
-// Where colour lies; RGB has it in each pixel, as red and blue without their luma.
-FN Channel colour_channel(const Format &f) { return channel(f, is_rgb(f) ? 0 : 1); }
+// Where luma, or a colour, lies; RGB has both in each pixel, colour as red and blue without their luma.
+FN Channel sample_channel(const Format &f, int c) { return channel(f, c == 0 || is_rgb(f) ? 0 : 1); }
 
 // What luma and colours are counted from. Red and blue without their luma are counted from zero.
 FN float zero_of(const Format &f, const Debanding &d, int c) { return c == 0 ? d.black : is_rgb(f) ? 0 : d.zero; }
@@ -81,7 +81,7 @@ static void measure_bands(const Tile &tile, Frame &frame, Arena arena) {
     for (int row = tile.top / DEBAND_CELL; row * DEBAND_CELL < min(tile.bottom, tile.picture_height); row++) {
         read_cells(tile, frame, v, row * DEBAND_CELL);
         for (int c = 0; c < channels(f); c++) {
-            const Channel one = c == 0 ? channel(f, 0) : colour_channel(f);
+            const Channel one = sample_channel(f, c);
             const int top = row * cell_rows(one), high = cell_rows(one);
             float *mean = found.at(c, 0), *off = found.at(3 + c, 0);
             measure_cells(v, c, top, high, cell_columns(one), cells, line, mean, off);
@@ -91,9 +91,13 @@ static void measure_bands(const Tile &tile, Frame &frame, Arena arena) {
             memcpy(to.at(c, row) + first, from, sizeof(float) * count);
         };
         for (int c = 0; c < channels(f); c++) put(d.means[0], c, found.at(c, 0));
-        float *colour = found.at(4, 0), *other = found.at(5, 0), *fine = found.at(1, 0);
-        for (int x = 0; x < count && channels(f) > 1; x++) colour[x] = max(colour[x], other[x]);
-        put(d.deviations, 0, found.at(3, 0)), put(d.deviations, 1, colour), put(d.means[0], NOISE, colour);
+        put(d.deviations, 0, found.at(3, 0));
+        if (channels(f) > 1) {
+            float *colour = found.at(4, 0), *other = found.at(5, 0);
+            for (int x = 0; x < count; x++) colour[x] = max(colour[x], other[x]);
+            put(d.deviations, 1, colour), put(d.means[0], NOISE, colour);
+        }
+        float *fine = found.at(1, 0);
         for (int x = 0; x < count; x++) fine[x] = 1;
         if (frame.time.frames > 0) {
             const int ages = DEBAND_CELL / CELL, wide = state.cells_wide,
@@ -142,6 +146,16 @@ FN void blur(const Grid &from, int channel, const Grid &to, int target) {
     }
 }
 
+// The means of all coarser levels, and the smooth picture of the coarsest.
+static void build_pyramid(DebandingState &d) {
+    constexpr int TOP = DEBAND_LEVELS - 1;
+    for (int k = 1; k <= TOP; k++)
+        for (int c = 0; c < MEANS; c++)
+            c == NOISE &&k > 1 ? halve<true>(d.means[k - 1], d.means[k], c)
+                               : halve<false>(d.means[k - 1], d.means[k], c);
+    for (int c = 0; c < SMOOTH; c++) blur(d.means[TOP], c < 3 ? c : NOISE, d.smooth[TOP], c);
+}
+
 // A row of a grid for a strip's columns; the first and last repeat beyond edges.
 FN void load_cells(const Tile &tile, const Grid &from, int channel, int row, float *to) {
     const float *source = from.at(channel, row);
@@ -177,6 +191,17 @@ FN void distances(int width, Rows<3> of, Rows<SMOOTH> smooth, Rows<2> to, int ro
     }
 }
 
+// How much of cells becomes smooth, of luma and of colour, and how far their colour may be off.
+struct Shares {
+    vec luma, colour, tolerance;
+};
+FN Shares shares_of(Rows<SMOOTH> smooth, Rows<2> off, const float *fine, int row, int height, int x, float code) {
+    const vec level = load(smooth.at(0, row) + x), tolerance = colour_tolerance(load(smooth.at(3, row) + x), code);
+    const vec deviation = mean_around(off, 0, row, height, x), colour = mean_around(off, 1, row, height, x);
+    return Shares{share_of_smooth(level, deviation, load(fine + x), code),
+                  share_of_smooth_colour(level, deviation, colour, tolerance, code), tolerance};
+}
+
 // A level of the pyramid: its means move towards the coarser level.
 static void smooth_level(const Tile &tile, Frame &frame, Arena arena) {
     const DebandingState &d = frame.debanding;
@@ -201,15 +226,11 @@ static void smooth_level(const Tile &tile, Frame &frame, Arena arena) {
         if (done < tile.top) continue;
         load_cells(tile, means, FINE, done, fine);
         for (int x = 0; x < tile.width; x += LANES) {
-            const vec level = load(smooth.at(0, done) + x);
-            const vec deviation = mean_around(off, 0, done, height, x), colour = mean_around(off, 1, done, height, x);
-            const vec tolerance = colour_tolerance(load(smooth.at(3, done) + x), code);
-            const vec share[2] = {share_of_smooth(level, deviation, load(fine + x), code),
-                                  share_of_smooth_colour(level, deviation, colour, tolerance, code)};
+            const Shares share = shares_of(smooth, off, fine, done, height, x, code);
     UNROLL for (int c = 0; c < 3; c++) {
                 float *at = smooth.at(c, done) + x;
                 const vec mean = load(own.at(c, done) + x);
-                store(own.at(c, done) + x, mean + share[c > 0] * (load(at) - mean));
+                store(own.at(c, done) + x, mean + (c == 0 ? share.luma : share.colour) * (load(at) - mean));
             }
         }
         for (int c = 0; c < 3; c++) store_cells(tile, own.at(c, done), to, c, done);
@@ -242,12 +263,10 @@ static void share_cells(const Tile &tile, Frame &frame, Arena arena) {
         if (done < tile.top) continue;
         load_cells(tile, means, FINE, done, fine);
         for (int x = 0; x < tile.width; x += LANES) {
-            const vec level = load(smooth.at(0, done) + x);
-            const vec deviation = mean_around(off, 0, done, height, x), colour = mean_around(off, 1, done, height, x);
-            const vec tolerance = colour_tolerance(load(smooth.at(3, done) + x), code);
-            store(shares.at(0, 0) + x, d.amount * share_of_smooth(level, deviation, load(fine + x), code));
-            store(shares.at(1, 0) + x, d.amount * share_of_smooth_colour(level, deviation, colour, tolerance, code));
-            store(shares.at(2, 0) + x, 1 / tolerance);
+            const Shares share = shares_of(smooth, off, fine, done, height, x, code);
+            store(shares.at(0, 0) + x, d.amount * share.luma);
+            store(shares.at(1, 0) + x, d.amount * share.colour);
+            store(shares.at(2, 0) + x, 1 / share.tolerance);
         }
         for (int c = 0; c < 3; c++) store_cells(tile, shares.at(c, 0), d.shares, c, done);
     }
@@ -260,17 +279,13 @@ struct Smooth {
     Rows<1> per;   // of the colours
 };
 
-template <int SCALE> FN void expand(const Tile &tile, Grid grid, int channel, int row, float *line) {
-    upsample_row<SCALE>(tile, grid, channel, (float)row, line);
-}
-
 // A row of cells for a channel of a strip.
 template <int SCALE> ROW_FUNCTION expand_row(const Tile &tile, const DebandingState &d, int c, int row, float zero, Smooth to) {
     const int cell = clamp(row, 0, d.shares.height - 1);
-    expand<SCALE>(tile, d.smooth[0], c, cell, to.value.at(c, row));
+    upsample_row<SCALE>(tile, d.smooth[0], c, cell, to.value.at(c, row));
     for (int x = 0; x < tile.width; x += LANES) store(to.value.at(c, row) + x, load(to.value.at(c, row) + x) + zero);
-    if (c < 2) expand<SCALE>(tile, d.shares, c, cell, to.share.at(c, row));
-    if (c == 1) expand<SCALE>(tile, d.shares, 2, cell, to.per.at(0, row));
+    if (c < 2) upsample_row<SCALE>(tile, d.shares, c, cell, to.share.at(c, row));
+    if (c == 1) upsample_row<SCALE>(tile, d.shares, 2, cell, to.per.at(0, row));
 }
 
 // A row of samples towards the smooth picture, between rows of cells.
@@ -317,7 +332,7 @@ static void deband_picture(const Tile &tile, Frame &frame, Arena arena) {
     const int begin = tile.top / DEBAND_CELL, end = (min(tile.bottom, tile.picture_height) + DEBAND_CELL - 1) / DEBAND_CELL;
     for (int cell = begin - 1; cell <= end; cell++) { // a row of cells behind the one that is made ready
         for (int c = 0; c < channels(f); c++) {
-            const Channel one = c == 0 ? channel(f, 0) : colour_channel(f);
+            const Channel one = sample_channel(f, c);
             Tile part = tile; // in samples of the channel
             part.left >>= one.x, part.width >>= one.x;
             const float zero = zero_of(f, d.parameters, c);
@@ -328,7 +343,7 @@ static void deband_picture(const Tile &tile, Frame &frame, Arena arena) {
         if (cell - 1 < begin) continue;
         read_cells(tile, frame, v, top);
         for (int c = 0; c < channels(f); c++) {
-            const Channel one = c == 0 ? channel(f, 0) : colour_channel(f);
+            const Channel one = sample_channel(f, c);
             for (int row = top >> one.y; row < (top + DEBAND_CELL) >> one.y; row++)
                 deband_row(tile.width >> one.x, c, half_pixel(row, 1.0f / cell_rows(one)), smooth, d.parameters.code,
                            v.at(c, row));
@@ -344,16 +359,12 @@ template <int WIDEST> static void without_bands(Context &context) {
     const int width = context.width, height = context.height;
     d.parameters = debanding_of(frame.format);
     TIMED("debanding: cells", context.pass(measure_bands, width, height, 0, 2 * DEBAND_CELL, WIDEST, width, height);)
-    TIMED("debanding: halve", for (int k = 1; k < DEBAND_LEVELS; k++)
-        for (int c = 0; c < MEANS; c++)
-            c == NOISE && k > 1 ? halve<true>(d.means[k - 1], d.means[k], c) : halve<false>(d.means[k - 1], d.means[k], c);)
-    constexpr int TOP = DEBAND_LEVELS - 1;
-    TIMED("debanding: blur", for (int c = 0; c < SMOOTH; c++) blur(d.means[TOP], c < 3 ? c : NOISE, d.smooth[TOP], c);)
+    TIMED("debanding: coarser levels", build_pyramid(d);)
     auto pass = [&](Strip strip, int level) {
         const Grid &g = d.means[level];
         context.pass(strip, g.width, g.height, 2, 2, WIDEST, g.width, g.height);
     };
-    for (d.level = TOP - 1; d.level >= 0; d.level--) TIMED("debanding: pyramid", pass(smooth_level, d.level);)
+    for (d.level = DEBAND_LEVELS - 2; d.level >= 0; d.level--) TIMED("debanding: levels", pass(smooth_level, d.level);)
     TIMED("debanding: shares", pass(share_cells, 0);)
     TIMED("debanding: picture", context.pass(deband_picture, width, height, 0, 2 * DEBAND_CELL, WIDEST, width, height);)
     frame.in = d.picture, frame.read = d.format;
