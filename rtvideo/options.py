@@ -256,6 +256,10 @@ class Options:
             object.__setattr__(self, name, flag.value(name, getattr(self, name), default))
 
 
+#: Fields that can be ``auto``, and are numbers from 0 to 1 otherwise.
+AUTO = tuple(name for name, _, flag in flags_of(Options) if flag.type is values.share_or_auto)
+
+
 def value_of(name: str, given: Any) -> Any:
     """Return what is given for a field of `Options`; text is read as on the command line.
 

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from rtvideo.options import AUTO
+
 
 def complete(flags: argparse.ArgumentParser) -> None:
     """Answer a shell that asks how a command line may go on, and end; else do nothing."""
@@ -19,7 +21,7 @@ def complete(flags: argparse.ArgumentParser) -> None:
         "engine": _engines,
         "device": lambda: ["auto", "cpu", "cuda"],
         "codec": _encoders,
-        **dict.fromkeys(("denoise", "temporal", "deband"), lambda: ["auto", "off", "on"]),
+        **dict.fromkeys(AUTO, lambda: ["auto", "off", "on"]),
     }
     for action in flags._actions:
         if action.dest in values:

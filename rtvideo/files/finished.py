@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from rtvideo.errors import UsageError
-from rtvideo.files.resume import AUTO, differences, fixed_job
+from rtvideo.files.resume import differences, fixed_job
 from rtvideo.models import Model
-from rtvideo.options import Options
+from rtvideo.options import AUTO, Options
 
 ATTRIBUTE = "user.rtvideo.job"
 

@@ -19,13 +19,11 @@ from rtvideo.media.images.suffixes import is_image
 from rtvideo.media.mp4.index import drop_torn_fragment
 from rtvideo.media.partial_file import partial_files, read_record
 from rtvideo.models import Model
-from rtvideo.options import Options, flags_of
+from rtvideo.options import AUTO, Options, flags_of
 from rtvideo.version import __version__
 
 #: Outputs whose packets can be read back as they were written; others are begun again.
 _READABLE = (*MOV_FAMILY, "matroska", "webm")
-#: Options that can be ``auto``, and are numbers from 0 to 1 otherwise.
-AUTO = ("denoise", "temporal", "deband")
 
 #: How many pieces of an input are hashed, and the bytes of each.
 _PIECES, _PIECE = 64, 65536
@@ -76,9 +74,7 @@ def job_of(input: Path, options: Options, model: Model, session: Session) -> dic
         "rtvideo": __version__,
         "pyav": av.__version__,
         "engine": session.name,
-        "denoise": session.settings.denoise,
-        "temporal": session.settings.temporal,
-        "deband": session.settings.deband,
+        **{name: getattr(session.settings, name) for name in AUTO},
         **fixed_job(input, options, model),
     }
 

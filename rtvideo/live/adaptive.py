@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 import av
 
@@ -31,7 +32,7 @@ class AdaptiveProcessor:
         quality: QualityController | None = None,
         fallback: FallbackOpener | None = None,
     ) -> None:
-        """Begin with the session and the settings over time and near black of ``processor``.
+        """Begin with the session of ``processor`` and its settings.
 
         Args:
             controls: read before each frame.
@@ -42,7 +43,7 @@ class AdaptiveProcessor:
         self._processor, self._controls = processor, controls
         self._quality, self._fallback = quality, fallback
         self._preferred = processor.session
-        self._temporal, self._deband = self._preferred.settings.temporal, self._preferred.settings.deband
+        self._asked = replace(self._preferred.settings)
 
     @property
     def session(self) -> Session:
@@ -83,11 +84,11 @@ class AdaptiveProcessor:
     def _settings(self) -> Settings:
         controls, level = self._controls, self.level
         denoise = controls.denoise if controls.removes_noise and level.denoise else 0.0
-        return Settings(
+        return replace(
+            self._asked,
             strength=min(1.0, max(0.0, controls.strength)),
             denoise=min(1.0, max(0.0, denoise)),
-            temporal=self._temporal if level.temporal else 0.0,
-            deband=self._deband,
+            temporal=self._asked.temporal if level.temporal else 0.0,
         )
 
     def _switched(self) -> Iterable[FramePair]:
