@@ -252,8 +252,8 @@ def crop_of(low: Floats, high: Floats | None, number: int) -> View:
 class Placement:
     """How an item is seen: flipped left to right, turned to the left by quarters, its channels in an order.
 
-    ``part`` are rows and columns of what comes of that. ``saturation`` is by how much colours are multiplied,
-    those of the dark image and of its reference: light that is the same for all channels keeps that.
+    ``part`` are rows and columns of what comes of that. ``saturation`` is the factor by which colours are
+    multiplied, of the dark image and of its reference alike.
     """
 
     flip: bool
@@ -275,7 +275,7 @@ def place(
 
     Args:
         permuted: channels change places, too: who has seen all colours alike often has no cast.
-        saturation: between these the colours of every other image are multiplied.
+        saturation: the least and the largest factor for the colours of every other image.
     """
     flip, turns = bool(random.integers(2)), int(random.integers(4))
     channels = random.permutation(3) if permuted else np.arange(3)

@@ -23,8 +23,8 @@ class Recipe:
         whole: the illumination sees each image whole, since it follows the scene; the crop is what is scored.
         shares: of what is learned from: ``given`` images as they are, ``lit`` photographs that must stay so
             and ``night`` scenes, both made from references (`model.night_pairs`).
-        saturation: between these the colours of every other image and of its reference are multiplied, so
-            that a network keeps those that it has not seen.
+        saturation: the least and the largest factor by which colours are multiplied, of every other image and
+            of its reference alike, so that a network also keeps colours that it has not seen.
         fixed: weights that are not learned, by name, and the value that they keep.
         permuted: the channels of what is seen whole change places at random, so that no colour is preferred.
     """
