@@ -18,7 +18,7 @@ import pytest
 
 from rtvideo.cli.entry import main
 from tests.helpers.users import without_privileges
-from tests.helpers.waiting import wait_until
+from tests.helpers.waiting import grown, wait_until
 
 FRAMES = 60
 
@@ -384,7 +384,7 @@ def test_after_a_signal_what_is_advised_is_possible(tmp_path: Path, name: str, g
     clip = repeat(make_clip(tmp_path / "one.mp4", 1, (640, 480)), tmp_path / "a.mp4", 5000)
     words = ["--input", str(clip), "--out", str(tmp_path / name), "--strength", "0"]
     process = start(*words)
-    wait_until(lambda: [path for path in tmp_path.glob("*lit*") if path.stat().st_size > 2000])
+    wait_until(lambda: grown(tmp_path, "*lit*"))
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "stopped at" in err

@@ -20,6 +20,7 @@ from rtvideo.cli.entry import main
 from rtvideo.live.quality import QualityController
 from rtvideo.media.network.connect import TIMEOUT
 from tests.helpers.servers import Server, http_video, rtsp_video
+from tests.helpers.waiting import grown
 from tests.rtvideo.live.test_job import CAMERA, decoded, free_port, numbered
 
 pytestmark = pytest.mark.timeout(90)
@@ -75,7 +76,7 @@ def test_a_reader_of_stdout_that_leaves_is_no_error(tmp_path: Path) -> None:
 
 def wait_for_file(folder: Path, size: int, program: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 60
-    while not any(path.stat().st_size > size for path in folder.glob(".*.mp4")):
+    while not grown(folder, ".*.mp4", size):
         assert program.poll() is None and time.monotonic() < end
         time.sleep(0.02)
 

@@ -18,6 +18,7 @@ from rtvideo.media.partial_file import LIVE, PartialFile, partial_files
 from rtvideo.options import Options
 from tests.helpers import clips
 from tests.helpers.doubles import FakeSession, opening
+from tests.helpers.waiting import grown
 from tests.rtvideo.live.test_job import CAMERA, LAVFI, decoded, live
 
 pytestmark = pytest.mark.timeout(90)
@@ -40,11 +41,7 @@ def killed(target: Path) -> None:
     """Record until something is in the file, then die as in a power cut."""
     before, end = set(target.parent.iterdir()), time.monotonic() + 60
     with subprocess.Popen([*RECORD, "-o", str(target)], stderr=subprocess.DEVNULL) as program:
-        while not any(
-            path.stat().st_size > 6_000
-            for path in target.parent.glob(f".*{target.suffix}")
-            if path not in before
-        ):
+        while not set(grown(target.parent, f".*{target.suffix}", 6_000)) - before:
             assert program.poll() is None and time.monotonic() < end
             time.sleep(0.02)
         program.kill()

@@ -23,6 +23,7 @@ from rtvideo.cli.workers import run_side_by_side
 from rtvideo.errors import ExitCode
 from rtvideo.options import Options
 from tests.helpers import clips
+from tests.helpers.waiting import grown
 from tests.rtvideo.cli.test_cli_video import frames_of, make_clip, repeat
 
 pytestmark = pytest.mark.slow
@@ -56,7 +57,7 @@ def wait_for(done: Callable[[], object], process: subprocess.Popen[str] | None =
 
 
 def written(folder: Path) -> list[Path]:
-    return [path for path in folder.glob(".*partial*.mp4") if path.stat().st_size > 2000]
+    return grown(folder, ".*partial*.mp4")
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

@@ -14,7 +14,7 @@ import av
 import pytest
 
 from tests.helpers import clips
-from tests.helpers.waiting import wait_until
+from tests.helpers.waiting import grown, wait_until
 from tests.rtvideo.reliability.test_batch import long_clip
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,7 +46,7 @@ def test_the_first_process_of_a_container_completes_its_file(tmp_path: Path) -> 
     clip, target = long_clip(tmp_path / "in.mp4"), tmp_path / "lit.mp4"
     words = rtvideo("-i", clip, "-o", target, "--strength", "0", "--threads", "1", "--preset", "veryslow")
     process = subprocess.Popen([*ALONE, *words], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: any(path.stat().st_size > 2000 for path in tmp_path.glob(".lit.partial-*.mp4")))
+    wait_until(lambda: grown(tmp_path, ".lit.partial-*.mp4"))
     os.kill(child_of(process.pid), signal.SIGTERM)
     began = time.monotonic()
     _, said = process.communicate(timeout=60)
