@@ -60,5 +60,4 @@ def _machine(package: Package) -> Machine | None:
     if package.rtx and not driver.installed():
         return None  # it builds for any GPU
     device = driver.CudaDevice()
-    device.close()
     return Machine(device.name, device.capability)

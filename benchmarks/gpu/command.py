@@ -71,6 +71,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _measure(arguments: argparse.Namespace) -> None:
     try:
         device = CudaDevice(arguments.device)
+        device.use()
         compiler = ".".join(map(str, nvrtc.version()))
     except UnavailableError as error:
         raise UnavailableError(f"{error}; nothing was measured") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from rtvideo.frame import Geometry, Plane
-from rtvideo.kernels.cuda import nvrtc
 from rtvideo.kernels.cuda.driver import CudaDevice
+from rtvideo.kernels.cuda.module import CudaModule
 from rtvideo.kernels.cuda.network import DevicePlane
 
 #: Distinct frames that take turns: more than the second-level cache of any device holds at 1920x1080.
@@ -22,7 +22,7 @@ FRAMES = 25
 _PEAK_BLOCKS, _PEAK_ROUNDS, _PEAK_SUMS = 4096, 2048, 16
 
 #: Independent sums in registers, so that nothing but multiply-adds is waited for.
-_PEAK = f"""
+PEAK = f"""
 __device__ float sink[256];
 extern "C" __global__ void __launch_bounds__(256) peak() {{
     float a = 1.0f + threadIdx.x * 1e-9f, b = threadIdx.x * 1e-3f, x[{_PEAK_SUMS}];
@@ -84,6 +84,7 @@ def on_device(device: CudaDevice, frames: list[list[Plane]]) -> Iterator[list[li
                 device.call("cuMemcpyHtoD", address, data.ctypes.data, plane.nbytes)
                 planes.append(DevicePlane(address, plane.shape[1] * plane.itemsize))
             copies.append(planes)
+        device.call("cuStreamSynchronize", 0)  # streams that read them wait for no other
         yield copies
     finally:
         for address in addresses:
@@ -116,18 +117,17 @@ def timed(device: CudaDevice, stream: Any, frame: Callable[[int], None], count: 
 
 def ceilings(device: CudaDevice) -> dict[str, float]:
     """Return f32 multiply-adds and bytes copied a second, in 10^9, as reached in this run."""
-    binary = nvrtc.cubin(_PEAK, device.capability, device.driver)
-    module = device.call("cuModuleLoadData", binary)
-    kernel = device.call("cuModuleGetFunction", module, b"peak")
-    stream = device.call("cuStreamCreate", 1)
     size = 1 << 28
-    source, target = device.allocate(size), device.allocate(size)
-    launch = (kernel, _PEAK_BLOCKS, 1, 1, 256, 1, 1, 0, stream, 0, 0)
-    arithmetic = timed(device, stream, lambda k: device.call("cuLaunchKernel", *launch), 10)
-    copy = timed(device, stream, lambda k: device.call("cuMemcpyDtoDAsync", target, source, size, stream), 10)
-    for address in (source, target):
-        device.free(address)
-    device.give_back("cuStreamDestroy", stream)
-    device.give_back("cuModuleUnload", module)
+    with ExitStack() as stack:
+        kernel = CudaModule(device, PEAK, stack).kernel("peak")
+        stream = device.stream(stack)
+        source, target = device.allocate(size), device.allocate(size)
+        for address in (source, target):
+            stack.callback(device.free, address)
+        launch = (kernel, _PEAK_BLOCKS, 1, 1, 256, 1, 1, 0, stream, 0, 0)
+        arithmetic = timed(device, stream, lambda k: device.call("cuLaunchKernel", *launch), 10)
+        copy = timed(
+            device, stream, lambda k: device.call("cuMemcpyDtoDAsync", target, source, size, stream), 10
+        )
     work = _PEAK_BLOCKS * 256 * _PEAK_ROUNDS * _PEAK_SUMS
     return {"gmac": work / arithmetic.median / 1e6, "gbyte": 2 * size / copy.median / 1e6}

@@ -81,22 +81,19 @@ def _fastest_on_gpu(model: Model, geometry: Geometry, settings: Settings, device
     from rtvideo.kernels.cuda.driver import CudaDevice
 
     opened = CudaDevice(device_index(device))
-    try:
-        rows = list(_candidates("cuda", model, geometry))
-        if not rows:
-            first = next(row for row in ENGINES if row.auto and "cuda" in row.sessions)
-            reason = first.session_type("cuda").unsupported_reason(model, geometry)
-            raise UnavailableError(f"engine {first.name}: {reason}")
-        return autotune.open_fastest(
-            {row.name: _opener(row, model, geometry, settings, device) for row in rows},
-            opened.name,
-            autotune.key_of(
-                model, settings, opened, ["rtvideo", *(name for row in rows for name in row.packages)]
-            ),
-            lambda session: autotune.frames_a_second(session, geometry),
-        )
-    finally:
-        opened.close()
+    rows = list(_candidates("cuda", model, geometry))
+    if not rows:
+        first = next(row for row in ENGINES if row.auto and "cuda" in row.sessions)
+        reason = first.session_type("cuda").unsupported_reason(model, geometry)
+        raise UnavailableError(f"engine {first.name}: {reason}")
+    return autotune.open_fastest(
+        {row.name: _opener(row, model, geometry, settings, device) for row in rows},
+        opened.name,
+        autotune.key_of(
+            model, settings, opened, ["rtvideo", *(name for row in rows for name in row.packages)]
+        ),
+        lambda session: autotune.frames_a_second(session, geometry),
+    )
 
 
 def _opener(

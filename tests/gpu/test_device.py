@@ -119,11 +119,11 @@ def test_the_same_frame_gives_the_same_bytes_whatever_came_before() -> None:
 
 def test_sessions_give_their_memory_back() -> None:
     device = CudaDevice()
+    device.use()
     before, _ = device.call("cuMemGetInfo")
     for _ in range(5):
         CudaSession(models.find("night"), LARGE, Settings(1.0, 1.0)).close()
     after, _ = device.call("cuMemGetInfo")
-    device.close()
     assert int(before) - int(after) < 64 << 20
 
 

@@ -62,7 +62,6 @@ class CudaSession(GpuSession):
         """See `rtvideo.engines.registry.SessionType`."""
         need_driver()
         device = CudaDevice()
-        device.close()
         major, minor = nvrtc.version()
         return f"{device.name}, NVRTC {major}.{minor}"
 

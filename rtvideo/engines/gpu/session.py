@@ -6,6 +6,7 @@ on, the one before it comes down, the next goes up, and the codecs are busy on t
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
@@ -93,9 +94,9 @@ class GpuSession(ABC):
         self._due = 0
         with ExitStack() as stack:
             device = self._device = CudaDevice(device_index)
-            stack.callback(device.close)
             self._check()
             try:
+                device.use()
                 self._stream = self._open(stack)
                 self._upload, self._download = (self._new("Stream", 1, stack) for _ in range(2))
                 self._free = deque(self._slot(self._layout[-1], stack) for _ in range(DEPTH))
@@ -161,6 +162,8 @@ class GpuSession(ABC):
         """Wait for the device and give everything back; closing twice is fine."""
         self._waiting.clear()
         self._due = 0
+        with contextlib.suppress(DeviceError):  # of a device that was lost there is nothing to give back
+            self._device.use()
         self._stack.close()
 
     def seconds_per_frame(self) -> float:
@@ -244,15 +247,20 @@ class GpuSession(ABC):
         self._free.append(slot)
 
     def _slot(self, size: int, stack: ExitStack) -> _Slot:
-        device = self._device
-        up, down = device.pinned(size), device.pinned(size)
-        stack.callback(device.unpin, up)
-        stack.callback(device.unpin, down)
-        source, result = device.allocate(size), device.allocate(size)
-        stack.callback(device.free, source)
-        stack.callback(device.free, result)
+        up, down = (self._pinned(size, stack) for _ in range(2))
+        source, result = (self._allocated(size, stack) for _ in range(2))
         events = [self._new("Event", 2, stack) for _ in range(3)]  # without times, which cost
         return _Slot(up, down, source, result, *events)
+
+    def _pinned(self, size: int, stack: ExitStack) -> npt.NDArray[np.uint8]:
+        made = self._device.pinned(size)
+        stack.callback(self._device.unpin, made)
+        return made
+
+    def _allocated(self, size: int, stack: ExitStack) -> int:
+        made = self._device.allocate(size)
+        stack.callback(self._device.free, made)
+        return made
 
     def _new(self, kind: str, flags: int, stack: ExitStack) -> Any:
         """Return a stream or an event."""

@@ -15,7 +15,6 @@ from rtvideo.engines.gpu.session import GpuSession
 from rtvideo.engines.session import Settings, no_network
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
-from rtvideo.kernels.cuda.driver import DeviceError
 from rtvideo.kernels.cuda.network import DevicePlane
 from rtvideo.kernels.cuda.tensors import Ends, FrameTensors
 from rtvideo.kernels.structs import unsupported_geometry
@@ -155,5 +154,7 @@ class TensorSession(GpuSession):
         """Return a frame's work as a graph, or None where it cannot be captured."""
         try:
             return self._device.graph(self._stream, lambda: self._frame(network), self._opened)
-        except (DeviceError, UnavailableError):
+        except UnavailableError as error:
+            log = logging.getLogger("rtvideo")
+            log.info("engine %s: kernels one by one, not as a graph: %s", self.engine, error)
             return None

@@ -1,13 +1,15 @@
 """A CUDA device through the driver's own interface, ``cuda.bindings.driver``: every call checked.
 
 The device's primary context is used, which is that of PyTorch, CuPy and PyAV too: their device memory can be
-read and written here.
+read and written here. A process retains it once and keeps it, as they do: to make and destroy it takes longer
+than most work on small frames, and a thread may still have it current.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -26,6 +28,10 @@ LEAST_SHARED = 48 << 10
 
 #: What the driver keeps for itself of each block's shared memory.
 _RESERVED = 1 << 10
+
+#: Number of a device -> its primary context, once it was retained.
+_contexts: dict[int, Any] = {}
+_retaining = threading.Lock()
 
 
 class DeviceError(UnavailableError):
@@ -85,14 +91,13 @@ def listed() -> list[tuple[str, str]]:
             device = CudaDevice(index)
             capability = ".".join(map(str, device.capability))
             found.append((f"cuda:{index}", f"{device.name}, compute capability {capability}"))
-            device.close()
     except UnavailableError as error:
         return [("cuda", f"cannot be used: {error}")]
     return found
 
 
 class CudaDevice:
-    """A device, made current for the calling thread.
+    """A device. Work on it begins with `use`, in each thread.
 
     Args:
         index: as CUDA counts them.
@@ -120,9 +125,6 @@ class CudaDevice:
         half = self._attribute("MAX_SHARED_MEMORY_PER_MULTIPROCESSOR") // 2 - _RESERVED
         #: Bytes that a block may take so that two share a multiprocessor.
         self.shared = max(LEAST_SHARED, min(half, self._attribute("MAX_SHARED_MEMORY_PER_BLOCK_OPTIN")))
-        self._context = self.call("cuDevicePrimaryCtxRetain", self._handle)
-        self._open = True
-        self.use()
 
     @property
     def multiply_adds(self) -> float:
@@ -167,12 +169,16 @@ class CudaDevice:
         self.call("cuStreamBeginCapture", stream, mode)
         try:
             enqueue()
-        finally:
-            captured = self.call("cuStreamEndCapture", stream)
+        except BaseException:
+            with contextlib.suppress(DeviceError):  # it says less than what went wrong first
+                self.call("cuGraphDestroy", self.call("cuStreamEndCapture", stream))
+            raise
+        captured = self.call("cuStreamEndCapture", stream)
         stack.callback(self.give_back, "cuGraphDestroy", captured)
         graph = self.call("cuGraphInstantiate", captured, 0)
         stack.callback(self.give_back, "cuGraphExecDestroy", graph)
         stack.callback(self.give_back, "cuStreamSynchronize", stream)
+        self.call("cuGraphUpload", graph, stream)  # else the first frame waits for it
         return graph
 
     def give_back(self, function: str, *arguments: Any) -> None:
@@ -186,7 +192,7 @@ class CudaDevice:
 
     def use(self) -> None:
         """Make the device current for the calling thread."""
-        self.call("cuCtxSetCurrent", self._context)
+        self.call("cuCtxSetCurrent", self._primary_context())
 
     def allocate(self, size: int) -> int:
         """Return the address of so many bytes of device memory."""
@@ -205,11 +211,16 @@ class CudaDevice:
         """Give pinned memory back; nothing may refer to it any more."""
         self.give_back("cuMemFreeHost", array.ctypes.data)
 
-    def close(self) -> None:
-        """Give the context back; closing twice is fine."""
-        if self._open:
-            self._open = False
-            self.give_back("cuDevicePrimaryCtxRelease", self._handle)
+    def _primary_context(self) -> Any:
+        """Return the primary context, as FFmpeg demands to find it: whoever comes first sets its flags."""
+        with _retaining:
+            if self.index not in _contexts:
+                _, active = self.call("cuDevicePrimaryCtxGetState", self._handle)
+                if not active:
+                    blocking = self.constant("CUctx_flags", "CU_CTX_SCHED_BLOCKING_SYNC")
+                    self.call("cuDevicePrimaryCtxSetFlags", self._handle, int(blocking))
+                _contexts[self.index] = self.call("cuDevicePrimaryCtxRetain", self._handle)
+            return _contexts[self.index]
 
     def _attribute(self, name: str) -> int:
         key = self.constant("CUdevice_attribute", f"CU_DEVICE_ATTRIBUTE_{name}")

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtvideo.frame import Geometry
-from rtvideo.kernels.cuda import launch, nvrtc, packing
-from rtvideo.kernels.cuda.driver import LEAST_SHARED, OUT_OF_MEMORY, CudaDevice, DeviceError
+from rtvideo.kernels.cuda import launch, packing
+from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, CudaDevice, DeviceError
 from rtvideo.kernels.cuda.emit import emit
 from rtvideo.kernels.cuda.launch import LaunchPlan
+from rtvideo.kernels.cuda.module import CudaModule
 from rtvideo.kernels.cuda.source import THREADS, CudaSource
 from rtvideo.kernels.cuda.temporal_state import ZEROED, TemporalLayout, TemporalState
 from rtvideo.kernels.ir.program import Program
@@ -150,35 +151,23 @@ class _Variant:
         size: tuple[int, int], layout: Format, stack: ExitStack,
     ) -> None:  # fmt: skip
         self._device, self._stream = device, stream
-        binary = nvrtc.cubin(source.text, device.capability, device.driver)
-        module = device.call("cuModuleLoadData", binary)
-        stack.callback(device.give_back, "cuModuleUnload", module)
-        frame_type = launch.frame_type(len(source.buffers))
-        self._constants = device.call("cuModuleGetGlobal", module, b"frame")[0]
-        weights, room = device.call("cuModuleGetGlobal", module, b"w")
-        assert int(room) == len(words)
-        device.call("cuMemcpyHtoD", weights, words, len(words))
-
-        self.frame = frame_type()
+        module = CudaModule(device, source.text, stack)
+        self.frame = launch.frame_type(len(source.buffers))()
+        self._constants = module.address("frame", ctypes.sizeof(self.frame))
+        # On the stream that reads them: it waits for no other, and a copy may end after the call.
+        device.call("cuMemcpyHtoDAsync", module.address("w", len(words)), words, len(words), stream)
         self.frame.format, (self.frame.width, self.frame.height) = layout, size
         self.frame.rows = plan.rows
         for k, length in enumerate(launch.sizes(source, *size, plan.rows)):
             self.frame.buffers[k] = address = device.allocate(length)
             stack.callback(device.free, address)
         self._told = b""
+        kernels = {one.name: module.kernel(one.name, one.shared) for one in source.launches}
 
         def launch_all() -> None:
             for call in plan.calls:
-                one = call.launch
-                function = device.call("cuModuleGetFunction", module, one.name.encode())
-                if one.shared > LEAST_SHARED:
-                    most = device.constant(
-                        "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES"
-                    )
-                    device.call("cuFuncSetAttribute", function, most, one.shared)
-                device.launch(
-                    function, (call.across, call.down), THREADS, one.shared, stream, (call.first, call.origin)
-                )
+                one, blocks, rows = call.launch, (call.across, call.down), (call.first, call.origin)
+                device.launch(kernels[one.name], blocks, THREADS, one.shared, stream, rows)
 
         self._graph = device.graph(stream, launch_all, stack)
 

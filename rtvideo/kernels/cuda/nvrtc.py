@@ -107,17 +107,17 @@ def cubin(text: str, capability: tuple[int, int], driver: int, cache: Path | Non
     Raises:
         UnavailableError: as `compile_source`, or NVRTC is newer than the driver.
     """
+    major, minor = version()
+    if major > driver // 1000:
+        newest = f"{driver // 1000}.{driver % 1000 // 10}"
+        raise UnavailableError(
+            f"engine cuda: the driver takes CUDA {newest} at most and NVRTC is {major}.{minor}; "
+            f"update the driver, or {install('cuda12')}"
+        )
     code = content_hash(text, headers(HEADERS), FLAGS)
-    name = f"{code}-sm{capability[0]}{capability[1]}-{driver}.cubin"
+    name = f"{code}-sm{capability[0]}{capability[1]}-nvrtc{major}.{minor}.cubin"
 
     def build(folder: Path) -> Path:
-        major, minor = version()
-        if major > driver // 1000:
-            newest = f"{driver // 1000}.{driver % 1000 // 10}"
-            raise UnavailableError(
-                f"engine cuda: the driver takes CUDA {newest} at most and NVRTC is {major}.{minor}; "
-                f"update the driver, or {install('cuda12')}"
-            )
         made = folder / "kernel.cubin"
         made.write_bytes(compile_source(text, capability).binary)
         return made

@@ -6,6 +6,7 @@ networks take as scalars beside it, strength and noise removal in f32, lies on t
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -13,11 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtvideo.frame import Geometry
-from rtvideo.kernels.cuda import launch, nvrtc
+from rtvideo.kernels.cuda import launch
 from rtvideo.kernels.cuda.driver import CudaDevice
+from rtvideo.kernels.cuda.module import CudaModule
 from rtvideo.kernels.cuda.network import DevicePlane, planes_of
 from rtvideo.kernels.cuda.source import SIDE, THREADS, Buffer, CudaSource, Launch
 from rtvideo.kernels.structs import Format, format_of
+
+#: ``Scalars`` of the source.
+_SCALARS = struct.Struct("ff")
 
 #: Bytes of the tile that is put together before chroma is averaged.
 _TILE = 4 * 3 * SIDE**2
@@ -96,16 +101,15 @@ class FrameTensors:
         self._size = width, height = geometry.width, geometry.height
         layout = format_of(geometry)
         made = source(layout)
-        module = device.call("cuModuleLoadData", nvrtc.cubin(made.text, device.capability, device.driver))
-        stack.callback(device.give_back, "cuModuleUnload", module)
-        self._constants = device.call("cuModuleGetGlobal", module, b"frame")[0]
-        self._settings = int(device.call("cuModuleGetGlobal", module, b"w")[0])
-        self.scalars = {"strength": self._settings, "denoise": self._settings + 4}
+        module = CudaModule(device, made.text, stack)
         self._frame = launch.frame_type(len(made.buffers))()
+        self._constants = module.address("frame", ctypes.sizeof(self._frame))
+        self._settings = module.address("w", _SCALARS.size)
+        self.scalars = {"strength": self._settings, "denoise": self._settings + 4}
         self._frame.format, (self._frame.width, self._frame.height) = layout, (width, height)
         self._frame.rows = height
         self._kernels = {
-            call.launch.name: (device.call("cuModuleGetFunction", module, call.launch.name.encode()), call)
+            call.launch.name: (module.kernel(call.launch.name), call)
             for call in launch.whole(made, width, height).calls
         }
         self._tensors: dict[tuple[str, bool], int] = {}
@@ -132,8 +136,8 @@ class FrameTensors:
         """Say, on the stream, where the next frame lies and goes, and what the networks' scalars are."""
         self._frame.input, self._frame.output = planes_of(planes), planes_of(out)
         self._frame.buffers[0], self._frame.buffers[1] = ends.image, ends.enhanced
-        self._copy(int(self._constants), bytes(self._frame))
-        self._copy(self._settings, struct.pack("ff", strength, denoise))
+        self._copy(self._constants, bytes(self._frame))
+        self._copy(self._settings, _SCALARS.pack(strength, denoise))
 
     def load(self, ends: Ends) -> None:
         """Enqueue: the frame's planes become the image."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import av
 from av.codec.hwaccel import HWAccel
 
-#: FFmpeg's AV_CUDA_USE_PRIMARY_CONTEXT: the engines use that context too, so they can read its memory.
-_PRIMARY_CONTEXT = 1
+#: The engines use the primary context too, so they can read its memory. FFmpeg wants to find it with the flag
+#: that `rtvideo.kernels.cuda.driver` sets.
+_OPTIONS: dict[str, object] = {"primary_ctx": "1"}
 
 
 def hardware(number: int) -> HWAccel:
     """Return what PyAV opens a decoder or encoder on a CUDA device with."""
-    return HWAccel(
-        "cuda", str(number), allow_software_fallback=True, flags=_PRIMARY_CONTEXT, is_hw_owned=True
-    )
+    # As options and not as flags: PyAV 18 opens a copy of this, which has lost its flags.
+    return HWAccel("cuda", str(number), allow_software_fallback=True, options=_OPTIONS, is_hw_owned=True)
 
 
 def software_format(frame: av.VideoFrame) -> str | None:

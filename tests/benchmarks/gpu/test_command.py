@@ -138,7 +138,7 @@ def test_the_peak_compiles() -> None:
         nvrtc.bindings()
     except UnavailableError as error:
         pytest.skip(str(error))
-    assert "0 bytes spill stores" in nvrtc.compile_source(device._PEAK, (9, 0)).report
+    assert "0 bytes spill stores" in nvrtc.compile_source(device.PEAK, (9, 0)).report
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -22,14 +24,15 @@ from rtvideo.engines.registry import available
 from rtvideo.engines.session import Settings
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
-from rtvideo.kernels.cuda import driver
+from rtvideo.kernels.cuda import driver, launch
+from rtvideo.kernels.cuda.module import CudaModule
 from rtvideo.models import Model, find
 from rtvideo.options import Options
 from tests.helpers import networks
 from tests.rtvideo.engines import reference
 from tests.rtvideo.engines.geometries import GEOMETRIES, NV12, planes
 from tests.rtvideo.kernels.cuda.emulated import emulated
-from tests.rtvideo.kernels.cuda.fake_cuda import FakeCuda, Status, install
+from tests.rtvideo.kernels.cuda.fake_cuda import BLOCKING_SYNC, FakeCuda, Status, install
 
 pytestmark = pytest.mark.compile
 
@@ -177,6 +180,73 @@ def test_a_device_that_is_lost_is_said(night: Model, cuda: FakeCuda) -> None:
     session.close()
 
 
+def test_a_thread_that_never_used_the_device_gives_everything_back(night: Model, cuda: FakeCuda) -> None:
+    session = CudaSession(night, NV12, Settings())
+    session.submit(planes(NV12, 1), NV12.empty())
+    thread = threading.Thread(target=session.close)
+    thread.start()
+    thread.join()
+    assert cuda.alive == {} and cuda.taken == 0
+
+
+def test_the_context_is_made_as_ffmpeg_demands_unless_it_is_there(night: Model, cuda: FakeCuda) -> None:
+    for _ in range(2):
+        CudaSession(night, NV12, Settings()).close()
+    assert (cuda.contexts, cuda.context_flags) == (1, BLOCKING_SYNC)
+
+
+def test_a_context_that_is_there_stays_as_it_is(night: Model, cuda: FakeCuda) -> None:
+    cuda.contexts = 1  # PyTorch came first
+    CudaSession(night, NV12, Settings()).close()
+    assert (cuda.contexts, cuda.context_flags) == (2, 0)
+
+
+def test_what_fails_first_in_a_capture_is_told(night: Model, cuda: FakeCuda) -> None:
+    cuda.fail["cuLaunchKernel"] = Status.CUDA_ERROR_LAUNCH_FAILED
+    with pytest.raises(UnavailableError, match="failed: cuLaunchKernel: CUDA_ERROR_LAUNCH_FAILED"):
+        CudaSession(night, NV12, Settings())
+    assert cuda.calls["cuStreamEndCapture"] == 1 and cuda.alive == {}
+
+
+def test_large_kernels_get_their_shared_memory(cuda: FakeCuda) -> None:
+    device = driver.CudaDevice()
+    device.use()
+    with ExitStack() as stack:
+        module = CudaModule(device, emulated(networks.NIGHT, denoise=False).source.text, stack)
+        module.kernel("lit_0", driver.LEAST_SHARED)
+        assert cuda.attributes == {}
+        module.kernel("lit_0", 60 << 10)
+    prefix = "CU_FUNC_ATTRIBUTE"
+    assert cuda.attributes == {
+        f"{prefix}_MAX_DYNAMIC_SHARED_SIZE_BYTES": 60 << 10,
+        f"{prefix}_PREFERRED_SHARED_MEMORY_CARVEOUT": 100,
+    }
+
+
+def test_a_record_that_the_kernels_read_otherwise_is_noticed(
+    night: Model, cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame_type = launch.frame_type
+    monkeypatch.setattr(launch, "frame_type", lambda buffers: frame_type(buffers + 1))
+    with pytest.raises(AssertionError, match=r"frame: \d+ bytes on the device, \d+ here"):
+        CudaSession(night, NV12, Settings())
+    assert cuda.alive == {}
+
+
+def test_the_second_of_two_that_fails_leaves_none_behind(night: Model, cuda: FakeCuda) -> None:
+    allocate, calls = cuda._MemHostAlloc, iter((True, False))
+
+    def once(size: int, flags: int) -> int:
+        if not next(calls):
+            raise MemoryError
+        return allocate(size, flags)
+
+    cuda._MemHostAlloc = once  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError, match="out of memory"):
+        CudaSession(night, NV12, Settings())
+    assert cuda.alive == {}
+
+
 def test_devices_that_are_not_there(night: Model, cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnavailableError, match="device 'cuda:1': this machine has cuda:0 to cuda:0 alone"):
         open_session(night, NV12, Settings(), device="cuda:1")
@@ -194,6 +264,7 @@ def test_devices_are_listed(
     assert main(["--list-devices"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:3] == [f"cuda:{n}  Fake 9000, compute capability 9.0" for n in (0, 1)]
+    assert cuda.contexts == 0  # to make one takes half a second
     cuda.fail["cuDeviceGet"] = Status.CUDA_ERROR_NO_DEVICE
     assert driver.listed() == [
         ("cuda", "cannot be used: device 'cuda:0' failed: cuDeviceGet: CUDA_ERROR_NO_DEVICE")
@@ -208,6 +279,7 @@ def test_auto_takes_a_device_that_is_there(
     session = open_session(night, NV12, Settings())
     assert isinstance(session, CudaSession)
     session.close()
+    assert cuda.contexts == 1  # of the check, the contest and the session together, and it stays
     assert available()[0].reason == "Fake 9000, NVRTC 13.0"
     cuda.fail["cuMemAlloc"] = Status.CUDA_ERROR_OUT_OF_MEMORY
     session = open_session(night, NV12, Settings())

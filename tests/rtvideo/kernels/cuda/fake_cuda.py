@@ -1,13 +1,15 @@
 """A stand-in for ``cuda.bindings.driver``: device memory is main memory, kernels run on the processor.
 
 Calls go onto a stream and happen when somebody waits for them, as late as a device may be: what is not waited
-for is not there. Every call is counted by name, and ``fail`` makes one of them fail.
+for is not there, copies from main memory included. From a thread without a current context, and inside of a
+capture, it takes no more than a device must. Every call is counted by name, and ``fail`` makes one fail.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import threading
 from collections import Counter
 from collections.abc import Callable
 from enum import IntEnum
@@ -25,7 +27,10 @@ class Status(IntEnum):
     CUDA_SUCCESS = 0
     CUDA_ERROR_OUT_OF_MEMORY = 2
     CUDA_ERROR_NO_DEVICE = 100
+    CUDA_ERROR_INVALID_CONTEXT = 201
     CUDA_ERROR_LAUNCH_FAILED = 719
+    CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED = 900
+    CUDA_ERROR_STREAM_CAPTURE_INVALIDATED = 901
 
 
 class _Names:
@@ -45,6 +50,14 @@ _ATTRIBUTES = {
 }
 
 
+#: Functions that need no current context, and those that may stand between the ends of a capture.
+_WITHOUT_CONTEXT = ("cuInit", "cuDevice", "cuDriver", "cuCtxSetCurrent")
+_CAPTURED = {"cuLaunchKernel", "cuMemcpyHtoDAsync", "cuStreamEndCapture"}
+
+#: What FFmpeg wants to find a primary context with: CU_CTX_SCHED_BLOCKING_SYNC.
+BLOCKING_SYNC = 4
+
+
 class FakeCuda:
     """What ``cuda.bindings.driver`` offers, as far as it is used.
 
@@ -55,6 +68,9 @@ class FakeCuda:
         room: bytes of device memory; None for as much as is asked for.
         taken: bytes of it that are in use.
         streams: of each, what was enqueued and has not happened; 0 is the default one, which others use.
+        contexts: how often the primary context was retained and not released.
+        context_flags: that it was made with, or would be.
+        attributes: of kernels, as they were set: name -> value.
         lose_kernels: launches do nothing, as if a device were broken.
     """
 
@@ -68,6 +84,11 @@ class FakeCuda:
         self.taken = 0
         self.streams: dict[int, list[Callable[[], object]]] = {0: []}
         self.capturing: list[Callable[[], object]] | None = None
+        self.contexts = self.context_flags = 0
+        self.attributes: dict[str, int] = {}
+        self._invalidated = False
+        self._thread = threading.local()
+        self.CUctx_flags = SimpleNamespace(CU_CTX_SCHED_BLOCKING_SYNC=BLOCKING_SYNC)
         self.CUdevice_attribute = _Names()
         self.CUfunction_attribute = _Names()
         self.CUstreamCaptureMode = _Names()
@@ -80,7 +101,16 @@ class FakeCuda:
         def call(*arguments: Any) -> tuple[Any, ...]:
             self.calls[name] += 1
             if name in self.fail:
+                self._invalidated = self.capturing is not None
                 return (self.fail[name], None)
+            if not name.startswith(_WITHOUT_CONTEXT) and not getattr(self._thread, "current", False):
+                return (Status.CUDA_ERROR_INVALID_CONTEXT, None)
+            if self.capturing is not None and name not in _CAPTURED:
+                self._invalidated = True
+                return (Status.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, None)
+            if name == "cuStreamEndCapture" and self._invalidated:
+                self.capturing, self._invalidated = None, False
+                return (Status.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, None)
             try:
                 value = method(*arguments)
             except MemoryError:
@@ -107,15 +137,18 @@ class FakeCuda:
     def _DeviceGetAttribute(self, attribute: str, device: int) -> int:
         return _ATTRIBUTES[attribute.removeprefix("CU_DEVICE_ATTRIBUTE_")]
 
-    def _DevicePrimaryCtxRetain(self, device: int) -> int:
-        return self._keep(self.alive.get(-1, 0) + 1, -1)  # counted, as the driver does
+    def _DevicePrimaryCtxGetState(self, device: int) -> tuple[int, int]:
+        return self.context_flags, int(self.contexts > 0)
 
-    def _DevicePrimaryCtxRelease(self, device: int) -> None:
-        self.alive[-1] -= 1
-        if self.alive[-1] == 0:
-            self._drop(-1)
+    def _DevicePrimaryCtxSetFlags(self, device: int, flags: int) -> None:
+        self.context_flags = flags
 
-    def _CtxSetCurrent(self, context: int) -> None: ...
+    def _DevicePrimaryCtxRetain(self, device: int) -> str:
+        self.contexts += 1
+        return "context"
+
+    def _CtxSetCurrent(self, context: str) -> None:
+        self._thread.current = context == "context"
 
     # Memory
 
@@ -140,7 +173,7 @@ class FakeCuda:
         return self._keep(array, array.ctypes.data)
 
     def _MemcpyHtoD(self, to: int, data: bytes | int, size: int) -> None:
-        ctypes.memmove(to, data, size)
+        self._MemcpyHtoDAsync(to, data, size, 0)  # "the DMA to final destination may not have completed"
 
     def _MemcpyHtoDAsync(self, to: int, data: bytes | int, size: int, stream: int) -> None:
         self.later(stream, lambda: ctypes.memmove(to, data, size))
@@ -171,8 +204,10 @@ class FakeCuda:
         return SimpleNamespace(library=module.library, kernel=kernel, most=48 << 10)
 
     def _FuncSetAttribute(self, function: Any, attribute: str, value: int) -> None:
-        assert value <= _ATTRIBUTES["MAX_SHARED_MEMORY_PER_BLOCK_OPTIN"]
-        function.most = value
+        self.attributes[attribute] = value
+        if attribute.endswith("MAX_DYNAMIC_SHARED_SIZE_BYTES"):
+            assert value <= _ATTRIBUTES["MAX_SHARED_MEMORY_PER_BLOCK_OPTIN"]
+            function.most = value
 
     def _LaunchKernel(self, function: Any, *rest: Any) -> None:
         across, down, _, threads, _, _, shared, stream, parameters, _ = rest
@@ -208,7 +243,11 @@ class FakeCuda:
         self._keep(made, id(made))
         return made
 
+    def _GraphUpload(self, graph: Any, stream: int) -> None:
+        graph.uploaded = True
+
     def _GraphLaunch(self, graph: Any, stream: int) -> None:
+        assert graph.uploaded, "the first frame would wait for it"
         for kernel in [] if self.lose_kernels else graph.kernels:
             self.later(stream, kernel)
 
@@ -266,6 +305,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
     fake = FakeCuda()
     monkeypatch.setattr(driver, "installed", lambda: True)
     monkeypatch.setattr(driver, "bindings", lambda: fake)
+    monkeypatch.setattr(driver, "_contexts", {})
     monkeypatch.setattr(nvrtc, "version", lambda: (13, 0))
     monkeypatch.setattr(nvrtc, "cubin", lambda text, capability, version: str(library_of(text)).encode())
     return fake

@@ -34,8 +34,9 @@ CALLS: list[tuple[Any, ...]] = [
             "MAX_SHARED_MEMORY_PER_MULTIPROCESSOR", "MAX_SHARED_MEMORY_PER_BLOCK_OPTIN",
         )
     ),
+    ("cuDevicePrimaryCtxGetState", DEVICE),
+    ("cuDevicePrimaryCtxSetFlags", DEVICE, int(api.CUctx_flags.CU_CTX_SCHED_BLOCKING_SYNC)),
     ("cuDevicePrimaryCtxRetain", DEVICE),
-    ("cuDevicePrimaryCtxRelease", DEVICE),
     ("cuCtxSetCurrent", CONTEXT),
     ("cuMemAlloc", 10),
     ("cuMemFree", ADDRESS),
@@ -49,18 +50,20 @@ CALLS: list[tuple[Any, ...]] = [
     ("cuStreamCreate", 1),
     ("cuStreamDestroy", STREAM),
     ("cuStreamSynchronize", STREAM),
+    ("cuStreamSynchronize", 0),
     ("cuStreamBeginCapture", STREAM, api.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
     ("cuStreamEndCapture", STREAM),
     ("cuModuleLoadData", b"cubin"),
     ("cuModuleUnload", MODULE),
     ("cuModuleGetGlobal", MODULE, b"frame"),
     ("cuModuleGetFunction", MODULE, b"lit_0"),
-    (
-        "cuFuncSetAttribute", FUNCTION,
-        api.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 1000,
+    *(
+        ("cuFuncSetAttribute", FUNCTION, getattr(api.CUfunction_attribute, f"CU_FUNC_ATTRIBUTE_{name}"), 100)
+        for name in ("MAX_DYNAMIC_SHARED_SIZE_BYTES", "PREFERRED_SHARED_MEMORY_CARVEOUT")
     ),
     ("cuLaunchKernel", FUNCTION, 1, 1, 1, 256, 1, 1, 0, STREAM, ((0, 1), (c_int, c_int)), 0),
     ("cuGraphInstantiate", GRAPH, 0),
+    ("cuGraphUpload", MADE, STREAM),
     ("cuGraphLaunch", MADE, STREAM),
     ("cuGraphDestroy", GRAPH),
     ("cuGraphExecDestroy", MADE),

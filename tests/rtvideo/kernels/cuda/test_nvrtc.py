@@ -131,10 +131,11 @@ def test_compiled_once_then_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert nvrtc.cubin(SMALL, (9, 0), 13000, tmp_path) == first
     path.write_bytes(first[:100])  # damaged: made again
     assert nvrtc.cubin(SMALL, (9, 0), 13000, tmp_path) == b"another"
-    for text, capability, driver in (
-        (SMALL + "//", (9, 0), 13000), (SMALL, (8, 0), 13000), (SMALL, (9, 0), 13010),
-    ):  # fmt: skip
-        nvrtc.cubin(text, capability, driver, tmp_path)
+    for text, capability in ((SMALL + "//", (9, 0)), (SMALL, (8, 0))):
+        nvrtc.cubin(text, capability, 13000, tmp_path)
+    monkeypatch.setattr(nvrtc, "version", lambda: (13, 99))
+    nvrtc.cubin(SMALL, (9, 0), 13000, tmp_path)  # another compiler's
+    nvrtc.cubin(SMALL, (9, 0), 13010, tmp_path)  # a driver decides nothing
     assert len(list(tmp_path.glob("*.cubin"))) == 4
 
 
@@ -143,6 +144,9 @@ def test_a_driver_that_is_too_old_is_said(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(UnavailableError, match=r"takes CUDA 12\.4 at most and NVRTC is 13\.1; .*cuda12"):
         nvrtc.cubin(SMALL, (9, 0), 12040, tmp_path)
     assert not list(tmp_path.glob("*.cubin"))
+    nvrtc.cubin(SMALL, (9, 0), 13000, tmp_path)
+    with pytest.raises(UnavailableError, match="update the driver"):  # whatever the cache has
+        nvrtc.cubin(SMALL, (9, 0), 12040, tmp_path)
 
 
 def test_source_that_does_not_compile_is_one_line() -> None:

@@ -131,7 +131,7 @@ def test_a_file_is_enhanced_from_the_decoders_memory(
     clip = clips.write(tmp_path / "in.mp4", **CLIP)
     common = ["--input", str(clip), "--denoise", "off", "--temporal", "off", "--crf", "0", "-q"]
     assert cli.main([*common, "--engine", "cuda", "--device", "cuda", "--out", str(tmp_path / "a.mp4")]) == 0
-    assert cuda.calls["cuMemcpyHtoDAsync"] == 6, "of each frame its record alone"
+    assert cuda.calls["cuMemcpyHtoDAsync"] == 1 + 6, "weights, and of each frame its record alone"
     assert decoder.downloads == 1, "the first, by which everything is chosen"
     assert cuda.alive == {} and "where frames stay" in caplog.text
     assert cli.main([*common, "--engine", "fused", "--out", str(tmp_path / "b.mp4")]) == 0
@@ -151,7 +151,7 @@ def test_a_stream_that_goes_on_in_software_is_not_interrupted(
     clip = clips.write(tmp_path / "in.mp4", **CLIP)
     options = Options(device="cuda", engine="cuda", denoise=0.0, temporal=0.0)
     report = enhance_video(clip, tmp_path / "out.mp4", options)
-    assert report.frames_out == 6 and cuda.calls["cuMemcpyHtoDAsync"] == 6 + 3
+    assert report.frames_out == 6 and cuda.calls["cuMemcpyHtoDAsync"] == 1 + 6 + 3
     assert len(clips.frames(tmp_path / "out.mp4")) == 6
 
 
@@ -204,6 +204,13 @@ def test_without_a_decoder_the_file_is_opened_in_software(
     assert not opened.hardware and "no decoder on cuda:0" in caplog.text
     assert sum(isinstance(event, av.VideoFrame) for event in opened.read()) == 3
     opened.close()
+
+
+def test_the_decoder_shares_the_context_of_the_engines() -> None:
+    asked = surfaces.hardware(1)
+    # PyAV makes another of device, options and ownership alone.
+    assert asked.options == {"primary_ctx": "1"} and asked.flags == 0
+    assert (asked.device_id, asked.is_hw_owned, asked.allow_software_fallback) == (1, True, True)
 
 
 def device_exists() -> bool:
