@@ -71,7 +71,7 @@ def check_settings(
     if settings.deband > 0 and not debands:
         raise UsageError(
             f"deband {settings.deband:g}: this engine leaves the bands near black; "
-            "use --deband off, or engine fused"
+            "use --deband off, or engine fused or cuda"
         )
 
 

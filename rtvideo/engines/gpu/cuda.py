@@ -38,7 +38,7 @@ class CudaSession(GpuSession):
 
     engine = "cuda"
     share_of_peak = 0.2
-    remembers = True
+    remembers = debands = True
 
     def __init__(
         self,
@@ -82,10 +82,12 @@ class CudaSession(GpuSession):
         return self._network.stream
 
     def _prepare(self) -> None:
-        self._network.prepare(self.settings.denoise > 0, self.settings.temporal > 0)
+        asked = self.settings
+        self._network.prepare(asked.denoise > 0, asked.temporal > 0, asked.deband > 0)
 
     def _run(
         self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None = None
     ) -> None:
-        constants = self._time_stamps.constants(time, self.settings.temporal)
-        self._network.run(planes, out, self.settings.strength, self.settings.denoise, constants)
+        asked = self.settings
+        constants = self._time_stamps.constants(time, asked.temporal)
+        self._network.run(planes, out, asked.strength, asked.denoise, constants, asked.deband)

@@ -34,7 +34,8 @@ def check(opener: Opener, model: Model, geometry: Geometry, denoise: float) -> N
 def difference(opener: Opener, model: Model, geometry: Geometry, denoise: float) -> float | None:
     """Return by how many codes of 255 a GPU and the processor differ at most on dark frames.
 
-    Alone and over time. None where the processor has no kernel for it, so that nothing can be said.
+    Alone, and over time without bands near black. None where the processor has no kernel for it, so that
+    nothing can be said.
 
     Raises:
         UnavailableError: the GPU cannot do it.
@@ -44,7 +45,7 @@ def difference(opener: Opener, model: Model, geometry: Geometry, denoise: float)
     made: list[Plane] = []
     wanted: list[Plane] = []
     for temporal in (0.0, 1.0):
-        settings = Settings(denoise=denoise, temporal=temporal)
+        settings = Settings(denoise=denoise, temporal=temporal, deband=temporal)
         try:
             wanted += _enhanced(FusedSession(model, small, settings, threads=1), frames, small)
         except UnavailableError:

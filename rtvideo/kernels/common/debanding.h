@@ -8,6 +8,10 @@ namespace rt {
 
 constexpr int DEBAND_CELL = 4, DEBAND_LEVELS = 4; // pixels of the finest cells; each level doubles them
 
+// Of a cell: luma above black, colour, how fine its codes are, noise of colour.
+enum { FINE = 3, NOISE, MEANS };
+constexpr int SMOOTH = 4; // the smooth picture's luma and colour, and noise of colour
+
 // In codes: up to where a picture is dark, by how much cells of it may be wrong, and a sample by itself: one that stands
 // out by GATE times as much stays, as a star does.
 constexpr float DARK = 12, TOLERANCE = 2.5f, OF_SAMPLE = 1.5f, GATE = 3;

@@ -5,12 +5,13 @@ The way of a network::
     Program                      ir/program.py
       |  steps.py                layers that read one another at the pixel itself stay in registers
       |  schedule.py             steps are shared out among kernels, and tiles get a size
-      |  emit.py                 CUDA on top of include/*.cuh and common/*.h; temporal.py: temporal kernels
+      |  emit.py                 CUDA on top of include/*.cuh and common/*.h; kernels in front of the network:
+      |                          temporal.py, debanding.py
       v
     CudaSource                   source.py: text, launches and buffers
       |  nvrtc.py                compiled when first needed, kept by cache.py
       v
-    CudaNetwork                  network.py: modules, buffers and a graph on a device (driver.py)
+    CudaNetwork                  network.py: buffers and a graph on a device (driver.py, module.py)
       |                          launch.py: what a frame's kernels are told, packing.py: the weights,
       |                          temporal_state.py: what is kept from frame to frame
       v

@@ -11,6 +11,7 @@ import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rtvideo.kernels.cuda.debanding import DebandingState
 from rtvideo.kernels.cuda.source import Buffer, CudaSource, Launch
 from rtvideo.kernels.cuda.temporal_state import TemporalState
 from rtvideo.kernels.ir.program import Program
@@ -54,7 +55,7 @@ def frame_type(buffers: int) -> type[ctypes.Structure]:
             ("format", Format), ("width", ctypes.c_int), ("height", ctypes.c_int), ("rows", ctypes.c_int),
             ("strength", ctypes.c_float), ("denoise", ctypes.c_float), ("time", TimeConstants),
             ("input", PlanePointers), ("output", PlanePointers), ("state", TemporalState),
-            ("buffers", ctypes.c_void_p * max(buffers, 1)),
+            ("debanding", DebandingState), ("buffers", ctypes.c_void_p * max(buffers, 1)),
         ]  # fmt: skip
 
     return Frame

@@ -16,6 +16,7 @@ from typing import Any
 
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import launch, packing
+from rtvideo.kernels.cuda.debanding import DebandingLayout, DebandingState
 from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, CudaDevice, DeviceError
 from rtvideo.kernels.cuda.emit import emit
 from rtvideo.kernels.cuda.launch import LaunchPlan
@@ -55,9 +56,11 @@ class CudaNetwork:
     ) -> None:
         self._device, self._program, self._packed = device, program, packed
         self._size, self._layout = (geometry.width, geometry.height), format_of(geometry)
-        self._variants: dict[tuple[bool, bool], _Variant] = {}
+        self._variants: dict[tuple[bool, bool, bool], _Variant] = {}
         self._temporal = TemporalLayout(geometry, launch.light(program, *self._size))
         self._states: deque[TemporalState] = deque()
+        self._debanding = DebandingLayout(geometry)
+        self._bands: DebandingState | None = None
         self._stack = ExitStack()
         self.stream = device.stream(self._stack)
 
@@ -68,58 +71,70 @@ class CudaNetwork:
         strength: float,
         denoise: float,
         time: TimeConstants | None = None,
+        deband: float = 0.0,
     ) -> None:
         """Enqueue a frame on `stream`: ``strength`` above 0, ``denoise`` 0 skips noise removal.
 
-        The first frame with (or without) noise removal, or time constants, compiles its kernels.
+        The first frame with (or without) noise removal, time constants or debanding compiles its kernels.
 
         Args:
             time: how much the frames before count; None, or no frames to average over: not at all.
+            deband: how much of the bands near black is smoothed first.
         """
         temporal = time is not None and time.frames > 0
-        variant = self._ready(denoise > 0, temporal)
+        variant = self._ready(denoise > 0, temporal, deband > 0)
         frame = variant.frame
         frame.strength, frame.denoise = strength, denoise
         frame.input, frame.output = planes_of(planes), planes_of(out)
         if temporal:
             frame.time, frame.state = time, self._states[0]
             self._states.rotate()
+        if self._bands is not None:
+            self._bands.amount = deband
+            frame.debanding = self._bands
         variant.run()
 
-    def prepare(self, denoise: bool, temporal: bool = False) -> None:
+    def prepare(self, denoise: bool, temporal: bool = False, deband: bool = False) -> None:
         """Compile now what the first frame would."""
-        self._ready(denoise, temporal)
+        self._ready(denoise, temporal, deband)
 
     def close(self) -> None:
         """Wait for what was enqueued and give everything back; closing twice is fine."""
         self._stack.close()
         self._variants.clear()
 
-    def _ready(self, denoise: bool, temporal: bool) -> _Variant:
+    def _ready(self, denoise: bool, temporal: bool, deband: bool) -> _Variant:
         if temporal and not self._states:
             self._allocate_state()
-        key = denoise and self._program.denoised is not None, temporal
+        if deband and self._bands is None:
+            self._bands = self._debanding.state(self._room_for("deband", self._debanding.size))
+        key = denoise and self._program.denoised is not None, temporal, deband
         if key not in self._variants:
             self._variants[key] = self._variant(*key)
         return self._variants[key]
 
     def _allocate_state(self) -> None:
+        address = self._room_for("temporal", self._temporal.size)
+        self._device.call("cuMemcpyHtoDAsync", address, bytes(ZEROED), ZEROED, self.stream)
+        self._states.extend(self._temporal.state(address, now) for now in (0, 1))
+
+    def _room_for(self, option: str, size: int) -> int:
+        """Return the address of so many bytes that all variants share."""
         device = self._device
         try:
-            address = device.allocate(self._temporal.size)
+            address = device.allocate(size)
         except DeviceError as error:
             if error.status != OUT_OF_MEMORY:
                 raise
-            raise DeviceError(f"{error} for --temporal; use --temporal off", error.status) from None
+            raise DeviceError(f"{error} for --{option}; use --{option} off", error.status) from None
         self._stack.callback(device.free, address)
         self._stack.callback(device.give_back, "cuStreamSynchronize", self.stream)
-        device.call("cuMemcpyHtoDAsync", address, bytes(ZEROED), ZEROED, self.stream)
-        self._states.extend(self._temporal.state(address, now) for now in (0, 1))
+        return address
 
-    def _variant(self, denoise: bool, temporal: bool) -> _Variant:
+    def _variant(self, denoise: bool, temporal: bool, deband: bool) -> _Variant:
         source = emit(
             self._program, self._device.shared,
-            denoise=denoise, temporal=temporal, packed=self._packed, kind=self._layout,
+            denoise=denoise, temporal=temporal, deband=deband, packed=self._packed, kind=self._layout,
         )  # fmt: skip
         try:
             return self._planned(source, launch.whole(source, *self._size))

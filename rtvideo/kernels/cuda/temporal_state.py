@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtvideo.frame import Geometry
@@ -63,26 +64,32 @@ class TemporalLayout:
             format=state_format(self.geometry), age=age, level=level, change=change, spread=spread, gain=gain,
             counts=counts, scene=scene, light=light,
         )  # fmt: skip
-        planes = self._planes()
+        half = len(pictures) // 2
         for which, picture in enumerate((state.before, state.after)):
-            for k, (_, stride) in enumerate(planes):
-                picture.data[k] = pictures[(which ^ now) * len(planes) + k]
-                picture.stride[k] = stride
+            place_planes(self.geometry, picture, pictures[(which ^ now) * half :])
         return state
-
-    def _planes(self) -> list[tuple[int, int]]:
-        """Return rows and bytes of a row of each plane."""
-        return [(rows, _aligned(2 * columns)) for rows, columns in self.geometry.shapes()]
 
     def _begins(self) -> list[int]:
         """Return where each part begins, scene and counts first, and the end."""
         width, height = self.geometry.width, self.geometry.height
         cells = -(-width // CELL) * -(-height // CELL)
         patches = 4 * -(-width // PATCH) * (height // PATCH // 2 + 1)
-        picture = [high * stride for high, stride in self._planes()]
+        picture = [high * stride for high, stride in kept_planes(self.geometry)]
         sizes = [_SCENE, 4 * _COUNTS, cells, *4 * [patches], 4 * self.light, *picture, *picture]
-        return list(itertools.accumulate(map(_aligned, sizes), initial=0))
+        return list(itertools.accumulate(map(aligned, sizes), initial=0))
 
 
-def _aligned(size: int) -> int:
+def kept_planes(geometry: Geometry) -> list[tuple[int, int]]:
+    """Return rows and bytes of a row of each plane of a picture that is kept in 16 bits."""
+    return [(rows, aligned(2 * columns)) for rows, columns in geometry.shapes()]
+
+
+def place_planes(geometry: Geometry, picture: PlanePointers, addresses: Sequence[int]) -> None:
+    """Say where such a picture lies, plane by plane."""
+    for k, (_, stride) in enumerate(kept_planes(geometry)):
+        picture.data[k], picture.stride[k] = addresses[k], stride
+
+
+def aligned(size: int) -> int:
+    """Return the bytes up to where something else may begin."""
     return (size + _ALIGNMENT - 1) // _ALIGNMENT * _ALIGNMENT

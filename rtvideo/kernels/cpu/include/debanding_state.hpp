@@ -6,10 +6,6 @@
 
 namespace rt {
 
-// Of a cell: luma above black, colour, how fine its codes are, noise of colour.
-enum { FINE = 3, NOISE, MEANS };
-constexpr int SMOOTH = 4; // the smooth picture's luma and colour, and noise of colour
-
 struct DebandingState {
     float amount; // 0: off, 1: all of it
     Debanding parameters;

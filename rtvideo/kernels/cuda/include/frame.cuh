@@ -35,7 +35,7 @@ FN int clamp(int v, int low, int high) { return min(max(v, low), high); }
 
 } // namespace rt
 
-#include "common/pixel_format.h"
+#include "common/debanding.h"
 #include "common/temporal_state.h"
 
 namespace rt {
@@ -52,6 +52,16 @@ struct TemporalState {
     float *light; // log2 t at the last scale
 };
 
+// What debanding needs for a frame; see debanding.cuh.
+struct DebandingState {
+    Format format; // of the picture: as the decoder's, in 16 bits
+    Planes picture;
+    float *means[DEBAND_LEVELS], *smooth[DEBAND_LEVELS];
+    float *deviations; // of luma and colour within the finest cells
+    float *shares;     // of them: how much of luma and of colour becomes smooth, and 1 / tolerance of colour
+    float amount;      // 0: nothing, 1: all of it
+};
+
 struct Frame {
     Format format; // of the planes in and out
     int width, height;
@@ -60,6 +70,7 @@ struct Frame {
     TimeConstants time;
     Planes in, out;
     TemporalState state;
+    DebandingState debanding;
     float *buffers[BUFFERS];
 };
 

@@ -7,12 +7,12 @@
 
 namespace rt {
 
-// A grid of cells of SCALE x SCALE pixels: channels one after another.
-template <int SCALE> struct Grid {
+// A grid of cells of SCALE x SCALE pixels: channels one after another. PADDED: to whole cells of the coarsest scale.
+template <int SCALE, bool PADDED = true> struct Grid {
     float *data;
 
-    METHOD int width() const { return grid_width(SCALE); }
-    METHOD int height() const { return grid_height(SCALE); }
+    METHOD int width() const { return PADDED ? grid_width(SCALE) : (frame.width + SCALE - 1) / SCALE; }
+    METHOD int height() const { return PADDED ? grid_height(SCALE) : (frame.height + SCALE - 1) / SCALE; }
     METHOD float &at(int channel, int row, int column) const {
         return data[((long long)channel * height() + row) * width() + column];
     }
@@ -39,7 +39,7 @@ template <int SCALE> struct State {
 };
 
 // Bilinear, half-pixel centres; beyond the outer centres the outer cells count.
-template <int SCALE> FN float bilinear(const Grid<SCALE> &grid, int channel, float y, float x) {
+template <int SCALE, bool PADDED> FN float bilinear(const Grid<SCALE, PADDED> &grid, int channel, float y, float x) {
     y = clamp(y, 0.0f, grid.height() - 1.0f), x = clamp(x, 0.0f, grid.width() - 1.0f);
     const int y0 = (int)y, x0 = (int)x, y1 = min(y0 + 1, grid.height() - 1), x1 = min(x0 + 1, grid.width() - 1);
     const float a = grid.at(channel, y0, x0), b = grid.at(channel, y0, x1);
@@ -91,7 +91,7 @@ constexpr int SIDE = 32;
 typedef Shape<SIDE, SIDE, 4> Square;
 
 // Each cell of a grid that a block of threads takes: f(x, y).
-template <int SCALE, class F> FN void for_cells(const Grid<SCALE> &grid, const F &f) {
+template <int SCALE, bool PADDED, class F> FN void for_cells(const Grid<SCALE, PADDED> &grid, const F &f) {
     const Block block = block_of<Square>(grid.width(), grid.height());
     for (Run<Square, 0, 0> p(block); p.more(); p.next()) {
         for (int i = 0; i < p.ROWS; i++)

@@ -12,15 +12,26 @@
 #define CHROMA_Y frame.format.chroma_y
 #endif
 
-// What a network reads: the frame, or the picture so far.
+// What is there to be seen: the frame, or the picture so far.
 #ifdef OVER_TIME
-#define READ_FORMAT frame.state.format
-#define READ_PLANES frame.state.after
+#define SEEN_FORMAT frame.state.format
+#define SEEN_PLANES frame.state.after
+#define SEEN_WIDE true
+#else
+#define SEEN_FORMAT frame.format
+#define SEEN_PLANES frame.in
+#define SEEN_WIDE WIDE
+#endif
+
+// What a network reads: that, or the same without bands.
+#ifdef DEBANDED
+#define READ_FORMAT frame.debanding.format
+#define READ_PLANES frame.debanding.picture
 #define READ_WIDE true
 #else
-#define READ_FORMAT frame.format
-#define READ_PLANES frame.in
-#define READ_WIDE WIDE
+#define READ_FORMAT SEEN_FORMAT
+#define READ_PLANES SEEN_PLANES
+#define READ_WIDE SEEN_WIDE
 #endif
 
 namespace rt {

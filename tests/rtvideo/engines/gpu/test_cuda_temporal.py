@@ -84,8 +84,9 @@ def test_it_shows_what_the_processor_shows(pair: tuple[CudaSession, FusedSession
     assert device.remembers
     for number, planes in enumerate(frames(6)):
         device.settings.denoise = float(number in (2, 3))  # what is known survives another set of kernels
+        device.settings.deband = processor.settings.deband = 0.7 * (number == 5)
         assert apart(shown(device, planes, number * RATE), shown(processor, planes, number * RATE)) <= 1
-    assert cuda.calls["cuModuleLoadData"] == 2
+    assert cuda.calls["cuModuleLoadData"] == 3
     assert cuda.calls["cuGraphLaunch"] == 6
 
 
@@ -126,14 +127,15 @@ def test_half_of_it_averages_less(night: Model, cuda: FakeCuda) -> None:
     assert noise[0] > 1.3 * noise[1] > 1.3 * 1.2 * noise[2]
 
 
-def test_memory_that_is_short_is_said(night: Model, cuda: FakeCuda) -> None:
+@pytest.mark.parametrize("option", ["temporal", "deband"])
+def test_memory_that_is_short_is_said(night: Model, cuda: FakeCuda, option: str) -> None:
     session = CudaSession(night, OF, Settings())
     cuda.room = cuda.taken
-    session.settings.temporal = 1.0
-    with pytest.raises(UnavailableError, match="out of memory for --temporal; use --temporal off") as told:
+    setattr(session.settings, option, 1.0)
+    with pytest.raises(UnavailableError, match=f"out of memory for --{option}; use --{option} off") as told:
         session.submit(frames(1)[0], OF.empty(), 0.0)
     assert "\n" not in str(told.value)
-    session.settings.temporal = 0.0
+    setattr(session.settings, option, 0.0)
     shown(session, frames(1)[0], 0.0)
     session.close()
     assert cuda.alive == {}

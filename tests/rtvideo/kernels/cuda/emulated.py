@@ -19,6 +19,7 @@ import torch
 from model.ruas import RUAS
 from rtvideo.kernels.cpu import build
 from rtvideo.kernels.cuda import launch, packing
+from rtvideo.kernels.cuda.debanding import DebandingState
 from rtvideo.kernels.cuda.driver import LEAST_SHARED
 from rtvideo.kernels.cuda.emit import HEADERS, emit
 from rtvideo.kernels.cuda.source import CudaSource
@@ -72,13 +73,14 @@ class Emulated:
         denoise: with noise removal.
         half: cells in half precision.
         temporal: looking at the frames before.
+        deband: without bands near black.
         shared: bytes of shared memory of the device that is played.
         kernels: folder of the headers.
     """
 
     def __init__(
         self, description: Description, denoise: bool, half: bool, temporal: bool, shared: int,
-        kernels: Path = KERNELS,
+        kernels: Path = KERNELS, deband: bool = False,
     ) -> None:  # fmt: skip
         weights = networks.weights(description)
         packed: frozenset[str] = frozenset()
@@ -86,7 +88,9 @@ class Emulated:
             weights = {k: v * np.float32(0.2) if "noise.head" in k else v for k, v in weights.items()}
             packed = lower(description, weights, packed=True).packed
         program = lower(description, weights)
-        self.source: CudaSource = emit(program, shared, denoise=denoise, temporal=temporal, packed=packed)
+        self.source: CudaSource = emit(
+            program, shared, denoise=denoise, temporal=temporal, deband=deband, packed=packed
+        )
         self.words = packing.data(program, packed)
         self.program, self.denoise = program, denoise
         self.net = RUAS(description).double()
@@ -97,6 +101,7 @@ class Emulated:
         self, format: Format, planes: Sequence[Image], out: Sequence[Image], size: tuple[int, int],
         strength: float, denoise: float, band: int | None = None,
         time: TimeConstants | None = None, state: TemporalState | None = None,
+        debanding: DebandingState | None = None,
     ) -> None:  # fmt: skip
         """Do what the engine does for a frame of (width, height), whole or in bands of so many rows."""
         width, height = size
@@ -107,6 +112,8 @@ class Emulated:
         frame.input, frame.output = _planes(planes), _planes(out)
         if time is not None and state is not None:
             frame.time, frame.state = time, state
+        if debanding is not None:
+            frame.debanding = debanding
         lengths = launch.sizes(self.source, width, height, plan.rows)
         buffers = [np.full(n // 4, np.nan, np.float32) for n in lengths]
         for k, buffer in enumerate(buffers):
@@ -146,9 +153,11 @@ def emulated(
     denoise: bool = True,
     half: bool = False,
     temporal: bool = False,
+    deband: bool = False,
     shared: int = LEAST_SHARED,
 ) -> Emulated:
-    return Emulated(description, denoise and description.noise is not None, half, temporal, shared)
+    denoise = denoise and description.noise is not None
+    return Emulated(description, denoise, half, temporal, shared, deband=deband)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,11 +22,12 @@ from rtvideo.colour import Matrix, levels
 from rtvideo.frame import Geometry, Plane
 from rtvideo.kernels.cpu.library import CpuNetwork
 from rtvideo.kernels.cuda import launch
+from rtvideo.kernels.cuda.debanding import DebandingState
 from rtvideo.kernels.cuda.driver import LEAST_SHARED
 from rtvideo.kernels.cuda.emit import HEADERS, emit
 from rtvideo.kernels.cuda.temporal_state import TemporalLayout, TemporalState
 from rtvideo.kernels.ir.lower import lower
-from rtvideo.kernels.structs import TimeConstants, format_of, state_format
+from rtvideo.kernels.structs import PlanePointers, TimeConstants, format_of, state_format
 from rtvideo.models.description import Description, Genotype, Illumination
 from tests.helpers import networks
 from tests.rtvideo.kernels.compiled import compiled
@@ -68,16 +70,19 @@ class Remembering:
         self.kernels, self.geometry, self.layout = kernels, of, format_of(of)
         light = launch.light(kernels.program, of.width, of.height)
         self.state_layout = TemporalLayout(of, light)
-        memory = np.zeros(self.state_layout.size + 256, np.uint8)
-        self.memory = memory[-memory.ctypes.data % 256 :][: self.state_layout.size]
+        self.memory = device_memory(self.state_layout.size)
         self.now = 0
 
     def __call__(
-        self, planes: Sequence[Plane], time: TimeConstants, denoise: float = 0, band: int | None = None
-    ) -> list[Plane]:
+        self, planes: Sequence[Plane], time: TimeConstants, denoise: float = 0, band: int | None = None,
+        debanding: DebandingState | None = None,
+    ) -> list[Plane]:  # fmt: skip
         out = self.geometry.empty()
         size = self.geometry.width, self.geometry.height
-        self.kernels.planes(self.layout, planes, out, size, 1, denoise, band, time=time, state=self.state)
+        self.kernels.planes(
+            self.layout, planes, out, size, 1, denoise, band,
+            time=time, state=self.state, debanding=debanding,
+        )  # fmt: skip
         self.now = 1 - self.now
         return out
 
@@ -91,13 +96,23 @@ class Remembering:
 
     def picture(self) -> Samples:
         """The picture so far, in codes of 8 bits."""
-        kept, planes = self.state.before, []
-        for k, (rows, columns) in enumerate(self.geometry.shapes()):
-            begin = kept.data[k] - self.memory.ctypes.data
-            lines = self.memory[begin : begin + rows * kept.stride[k]].reshape(rows, -1)
-            planes.append(lines.view(np.uint16)[:, :columns])
-        of = self.geometry
-        return to_codes(planes, Geometry(of.width, of.height, of.layout, 16, of.coding, of.chroma))
+        return kept_picture(self.memory, self.state.before, self.geometry)
+
+
+def device_memory(size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Bytes of zero from where a device would let them begin."""
+    memory = np.zeros(size + 256, np.uint8)
+    return memory[-memory.ctypes.data % 256 :][:size]
+
+
+def kept_picture(memory: np.ndarray[Any, np.dtype[np.uint8]], kept: PlanePointers, of: Geometry) -> Samples:
+    """A picture that is kept in 16 bits, in codes of 8 bits."""
+    planes = []
+    for k, (rows, columns) in enumerate(of.shapes()):
+        begin = kept.data[k] - memory.ctypes.data
+        lines = memory[begin : begin + rows * kept.stride[k]].reshape(rows, -1)
+        planes.append(lines.view(np.uint16)[:, :columns])
+    return to_codes(planes, Geometry(of.width, of.height, of.layout, 16, of.coding, of.chroma))
 
 
 def reference(of: Geometry, frames: float) -> Recursive:
@@ -230,10 +245,11 @@ MAIN = """
 int main() {
     static unsigned char planes[3][WIDTH * HEIGHT * 3 / 2];
     static float space[BUFFERS][4096 * 6];
-    static unsigned char pictures[2][2 * WIDTH * HEIGHT * 3 / 2], age[WIDTH * HEIGHT / 4];
+    static unsigned char pictures[3][2 * WIDTH * HEIGHT * 3 / 2], age[WIDTH * HEIGHT / 4];
     static float values[5][1000];
     static int counts[LEVELS * BINS];
     static Scene scene;
+    static float bands[2 * DEBAND_LEVELS + 2][MEANS * (WIDTH / DEBAND_CELL) * (HEIGHT / DEBAND_CELL)];
     frame.width = WIDTH, frame.height = frame.rows = HEIGHT, frame.strength = 1, frame.denoise = 1;
     Format &f = frame.format;
     f.layout = NV, f.chroma_x = f.chroma_y = 1, f.luma_gain = 1 / 255.0f;
@@ -241,6 +257,10 @@ int main() {
     f.code = 1, h.format = f, h.format.wide = 1, h.format.luma_gain /= 256, h.format.code /= 256;
     h.age = age, h.level = values[0], h.change = values[1], h.spread = values[2], h.gain = values[3];
     h.light = values[4], h.counts = counts, h.scene = &scene;
+    DebandingState &d = frame.debanding;
+    d.format = h.format, d.amount = 1;
+    d.deviations = bands[2 * DEBAND_LEVELS], d.shares = bands[2 * DEBAND_LEVELS + 1];
+    for (int k = 0; k < DEBAND_LEVELS; k++) d.means[k] = bands[2 * k], d.smooth[k] = bands[2 * k + 1];
     for (int b = 0; b < BUFFERS; b++) frame.buffers[b] = space[b];
     for (int n = 0; n < 3; n++) {
         for (int i = 0; i < WIDTH * HEIGHT; i++)
@@ -249,8 +269,9 @@ int main() {
             const long long at = p * WIDTH * HEIGHT;
             frame.in.data[p] = planes[n & 1] + at, frame.out.data[p] = planes[2] + at;
             h.before.data[p] = pictures[n & 1] + 2 * at, h.after.data[p] = pictures[1 - (n & 1)] + 2 * at;
+            d.picture.data[p] = pictures[2] + 2 * at;
             frame.in.stride[p] = frame.out.stride[p] = WIDTH;
-            h.before.stride[p] = h.after.stride[p] = 2 * WIDTH;
+            h.before.stride[p] = h.after.stride[p] = d.picture.stride[p] = 2 * WIDTH;
         }
         frame.time = TimeConstants{8, 0.1f, n == 0};
         LAUNCHES
@@ -261,9 +282,9 @@ int main() {
 
 
 def raced(folder: Path, wanted: str, old: str = "", new: str = "") -> tuple[int, str]:
-    """Frames with steps of exposure and light, under sanitizers; ``old`` of the kernels becomes ``new``."""
+    """Frames with steps of exposure and light, without bands, under sanitizers; ``old`` becomes ``new``."""
     width, height = 152, 40
-    source = emulated(PLAIN, temporal=True).source
+    source = emulated(PLAIN, temporal=True, deband=True).source
     calls = [
         f"launch({call.launch.name}, {call.across}, {call.down}, {call.launch.shared}, 4, 0, 0);"
         for call in launch.whole(source, width, height).calls
