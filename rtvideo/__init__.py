@@ -4,6 +4,9 @@
 
     rtvideo.enhance_file("night.mp4", "lit.mp4")
 
+    with rtvideo.stream("rtsp://camera/1") as frames:
+        for frame in frames: ...  # enhanced, (h, w, 3) uint8 RGB arrays
+
     with rtvideo.Enhancer(strength=0.8) as enhance:
         lit = enhance(frame)  # an (h, w, 3) uint8 RGB array or an av.VideoFrame
 
@@ -20,14 +23,28 @@ from rtvideo.version import __version__
 
 if TYPE_CHECKING:
     from rtvideo.api import enhance_file
+    from rtvideo.capture import VideoCapture
     from rtvideo.enhancer import Enhancer
     from rtvideo.options import Options, Report
+    from rtvideo.streaming import FrameStream, stream
 
-__all__ = ["Enhancer", "Options", "Report", "RtvideoError", "__version__", "enhance_file"]
+__all__ = [
+    "Enhancer",
+    "FrameStream",
+    "Options",
+    "Report",
+    "RtvideoError",
+    "VideoCapture",
+    "__version__",
+    "enhance_file",
+    "stream",
+]
 
 _MODULES = {
     "Enhancer": "rtvideo.enhancer",
+    "VideoCapture": "rtvideo.capture",
     "enhance_file": "rtvideo.api",
+    **dict.fromkeys(("FrameStream", "stream"), "rtvideo.streaming"),
     **dict.fromkeys(("Options", "Report"), "rtvideo.options"),
 }
 

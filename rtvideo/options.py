@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -86,9 +86,15 @@ def flags_of(record: type[Any] | Any) -> Iterator[tuple[str, Any, Flag]]:
             yield entry.name, entry.default, entry.metadata["flag"]
 
 
-def help_lines(record: type[Any]) -> str:
-    """Return what the command line says of each field, for a docstring."""
-    return "".join(f"\n        {name}: {flag.help}" for name, _, flag in flags_of(record))
+def help_lines(record: type[Any], names: Mapping[str, str] | None = None) -> str:
+    """Return what the command line says of each field, for a docstring.
+
+    Args:
+        names: of the fields that are wanted, by what they are called there; None for all.
+    """
+    flags = {name: flag for name, _, flag in flags_of(record)}
+    wanted = {name: name for name in flags} if names is None else names
+    return "".join(f"\n        {name}: {flags[field].help}" for name, field in wanted.items())
 
 
 def _documented(record: type[R]) -> type[R]:

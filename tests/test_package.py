@@ -90,6 +90,8 @@ LAYERS = {
     "live": ["models", "engines", "media", "media.mp4", "media.network", "processor", "viewers"],
     "enhancer": ["models", "engines", "media", "processor"],
     "api": ["models", "engines", "enhancer", "media", "media.images", "processor", "files"],
+    "streaming": ["engines", "media", "viewers", "live"],
+    "capture": ["media", "streaming"],
     "sample": [],
     "cli": [
         "sample",

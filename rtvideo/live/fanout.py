@@ -64,10 +64,12 @@ class LiveOutput:
         required: its failure is the run's. That of a viewer is not, as long as anything else is left.
         latency: stopwatches for what it measures itself, by name.
         waiting: pairs that may wait for it where the oldest are dropped.
+        unhurried: it may keep a pair for as long as it likes; any other output is given up then.
     """
 
     required = True
     waiting = 1
+    unhurried = False
     name: str
     latency: dict[str, Stopwatch]
 
@@ -171,7 +173,9 @@ class OutputWorker:
     def stuck(self) -> bool:
         """Whether the output has been busy with one pair for too long to be working still."""
         since = self._busy_since
-        return since is not None and time.monotonic() - since > _STUCK and not self.output.connecting
+        if since is None or self.output.unhurried:
+            return False
+        return time.monotonic() - since > _STUCK and not self.output.connecting
 
     def _copy(self) -> None:
         while self.sounds:
@@ -255,7 +259,9 @@ class FanOut:
             OutputError: one is not.
         """
         for worker in self._awaited:
-            if not worker.stuck:
+            if worker.output.unhurried:
+                worker.thread.join()
+            elif not worker.stuck:
                 worker.thread.join(max(0.0, deadline - time.monotonic()))
         for worker in self._awaited:
             if worker.thread.is_alive():

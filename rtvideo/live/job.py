@@ -16,7 +16,7 @@ from rtvideo.engines.session import Session
 from rtvideo.errors import UsageError
 from rtvideo.live.adaptive import AdaptiveProcessor
 from rtvideo.live.fallback import FallbackOpener
-from rtvideo.live.fanout import LiveOutput
+from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.input import LiveInput
 from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_names
 from rtvideo.live.quality import QualityController
@@ -60,6 +60,7 @@ def enhance_live(
     live: LiveOptions,
     *,
     viewers: Sequence[ViewerFactory] = (),
+    programs: Sequence[Callable[[LiveVideo], LiveOutput]] = (),
     say: Callable[[str], None] = lambda line: None,
     on_progress: Callable[[int], None] = lambda frames: None,
     stop: threading.Event | None = None,
@@ -71,6 +72,7 @@ def enhance_live(
         input: as `rtvideo.media.location.kind_of` takes it.
         outputs: files, ``.m3u8`` lists, URLs, ``/dev/videoN``, ``-`` for y4m on stdout.
         viewers: open windows and web pages.
+        programs: open outputs that are no file, server or viewer.
         say: called with a line for each warning and each change of state.
         on_progress: called about ten times a second with the frames done.
         stop: when set, the run ends soon; all outputs are complete.
@@ -85,6 +87,7 @@ def enhance_live(
         raise UsageError("--deinterlace field: is for files without a viewer; leave it out")
     if options.start is not None and kind_of(input) in (LocationKind.CAMERA, LocationKind.PIPE):
         raise UsageError(f"--start {options.start:g}: {redact(input)} cannot be wound on; leave it out")
+    watched_only = not outputs and not programs
     report = LiveReport(input=redact(input), output=shown_names(outputs), model=options.model)
 
     def warn(line: str) -> None:
@@ -93,7 +96,9 @@ def enhance_live(
 
     with ExitStack() as stack:
         source = LiveInput(
-            lambda: connect(input, live.wishes, halt, stop, repeat_images=not outputs, how=live),
+            lambda: connect(
+                input, live.wishes, halt, stop, repeat_images=not (outputs or programs), how=live
+            ),
             report.input,
             halt,
             video_stream=options.video_stream,
@@ -104,14 +109,15 @@ def enhance_live(
         stack.callback(source.close)
         if options.start is not None:
             source.connection.seek(options.start)
-        if plays := not source.traits.live and not outputs:
-            # Only viewers: the file plays at its own speed, and waits for none of them.
+        if plays := not source.traits.live and watched_only:
+            # The file plays at its own speed, and waits for none of them.
             source.traits = SourceTraits(live=True, paced=True)
 
         working = working_format(source)
-        fps = min(source.connection.fps or 30.0, options.max_fps or math.inf)
+        # A file waits for its outputs: what the machine could do in real time must not decide how it looks.
+        due = min(source.connection.fps or 30.0, options.max_fps or math.inf) if source.traits.live else None
         opener = open_engine or partial(open_for, options, lossless=source.connection.lossless)
-        session = stack.enter_context(closing(opener(working.geometry, fps)))
+        session = stack.enter_context(closing(opener(working.geometry, due)))
         report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
         report.deband = session.settings.deband
@@ -123,6 +129,7 @@ def enhance_live(
         factories = [partial(factory, controls, source.name) for factory in viewers]
         video = live_video(source, working, tags, live)
         opened = open_outputs(outputs, factories, video, options, warn, report.recordings.append)
+        opened += [program(video) for program in programs]
         if plays:
             _wait_for_viewer(report.input, opened, stop)
 

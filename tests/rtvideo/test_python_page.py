@@ -64,6 +64,10 @@ try:
     fps: float = report.fps
 except rtvideo.RtvideoError as error:
     print(error.exit_code)
+with rtvideo.stream("rtsp://camera/1", pixels="bgr", reconnect=5) as stream:
+    frames: list[npt.NDArray[np.uint8]] = [frame for frame in stream]
+    seconds: float | None = stream.time
+there, picture = rtvideo.VideoCapture(0).read()
 options = rtvideo.Options(strength=0.5)
 version: str = rtvideo.__version__
 """
