@@ -115,6 +115,21 @@ def timed(device: CudaDevice, stream: Any, frame: Callable[[int], None], count: 
     return Timing(statistics.median(single), whole / count)
 
 
+def elapsed(device: CudaDevice, stream: Any, work: Callable[[int], None], count: int) -> float:
+    """Return the milliseconds of ``work(k)``, enqueued so often on ``stream`` without a mark in between."""
+    marks = [device.call("cuEventCreate", 0) for _ in range(2)]
+    for rounds in (3, count):  # a few that warm up
+        device.call("cuEventRecord", marks[0], stream)
+        for k in range(rounds):
+            work(k)
+        device.call("cuEventRecord", marks[1], stream)
+        device.call("cuEventSynchronize", marks[1])
+    found = float(device.call("cuEventElapsedTime", *marks)) / count
+    for mark in marks:
+        device.give_back("cuEventDestroy", mark)
+    return found
+
+
 def ceilings(device: CudaDevice) -> dict[str, float]:
     """Return f32 multiply-adds and bytes copied a second, in 10^9, as reached in this run."""
     size = 1 << 28

@@ -207,8 +207,8 @@ class _Emitter:
         for step in flow.steps:
             lines += self._step(step, one, outside, flow.results, kept, stage)
             lines.append("barrier();")
-        if kernel.flow.results and stage is None and one.results[0] in flow.results:
-            lines.append(f"store_picture(block, {one.results[0]}_tile);")
+        if flow.gathered is not None:
+            lines.append(f"store_picture(block, {flow.gathered}_tile);")
         else:
             lines.pop()
         return function(kernel.name, lines)
@@ -332,7 +332,17 @@ def _launch(kernel: Kernel, scale: int) -> Launch:
     times = kernel.scale
     before, after = kernel.flow.reach
     reach = None if scale else (times * before, times * after)
-    return Launch(kernel.name, scale, times * kernel.width, times * kernel.height, 4 * kernel.words, reach)
+    width, height = times * kernel.width, times * kernel.height
+    return Launch(kernel.name, scale, width, height, 4 * kernel.words, reach, tuple(_loops(kernel)))
+
+
+def _loops(kernel: Kernel) -> Iterator[int]:
+    """Yield the runs of pixels that a block makes in each load and step, then the 2x2 blocks it stores."""
+    flow = kernel.flow
+    for reach in (*flow.loads.values(), *(step.reach for step in flow.steps)):
+        yield (kernel.width + sum(reach)) * -(-(kernel.height + sum(reach)) // kernel.rows)
+    if flow.gathered is not None:
+        yield kernel.width * kernel.height // 4
 
 
 def _run(reach: Reach) -> str:

@@ -178,11 +178,12 @@ class _Variant:
             stack.callback(device.free, address)
         self._told = b""
         kernels = {one.name: module.kernel(one.name, one.shared) for one in source.launches}
+        self.calls = [(call, kernels[call.launch.name]) for call in plan.calls]
 
         def launch_all() -> None:
-            for call in plan.calls:
-                one, blocks, rows = call.launch, (call.across, call.down), (call.first, call.origin)
-                device.launch(kernels[one.name], blocks, THREADS, one.shared, stream, rows)
+            for call, kernel in self.calls:
+                blocks, rows = (call.across, call.down), (call.first, call.origin)
+                device.launch(kernel, blocks, THREADS, call.launch.shared, stream, rows)
 
         self._graph = device.graph(stream, launch_all, stack)
 

@@ -38,6 +38,7 @@ class Launch:
         width, height: of what a block takes, in cells or pixels of the picture.
         shared: bytes of shared memory.
         reach: how far around a pixel it reads, where it can run over a part of the picture's rows.
+        loops: what a block's threads share out in each loop, one after another; for benchmarks, where known.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Launch:
     height: int
     shared: int
     reach: Reach | None = None
+    loops: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

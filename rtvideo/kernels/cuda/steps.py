@@ -55,6 +55,7 @@ class Flow:
             What is read at the pixel alone comes straight from where it lies.
         regions: tensor in shared memory -> how far beyond the tile it is there.
         lives: the same tensors -> first and last step at which it must be there; loads begin at -1.
+        gathered: the result that is put together in shared memory at the end, if any.
     """
 
     steps: tuple[Step, ...]
@@ -62,6 +63,7 @@ class Flow:
     loads: Mapping[str, Reach]
     regions: Mapping[str, Reach]
     lives: Mapping[str, tuple[int, int]]
+    gathered: str | None = None
 
     @property
     def reach(self) -> Reach:
@@ -76,7 +78,7 @@ def flow(layers: Sequence[Layer], results: Sequence[str], gathered: str | None =
     Args:
         layers: in order; what none of them makes comes from outside.
         results: tensors that leave the kernel.
-        gathered: the result that is put together in shared memory at the end, if any.
+        gathered: see `Flow`.
     """
     groups = _thinned(_repeated(_grouped(layers)), results)
     home: dict[str, int] = {}
@@ -109,7 +111,7 @@ def flow(layers: Sequence[Layer], results: Sequence[str], gathered: str | None =
     starts = dict.fromkeys(loads, -1) | {name: k for k, step in enumerate(steps) for name in step.stored}
     regions = {name: loads[name] if k < 0 else reaches[k] for name, k in starts.items()}
     lives = {name: (k, ends[name]) for name, k in starts.items()}
-    return Flow(tuple(steps), tuple(results), loads, regions, lives)
+    return Flow(tuple(steps), tuple(results), loads, regions, lives, gathered)
 
 
 def _grouped(layers: Sequence[Layer]) -> list[list[Layer]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
@@ -30,8 +28,6 @@ from rtvideo.kernels.cuda import nvrtc
 from tests.conftest import has_gpu
 from tests.rtvideo.kernels.cuda.fake_cuda import FakeCuda, install
 
-ROOT = Path(__file__).resolve().parents[3]
-
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
@@ -50,6 +46,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
 @pytest.mark.slow
 def test_every_engine_gets_a_row(cuda: FakeCuda, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--sizes", "16x12", "--frames", "2", "--no-peers", "--json", str(tmp_path / "a.json")]
+    arguments += ["--rows", str(tmp_path / "rows")]
     assert fps.main(["--device", "cuda:0", *arguments]) == 0
     result = json.loads((tmp_path / "a.json").read_text())
     assert {(row["network"], row["row"]) for row in result["rows"]} == {
@@ -64,9 +61,42 @@ def test_every_engine_gets_a_row(cuda: FakeCuda, tmp_path: Path, capsys: pytest.
     lines = capsys.readouterr().out.splitlines()
     missing = [line for line in lines if line.startswith("not measured: ")]
     for engine in ("tensorrt", "onnx", "torch"):
-        assert sum(f": {engine} f32 on night, 16x12: " in line for line in missing) == 1
-    assert missing[-1] == "not measured: file to file: no --input"
-    assert set(cuda.alive) <= {-1}  # the device itself
+        assert sum(f": {engine} f32 on night, 16x12: " in line for line in missing) == 1  # as it comes
+        assert [line for line in missing if f"({engine} f32 on night, 16x12, and 3 more)" in line]
+    assert "not measured: no --input (file to file)" in missing
+    assert lines[-1].startswith("| ")  # the table is the last thing that a log loses
+    written = [json.loads(line) for line in (tmp_path / "rows").read_text().splitlines()]
+    assert [row for row in written if "missing" not in row] == result["rows"]
+    assert cuda.alive == {}
+
+
+def test_whatever_fails_costs_one_row(
+    cuda: FakeCuda, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(
+        engine: str, model: object, geometry: object, denoise: bool, half: bool, *rest: object
+    ) -> None:
+        raise (RuntimeError if half else MemoryError)(f"CUDA error: {engine}\nand much more")
+
+    def no_truth(*rest: object) -> None:
+        raise RuntimeError("CUDA error: no truth")
+
+    monkeypatch.setattr(command.gpu_engines, "measure", broken)
+    monkeypatch.setattr(command, "_truth", no_truth)
+    arguments = ["--device", "cuda", "--sizes", "16x12", "--no-peers", "--engines", "cuda"]
+    assert command.main([*arguments, "--rows", str(tmp_path / "rows")]) == 0
+    assert len(rows.read(tmp_path / "rows")) == 2 * 4 + 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "not measured: RuntimeError: CUDA error: cuda (cuda f16 on night, 16x12, and 1 more)" in lines
+
+
+def test_a_row_that_was_cut_off_costs_no_other(tmp_path: Path) -> None:
+    file = rows.RowFile(tmp_path / "rows", "frames")
+    file.add({"row": "a"}, "a")
+    with (tmp_path / "rows").open("a") as end:
+        end.write('{"row": "b')
+    assert rows.read(tmp_path / "rows") == [{"step": "frames", "row": "a"}]
+    assert rows.read(tmp_path / "none") == []
 
 
 def test_files_are_measured_with_the_engines_that_work(
@@ -139,17 +169,6 @@ def test_the_peak_compiles() -> None:
     except UnavailableError as error:
         pytest.skip(str(error))
     assert "0 bytes spill stores" in nvrtc.compile_source(device.PEAK, (9, 0)).report
-
-
-@pytest.mark.skipif(has_gpu(), reason="there is a GPU")
-def test_without_a_gpu_the_script_says_so_and_ends() -> None:
-    done = subprocess.run(
-        [ROOT / "benchmarks/gpu_check.sh"], capture_output=True, text=True, check=False, timeout=60, cwd="/",
-        env=dict(os.environ, PYTHON=sys.executable),
-    )  # fmt: skip
-    assert done.returncode == 7
-    (line,) = done.stderr.splitlines()
-    assert "no CUDA device that works" in line and "nothing was measured" in line
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")

@@ -209,6 +209,9 @@ class FakeCuda:
             assert value <= _ATTRIBUTES["MAX_SHARED_MEMORY_PER_BLOCK_OPTIN"]
             function.most = value
 
+    def _OccupancyMaxActiveBlocksPerMultiprocessor(self, function: Any, threads: int, shared: int) -> int:
+        return 2
+
     def _LaunchKernel(self, function: Any, *rest: Any) -> None:
         across, down, _, threads, _, _, shared, stream, parameters, _ = rest
         rows, kinds = parameters

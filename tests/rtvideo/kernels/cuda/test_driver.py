@@ -62,6 +62,7 @@ CALLS: list[tuple[Any, ...]] = [
         for name in ("MAX_DYNAMIC_SHARED_SIZE_BYTES", "PREFERRED_SHARED_MEMORY_CARVEOUT")
     ),
     ("cuLaunchKernel", FUNCTION, 1, 1, 1, 256, 1, 1, 0, STREAM, ((0, 1), (c_int, c_int)), 0),
+    ("cuOccupancyMaxActiveBlocksPerMultiprocessor", FUNCTION, 256, 1000),
     ("cuGraphInstantiate", GRAPH, 0),
     ("cuGraphUpload", MADE, STREAM),
     ("cuGraphLaunch", MADE, STREAM),

@@ -1,0 +1,86 @@
+"""Whether a device computes right: every kind of kernels of a model against the engine for processors."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from benchmarks.gpu.rows import RowFile
+from benchmarks.gpu.sources import sized
+from rtvideo import models
+from rtvideo.cpus import usable_cpus
+from rtvideo.engines.fused import FusedSession
+from rtvideo.engines.gpu.cuda import CudaSession
+from rtvideo.engines.session import Session, Settings
+from rtvideo.frame import Geometry, Planes
+
+#: A few tiles, an odd size, and whole tiles.
+SIZES = (150, 90), (1283, 717), (1920, 1080)
+
+#: Noise removal, over time and without bands, half precision. One model is tried over time.
+CASES = (0, 0, False), (1, 0, False), (1, 0, True), (0, 1, False), (1, 1, False)
+OVER_TIME = "night"
+
+#: Codes that a sample may be off, since light makes several of one, and the share off by more than 1.
+MOST, SHARE = 3, 1e-3
+
+_FRAMES = 4
+
+
+def check(
+    name: str, rows: RowFile, device_index: int = 0, sizes: tuple[tuple[int, int], ...] = SIZES
+) -> bool:
+    """Take a row for each case of a model, and return whether all are right."""
+    right = True
+    for width, height in sizes:
+        geometry = sized(width, height)
+        for denoise, temporal, half in CASES:
+            if temporal and name != OVER_TIME:
+                continue
+            settings = Settings(0.8, denoise, temporal, temporal)
+            what = f"{name} {width}x{height}{', NRM' if denoise else ''}{', over time' if temporal else ''}"
+            what += ", f16" if half else ""
+            began = time.perf_counter()
+            ok = False
+            with rows.guarded(what):
+                worst, share = apart(name, geometry, settings, half, device_index)
+                ok = worst <= MOST and share < SHARE
+                row = {"row": what, "right": ok, "worst_code": worst, "share_off": share}
+                seconds, word = time.perf_counter() - began, "right" if ok else "WRONG"
+                rows.add(row, f"{word}: {what}: {worst} codes, {share:.1e}, {seconds:.1f} s")
+            right &= ok
+    return right
+
+
+def apart(
+    name: str, geometry: Geometry, settings: Settings, half: bool, device_index: int
+) -> tuple[int, float]:
+    """Return by how many codes device and processor differ at most, and the share off by more than 1."""
+    model, rng = models.find(name), np.random.default_rng(0)
+    device = CudaSession(model, geometry, settings, device_index=device_index, half=half)
+    try:
+        processor = FusedSession(model, geometry, settings, threads=usable_cpus())
+        worst, share = 0, 0.0
+        for number in range(_FRAMES):
+            frame = geometry.empty()
+            for plane, (low, high) in zip(frame, ((20, 60), (120, 137)), strict=True):
+                plane[...] = rng.integers(low, high, plane.shape)
+            made, wanted = (_enhanced(one, frame, geometry, number / 30) for one in (device, processor))
+            for a, b in zip(made, wanted, strict=True):
+                off = np.abs(a.astype(int) - b)
+                worst, share = max(worst, int(off.max())), max(share, float((off > 1).mean()))
+        processor.close()
+    finally:
+        device.close()
+    return worst, share
+
+
+def _enhanced(session: Session, frame: Planes, geometry: Geometry, seconds: float) -> Planes:
+    out = geometry.empty()
+    for plane in out:
+        plane[...] = 77  # that nothing is right by chance
+    session.submit(frame, out, seconds)
+    session.flush()
+    session.receive()
+    return out
