@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from rtvideo import transfer
 from rtvideo.errors import InputError
 
 
@@ -22,13 +23,6 @@ class Matrix(IntEnum):
     SMPTE170M = 6
     SMPTE240M = 7
     BT2020_NCL = 9
-
-
-class Transfer(IntEnum):
-    """Transfer characteristics (H.273 table 3) that need special care."""
-
-    PQ = 16
-    HLG = 18
 
 
 #: Kr and Kb of each matrix: luma = Kr R + (1 - Kr - Kb) G + Kb B.
@@ -49,10 +43,17 @@ class Coding:
     Attributes:
         matrix: a key of `LUMA_WEIGHTS` (or ``RGB`` for frames that are RGB already).
         full_range: samples use all codes (0..255 in 8 bit) instead of 16..235 and 16..240.
+        curve: of `rtvideo.transfer.CURVES`, where RGB is not what networks take; else empty.
     """
 
     matrix: Matrix
     full_range: bool
+    curve: str = ""
+
+    @property
+    def wide(self) -> bool:
+        """Whether colours with a curve are those of BT.2020; nothing tells those of RGB."""
+        return self.matrix in (Matrix.BT2020_NCL, Matrix.RGB)
 
 
 def coding_of(
@@ -69,13 +70,8 @@ def coding_of(
         full_by_format: the pixel format implies full range (``yuvj420p``).
 
     Raises:
-        InputError: HDR (PQ, HLG) or a matrix that is not linear in RGB; the message says which.
+        InputError: a matrix that is not linear in RGB; the message says which.
     """
-    if transfer_tag in (Transfer.PQ, Transfer.HLG):
-        raise InputError(
-            f"HDR input ({Transfer(transfer_tag).name} transfer) would come out washed out; "
-            "convert it to SDR (BT.709) first, for example with ffmpeg's tonemap filter"
-        )
     if matrix_tag == Matrix.UNSPECIFIED:
         matrix = Matrix.BT709 if height >= 720 else Matrix.SMPTE170M
     elif matrix_tag in LUMA_WEIGHTS or matrix_tag == Matrix.RGB:
@@ -83,7 +79,7 @@ def coding_of(
     else:
         known = ", ".join(f"{m.value} ({m.name})" for m in LUMA_WEIGHTS)
         raise InputError(f"colour matrix {matrix_tag} is not supported; allowed: {known}")
-    return Coding(matrix, full_range=range_tag == 2 or full_by_format)
+    return Coding(matrix, full_range=range_tag == 2 or full_by_format, curve=transfer.of_tag(transfer_tag))
 
 
 @dataclass(frozen=True)

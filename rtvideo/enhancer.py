@@ -143,7 +143,7 @@ class Enhancer:
         Raises:
             TypeError: neither an array nor an `av.VideoFrame`, or an array that is not uint8.
             ValueError: an array that is not (h, w, 3), or an empty one.
-            InputError: a video frame that cannot be enhanced, such as HDR (also an OSError).
+            InputError: a video frame that cannot be enhanced, such as ICtCp (also an OSError).
         """
         if isinstance(frame, np.ndarray):
             return self._array(frame)

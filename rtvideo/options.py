@@ -103,6 +103,13 @@ def _documented(record: type[R]) -> type[R]:
     return record
 
 
+def _curve(text: str) -> str:
+    """Return the name of a transfer curve."""
+    from rtvideo.transfer import named  # needs numpy, which takes long to load
+
+    return named(text)
+
+
 @_documented
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -254,6 +261,23 @@ class Options:
     )
     video_stream: int = option(
         0, "video", "which is enhanced (0, the first); others are copied", values.count, "N"
+    )
+
+    hdr: str = option(
+        "keep",
+        "video",
+        "HDR and log video: keep it as it is (the default), or make sdr of it (BT.709, 8 bits)",
+        choices=("keep", "sdr"),
+        synonyms=("--tonemap", "--tone-map", "--sdr"),
+    )
+    transfer: str | None = option(
+        None,
+        "video",
+        "the transfer curve, where the tags do not say it: hlg, pq, sdr, or a log curve such as slog3, vlog, "
+        "dlog, applelog (docs/hdr.md)",
+        _curve,
+        "NAME",
+        synonyms=("--curve", "--gamma"),
     )
 
     def __post_init__(self) -> None:

@@ -18,8 +18,9 @@ from rtvideo.media.compositor import Compositor
 from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.gpu.surfaces import downloaded, format_of
-from rtvideo.media.planes import FrameConverter, FrameFormat, FramePool, copy_times, views
+from rtvideo.media.planes import FrameConverter, FrameFormat, FramePool, views
 from rtvideo.media.tags import Tags
+from rtvideo.media.timing import copy_times
 from rtvideo.media.transparency import Alpha, alpha_of
 
 #: Frames before the first one that is enhanced, from which the temporal filter learns what went before.
@@ -104,7 +105,7 @@ class FrameProcessor:
             captured: when it came, see `FramePair`.
 
         Raises:
-            InputError: a frame that cannot be enhanced, such as HDR.
+            InputError: a frame that cannot be enhanced, such as one of another colour matrix.
         """
         self._captured = captured
         pix_fmt = frame.format.name if self._device is None else format_of(frame)
@@ -204,5 +205,5 @@ class FrameProcessor:
         like = (pix_fmt, frame.height, int(frame.colorspace), int(frame.color_range))
         if like not in self._codings:
             tags = replace(Tags.of(frame).completed(self._source_tags), transfer=2)
-            self._codings[like] = tags.coding(pix_fmt, frame.height)
+            self._codings[like] = replace(tags.coding(pix_fmt, frame.height), curve=self.format.coding.curve)
         return self._codings[like]

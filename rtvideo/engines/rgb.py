@@ -16,6 +16,7 @@ from rtvideo.colour import Matrix
 from rtvideo.errors import UsageError
 from rtvideo.frame import Geometry, Plane, Planes
 from rtvideo.kernels.structs import format_of
+from rtvideo.transfer import STEPS, tables
 
 Array = npt.NDArray[np.float32]
 
@@ -51,9 +52,31 @@ class RgbConverter:
         self._term = np.empty((self._rows, g.width), np.float32)
         self._wide = np.empty((self._rows >> self._v, chroma_width << self._h), np.float32)
         self._small = np.empty((4, self._rows >> self._v, chroma_width), np.float32)
+        self._tables = tables(g.coding.curve, wide=g.coding.wide) if g.coding.curve else None
+        self._outside = self._largest = np.zeros((), np.float32)
 
     def to_rgb(self, planes: Planes, rgb: Array) -> None:
-        """Fill ``rgb`` of shape (3, H, W), 0..1, from the planes; what lies outside the gamut is clipped."""
+        """Fill ``rgb`` of shape (3, H, W), 0..1, from the planes; what lies outside the gamut is clipped.
+
+        Where there is a transfer curve, what networks cannot see is kept for `from_rgb` (`rtvideo.transfer`).
+        """
+        self._to_codes(planes, rgb)
+        if (table := self._tables) is not None:
+            seen = table.seen[(rgb * np.float32(STEPS) + np.float32(0.5)).astype(np.int32)]
+            whole = np.tensordot(table.to_view.astype(np.float32), seen, 1)
+            np.clip(whole, np.float32(0), np.float32(1), out=rgb)
+            self._outside, self._largest = whole - rgb, rgb.max(0)
+
+    def from_rgb(self, rgb: Array, planes: Planes) -> None:
+        """Fill the planes from ``rgb`` of shape (3, H, W): rounded, within the coding's legal range."""
+        if (table := self._tables) is not None:
+            gain = rgb.max(0) / np.maximum(self._largest, np.float32(1e-6))
+            mixed = np.tensordot(table.from_view.astype(np.float32), rgb + self._outside * gain, 1)
+            root = np.sqrt(np.clip(mixed * np.float32(1 / table.peak), np.float32(0), np.float32(1)))
+            rgb = table.coded[(root * np.float32(STEPS) + np.float32(0.5)).astype(np.int32)]
+        self._from_codes(rgb, planes)
+
+    def _to_codes(self, planes: Planes, rgb: Array) -> None:
         for a, b in self._strips():
             if self._separate:
                 for samples, out in zip(self._rgb_samples(planes), rgb, strict=True):
@@ -64,8 +87,7 @@ class RgbConverter:
             else:
                 self._yuv_to_rgb(planes, rgb, a, b)
 
-    def from_rgb(self, rgb: Array, planes: Planes) -> None:
-        """Fill the planes from ``rgb`` of shape (3, H, W): rounded, within the coding's legal range."""
+    def _from_codes(self, rgb: Array, planes: Planes) -> None:
         for a, b in self._strips():
             if self._separate:
                 for samples, plane in zip(rgb, self._rgb_samples(planes), strict=True):

@@ -29,24 +29,26 @@ from rtvideo.media.destination import FileDestination
 from rtvideo.media.file_input import FileInput
 from rtvideo.media.gpu.decode import open_input
 from rtvideo.media.gpu.path import DevicePath
+from rtvideo.media.hdr import SIDE_DATA, ContentLight, writes_light
 from rtvideo.media.images.sequence import RATE, RawFrames, is_sequence
 from rtvideo.media.images.suffixes import is_image
 from rtvideo.media.mp4.copies import Copies, Fitted, counted, fit
-from rtvideo.media.mp4.marks import marks_of
+from rtvideo.media.mp4.marks import light_marks, marks_of
 from rtvideo.media.orientation import UPRIGHT, angle_of, orientation_of
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
 from rtvideo.media.partial_file import PartialFile
-from rtvideo.media.planes import FrameFormat, FramePool, has_alpha, nearest_format
+from rtvideo.media.planes import FrameFormat, FramePool, depth_of, has_alpha, nearest_format
 from rtvideo.media.rate_limit import limited
 from rtvideo.media.riff import unread_parts
-from rtvideo.media.side_data import lost_with
+from rtvideo.media.side_data import lost_with, stale_with
 from rtvideo.media.streams import StreamPlan, plan
 from rtvideo.media.timing import Event
 from rtvideo.media.transparency import is_tagged
 from rtvideo.models import find
 from rtvideo.options import Options, Report
 from rtvideo.processor import FrameProcessor
+from rtvideo.transfer import CURVES
 
 if TYPE_CHECKING:
     from rtvideo.media.gpu.encode import DeviceFrames
@@ -161,10 +163,13 @@ def enhance_video(
 def open_video(path: Path, options: Options) -> FileInput:
     """Open a video file, or a sequence of images."""
     if is_sequence(path):
-        return FileInput(path, raw=RawFrames(path, options.framerate or RATE))
-    if options.framerate is not None:
+        source = FileInput(path, raw=RawFrames(path, options.framerate or RATE))
+    elif options.framerate is not None:
         raise UsageError(f"{path}: has its own times; --framerate is for numbered images like img_%04d.png")
-    return open_input(path, options.video_stream, options.device, compare=options.compare)
+    else:
+        source = open_input(path, options.video_stream, options.device, compare=options.compare)
+    source.curve = options.transfer
+    return source
 
 
 def events_of(source: FileInput, options: Options) -> tuple[Iterable[Event], Fraction]:
@@ -184,9 +189,15 @@ def _planned_output(
 ) -> tuple[Encoding, StreamPlan, Fitted]:
     """Choose the encoder and what happens to other streams and parts; warn of what will not be kept."""
     video = source.parameters(options.deinterlace).composed(options.compare, container)
+    if options.hdr == "sdr":
+        video = video.sdr()
+    elif options.strength:
+        video = video.enhanced()
     encoding, notes = choose(video, container, options.codec, options.crf, options.preset)
     streams = plan(source, container)
-    parts = fitting_parts(source, container, [track.source for track in streams.tracks], options)
+    parts = fitting_parts(
+        source, container, [track.source for track in streams.tracks], options, encoding.light
+    )
     for note in (
         *notes,
         *filter(None, [streams.warning]),
@@ -196,11 +207,18 @@ def _planned_output(
     return encoding, streams, parts
 
 
-def fitting_parts(source: FileInput, container: str, others: Iterable[Stream], options: Options) -> Fitted:
+def fitting_parts(
+    source: FileInput,
+    container: str,
+    others: Iterable[Stream],
+    options: Options,
+    light: ContentLight | None = None,
+) -> Fitted:
     """Return what becomes of the parts of the file that FFmpeg does not know.
 
     Args:
         others: the streams that the output has beside the enhanced one.
+        light: what the output says of its own.
 
     Raises:
         InputError: the file cannot be read any more.
@@ -216,6 +234,8 @@ def fitting_parts(source: FileInput, container: str, others: Iterable[Stream], o
         made = {words: box for words, box in marks_of(source.first) if words not in fitted.says}
         fitted.says.update(made)
         fitted.marks = b"".join(made.values())
+    if container in MOV_FAMILY and light is not None:
+        fitted.marks += light_marks(light)
     return fitted
 
 
@@ -246,9 +266,11 @@ def working_format(source: FileInput, encoding: Encoding) -> FrameFormat:
 
     Frames that stay on a device keep the format that they have there.
     """
-    first = source.first
-    pix_fmt = first.format.name if source.hardware else nearest_format(encoding.pix_fmt)
-    return FrameFormat(pix_fmt, first.width, first.height, encoding.coding)
+    first, coding, wanted = source.first, encoding.coding, encoding.pix_fmt
+    if source.coding.curve != coding.curve:  # it becomes SDR afterwards
+        coding, wanted = source.coding, first.format.name
+    pix_fmt = first.format.name if source.hardware else nearest_format(wanted)
+    return FrameFormat(pix_fmt, first.width, first.height, coding)
 
 
 def _results_on_device(
@@ -256,6 +278,8 @@ def _results_on_device(
 ) -> DeviceFrames | None:
     """Return frames on the device for the results, if the encoder takes them from there."""
     if options.compare is not None or encoding.orientation != UPRIGHT or not encoding.encoder.on_gpu:
+        return None
+    if source.coding.curve != encoding.coding.curve:
         return None
     from rtvideo.media.gpu.encode import device_frames_for
 
@@ -313,7 +337,8 @@ def losses_ahead(
         becomes = "square" if kept == 1 else f"{kept.numerator}:{kept.denominator}"
         pixels = f"pixels of {shape.numerator}:{shape.denominator} become {becomes}"
         yield f"{pixels}: codec {encoding.codec} cannot say so in {container}"
-    yield from _side_data_lost(source, container, parts)
+    yield from _hdr_lost(source, encoding)
+    yield from _side_data_lost(source, encoding, container, parts)
     if parts.lost:
         yield f"{container} cannot hold all of it: {', '.join(parts.lost)}"
     if has_captions(source.first) and not encoding.encoder.captions:
@@ -322,9 +347,27 @@ def losses_ahead(
         yield "pictures that are put together or turned lose their closed captions"
 
 
-def _side_data_lost(source: FileInput, container: str, parts: Fitted) -> Iterator[str]:
+def _hdr_lost(source: FileInput, encoding: Encoding) -> Iterator[str]:
+    """Yield what no longer fits the pictures when they are enhanced; of SDR there is nothing to say."""
+    curve = CURVES.get(source.coding.curve)
+    if curve is not None and not encoding.coding.curve:
+        return
+    names = stale_with(source.first)
+    if vision := source.dolby_vision:
+        names = [str(vision), *(name for name in names if name != "Dolby Vision")]
+    if names:
+        base = "its base" if curve is None else curve.title
+        yield f"{' and '.join(names)} no longer fits the enhanced pictures and is dropped; {base} stays"
+    if curve is not None and curve.hdr and depth_of(encoding.pix_fmt) < 10:
+        yield f"{curve.title} in 8 bits shows bands; use --codec libx265, which has 10, or --hdr sdr"
+
+
+def _side_data_lost(source: FileInput, encoding: Encoding, container: str, parts: Fitted) -> Iterator[str]:
     """Yield what the video has beside its pictures, for all of it or with the first, and is not written."""
-    named = {"display", "cpb", "stereo 3d: 2d", *parts.says}
+    named = {"display", "cpb", "stereo 3d: 2d", "dovi", *parts.says}
+    wanted = encoding.light is not None and (container in MOV_FAMILY or writes_light(encoding.codec))
+    if wanted or source.coding.curve != encoding.coding.curve:  # of SDR there is nothing to say
+        named.update(SIDE_DATA)
     if container in ("matroska", "webm") and "stereo_mode" in source.video.metadata:
         named.add("stereo 3d")
     for line in source.summary.side_data(source.video):

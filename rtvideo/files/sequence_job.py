@@ -41,6 +41,7 @@ from rtvideo.media.planes import has_alpha
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet
 from rtvideo.options import Options, Report
+from rtvideo.transfer import CURVES
 
 
 def enhance_sequence(
@@ -222,6 +223,8 @@ def _left_out(source: FileInput) -> list[str]:
     if others:
         listed = ", ".join(f"{others.count(kind)} of {kind}" for kind in dict.fromkeys(others))
         notes.append(f"images hold no other streams; left out: {listed}")
+    if curve := source.coding.curve:
+        notes.append(f"{CURVES[curve].title} becomes SDR (BT.709) in images")
     if abs(source.aspect - 1) > 0.001:
         notes.append(
             f"its pixels are not square ({source.aspect:.4g} wide); the images have them as they are"

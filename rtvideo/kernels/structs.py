@@ -6,6 +6,7 @@ import ctypes
 
 from rtvideo.colour import LUMA_WEIGHTS, Matrix, levels
 from rtvideo.frame import Geometry
+from rtvideo.transfer import tables
 
 _LAYOUTS = {"yuv": 0, "nv": 1, "rgb": 2, "gray": 3, "gbr": 4, "float": 5}
 
@@ -20,7 +21,15 @@ _FLOATS = (
 class Format(ctypes.Structure):
     """``rt::Format`` of ``pixel_format.h``."""
 
-    _fields_ = [(n, ctypes.c_int32) for n in _INTEGERS] + [(n, ctypes.c_float) for n in _FLOATS]
+    _fields_ = [
+        *((n, ctypes.c_int32) for n in _INTEGERS), *((n, ctypes.c_float) for n in _FLOATS),
+        ("seen", ctypes.c_void_p), ("coded", ctypes.c_void_p), ("peak", ctypes.c_float),
+        ("to_view", ctypes.c_float * 9), ("from_view", ctypes.c_float * 9),
+    ]  # fmt: skip
+
+    def place_tables(self, seen: int, coded: int) -> None:
+        """Say at which addresses the tables of the transfer curve are, see `rtvideo.transfer.Tables`."""
+        self.seen, self.coded = seen, coded
 
 
 class PlanePointers(ctypes.Structure):
@@ -45,7 +54,7 @@ def unsupported_geometry(geometry: Geometry) -> str | None:
 
 
 def format_of(geometry: Geometry) -> Format:
-    """Return the conversion coefficients of a geometry."""
+    """Return the conversion coefficients of a geometry; its tables are in main memory."""
     depth = geometry.depth
     return _format(geometry, 16 - depth if geometry.msb and depth > 8 else 0, wide=depth > 8)
 
@@ -71,7 +80,7 @@ def _format(geometry: Geometry, shift: int, *, wide: bool) -> Format:
     if layout == "yuv" and coding.matrix == Matrix.RGB:
         layout = "gbr"
     subsampled = layout in ("yuv", "nv")
-    return Format(
+    made = Format(
         layout=_LAYOUTS[layout],
         wide=wide,
         chroma_x=geometry.chroma[0] if subsampled else 0,
@@ -98,6 +107,13 @@ def _format(geometry: Geometry, shift: int, *, wide: bool) -> Format:
         chroma_low=low,
         chroma_high=high_chroma,
     )
+    if coding.curve:
+        table = tables(coding.curve, wide=coding.wide)  # which stay for good
+        made.place_tables(table.seen.ctypes.data, table.coded.ctypes.data)
+        made.peak = table.peak
+        for view, matrix in ((made.to_view, table.to_view), (made.from_view, table.from_view)):
+            view[:] = matrix.ravel().tolist()
+    return made
 
 
 def float_format() -> Format:

@@ -85,6 +85,9 @@ def enhance_live(
     check_outputs(input, outputs, options, live.segment)
     if options.deinterlace == "field":
         raise UsageError("--deinterlace field: is for files without a viewer; leave it out")
+    if options.hdr != "keep" or options.transfer is not None:
+        flag = f"--transfer {options.transfer}" if options.transfer else "--hdr sdr"
+        raise UsageError(f"{flag}: is for files without a viewer; leave it out, or record to a file first")
     if options.start is not None and kind_of(input) in (LocationKind.CAMERA, LocationKind.PIPE):
         raise UsageError(f"--start {options.start:g}: {redact(input)} cannot be wound on; leave it out")
     watched_only = not outputs and not programs

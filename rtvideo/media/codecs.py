@@ -18,8 +18,9 @@ from rtvideo.colour import Coding, Matrix, coding_of
 from rtvideo.errors import UsageError
 from rtvideo.media.containers import MOV_FAMILY, holds_rotation, muxer_of
 from rtvideo.media.encoders import ENCODERS, EncoderSpec, spec_of, usual_encoders
+from rtvideo.media.hdr import ContentLight
 from rtvideo.media.orientation import DESCRIBED, UPRIGHT, is_transposed
-from rtvideo.media.planes import LAYOUTS, depth_of, has_alpha, nearest_format, unsubsampled
+from rtvideo.media.planes import LAYOUTS, depth_of, has_alpha, in_8_bits, nearest_format, unsubsampled
 from rtvideo.media.tags import Tags, is_rgb
 
 #: AV_CODEC_PROP_LOSSY and AV_CODEC_PROP_LOSSLESS of libavcodec/codec_desc.h
@@ -43,6 +44,7 @@ class Encoding:
         codec_tag: the container's name for the codec, where it matters (``hvc1``).
         orientation: in which frames come that are turned upright before, see `rtvideo.media.orientation`.
         by_field: each field of the input becomes a frame before.
+        light: what is said of it, in the stream where the encoder can, and by the container.
     """
 
     codec: str
@@ -59,6 +61,7 @@ class Encoding:
     codec_tag: str | None = None
     orientation: int = UPRIGHT
     by_field: bool = False
+    light: ContentLight | None = None
 
     @property
     def encoder(self) -> EncoderSpec:
@@ -96,7 +99,7 @@ class VideoParameters:
     """The video of an input, as far as the choice of an encoder depends on it.
 
     ``lossless``: its codec is one that people choose to lose nothing. ``orientation`` says how frames are to
-    be turned; of an output, how they are before they are encoded.
+    be turned; of an output, how they are before they are encoded. ``light`` is what HDR video says of itself.
     """
 
     codec: str
@@ -113,6 +116,23 @@ class VideoParameters:
     orientation: int = UPRIGHT
     lossless: bool = False
     by_field: bool = False
+    light: ContentLight | None = None
+
+    def sdr(self) -> VideoParameters:
+        """Return those of the video in SDR (BT.709), 8 bits a sample."""
+        if not self.coding.curve:
+            return self
+        pix_fmt = in_8_bits(self.pix_fmt)
+        rgb = is_rgb(pix_fmt)
+        coding = Coding(Matrix.RGB if rgb else Matrix.BT709, full_range=rgb)
+        tags = Tags(int(coding.matrix), 2 if rgb else 1, 1, 1, self.tags.chroma_location)
+        return replace(self, pix_fmt=pix_fmt, tags=tags, coding=coding, light=None)
+
+    def enhanced(self) -> VideoParameters:
+        """Return those of the video after enhancement."""
+        if self.light is None or not self.coding.curve:
+            return self
+        return replace(self, light=self.light.enhanced())
 
     def by_fields(self) -> VideoParameters:
         """Return those of a video of which each field becomes a frame."""
@@ -144,6 +164,7 @@ class VideoParameters:
                 height=made.width,
                 sample_aspect_ratio=1 / aspect if aspect else None,
             )
+        made = replace(made, light=None if compare else made.light)
         return replace(made, width=2 * made.width) if compare == "side" else made
 
 
@@ -240,6 +261,8 @@ def _settings(
     options, quantiser = spec.options | spec.by_format.get(pix_fmt, {}), None
     if clear:
         options |= spec.transparency.options
+    if video.light is not None:
+        options = joined(options, video.light.options(name))
     if spec.quality is not None:
         quality = spec.quality.default if crf is None else crf
         if not spec.quality.best <= quality <= spec.quality.smallest:
@@ -250,7 +273,7 @@ def _settings(
         else:
             options[spec.quality.option] = f"{quality:g}"
         if quality == 0:
-            options |= spec.lossless
+            options = joined(options, spec.lossless)
     elif crf is not None:
         raise UsageError(f"--crf {crf:g}: codec {name} has no such setting; leave it out")
     if video.lossless and not (is_lossless(av.Codec(name, "w")) or (spec.lossless and crf == 0)):
@@ -282,9 +305,16 @@ def _settings(
             tag,
             video.orientation,
             video.by_field,
+            video.light,
         ),
         warnings,
     )
+
+
+def joined(options: dict[str, str], more: dict[str, str]) -> dict[str, str]:
+    """Return options of an encoder with more of them; the parameters of x264 and its kind come together."""
+    both = options.keys() & more.keys()
+    return options | more | {k: f"{options[k]}:{more[k]}" for k in both if k.endswith("-params")}
 
 
 def _formats(spec: EncoderSpec) -> list[str]:
@@ -324,12 +354,12 @@ def _pixels(
         warnings.append(f"{depth_of(source)}-bit video becomes {depth}-bit: {holder} no more")
     tags, coding = video.tags, video.coding
     if is_rgb(source) and not is_rgb(pix_fmt):
-        coding = Coding(_usual_matrix(video.height), full_range=False)
+        coding = replace(coding, matrix=_usual_matrix(video.height), full_range=False)
         tags = Tags(matrix=int(coding.matrix), range=1, transfer=tags.transfer, primaries=tags.primaries)
     if spec.full_range and not coding.full_range:
         # JPEG knows only full range; the pictures are converted and tagged so.
         pix_fmt = pix_fmt.replace("yuv4", "yuvj4")
-        coding = Coding(coding.matrix, full_range=True)
+        coding = replace(coding, full_range=True)
         tags = Tags(tags.matrix, 2, tags.transfer, tags.primaries)
     elif coding.full_range and not is_rgb(pix_fmt):
         tags = Tags(tags.matrix, 2, tags.transfer, tags.primaries, tags.chroma_location)

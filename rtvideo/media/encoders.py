@@ -124,7 +124,7 @@ ENCODERS = (
         replaces=("hevc",),
         quality=Quality(0, 51, 21),
         options={"preset": "fast", "x265-params": "log-level=none:open-gop=0"},
-        lossless={"x265-params": "log-level=none:open-gop=0:lossless=1"},
+        lossless={"x265-params": "lossless=1"},
         presets=_X26X_PRESETS,
         live={"preset": "ultrafast"},
         streaming={"tune": "zerolatency"},

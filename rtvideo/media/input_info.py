@@ -12,15 +12,18 @@ import av
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
+from rtvideo.colour import Coding
 from rtvideo.errors import InputError, UsageError
 from rtvideo.media.codecs import VideoParameters, is_lossless
 from rtvideo.media.describe import Summary, codec_of
+from rtvideo.media.hdr import ContentLight, DolbyVision
 from rtvideo.media.mp4.descriptions import Description
 from rtvideo.media.orientation import UPRIGHT, matrix_of, orientation_of
 from rtvideo.media.side_data import side_data_of
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet, tick
 from rtvideo.media.transparency import is_opaque
+from rtvideo.transfer import SDR
 
 #: Lossless codecs that nobody chooses for that: of captures, pipes and animations.
 _PLAIN = ("rawvideo", "wrapped_avframe", "gif", "apng", "webp", "bmp")
@@ -39,11 +42,13 @@ class InputInfo:
         container: PyAV's input or a template, for its metadata, chapters and streams.
         video: the stream that is decoded.
         first: the first frame.
+        curve: its transfer curve (`rtvideo.transfer.named`), where the tags are not to be believed.
     """
 
     container: av.container.Container
     video: av.VideoStream
     first: av.VideoFrame
+    curve: str | None = None
 
     def first_packets(self, stream: av.stream.Stream) -> list[Packet]:
         """Return the first packets of a stream (all of a cover picture's), as far as they were read ahead."""
@@ -63,7 +68,8 @@ class InputInfo:
     def tags(self) -> Tags:
         """The colour tags: of the first frame, completed by those of the container."""
         tags = Tags.of(self.first).completed(Tags.of(self.video.codec_context))
-        return replace(tags, chroma_location=self._chroma_location())
+        tags = replace(tags, chroma_location=self._chroma_location())
+        return tags if self.curve is None else tags.with_curve(self.curve)
 
     def parameters(self, deinterlace: str = "frame") -> VideoParameters:
         """Return what an encoder is chosen by; `VideoParameters.composed` makes those of the output.
@@ -72,8 +78,10 @@ class InputInfo:
             deinterlace: ``field`` makes a frame of each field, where there are any.
 
         Raises:
-            InputError: HDR, or a matrix that is not supported.
+            InputError: a matrix that is not supported, or Dolby Vision whose pictures cannot stand alone.
         """
+        if vision := self.dolby_vision:
+            vision.check()
         first, codec, tags = self.first, self.video.codec_context, self.tags
         rate = self.video.average_rate or self.video.guessed_rate or Fraction(25)
         parameters = VideoParameters(
@@ -86,14 +94,30 @@ class InputInfo:
             time_base=tick(self.video),
             sample_aspect_ratio=self.video.sample_aspect_ratio,
             tags=tags,
-            coding=tags.coding(first.format.name, first.height),
+            coding=self.coding,
             codec_tag=codec.codec_tag,
             finest_rate=Fraction(self.video.base_rate or 0),
             lossless=self.lossless and codec.codec.canonical_name not in _PLAIN,
             orientation=orientation_of(self.display_matrix) or UPRIGHT,
+            light=ContentLight.of(first),
         )
         by_field = deinterlace == "field" and self.interlaced
         return parameters.by_fields() if by_field else parameters
+
+    @property
+    def coding(self) -> Coding:
+        """How samples become RGB.
+
+        Raises:
+            InputError: a matrix that is not supported.
+        """
+        coding = self.tags.coding(self.first.format.name, self.first.height)
+        return coding if self.curve is None else replace(coding, curve=self.curve.removeprefix(SDR))
+
+    @property
+    def dolby_vision(self) -> DolbyVision | None:
+        """The Dolby Vision of the stream."""
+        return DolbyVision.of(self.summary.side_data(self.video))
 
     @property
     def lossless(self) -> bool:

@@ -15,6 +15,7 @@ from rtvideo.colour import Coding
 from rtvideo.errors import InputError
 from rtvideo.frame import Geometry, Plane
 from rtvideo.media.tags import is_rgb, sws_colorspace, sws_range
+from rtvideo.media.tone import ToneMapper
 
 #: swscale takes these for little-endian on its way to RGB of 8 bits; they are the raw video of QuickTime.
 _MISREAD = ("rgb555be", "rgb565be", "bgr555be", "bgr565be")
@@ -67,6 +68,12 @@ def nearest_format(pix_fmt: str) -> str:
     horizontal = form.chroma_width(64) < 64
     chroma = "420" if vertical and horizontal else "422" if horizontal else "444"
     return f"yuv{chroma}p" + ("" if bits <= 8 else "10le" if bits <= 10 else "12le")
+
+
+def in_8_bits(pix_fmt: str) -> str:
+    """Return the format of `LAYOUTS` nearest to a format, with 8 bits a sample."""
+    layout = LAYOUTS[nearest_format(pix_fmt)]
+    return next(name for name, one in LAYOUTS.items() if one == Layout(layout.layout, 8, layout.chroma))
 
 
 def unsubsampled(pix_fmt: str) -> str:
@@ -127,27 +134,24 @@ def views(frame: av.VideoFrame, geometry: Geometry) -> list[Plane]:
     return arrays
 
 
-def copy_times(source: av.VideoFrame, target: av.VideoFrame) -> None:
-    """Give a frame the time and duration of another one."""
-    target.pts, target.duration = source.pts, source.duration
-    if source.time_base is not None:
-        target.time_base = source.time_base
-
-
 class FrameConverter:
-    """Converts frames to one format. swscale is told matrix and range of each frame.
+    """Converts frames to one format, to SDR too. swscale is told matrix and range of each frame.
 
     (PyAV's implicit conversion takes BT.601 limited whatever the tags say.)
+
+    Attributes:
+        target: what frames become.
     """
 
     def __init__(self, target: FrameFormat) -> None:
-        self._target = target
+        self.target = target
         self._layout = LAYOUTS.get(target.pix_fmt)
         self._reformatter = VideoReformatter()
+        self._tone_mapper = ToneMapper(target.pix_fmt, target.width, target.height, target.coding)
 
     def fits(self, frame: av.VideoFrame, coding: Coding) -> bool:
         """Whether the frame needs no conversion; the name of its format may differ (yuv420p, yuvj420p)."""
-        name, target = frame.format.name, self._target
+        name, target = frame.format.name, self.target
         if (frame.width, frame.height, coding) != (target.width, target.height, target.coding):
             return False
         return name == target.pix_fmt or (self._layout is not None and LAYOUTS.get(name) == self._layout)
@@ -160,7 +164,9 @@ class FrameConverter:
         """
         if self.fits(frame, coding):
             return frame
-        target = self._target
+        target = self.target
+        if coding.curve and not target.coding.curve:
+            return self._tone_mapper(frame, coding)
         try:
             if frame.format.name in _MISREAD:
                 frame = frame.reformat(format="gbrp")
@@ -170,7 +176,7 @@ class FrameConverter:
             raise InputError(f"pixel format {name} cannot be converted to {target.pix_fmt}") from None
 
     def _converted(self, frame: av.VideoFrame, coding: Coding) -> av.VideoFrame:
-        target = self._target
+        target = self.target
         return self._reformatter.reformat(
             frame,
             target.width,

@@ -14,14 +14,18 @@ _LOST = {
     SideDataType.S12M_TIMECODE: ("the time code inside the pictures (SMPTE 12M)", ""),
     SideDataType.AFD: ("the active format description", ""),
     SideDataType.ICC_PROFILE: ("the colour profile inside the pictures", ""),
-    SideDataType.DYNAMIC_HDR_PLUS: ("HDR10+", ""),
-    SideDataType.DYNAMIC_HDR_VIVID: ("HDR Vivid", ""),
-    SideDataType.DOVI_RPU_BUFFER: ("Dolby Vision", "dovi"),
     SideDataType.STEREO3D: ("the marks of stereo video", "stereo 3d"),
     SideDataType.SPHERICAL: ("the marks of spherical video", "spherical mapping"),
     SideDataType.MASTERING_DISPLAY_METADATA: ("the mastering display", "mastering display"),
     SideDataType.CONTENT_LIGHT_LEVEL: ("the light level of the content", "content light level"),
     SideDataType.AMBIENT_VIEWING_ENVIRONMENT: ("the viewing environment", "ambient viewing"),
+}
+
+#: Kinds that describe the picture as it was, scene by scene.
+_STALE = {
+    SideDataType.DYNAMIC_HDR_PLUS: "HDR10+",
+    SideDataType.DYNAMIC_HDR_VIVID: "HDR Vivid",
+    SideDataType.DOVI_RPU_BUFFER: "Dolby Vision",
 }
 
 #: Remarks of x264 and x265 about themselves.
@@ -40,6 +44,11 @@ def side_data_of(frame: av.VideoFrame) -> list[tuple[SideDataType, bytes]] | Non
 def has(frame: av.VideoFrame, kind: SideDataType) -> bool:
     """Whether a frame has side data of a kind."""
     return any(found == kind for found, _ in side_data_of(frame) or ())
+
+
+def stale_with(frame: av.VideoFrame) -> list[str]:
+    """Return what a frame says of its colours, and no longer fits when it is enhanced."""
+    return [name for kind, name in _STALE.items() if has(frame, kind)]
 
 
 def lost_with(frame: av.VideoFrame) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ import av
 import av.video.reformatter as sws
 
 from rtvideo.colour import LUMA_WEIGHTS, Coding, Matrix, coding_of
+from rtvideo.transfer import CURVES, SDR, of_tag
 
 #: H.273 matrix to the constant that swscale wants (its numbering agrees only in part).
 _SWS = {
@@ -65,6 +66,13 @@ class Tags:
             chroma_location=self.chroma_location or other.chroma_location,
         )
 
+    def with_curve(self, name: str) -> Tags:
+        """Return the tags of video with a curve of `rtvideo.transfer.named`; most log curves have none."""
+        if name == SDR:
+            return replace(self, transfer=self.transfer if not of_tag(self.transfer) else 1)
+        tag = CURVES[name].tag
+        return self if tag == 2 else replace(self, transfer=tag)
+
     def coded(self, coding: Coding) -> Tags:
         """Return the tags of samples in that coding; transfer and primaries stay."""
         return Tags(int(coding.matrix), 2 if coding.full_range else 1, self.transfer, self.primaries)
@@ -73,7 +81,7 @@ class Tags:
         """Return how samples with these tags become RGB.
 
         Raises:
-            InputError: HDR or a matrix that is not supported, see `rtvideo.colour.coding_of`.
+            InputError: a matrix that is not supported, see `rtvideo.colour.coding_of`.
         """
         tags = self
         if is_rgb(pix_fmt):

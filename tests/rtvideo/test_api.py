@@ -155,10 +155,10 @@ def test_video_frames_of_other_formats_come_back_in_theirs(double: type[Double])
 
 
 def test_video_frames_that_cannot_be_enhanced(double: type[Double]) -> None:
-    hdr = filled("yuv420p10le", 32, 20)
-    hdr.color_trc = 16
-    with pytest.raises(InputError, match="HDR"):
-        Enhancer()(hdr)
+    constant = filled("yuv420p10le", 32, 20)
+    constant.colorspace = 10
+    with pytest.raises(InputError, match="colour matrix 10"):
+        Enhancer()(constant)
     with pytest.raises(InputError, match="pal8"):
         Enhancer()(av.VideoFrame(32, 20, "pal8"))
 

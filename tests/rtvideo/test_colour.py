@@ -23,10 +23,9 @@ def test_a_full_range_format_is_full_range() -> None:
     assert coding_of(2, 0, 0, 100, full_by_format=True).full_range
 
 
-@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
-def test_hdr_is_refused_by_name(transfer: int, name: str) -> None:
-    with pytest.raises(InputError, match=f"HDR input \\({name} transfer\\)"):
-        coding_of(9, 1, transfer, 2160)
+@pytest.mark.parametrize(("transfer", "curve"), [(16, "pq"), (18, "hlg"), (1, ""), (14, "")])
+def test_hdr_is_known_by_its_transfer(transfer: int, curve: str) -> None:
+    assert coding_of(9, 1, transfer, 2160) == Coding(Matrix.BT2020_NCL, False, curve)
 
 
 @pytest.mark.parametrize("matrix", [3, 8, 10, 14, 255])

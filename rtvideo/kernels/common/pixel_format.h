@@ -20,6 +20,9 @@ struct Format {
     float neutral;                         // code of neutral chroma
     float scale;                           // codes from black to white
     float luma_low, luma_high, chroma_low, chroma_high;
+    const float *seen, *coded;             // tables of a transfer curve; null: the network takes codes as they are
+    float peak;                            // the largest value that `seen` has
+    float to_view[3][3], from_view[3][3];  // to the colours that a network knows, and back
 };
 
 struct Planes {

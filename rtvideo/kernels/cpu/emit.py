@@ -108,6 +108,7 @@ def _strip(one: Pass, program: Program, fusions: _Fusions, timed: bool) -> str:
         width = f"{_tile(scales[name])}.width"
         lines.append(f"    const auto {name} = arena.{kind}<{c}>({width}, {depths[name]});")
     if not grid:
+        lines.append(f"    const auto whole = arena.rows<3>(tile.width, {_rows_kept(one)});")
         lines.append("    const Lines lines = take_lines(arena, tile.width);")
         if program.scales:
             lines.append("    const Upsampled line = take_upsampled(arena, tile.width);")
@@ -125,6 +126,9 @@ def _strip(one: Pass, program: Program, fusions: _Fusions, timed: bool) -> str:
     else:
         load = call("planes to RGB", "load_rows(tile, frame.read, frame.in, lines, y, row);")
         lines.append(f"        if ((row & 1) == 0) {load}")
+        lines.append(
+            "        if ((row & 1) == 0 && frame.read.seen) by_curve(tile, frame.read, y, whole, row);"
+        )
     for layer in one.layers:
         if statement := _call(layer, one, fusions):
             when = f"if ((row - {lags[layer.output]}) & 1) " if layer.scale > 1 else ""
@@ -135,8 +139,11 @@ def _strip(one: Pass, program: Program, fusions: _Fusions, timed: bool) -> str:
         lines.append(f"        if (done >= tile.top) store_grid(tile, {result}, frame.next, done);")
     else:
         store = f"store_rows(tile, frame.format, {result}, lines, frame.out, done & ~1);"
-        lines.append("        if (done >= tile.top && ((done & 1) || done + 1 == tile.bottom))")
+        back = f"to_curve(tile, frame.format, {result}, whole, done & ~1);"
+        lines.append("        if (done >= tile.top && ((done & 1) || done + 1 == tile.bottom)) {")
+        lines.append(f"            if (frame.format.coded) {back}")
         lines.append(f"            {call('RGB to planes', store)}")
+        lines.append("        }")
     lines += ["    }", "    (void)w;", "}"]
     return "\n".join(lines)
 
@@ -226,7 +233,12 @@ def _rows(one: Pass) -> int:
     counts = [0, 0]
     for name, depth in one.depths(ahead=1, held=2).items():
         counts[scales[name] > 1] += channels[name] * depth
-    return counts[0] + counts[1] * 2 // 3 + 1
+    return counts[0] + counts[1] * 2 // 3 + 1 + 3 * _rows_kept(one)
+
+
+def _rows_kept(one: Pass) -> int:
+    """Return how many rows are kept of what a network cannot see, a power of two."""
+    return 1 << (one.lag + 2).bit_length()
 
 
 def _even(n: int) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import launch, packing
+from rtvideo.kernels.cuda.curves import format_on_device
 from rtvideo.kernels.cuda.debanding import DebandingLayout, DebandingState
 from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, CudaDevice, DeviceError
 from rtvideo.kernels.cuda.emit import emit
@@ -24,7 +25,7 @@ from rtvideo.kernels.cuda.module import CudaModule
 from rtvideo.kernels.cuda.source import THREADS, CudaSource
 from rtvideo.kernels.cuda.temporal_state import ZEROED, TemporalLayout, TemporalState
 from rtvideo.kernels.ir.program import Program
-from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants, format_of
+from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants
 
 #: Rows of a band where memory is short: few enough to help, many beside those that are made twice.
 _BAND = 256
@@ -55,13 +56,13 @@ class CudaNetwork:
         self, device: CudaDevice, program: Program, packed: frozenset[str], geometry: Geometry
     ) -> None:
         self._device, self._program, self._packed = device, program, packed
-        self._size, self._layout = (geometry.width, geometry.height), format_of(geometry)
+        self._size, self._stack = (geometry.width, geometry.height), ExitStack()
+        self._layout = format_on_device(device, geometry, self._stack)
         self._variants: dict[tuple[bool, bool, bool], _Variant] = {}
         self._temporal = TemporalLayout(geometry, launch.light(program, *self._size))
         self._states: deque[TemporalState] = deque()
         self._debanding = DebandingLayout(geometry)
         self._bands: DebandingState | None = None
-        self._stack = ExitStack()
         self.stream = device.stream(self._stack)
 
     def run(

@@ -15,11 +15,12 @@ from typing import Any
 
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import launch
+from rtvideo.kernels.cuda.curves import format_on_device
 from rtvideo.kernels.cuda.driver import CudaDevice
 from rtvideo.kernels.cuda.module import CudaModule
 from rtvideo.kernels.cuda.network import DevicePlane, planes_of
 from rtvideo.kernels.cuda.source import SIDE, THREADS, Buffer, CudaSource, Launch
-from rtvideo.kernels.structs import Format, format_of
+from rtvideo.kernels.structs import Format
 
 #: ``Scalars`` of the source.
 _SCALARS = struct.Struct("ff")
@@ -99,7 +100,7 @@ class FrameTensors:
     def __init__(self, device: CudaDevice, stream: Any, geometry: Geometry, stack: ExitStack) -> None:
         self._device, self._stream, self._stack = device, stream, stack
         self._size = width, height = geometry.width, geometry.height
-        layout = format_of(geometry)
+        layout = format_on_device(device, geometry, stack)
         made = source(layout)
         module = CudaModule(device, made.text, stack)
         self._frame = launch.frame_type(len(made.buffers))()

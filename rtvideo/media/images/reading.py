@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
-from rtvideo.colour import Transfer
 from rtvideo.errors import InputError, UnavailableError
 from rtvideo.media.images import animation, exif, heif, icc, png, tiff, webp
 from rtvideo.media.images.formats import BY_NAME
@@ -22,6 +21,7 @@ from rtvideo.media.images.memory import check_room
 from rtvideo.media.images.metadata import Part, PartKind, first
 from rtvideo.media.images.picture import Picture, Pixels
 from rtvideo.media.location import missing
+from rtvideo.transfer import CURVES
 
 #: What damaged files make Pillow and its kind raise.
 _DAMAGE = (
@@ -170,15 +170,15 @@ def _split(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
 
 
 def _refuse_hdr(path: Path, parts: list[Part], data: bytes) -> None:
-    """Raise InputError for PQ and HLG, as for video."""
+    """Raise InputError for PQ and HLG."""
     code = first(parts, PartKind.CICP)
     profile = first(parts, PartKind.ICC)
     found = {heif.transfer(data) if heif.name_of(data) else 2}
     found |= {code[1]} if code is not None and len(code) > 1 else set()
     found |= {icc.transfer(profile)} if profile is not None else set()
-    for transfer in Transfer:
-        if transfer in found:
+    for curve in CURVES.values():
+        if curve.hdr and curve.tag in found:
             raise InputError(
-                f"{path}: HDR input ({transfer.name} transfer) would come out washed out; "
+                f"{path}: HDR input ({curve.name.upper()} transfer) would come out washed out; "
                 "convert it to SDR (sRGB) first, for example with ffmpeg's tonemap filter"
             )

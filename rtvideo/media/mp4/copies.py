@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rtvideo.media.containers import MOV_FAMILY
+from rtvideo.media.hdr import SIDE_DATA
 from rtvideo.media.mp4.boxes import Box, extend_entry, number_of, parse
 from rtvideo.media.mp4.keys import add_metadata
 from rtvideo.media.mp4.parts import Part, parts_of
@@ -71,8 +72,8 @@ def fit(path: Path, container: str, tracks: Collection[int], *, marks: bool) -> 
     with read_errors(path):
         parts = parts_of(path)
     for part in parts:
-        if part.track is not None and part.track not in tracks:
-            continue
+        if (part.track is not None and part.track not in tracks) or set(part.says) & {*SIDE_DATA}:
+            continue  # what it says of light is written anew, see `rtvideo.media.mp4.marks.light_marks`
         fitted.says.update(part.says)
         if part.place not in _OUTSIDE:
             size += part.end - part.start

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import av
 from av.sidedata.sidedata import Type as SideDataType
 
+from rtvideo.media.hdr import ContentLight
 from rtvideo.media.mp4.boxes import Box
 from rtvideo.media.mp4.known import MARKS
 from rtvideo.media.side_data import side_data_of
@@ -23,6 +24,21 @@ def marks_of(frame: av.VideoFrame) -> Iterator[tuple[str, bytes]]:
         content = None if make is None else make(data)
         if content is not None:
             yield MARKS[name], bytes(Box(name, bytearray(content)))
+
+
+def light_marks(light: ContentLight) -> bytes:
+    """Return the boxes ``mdcv`` and ``clli``, as far as there is something to say."""
+    boxes = b""
+    if light.display is not None:
+        *chroma, brightest, darkest = light.display
+        red, green, blue, white = (chroma[k : k + 2] for k in (0, 2, 4, 6))
+        places = [_within(50_000 * value, 16) for value in (*green, *blue, *red, *white)]
+        luminance = [_within(10_000 * value, 32) for value in (brightest, darkest)]
+        boxes += bytes(Box(b"mdcv", bytearray(struct.pack(">8H2I", *places, *luminance))))
+    if light.largest is not None:
+        levels = [_within(level, 16) for level in (light.largest, light.average or 0)]
+        boxes += bytes(Box(b"clli", bytearray(struct.pack(">2H", *levels))))
+    return boxes
 
 
 def _stereo(data: bytes) -> bytes | None:
@@ -46,23 +62,6 @@ def _spherical(data: bytes) -> bytes | None:
     return bytes(source) + bytes(Box(b"proj", boxes=[head, projection]))
 
 
-def _mastering_display(data: bytes) -> bytes | None:
-    """Return ``mdcv``, of FFmpeg's AVMasteringDisplayMetadata."""
-    numbers = struct.unpack_from("=22i", data)
-    values = [a / b if b else 0.0 for a, b in zip(numbers[:20:2], numbers[1:20:2], strict=True)]
-    if not (numbers[20] and numbers[21]):
-        return None
-    red, green, blue, white = (values[k : k + 2] for k in (0, 2, 4, 6))
-    chroma = [_within(50_000 * value, 16) for value in (*green, *blue, *red, *white)]
-    darkest, brightest = (_within(10_000 * value, 32) for value in values[8:])
-    return struct.pack(">8H2I", *chroma, brightest, darkest)
-
-
-def _light_level(data: bytes) -> bytes:
-    """Return ``clli``, of FFmpeg's AVContentLightMetadata."""
-    return struct.pack(">2H", *(_within(level, 16) for level in struct.unpack_from("=2I", data)))
-
-
 def _within(value: float, bits: int) -> int:
     return max(0, min(round(value), (1 << bits) - 1))
 
@@ -70,6 +69,4 @@ def _within(value: float, bits: int) -> int:
 _BOXES: dict[SideDataType, tuple[bytes, Callable[[bytes], bytes | None]]] = {
     SideDataType.STEREO3D: (b"st3d", _stereo),
     SideDataType.SPHERICAL: (b"sv3d", _spherical),
-    SideDataType.MASTERING_DISPLAY_METADATA: (b"mdcv", _mastering_display),
-    SideDataType.CONTENT_LIGHT_LEVEL: (b"clli", _light_level),
 }

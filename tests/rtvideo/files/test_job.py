@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
-from rtvideo.errors import InputError, OutputError, UsageError
+from rtvideo.errors import OutputError, UsageError
 from rtvideo.files.job import enhance_video
 from rtvideo.options import Options, Report
 from tests.helpers import clips
@@ -233,15 +233,6 @@ def test_colour_tags_stay(
             tags = (codec.colorspace, codec.color_range, codec.color_primaries, codec.color_trc)
             assert tags == (matrix, range_, primaries, transfer), path
             assert video.sample_aspect_ratio == Fraction(4, 3)
-
-
-def test_hdr_is_refused(tmp_path: Path) -> None:
-    source = clips.write(
-        tmp_path / "in.mp4", codec="libx265", pix_fmt="yuv420p10le", matrix=9, primaries=9, transfer=16
-    )
-    with pytest.raises(InputError, match="HDR"):
-        enhance(source, tmp_path / "out.mp4")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
-from rtvideo.errors import InputError
 from rtvideo.files.job import enhance_video
 from rtvideo.options import Options
 from tests.helpers import clips
@@ -59,7 +59,10 @@ def test_everything_but_the_pictures_is_the_same(shared: Path, tmp_path: Path, n
         assert new.codec == old.codec and new.hashes == old.hashes and new.times == old.times
 
 
-def test_hlg_is_refused(shared: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="HLG"):
-        enhance_video(shared / "data/video/hevc10_hlg_540p30.mp4", tmp_path / "out.mp4", Options())
-    assert not list(tmp_path.iterdir())
+def test_hlg_comes_out_as_its_tags_say(shared: Path, tmp_path: Path) -> None:
+    source, target = shared / "data/video/hevc10_hlg_540p30.mp4", tmp_path / "out.mp4"
+    report = enhance_video(source, target, Options(frames=3, preset="ultrafast", strength=0))
+    assert report.warnings == [] and tags(target) == tags(source)
+    first, lit = clips.first(source), clips.first(target)
+    assert lit.format.name == "yuv420p10le"
+    assert np.abs(first.to_ndarray().astype(int) - lit.to_ndarray()).mean() < 3

@@ -7,13 +7,15 @@ namespace rt {
 
 // Sums of the warm start over blocks of SCALE x SCALE pixels; beyond the picture its last row and column repeat.
 template <int SCALE, int WINDOW> static void reduce(const Tile &tile, Frame &frame, Arena arena) {
-    Rows<3> y = arena.rows<3>(tile.width, 4), sums = arena.rows<3>(tile.width, 1);
+    Rows<3> y = arena.rows<3>(tile.width, 4), sums = arena.rows<3>(tile.width, 1), whole = arena.rows<3>(tile.width, 2);
     Lines lines = take_lines(arena, tile.width);
     int end = tile.picture_width - tile.left, columns = tile.last - tile.left, bottom = tile.picture_height - 1;
     for (int c = 0; c < 3; c++) memset(sums.at(c, 0), 0, sizeof(float) * tile.width);
     for (int row = tile.top - 2; row <= tile.bottom; row++) {
-        if ((row & 1) == 0 && row <= bottom + 1)
+        if ((row & 1) == 0 && row <= bottom + 1) {
             TIMED("reduce: planes to RGB", load_rows(tile, frame.read, frame.in, lines, y, row);)
+            if (frame.read.seen) by_curve(tile, frame.read, y, whole, row);
+        }
         int done = row - 1;
         if (done < tile.top) continue;
         for (int c = 0; c < 3; c++) {

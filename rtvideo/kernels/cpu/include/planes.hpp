@@ -3,6 +3,7 @@
 #include "rows.hpp"
 
 #include "common/colour.h"
+#include "common/transfer.h"
 
 namespace rt {
 
@@ -138,6 +139,56 @@ ROW_FUNCTION load_rows(const Tile &tile, const Format &f, const Planes &in, cons
                 f.chroma_x ? colour<TINT_FOR_TWO>(f, lines, rgb, tile.width) : colour<TINT>(f, lines, rgb, tile.width);
         }
         trim(tile, y, at);
+    }
+}
+
+// The values of a table at BLOCK places. Integers go through memory: taking them out of a vector would cost more.
+FN void look_up(const float *table, const float *place, float *to) {
+    int32_t index[BLOCK];
+    UNROLL for (int i = 0; i < BLOCK; i += LANES) {
+        ivec whole = __builtin_convertvector(load(place + i), ivec);
+        memcpy(index + i, &whole, sizeof whole);
+    }
+    for (int i = 0; i < BLOCK; i++) to[i] = table[index[i]];
+}
+
+// Two rows that load_rows() made, by their transfer curve: all of it to `whole`, and to y what a network can see.
+ROW_FUNCTION by_curve(const Tile &tile, const Format &format, Rows<3> y, Rows<3> whole, int row) {
+    const Format f = format; // which stores cannot change
+    for (int at = max(row, 0); at < min(row + 2, tile.picture_height); at++) {
+        for (int from = 0; from < tile.width; from += BLOCK) {
+            for (int c = 0; c < 3; c++) {
+                float *value = y.at(c, at) + from;
+                for (int x = 0; x < BLOCK; x += LANES) store(value + x, step_of(load(value + x)));
+                look_up(f.seen, value, whole.at(c, at) + from);
+            }
+            for (int x = from; x < from + BLOCK; x += LANES) {
+                vec rgb[3];
+                UNROLL for (int c = 0; c < 3; c++) rgb[c] = load(whole.at(c, at) + x);
+                mix(f.to_view, rgb);
+                UNROLL for (int c = 0; c < 3; c++) {
+                    store(whole.at(c, at) + x, rgb[c]);
+                    store(y.at(c, at) + x, clamp(rgb[c], 0.0f, 1.0f));
+                }
+            }
+        }
+        trim(tile, y, at);
+    }
+}
+
+// Two rows of a result as codes, with what by_curve() kept.
+ROW_FUNCTION to_curve(const Tile &tile, const Format &format, Rows<3> result, Rows<3> whole, int row) {
+    const Format f = format;
+    for (int at = row; at < min(row + 2, tile.picture_height); at++) {
+        for (int from = 0; from < tile.width; from += BLOCK) {
+            for (int x = from; x < from + BLOCK; x += LANES) {
+                vec rgb[3], kept[3];
+                UNROLL for (int c = 0; c < 3; c++) rgb[c] = load(result.at(c, at) + x), kept[c] = load(whole.at(c, at) + x);
+                put_back(f, kept, rgb);
+                UNROLL for (int c = 0; c < 3; c++) store(whole.at(c, at) + x, step_of_root(f, rgb[c]));
+            }
+            for (int c = 0; c < 3; c++) look_up(f.coded, whole.at(c, at) + from, result.at(c, at) + from);
+        }
     }
 }
 

@@ -51,6 +51,10 @@ FN vec max(vec a, float b) { return max(a, splat(b)); }
 FN vec min(vec a, float b) { return min(a, splat(b)); }
 FN vec like(vec, float x) { return splat(x); }
 FN vec abs(vec v) { return max(v, -v); }
+FN vec sqrt(vec v) {
+    UNROLL for (int i = 0; i < LANES; i++) v[i] = __builtin_sqrtf(v[i]);
+    return v;
+}
 FN vec clamp(vec v, float low, float high) { return min(max(v, low), high); }
 FN float max(float a, float b) { return a > b ? a : b; }
 FN float min(float a, float b) { return a < b ? a : b; }

@@ -3,6 +3,7 @@
 #include "tile.cuh"
 
 #include "common/colour.h"
+#include "common/transfer.h"
 
 // A source for one kind of frame defines these; matrix, range and depth are data even then.
 #ifndef LAYOUT
@@ -49,6 +50,12 @@ struct Picture {
     static constexpr int CHANNELS = 3;
 
     METHOD void read(const Block &, int x, int y, float (&rgb)[3]) const {
+        read(x, y, rgb);
+        UNROLL for (int c = 0; c < 3; c++) rgb[c] = clamp(rgb[c], 0.0f, 1.0f);
+    }
+
+    // By the transfer curve, with what a network cannot see.
+    METHOD void read(int x, int y, float (&rgb)[3]) const {
         const Format &f = READ_FORMAT;
         if (LAYOUT == FLOAT_RGB) {
         UNROLL for (int c = 0; c < 3; c++)
@@ -61,7 +68,13 @@ struct Picture {
         };
         float tint[3] = {};
         if (has_chroma(LAYOUT)) tint_of(f, at(1), at(2), tint[0], tint[1], tint[2]);
-        UNROLL for (int c = 0; c < 3; c++) rgb[c] = clamp(luma_of(f, at(is_rgb(LAYOUT) ? c : 0)) + tint[c], 0.0f, 1.0f);
+        UNROLL for (int c = 0; c < 3; c++) {
+            rgb[c] = clamp(luma_of(f, at(is_rgb(LAYOUT) ? c : 0)) + tint[c], 0.0f, 1.0f);
+        }
+        const Format &curve = frame.format; // which alone has tables
+        if (!curve.seen) return;
+        UNROLL for (int c = 0; c < 3; c++) rgb[c] = curve.seen[(int)step_of(rgb[c])];
+        mix(curve.to_view, rgb);
     }
 };
 
@@ -82,7 +95,19 @@ template <class S> FN void store_quad(const Block &block, const Tile<3, S, 0, 0>
     const Format &f = frame.format;
     const int x = block.left + column, y = block.top + row;
     const int lasts[2] = {block.height - 1 - y, block.width - 1 - x}; // of rows and columns that exist
-    auto value = [&](int c, int i, int j) { return rgb.at(c, row + min(i, lasts[0]), column + min(j, lasts[1])); };
+    float pixels[2][2][3];
+    UNROLL for (int i = 0; i < 2; i++) {
+        UNROLL for (int j = 0; j < 2; j++) {
+            const int down = min(i, lasts[0]), right = min(j, lasts[1]);
+            UNROLL for (int c = 0; c < 3; c++) pixels[i][j][c] = rgb.at(c, row + down, column + right);
+            if (!f.coded) continue;
+            float whole[3];
+            Picture().read(x + right, y + down, whole);
+            put_back(f, whole, pixels[i][j]);
+            UNROLL for (int c = 0; c < 3; c++) pixels[i][j][c] = f.coded[(int)step_of_root(f, pixels[i][j][c])];
+        }
+    }
+    auto value = [&](int c, int i, int j) { return pixels[i][j][c]; };
     auto luma = [&](int i, int j) { return luma_code(f, value(0, i, j), value(1, i, j), value(2, i, j)); };
     UNROLL for (int i = 0; i < 2; i++) {
         UNROLL for (int j = 0; j < 2; j++) {
