@@ -55,6 +55,7 @@ ROOT_MODULES = (
         "frame",
         "options",
         "stopwatch",
+        "transfer",
         "values",
         "version",
         "wording",
