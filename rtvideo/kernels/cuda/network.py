@@ -57,13 +57,13 @@ class CudaNetwork:
     ) -> None:
         self._device, self._program, self._packed = device, program, packed
         self._size, self._stack = (geometry.width, geometry.height), ExitStack()
-        self._layout = format_on_device(device, geometry, self._stack)
+        self.stream = device.stream(self._stack)
+        self._layout = format_on_device(device, self.stream, geometry, self._stack)
         self._variants: dict[tuple[bool, bool, bool], _Variant] = {}
         self._temporal = TemporalLayout(geometry, launch.light(program, *self._size))
         self._states: deque[TemporalState] = deque()
         self._debanding = DebandingLayout(geometry)
         self._bands: DebandingState | None = None
-        self.stream = device.stream(self._stack)
 
     def run(
         self,

@@ -11,8 +11,9 @@ from rtvideo.kernels.cache import content_hash, headers, kept
 from rtvideo.kernels.cuda.emit import HEADERS
 from rtvideo.version import install
 
-#: Division may be off by two units in the last place; NaN and denormals stay as they are.
-FLAGS = ("-std=c++17", "--prec-div=false", "--ptxas-options=-v")
+#: exp2, log2 and division are the device's own, good to 22 bits: 60 times finer than a code of 16 bits.
+#: What is less than 1e-38 is zero, and NaN stays NaN.
+FLAGS = ("-std=c++17", "--use_fast_math", "--ptxas-options=-v")
 
 #: Compute capabilities that sources are known to compile for -> KB of shared memory of a multiprocessor (CUDA
 #: C++ programming guide, technical specifications). A device of another one may work.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rtvideo.kernels.cuda.steps import Reach
+from rtvideo.kernels.structs import Format
 
 #: Threads of a block. Two blocks share a multiprocessor: one computes while the other waits at a barrier.
 THREADS = 256
@@ -65,6 +66,17 @@ class CudaSource:
     launches: tuple[Launch, ...]
     buffers: tuple[Buffer, ...]
     coarsest: int
+
+
+def kind_macros(kind: Format) -> dict[str, int]:
+    """Return what a source knows of frames: layout, subsampling, width, and whether there is a curve."""
+    return {
+        "LAYOUT": kind.layout,
+        "WIDE": kind.wide,
+        "CHROMA_X": kind.chroma_x,
+        "CHROMA_Y": kind.chroma_y,
+        "CURVED": int(kind.seen is not None),
+    }
 
 
 def grid(scale: int, buffer: str) -> str:

@@ -19,7 +19,7 @@ from rtvideo.kernels.cuda.curves import format_on_device
 from rtvideo.kernels.cuda.driver import CudaDevice
 from rtvideo.kernels.cuda.module import CudaModule
 from rtvideo.kernels.cuda.network import DevicePlane, planes_of
-from rtvideo.kernels.cuda.source import SIDE, THREADS, Buffer, CudaSource, Launch
+from rtvideo.kernels.cuda.source import SIDE, THREADS, Buffer, CudaSource, Launch, kind_macros
 from rtvideo.kernels.structs import Format
 
 #: ``Scalars`` of the source.
@@ -58,12 +58,11 @@ KERNEL(from_half_enhanced) {{
 
 def source(kind: Format) -> CudaSource:
     """Return the kernels for frames of a layout, subsampling and width of samples."""
-    macros = {"LAYOUT": kind.layout, "WIDE": kind.wide}
-    macros |= {"CHROMA_X": kind.chroma_x, "CHROMA_Y": kind.chroma_y}
     kernels = {"to_image": 4, "to_half_image": 4, "from_enhanced": _TILE, "from_half_enhanced": _TILE}
     launches = tuple(Launch(name, 0, SIDE, SIDE, shared) for name, shared in kernels.items())
     buffers = (Buffer(3, 0), Buffer(3, 0))
-    return CudaSource(_TEXT % "\n".join(f"#define {k} {v}" for k, v in macros.items()), launches, buffers, 1)
+    macros = "\n".join(f"#define {name} {value}" for name, value in kind_macros(kind).items())
+    return CudaSource(_TEXT % macros, launches, buffers, 1)
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class FrameTensors:
     def __init__(self, device: CudaDevice, stream: Any, geometry: Geometry, stack: ExitStack) -> None:
         self._device, self._stream, self._stack = device, stream, stack
         self._size = width, height = geometry.width, geometry.height
-        layout = format_on_device(device, geometry, stack)
+        layout = format_on_device(device, stream, geometry, stack)
         made = source(layout)
         module = CudaModule(device, made.text, stack)
         self._frame = launch.frame_type(len(made.buffers))()

@@ -13,7 +13,7 @@ from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cuda import nvrtc
 
 #: Kernel of `night` -> instructions for a pixel (of the stages, a cell) at most: a tenth more than there are.
-INSTRUCTIONS = {"lit_0": 390, "stage_1_0": 1300}
+INSTRUCTIONS = {"lit_0": 325, "stage_1_0": 1270}
 
 #: Kernels of a frame at most.
 KERNELS = 7

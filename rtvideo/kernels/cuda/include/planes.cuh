@@ -11,6 +11,7 @@
 #define WIDE frame.format.wide
 #define CHROMA_X frame.format.chroma_x
 #define CHROMA_Y frame.format.chroma_y
+#define CURVED (frame.format.seen != nullptr)
 #endif
 
 // What is there to be seen: the frame, or the picture so far.
@@ -72,7 +73,7 @@ struct Picture {
             rgb[c] = clamp(luma_of(f, at(is_rgb(LAYOUT) ? c : 0)) + tint[c], 0.0f, 1.0f);
         }
         const Format &curve = frame.format; // which alone has tables
-        if (!curve.seen) return;
+        if (!CURVED) return;
         UNROLL for (int c = 0; c < 3; c++) rgb[c] = curve.seen[(int)step_of(rgb[c])];
         mix(curve.to_view, rgb);
     }
@@ -100,7 +101,7 @@ template <class S> FN void store_quad(const Block &block, const Tile<3, S, 0, 0>
         UNROLL for (int j = 0; j < 2; j++) {
             const int down = min(i, lasts[0]), right = min(j, lasts[1]);
             UNROLL for (int c = 0; c < 3; c++) pixels[i][j][c] = rgb.at(c, row + down, column + right);
-            if (!f.coded) continue;
+            if (!CURVED) continue;
             float whole[3];
             Picture().read(x + right, y + down, whole);
             put_back(f, whole, pixels[i][j]);

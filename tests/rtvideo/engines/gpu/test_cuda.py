@@ -29,7 +29,7 @@ from rtvideo.kernels.cuda.module import CudaModule
 from rtvideo.models import Model, find
 from rtvideo.options import Options
 from tests.helpers import networks
-from tests.rtvideo.engines import reference
+from tests.rtvideo.engines import reference, test_curves
 from tests.rtvideo.engines.geometries import GEOMETRIES, NV12, planes
 from tests.rtvideo.kernels.cuda.emulated import emulated
 from tests.rtvideo.kernels.cuda.fake_cuda import BLOCKING_SYNC, FakeCuda, Status, install
@@ -69,6 +69,18 @@ def test_planes_are_at_most_one_code_from_double(night: Model, cuda: FakeCuda, g
     tolerance = 0.5 + 2e-5 * (1 << geometry.depth)
     for made, exact in zip(reference.split(geometry, out), expected(geometry, frame, 0.7), strict=True):
         assert np.abs(made - exact).max() <= tolerance
+    assert cuda.alive == {}
+
+
+def test_tables_of_a_curve_are_there_before_a_frame_is(night: Model, cuda: FakeCuda) -> None:
+    geometry = test_curves.GEOMETRIES[0]
+    session, out = CudaSession(night, geometry, Settings()), geometry.empty()
+    frame = test_curves.lamps(geometry, 5)
+    session.submit(frame, out)
+    session.flush()
+    session.receive()
+    session.close()
+    assert test_curves.error(geometry, out, test_curves.wanted(geometry, frame)) <= 0.8
     assert cuda.alive == {}
 
 
