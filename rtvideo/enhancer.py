@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from rtvideo.colour import Coding, Matrix
+from rtvideo.arrays import Tensor, frames_of, from_tensor, to_tensor
 from rtvideo.engines.registry import check_names
 from rtvideo.engines.session import Settings
 from rtvideo.engines.session_cache import SessionCache
@@ -24,13 +24,20 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 
+Sample = TypeVar("Sample", bound=np.generic)
+T = TypeVar("T", bound=Tensor)
+
+
 class Enhancer:
     """Enhances frames, one call a frame; keeps its engine between calls.
 
     A call takes
 
-    - an (h, w, 3) uint8 RGB array and returns a new array of the same shape and type, or
-    - an `av.VideoFrame` and returns a new one of the same format, with its time stamp and colour tags.
+    - an (h, w, 3) array, an (h, w) array of grey, or (n, h, w, 3) of several frames, and returns a new array
+      of the same shape and type. uint8 goes from 0 to 255, uint16 from 0 to 65535, floats from 0 to 1;
+    - a tensor of torch, or of another library with DLPack, in main memory, whose channels may also come
+      first, and returns one of that library;
+    - an `av.VideoFrame`, and returns a new one of the same format, with its time stamp and colour tags.
 
     Frames of any size may follow each other. ``strength``, ``denoise``, ``temporal`` and ``deband`` may be
     changed between calls. Threads may share one, and take turns; a fork and a pickled copy open engines of
@@ -51,6 +58,7 @@ class Enhancer:
         strength: 0 (frames come back unchanged) to 1.
         device, engine: by name, or ``auto`` for the fastest that works.
         threads: for the engine; 0 takes what this process may use.
+        pixels: the order of the channels in arrays and tensors, ``rgb`` or ``bgr`` (OpenCV's).
 
     Raises:
         UsageError: an argument is not allowed (also a ValueError).
@@ -59,7 +67,7 @@ class Enhancer:
     """
 
     # Without a __dict__ a misspelt setting is an AttributeError, not an attribute that does nothing.
-    __slots__ = ("__weakref__", "_sessions")
+    __slots__ = ("__weakref__", "_pixels", "_sessions")
 
     @python_words()
     def __init__(
@@ -73,7 +81,11 @@ class Enhancer:
         device: str = "auto",
         engine: str = "auto",
         threads: int = 0,
+        pixels: str = "rgb",
     ) -> None:
+        if pixels not in ("rgb", "bgr"):
+            raise UsageError(f"pixels: {pixels!r} is not allowed; allowed: 'rgb' or 'bgr'")
+        self._pixels = pixels
         check_names(engine, device)
         found = find(value_of("model", model))
         settings = Settings(
@@ -131,18 +143,21 @@ class Enhancer:
         self.settings.deband = _deband(value)
 
     @overload
-    def __call__(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]: ...
+    def __call__(self, frame: npt.NDArray[Sample]) -> npt.NDArray[Sample]: ...
 
     @overload
     def __call__(self, frame: VideoFrame) -> VideoFrame: ...
 
+    @overload
+    def __call__(self, frame: T) -> T: ...
+
     @python_words()
-    def __call__(self, frame: npt.NDArray[np.uint8] | VideoFrame) -> npt.NDArray[np.uint8] | VideoFrame:
+    def __call__(self, frame: Any) -> Any:
         """Return the enhanced frame; the one given is not changed.
 
         Raises:
-            TypeError: neither an array nor an `av.VideoFrame`, or an array that is not uint8.
-            ValueError: an array that is not (h, w, 3), or an empty one.
+            TypeError: none of what is listed above, or an array of other numbers.
+            ValueError: an array of another shape, or floats outside 0 to 1.
             InputError: a video frame that cannot be enhanced, such as ICtCp (also an OSError).
         """
         if isinstance(frame, np.ndarray):
@@ -151,9 +166,11 @@ class Enhancer:
 
         if isinstance(frame, VideoFrame):
             return self._video_frame(frame)
+        if isinstance(frame, Tensor):
+            return to_tensor(self._array(from_tensor(frame), tensor=True), frame)
         raise TypeError(
-            f"frame is of type {type(frame).__name__}; allowed: an (h, w, 3) uint8 RGB array (of many things "
-            "np.asarray makes one), or an av.VideoFrame"
+            f"frame is of type {type(frame).__name__}; allowed: an (h, w, 3) array (of many things "
+            "np.asarray makes one), a tensor, or an av.VideoFrame"
         )
 
     @python_words()
@@ -191,17 +208,10 @@ class Enhancer:
     ) -> None:
         self.close()
 
-    def _array(self, frame: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        if frame.dtype != np.uint8:
-            raise TypeError(f"frame is {frame.dtype}; allowed: uint8, RGB in 0..255")
-        if frame.ndim != 3 or frame.shape[2] != 3 or frame.size == 0:
-            raise ValueError(
-                f"frame has shape {frame.shape}; allowed: (height, width, 3) of at least one pixel"
-            )
-        height, width, _ = frame.shape
-        geometry = Geometry(width, height, "rgb", 8, Coding(Matrix.RGB, full_range=True))
-        (lit,) = self.planes([np.ascontiguousarray(frame).reshape(height, 3 * width)], geometry)
-        return lit.reshape(frame.shape).astype(np.uint8, copy=False)
+    def _array(self, array: npt.NDArray[Any], *, tensor: bool = False) -> npt.NDArray[Any]:
+        frames = frames_of(array, self._pixels, tensor=tensor)
+        geometry = frames.geometry
+        return frames.restored([self.planes([plane], geometry)[0] for plane in frames.planes])
 
     def _video_frame(self, frame: VideoFrame) -> VideoFrame:
         from rtvideo.media.compositor import Compositor

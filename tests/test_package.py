@@ -47,6 +47,7 @@ MAY_IMPORT = {
 #: when it starts or later. All may import the small modules of ``root``, which know nothing of the parts.
 ROOT_MODULES = (
     *(
+        "arrays",
         "channel",
         "colour",
         "console",

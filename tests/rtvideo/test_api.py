@@ -166,8 +166,10 @@ def test_video_frames_that_cannot_be_enhanced(double: type[Double]) -> None:
 @pytest.mark.parametrize(
     ("frame", "kind", "says"),
     [
-        (np.zeros((4, 4, 3), np.float32), TypeError, "float32; allowed: uint8"),
-        (np.zeros((4, 4), np.uint8), ValueError, r"\(4, 4\); allowed: \(height, width, 3\)"),
+        (np.zeros((4, 4, 3), np.int32), TypeError, "int32; allowed: uint8"),
+        (np.full((4, 4, 3), 255.0), ValueError, "from 255 to 255; floats are allowed from 0 to 1"),
+        (np.full((4, 4, 3), np.nan), ValueError, "floats are allowed from 0 to 1"),
+        (np.zeros((3, 4, 5), np.uint8), ValueError, r"\(3, 4, 5\); allowed: \(height, width, 3\)"),
         (np.zeros((4, 4, 4), np.uint8), ValueError, r"\(4, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, r"\(0, 4, 3\)"),
         ("night.png", TypeError, "of type str; allowed"),

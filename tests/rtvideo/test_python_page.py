@@ -67,6 +67,8 @@ except rtvideo.RtvideoError as error:
 with rtvideo.stream("rtsp://camera/1", pixels="bgr", reconnect=5) as stream:
     frames: list[npt.NDArray[np.uint8]] = [frame for frame in stream]
     seconds: float | None = stream.time
+with rtvideo.Enhancer(pixels="bgr") as enhance:
+    deep: npt.NDArray[np.float32] = enhance(np.zeros((2, 4, 4, 3), np.float32))
 there, picture = rtvideo.VideoCapture(0).read()
 options = rtvideo.Options(strength=0.5)
 version: str = rtvideo.__version__
