@@ -14,7 +14,7 @@ from rtvideo.errors import InputError, OutputError, RtvideoError, UnavailableErr
 from rtvideo.files.finished import is_result
 from rtvideo.media.containers import container_for
 from rtvideo.media.images.sequence import is_sequence, members
-from rtvideo.media.images.suffixes import NAMES, is_image
+from rtvideo.media.images.suffixes import DEVELOPED, NAMES, RAW, is_image, is_raw
 from rtvideo.media.location import missing
 
 #: Suffixes of the videos that a folder is searched for.
@@ -160,7 +160,7 @@ def _expand(text: str, out: Path, left_out: Counter[str]) -> list[_Found]:
         found = list(_below(path, Path(), out, left_out))
         if not found:
             rest = f" ({left_out.total()} files of other kinds)" if left_out else ""
-            allowed = ", ".join((*NAMES, *VIDEOS))
+            allowed = ", ".join((*NAMES, *RAW, *VIDEOS))
             raise InputError(f"{path}: a folder without images or videos{rest}; allowed: {allowed}")
         return found
     if is_sequence(path):
@@ -202,25 +202,28 @@ def _below(folder: Path, place: Path, out: Path, left_out: Counter[str]) -> Iter
 def _unknown(path: Path) -> str:
     """Return what to call the kind of a file that is not enhanced here; nothing if it is."""
     suffix = path.suffix.lower()
-    if suffix not in NAMES:
+    if suffix not in (*NAMES, *RAW):
         return "" if suffix in VIDEOS else suffix or "without a suffix"
-    from rtvideo.media.images import heif  # loads Pillow, which videos do without
+    from rtvideo.media.images import heif, raw  # loads Pillow, which videos do without
 
     try:
-        heif.require(NAMES[suffix])
+        if suffix in RAW:
+            raw.require()
+        else:
+            heif.require(NAMES[suffix])
     except UnavailableError as error:
         return f"{suffix} ({error})"
     return ""
 
 
 def _renamed(found: list[_Found]) -> list[_Found]:
-    """Give videos whose suffix cannot be written another one, and a longer name if that is taken."""
+    """Give files whose suffix cannot be written another one, and a longer name if that is taken."""
     taken = {each.place for each in found}
     renamed = []
     for each in found:
         place = each.place
         if each.error is None and not is_image(place) and not _writable(place):
-            suffix = _WRITTEN_AS.get(place.suffix.lower(), ".mkv")
+            suffix = DEVELOPED if is_raw(place) else _WRITTEN_AS.get(place.suffix.lower(), ".mkv")
             place = place.with_suffix(suffix)
             if place in taken:
                 place = each.place.with_name(each.place.name + suffix)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
-from rtvideo.errors import InputError
+from rtvideo.errors import InputError, UsageError
 from rtvideo.media.images.sequence import is_sequence
-from rtvideo.media.images.suffixes import CONVERTERS, is_image
+from rtvideo.media.images.suffixes import CONVERTERS, DEVELOPED, is_image, is_raw
 
 #: Files of animations, which may become videos as well as images.
 _ANIMATED = (".gif", ".apng")
@@ -31,10 +31,16 @@ def job_for(source: Path, target: Path) -> Job:
 
     Raises:
         InputError: a photograph of a kind that is not read; the message says what converts it.
+        UsageError: a raw photograph that is to become a video.
     """
     if command := CONVERTERS.get(source.suffix.lower()):
         names = command.format(source.name)
         raise InputError(f"{source}: {source.suffix} is not read; convert it first, for example: {names}")
+    if is_raw(source):
+        if not is_image(target):
+            name = target.with_suffix(DEVELOPED)
+            raise UsageError(f"{source}: is a photograph, and {target} is no image; name one, such as {name}")
+        return Job.IMAGE
     if is_sequence(source):
         return Job.SEQUENCE if is_sequence(target) else Job.VIDEO
     if is_image(source) and (is_image(target) or source.suffix.lower() not in _ANIMATED):

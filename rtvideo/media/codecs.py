@@ -26,6 +26,9 @@ from rtvideo.media.tags import Tags, is_rgb
 #: AV_CODEC_PROP_LOSSY and AV_CODEC_PROP_LOSSLESS of libavcodec/codec_desc.h
 _LOSSY, _LOSSLESS = 2, 4
 
+#: Encoders of 10 bits that players of HDR know.
+_DEEP = ("libx265", "libsvtav1", "libx264")
+
 #: FFmpeg's FF_QP2LAMBDA: global_quality counts in units of 1/118 quantiser step.
 _QP2LAMBDA = 118
 
@@ -187,6 +190,8 @@ def choose(
         first = [spec.name for spec in ENCODERS if video.codec in spec.replaces]
         others = [spec.name for spec in ENCODERS if spec.fallback]
         names = [n for n in (*first, *others, _default(container)) if n and _holds(container, n)]
+        if video.coding.curve and depth_of(video.pix_fmt) > 8:
+            names = _deep(names, container) or names
     failure = "no encoder for it"
     for name, clear in itertools.product(names, (True, False)):
         settings = _settings(name, video, container, crf, preset, clear=clear)
@@ -208,6 +213,15 @@ def choose(
         f"{what} cannot encode {video.width}x{video.height} {video.pix_fmt} video: {failure}; "
         "choose another with --codec or another file extension"
     )
+
+
+def _deep(names: list[str], container: str) -> list[str]:
+    """Return encoders of 10 bits for a container, those of ``names`` first: HDR in 8 bits shows bands."""
+    return [
+        name
+        for name in dict.fromkeys((*names, *_DEEP))
+        if _holds(container, name) and any(depth_of(format) >= 10 for format in _formats(spec_of(name)))
+    ]
 
 
 def _try(encoding: Encoding, container: str) -> None:

@@ -15,11 +15,12 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
 from rtvideo.errors import InputError, UnavailableError
-from rtvideo.media.images import animation, exif, heif, icc, png, tiff, webp
+from rtvideo.media.images import animation, exif, heif, icc, png, raw, tiff, webp
 from rtvideo.media.images.formats import BY_NAME
 from rtvideo.media.images.memory import check_room
 from rtvideo.media.images.metadata import Part, PartKind, first
 from rtvideo.media.images.picture import Picture, Pixels
+from rtvideo.media.images.suffixes import is_raw
 from rtvideo.media.location import missing
 from rtvideo.transfer import CURVES
 
@@ -49,6 +50,8 @@ def read(path: Path) -> Picture:
         UnavailableError: a package that reads it is not installed.
     """
     with _errors(path):
+        if is_raw(path):
+            return raw.read(path)
         data = path.read_bytes()
         heif.require(heif.name_of(data))
         if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):

@@ -23,13 +23,18 @@ NAMES = {suffix: name for name, suffixes in SUFFIXES.items() for suffix in suffi
 CONVERTERS = {
     ".jxl": "djxl {} photo.png",
     **dict.fromkeys((".exr", ".hdr", ".psd", ".jp2", ".j2k", ".tga", ".ppm", ".pgm"), "magick {} photo.png"),
-    **dict.fromkeys(
-        (".dng", ".arw", ".cr2", ".cr3", ".nef", ".raf", ".orf", ".rw2", ".pef", ".srw"),
-        "darktable-cli {} photo.tif",
-    ),
 }
+
+#: Raw photographs, which are read and not written; what they become.
+RAW = (".dng", ".arw", ".cr2", ".cr3", ".nef", ".raf", ".orf", ".rw2", ".pef", ".srw")
+DEVELOPED = ".tif"
+
+
+def is_raw(path: Path) -> bool:
+    """Return whether the name says that this is a raw photograph."""
+    return path.suffix.lower() in RAW
 
 
 def is_image(path: Path) -> bool:
-    """Return whether the name says that this is an image."""
+    """Return whether the name says that this is an image of a format that is read and written."""
     return path.suffix.lower() in NAMES

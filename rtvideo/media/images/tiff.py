@@ -115,9 +115,9 @@ def parts(data: bytes) -> list[Part]:
     found += [Part(PartKind.DAMAGED, b"", f"damaged tag {tag}") for tag in directory.damaged]
     if rest.entries.get(_DESCRIPTION, ifd.Entry(2, b"")).data.startswith(b'{"shape":'):
         del rest.entries[_DESCRIPTION]  # tifffile's word of how it stored the samples
-    branches = _branches(data, directory)
-    if branches or any(tag not in (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT) for tag in rest.entries):
-        found.append(Part(PartKind.EXIF, ifd.with_branches(rest, branches)))
+    below = branches(data, directory)
+    if below or any(tag not in (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT) for tag in rest.entries):
+        found.append(Part(PartKind.EXIF, ifd.with_branches(rest, below)))
     return found
 
 
@@ -329,7 +329,7 @@ def _density(directory: ifd.Directory) -> list[Part]:
     return [density(unit, x, y)]
 
 
-def _branches(data: bytes, directory: ifd.Directory) -> dict[int, ifd.Directory]:
+def branches(data: bytes, directory: ifd.Directory) -> dict[int, ifd.Directory]:
     """Return the directories below the first one, with integers of at most 32 bits, as EXIF has them."""
     found: dict[int, ifd.Directory] = {}
     _, _, big = ifd.header(data)

@@ -53,15 +53,15 @@ def test_one_file_of_a_folder_is_enhanced_and_the_others_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture(tmp_path / "in" / "a.png")
-    empty(tmp_path / "in", "README", "a.CR3", "b.cr3")
+    empty(tmp_path / "in", "README", "a.X3F", "b.x3f")
     words = ["-i", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--strength", "0"]
     assert main(words) == 0
     assert files(tmp_path / "out") == ["a.png"]
-    assert "1 input: 1 done, 3 left out: 2 .cr3, 1 without a suffix" in capsys.readouterr().err
+    assert "1 input: 1 done, 3 left out: 2 .x3f, 1 without a suffix" in capsys.readouterr().err
 
 
 def test_a_folder_of_other_files_says_how_many(tmp_path: Path) -> None:
-    empty(tmp_path / "in", "a.cr3", "b.txt")
+    empty(tmp_path / "in", "a.x3f", "b.txt")
     with pytest.raises(InputError, match=r"2 files of other kinds"):
         raise plan([str(tmp_path / "in")], str(tmp_path / "out")).tasks[0].error  # type: ignore[misc]
 

@@ -26,7 +26,7 @@ DISPLAY = (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329, 1000, 0.0001)
 
 
 def enhance(source: Path, target: Path, **options: object) -> Report:
-    given = Options(**{"preset": None if "codec" in options else "ultrafast", **options})  # type: ignore[arg-type]
+    given = Options(**options)  # type: ignore[arg-type]
     return enhance_video(source, target, given, open_engine=opening(FakeSession()))
 
 
@@ -74,6 +74,18 @@ def test_nothing_of_it_changes_at_strength_0(tmp_path: Path) -> None:
     source, target = hdr10(tmp_path / "in.mp4"), tmp_path / "out.mp4"
     assert enhance_video(source, target, Options(strength=0)).warnings == []
     assert ContentLight.of(clips.first(target)) == ContentLight.of(clips.first(source))
+
+
+def test_where_the_usual_encoder_has_8_bits_another_has_ten(tmp_path: Path) -> None:
+    source = hdr.write(tmp_path / "in.mkv", "hlg", codec="libsvtav1", options={"preset": "12"})
+    target = tmp_path / "out.webm"
+    assert enhance(source, target).warnings == []
+    with av.open(str(target)) as container:
+        assert container.streams.video[0].codec_context.codec.canonical_name == "av1"
+    assert clips.first(target).format.name == "yuv420p10le" and tags(target) == tags(source)
+    h264 = hdr.write(tmp_path / "h264.mkv", "hlg", codec="libx264", options={"preset": "ultrafast"})
+    assert enhance(h264, target, overwrite=True).warnings == []
+    assert clips.first(target).format.name == "yuv420p10le"
 
 
 def test_an_encoder_that_cannot_say_it_is_named(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_gif_still_becomes_a_video(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "command"),
-    [("a.jxl", "djxl a.jxl"), ("b.EXR", "magick b.EXR"), ("c.CR3", "darktable-cli c.CR3")],
+    [("a.jxl", "djxl a.jxl"), ("b.EXR", "magick b.EXR")],
 )
 def test_photographs_that_are_not_read_name_what_converts_them(
     tmp_path: Path, name: str, command: str, capsys: pytest.CaptureFixture[str]
