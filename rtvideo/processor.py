@@ -18,9 +18,8 @@ from rtvideo.media.compositor import Compositor
 from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.gpu.surfaces import downloaded, format_of
-from rtvideo.media.planes import FrameConverter, FrameFormat, FramePool, views
+from rtvideo.media.planes import FrameConverter, FrameFormat, FramePool, copy_times, views
 from rtvideo.media.tags import Tags
-from rtvideo.media.timing import copy_times
 from rtvideo.media.transparency import Alpha, alpha_of
 
 #: Frames before the first one that is enhanced, from which the temporal filter learns what went before.

@@ -16,7 +16,7 @@ from rtvideo.errors import OutputError
 from rtvideo.live.fanout import ConsumerClosed, LiveOutput, LivePair, LiveVideo
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.network.pipes import PipeWriter
-from rtvideo.media.planes import FrameFormat
+from rtvideo.media.planes import FrameFormat, depth_of
 from rtvideo.processor import FramePair
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import Viewer
@@ -86,8 +86,10 @@ class RawOutput(LiveOutput):
             compare: ``split``, ``side`` or None.
         """
         self.name, self.latency = name, {"written": Stopwatch()}
-        coding = replace(video.frames.coding, full_range=format.full_range)
         shown = video.parameters.composed(compare, container.format.name)
+        if depth_of(format.pix_fmt) == 8:
+            shown = shown.sdr()
+        coding = replace(shown.coding, full_range=format.full_range)
         tags = shown.tags.coded(coding)
         target = FrameFormat(format.pix_fmt, shown.width, shown.height, coding)
         self._compose = Compositor(

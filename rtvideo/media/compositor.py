@@ -9,9 +9,8 @@ import numpy as np
 
 from rtvideo.frame import pass_through
 from rtvideo.media.orientation import UPRIGHT, turned
-from rtvideo.media.planes import FrameConverter, FrameFormat, copy_columns, has_alpha, views
+from rtvideo.media.planes import FrameConverter, FrameFormat, copy_columns, copy_times, has_alpha, views
 from rtvideo.media.tags import Tags
-from rtvideo.media.timing import copy_times
 from rtvideo.media.transparency import Alpha
 from rtvideo.media.turner import Turner
 

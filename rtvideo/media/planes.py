@@ -134,6 +134,13 @@ def views(frame: av.VideoFrame, geometry: Geometry) -> list[Plane]:
     return arrays
 
 
+def copy_times(source: av.VideoFrame, target: av.VideoFrame) -> None:
+    """Give a frame the time and duration of another one."""
+    target.pts, target.duration = source.pts, source.duration
+    if source.time_base is not None:
+        target.time_base = source.time_base
+
+
 class FrameConverter:
     """Converts frames to one format, to SDR too. swscale is told matrix and range of each frame.
 
@@ -166,7 +173,9 @@ class FrameConverter:
             return frame
         target = self.target
         if coding.curve and not target.coding.curve:
-            return self._tone_mapper(frame, coding)
+            made = self._tone_mapper(frame, coding)
+            copy_times(frame, made)
+            return made
         try:
             if frame.format.name in _MISREAD:
                 frame = frame.reformat(format="gbrp")

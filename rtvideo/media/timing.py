@@ -45,10 +45,3 @@ def move(packet: Packet, ticks: int) -> None:
     """Move the times of a packet by so many ticks of its own."""
     packet.pts = None if packet.pts is None else packet.pts + ticks
     packet.dts = None if packet.dts is None else packet.dts + ticks
-
-
-def copy_times(source: av.VideoFrame, target: av.VideoFrame) -> None:
-    """Give a frame the time and duration of another one."""
-    target.pts, target.duration = source.pts, source.duration
-    if source.time_base is not None:
-        target.time_base = source.time_base

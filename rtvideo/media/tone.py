@@ -18,7 +18,6 @@ import numpy as np
 
 from rtvideo.colour import Coding, Matrix
 from rtvideo.errors import InputError
-from rtvideo.media.timing import copy_times
 from rtvideo.transfer import BT2020_LUMA, CURVES, HLG_PEAK, PQ_PEAK, TO_BT709, WHITE, Array
 
 #: Colours along each side of the table.
@@ -89,7 +88,7 @@ class ToneMapper:
         self._made_for: tuple[object, ...] = ()
 
     def __call__(self, frame: av.VideoFrame, coding: Coding) -> av.VideoFrame:
-        """Return the frame, whose samples are coded as ``coding``, converted; its time is kept.
+        """Return the frame, whose samples are coded as ``coding``, converted, with no times of use.
 
         Raises:
             InputError: FFmpeg cannot convert its format.
@@ -100,7 +99,6 @@ class ToneMapper:
         self._graph.push(frame)
         made = self._graph.pull()
         assert isinstance(made, av.VideoFrame)
-        copy_times(frame, made)
         return made
 
     def _new_graph(self, frame: av.VideoFrame, coding: Coding) -> av.filter.Graph:

@@ -9,8 +9,7 @@ import numpy as np
 
 from rtvideo.frame import Geometry, Plane
 from rtvideo.media.orientation import UPRIGHT, is_transposed, turned
-from rtvideo.media.planes import FrameConverter, FrameFormat, unsubsampled, views
-from rtvideo.media.timing import copy_times
+from rtvideo.media.planes import FrameConverter, FrameFormat, copy_times, unsubsampled, views
 
 
 class Turner:

@@ -103,6 +103,18 @@ def shown(planes: list[Any], kind: str, chroma: tuple[int, int] = (0, 0)) -> Lig
     return light(rgb.transpose(1, 2, 0).astype(np.float64), kind)
 
 
+def frame(light: Light, kind: str) -> av.VideoFrame:
+    """Return a picture as a frame of 10 bits, 4:2:0, with the tags of its kind."""
+    height, width = light.shape[:2]
+    made = av.VideoFrame(width, height, "yuv420p10le")
+    samples = views(made, geometry(kind, (width, height), chroma=(1, 1)))
+    for plane, given in zip(samples, planes(light, kind, (1, 1)), strict=True):
+        plane[:] = given
+    made.colorspace, made.color_primaries, made.color_trc = TAGS[kind]
+    made.color_range = 1
+    return made
+
+
 def write(
     path: Path,
     kind: str,
@@ -119,7 +131,7 @@ def write(
         transfer: another tag.
         before, after: units of the stream that stand around each picture.
     """
-    picture, size = night(128, 80), (128, 80)
+    picture = night(128, 80)
     with av.open(str(path), "w") as out:
         video = out.add_stream(codec, rate=25, width=128, height=80, pix_fmt="yuv420p10le")
         context = video.codec_context
@@ -129,12 +141,9 @@ def write(
         if transfer is not None:
             context.color_trc = transfer
         for index in range(3):
-            frame = av.VideoFrame(*size, "yuv420p10le")
-            samples = views(frame, geometry(kind, size, chroma=(1, 1)))
-            for made, given in zip(samples, planes(picture, kind, (1, 1)), strict=True):
-                made[:] = given
-            frame.pts, frame.time_base = index, Fraction(1, 25)
-            out.mux([_around(packet, before, after) for packet in video.encode(frame)])
+            shown = frame(picture, kind)
+            shown.pts, shown.time_base = index, Fraction(1, 25)
+            out.mux([_around(packet, before, after) for packet in video.encode(shown)])
         out.mux([_around(packet, before, after) for packet in video.encode(None)])
     return path
 

@@ -33,6 +33,7 @@ from rtvideo.media import images
 from rtvideo.media.images import Picture
 from rtvideo.media.planes import geometry_of, views
 from rtvideo.models import Model
+from tests.helpers import hdr
 
 
 class Double:
@@ -152,6 +153,14 @@ def test_video_frames_of_other_formats_come_back_in_theirs(double: type[Double])
     assert lit.format.name == "bgr24"
     np.testing.assert_array_equal(lit.to_ndarray(), frame.to_ndarray())
     assert double.opened[0].geometry.layout == "rgb"
+
+
+def test_hdr_frames_stay_hdr() -> None:
+    frame = hdr.frame(hdr.night(64, 48), "pq")
+    lit = Enhancer(engine="fused")(frame)
+    assert (lit.format.name, lit.color_trc, lit.colorspace) == ("yuv420p10le", 16, 9)
+    dark, light = (one.to_ndarray()[:48].astype(int) for one in (frame, lit))
+    assert np.median(light - dark) > 20 and np.abs(light - dark)[dark > 700].max() <= 1
 
 
 def test_video_frames_that_cannot_be_enhanced(double: type[Double]) -> None:

@@ -28,9 +28,8 @@ def test_a_flag_fills_its_field(record: type[Any], name: str, default: Any, flag
         words = [f"--no-{long}" if default else f"--{long}"]
         wanted: Any = not default
     else:
-        given = {"size": "320x240", "compare": "side", "strength": "0.5", "deinterlace": "field"}.get(
-            name, "1"
-        )
+        words = {"compare": "side", "deinterlace": "field", "hdr": "sdr", "transfer": "hlg"}
+        given = ({"size": "320x240", "strength": "0.5"} | words).get(name, "1")
         words, wanted = [f"--{long}", given], (flag.type or str)(given)
     assert getattr(record_of(record, parser().parse_args(words)), name) == wanted != default
     if flag.short:

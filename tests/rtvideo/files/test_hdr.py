@@ -15,7 +15,7 @@ from rtvideo.files.job import enhance_video
 from rtvideo.files.sequence_job import enhance_to_images
 from rtvideo.media.hdr import ContentLight
 from rtvideo.media.images import read
-from rtvideo.media.planes import FrameConverter, FrameFormat, views
+from rtvideo.media.planes import FrameConverter, FrameFormat
 from rtvideo.options import Options, Report
 from tests.helpers import clips, hdr, mp4
 from tests.helpers.doubles import FakeSession, opening
@@ -125,14 +125,10 @@ def test_sdr_of_it_is_what_sdr_of_the_scene_is(tmp_path: Path, kind: str) -> Non
     assert made[light.max(-1) > 3].max() > 0.9
 
 
-def test_eight_bits_are_dithered(tmp_path: Path) -> None:
+def test_eight_bits_are_dithered() -> None:
     ramp = np.repeat(np.linspace(0.02, 0.03, 128)[None, :, None], 80, 0) * np.ones(3)
-    frame = av.VideoFrame(128, 80, "yuv420p10le")
-    given = hdr.planes(ramp, "hlg", (1, 1))
-    for plane, values in zip(views(frame, hdr.geometry("hlg", (128, 80), chroma=(1, 1))), given, strict=True):
-        plane[:] = values
     wanted = FrameFormat("yuv420p", 128, 80, hdr.coding("sdr"))
-    luma = FrameConverter(wanted)(frame, hdr.coding("hlg")).to_ndarray()[:80].astype(float)
+    luma = FrameConverter(wanted)(hdr.frame(ramp, "hlg"), hdr.coding("hlg")).to_ndarray()[:80].astype(float)
     right = 16 + 219 * ramp[0, :, 0] ** (1 / 2.4)
     means = [values.reshape(-1, 16).mean(1) for values in (luma.mean(0), right)]
     assert np.abs(means[0] - means[1]).max() < 0.3

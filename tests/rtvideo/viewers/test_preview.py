@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rtvideo.colour import LUMA_WEIGHTS, Coding, Matrix, levels
 from rtvideo.viewers.preview import Preview, fitted, shown_coding
+from tests.helpers import hdr
 
 COLOURS = [(0.8, 0.2, 0.1), (0.1, 0.6, 0.2), (0.15, 0.2, 0.7), (0.5, 0.5, 0.5)]
 
@@ -82,3 +83,13 @@ def test_sizes_are_even_within_bounds_and_in_shape(width: int, height: int, aspe
     assert shown[0] <= 1280 and shown[1] <= 720
     if min(shown) > 50:
         assert shown[0] / shown[1] == pytest.approx(width * aspect / height, rel=0.05)
+
+
+@pytest.mark.parametrize("pix_fmt", ["bgr24", "yuv420p"])
+def test_hdr_is_shown_in_sdr(pix_fmt: str) -> None:
+    frame = hdr.frame(np.full((48, 64, 3), 0.2), "hlg")
+    shown = Preview(pix_fmt, (32, 24))(frame)
+    assert (shown.format.name, shown.width, shown.height) == (pix_fmt, 32, 24)
+    right = 0.2 ** (1 / 2.4)
+    middle = shown.to_ndarray()[12, 16].mean()
+    assert middle == pytest.approx(255 * right if pix_fmt == "bgr24" else 16 + 219 * right, abs=2)
