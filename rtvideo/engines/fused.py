@@ -27,6 +27,7 @@ class FusedSession(SyncSession):
         model, geometry, settings, threads: as `rtvideo.engines.opening.open_session`; threads at least 1.
         instructions: name of an instruction set (`rtvideo.kernels.cpu.isa`), or empty for the best that works
         here.
+        carries: over time, the picture so far moves along with the camera and with what moves.
 
     Raises:
         UnavailableError: no kernel for this model, geometry or machine, and none can be built.
@@ -38,7 +39,14 @@ class FusedSession(SyncSession):
     debands = True
 
     def __init__(
-        self, model: Model, geometry: Geometry, settings: Settings, *, threads: int, instructions: str = ""
+        self,
+        model: Model,
+        geometry: Geometry,
+        settings: Settings,
+        *,
+        threads: int,
+        instructions: str = "",
+        carries: bool = True,
     ) -> None:
         super().__init__(model, geometry, settings, threads)
         if reason := self.unsupported_reason(model, geometry):
@@ -61,7 +69,8 @@ class FusedSession(SyncSession):
         )
         self._isa = usable[0].name
         self.name = f"fused cpu {self._isa}"
-        self._time_stamps, self._has_state, self._has_room_to_deband = TimeStamps(), False, False
+        self._time_stamps = TimeStamps(carries)
+        self._has_state, self._has_room_to_deband = False, False
 
     @staticmethod
     def unsupported_reason(model: Model, geometry: Geometry | None = None) -> str | None:

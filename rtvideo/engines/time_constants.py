@@ -23,9 +23,14 @@ _USUAL = 1 / 30
 
 
 class TimeStamps:
-    """Those of one stream of frames, in order."""
+    """Those of one stream of frames, in order.
 
-    def __init__(self) -> None:
+    Args:
+        carries: the picture so far moves along with the camera and with what moves.
+    """
+
+    def __init__(self, carries: bool = True) -> None:
+        self._carries = carries
         self._known = False
         self._last: float | None = None
 
@@ -43,15 +48,15 @@ class TimeStamps:
         Returns:
             ``frames`` 1..15, over which a still part of the picture is averaged at most (0: no state is
             kept); ``light`` 0..1, the share of its way that the light of a moving picture goes; ``reset``
-            1 if the frames before do not count.
+            1 if the frames before do not count; ``carries`` 1 if the picture so far moves along.
         """
         if temporal == 0:
             self._known = False
-            return TimeConstants(0.0, 1.0, False)
+            return TimeConstants(0.0, 1.0, False, False)
         step = _USUAL if time is None or self._last is None else time - self._last
         reset = not self._known or not 0 <= step <= GAP
         self._known, self._last = True, time
         step = min(max(step, 0.0), GAP)
         frames = min(max(AVERAGED / step if step else MOST, 1.0), MOST)
         follow = 1 - math.exp(-step / FOLLOWED)
-        return TimeConstants(1 + temporal * (frames - 1), 1 - temporal * (1 - follow), reset)
+        return TimeConstants(1 + temporal * (frames - 1), 1 - temporal * (1 - follow), reset, self._carries)

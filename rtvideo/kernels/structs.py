@@ -41,7 +41,10 @@ class PlanePointers(ctypes.Structure):
 class TimeConstants(ctypes.Structure):
     """``rt::TimeConstants`` of ``temporal_state.h``; see `rtvideo.engines.time_constants`."""
 
-    _fields_ = [("frames", ctypes.c_float), ("light", ctypes.c_float), ("reset", ctypes.c_int32)]
+    _fields_ = [
+        ("frames", ctypes.c_float), ("light", ctypes.c_float), ("reset", ctypes.c_int32),
+        ("carries", ctypes.c_int32),
+    ]  # fmt: skip
 
 
 def unsupported_geometry(geometry: Geometry) -> str | None:

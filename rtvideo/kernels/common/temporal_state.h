@@ -8,6 +8,7 @@ struct TimeConstants {
     float frames; // that a cell in which nothing moves is averaged over, at most; 0: nothing is kept
     float light;  // share of its way that the light of a moving picture goes in a frame
     int reset;    // the frames before this one do not count
+    int carries;  // the picture so far moves along with the camera and with what moves
 };
 
 constexpr int CELL = 2;        // pixels: what moves or stays as one

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants
 
-VERSION = 4
+VERSION = 5
 
 
 def _planes(arrays: Sequence[npt.NDArray[Any]]) -> PlanePointers:

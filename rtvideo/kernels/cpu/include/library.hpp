@@ -11,7 +11,7 @@
 
 using namespace rt;
 
-EXPORT int rt_version() { return 4; }
+EXPORT int rt_version() { return 5; }
 
 EXPORT int rt_lanes() { return LANES; }
 
@@ -29,6 +29,7 @@ EXPORT void rt_close(Context *context) {
     context->pool.close();
     for (void *p : context->memory) free(p);
     for (void *p : context->frame.state.memory) free(p);
+    for (void *p : context->frame.state.motion.memory) free(p);
     for (void *p : context->frame.debanding.memory) free(p);
     free(context);
 }

@@ -1,10 +1,33 @@
 // Light smoothing on the grid.
 #pragma once
-#include "frame.hpp"
+#include "carry.hpp"
 
+#include "common/interpolation.h"
 #include "common/light_smoothing.h"
 
 namespace rt {
+
+// The light that was shown last moves along with the picture. `cell` are pixels; `moved` has room for all channels.
+static void carry_light(TemporalState &state, const Grid &light, int channels, int cell, float *moved) {
+    const int64_t cells = (int64_t)light.width * light.height;
+    const Grid kept = {state.light, light.width, light.height};
+    for (int y = 0; y < light.height; y++) {
+        for (int x = 0; x < light.width; x++) {
+            const float middle[2] = {(x + 0.5f) * cell, (y + 0.5f) * cell};
+            const Vector by = motion_at(state.motion, middle[0], middle[1]);
+            const float u = clamp((middle[0] + by.x) / cell - 0.5f, 0.0f, light.width - 1.0f);
+            const float v = clamp((middle[1] + by.y) / cell - 0.5f, 0.0f, light.height - 1.0f);
+            const int left = (int)u, top = (int)v, right = min(left + 1, light.width - 1),
+                      low = min(top + 1, light.height - 1);
+            for (int c = 0; c < channels; c++) {
+                const float *a = kept.at(c, top), *b = kept.at(c, low);
+                moved[c * cells + (int64_t)y * light.width + x] =
+                    lerp(lerp(a[left], a[right], u - left), lerp(b[left], b[right], u - left), v - top);
+            }
+        }
+    }
+    memcpy(state.light, moved, sizeof(float) * cells * channels);
+}
 
 // `light` (channels of log2 t) and `exposure` become what is shown. `changes` has room for a channel.
 static void smooth_light(TemporalState &state, float rate, const Grid &light, Exposure &exposure, int channels,

@@ -1,5 +1,6 @@
 // The temporal passes, in front of the network.
 #pragma once
+#include "carry.hpp"
 #include "exposure_compensation.hpp"
 #include "temporal_filter.hpp"
 
@@ -15,6 +16,17 @@ template <int WIDEST> static void over_time(Context &context) {
         context.pass(strip, width, height, halo, unit, WIDEST, width, height);
     };
     if (frame.time.reset) reset(state);
+    state.motion.moved = false;
+    if (scene.seen && frame.time.carries && state.motion.usable) {
+        TIMED("pyramids", pass(build_pyramids, 0, 1 << PYRAMID);)
+        if (find_motion(context)) {
+            TIMED("carry", pass(carry, 0, 2 * MOTION_BLOCK);)
+            const Planes before = state.picture[state.now];
+            uint8_t *const ages = state.age;
+            state.picture[state.now] = state.motion.carried, state.motion.carried = before;
+            state.age = state.motion.age, state.motion.age = ages;
+        }
+    }
     if (scene.seen) {
         TIMED("scene statistics", pass(measure_patches, 0, 2 * PATCH);)
         if (estimate_scene(state, height, frame.time.frames))

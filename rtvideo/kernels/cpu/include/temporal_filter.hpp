@@ -2,6 +2,7 @@
 #pragma once
 #include "frame.hpp"
 
+#include "common/carry.h"
 #include "common/temporal_filter.h"
 
 namespace rt {
@@ -9,23 +10,26 @@ namespace rt {
 constexpr int TEMPORAL_HALO = 4;
 
 struct Sums {
-    float *even[2], *odd[2], *level, *gate, *weight;
+    float *even[2], *odd[2], *level, *down, *gate, *weight; // down: by how much rows differ
 };
 
 // Sums over the rows of a window, apart for even and odd columns: of the difference, and of its size.
 FN void column_sums(Rows<1> d, Rows<1> s, int row, int width, const Sums &to) {
     for (int x = 0; x < width; x += 2 * LANES) {
-        vec sum[2] = {}, size[2] = {}, level[2];
+        vec sum[2] = {}, size[2] = {}, level[2], steep[2];
     UNROLL for (int k = 0; k < 2; k++) {
             int at = x + k * LANES;
             UNROLL for (int i = -1; i <= CELL; i++) {
                 vec v = load(d.at(0, row + i) + at);
                 sum[k] += v, size[k] += abs(v);
             }
-            level[k] = load(s.at(0, row) + at) + load(s.at(0, row + 1) + at);
+            const vec upper = load(s.at(0, row) + at), lower = load(s.at(0, row + 1) + at);
+            level[k] = upper + lower;
+            steep[k] = 0.25f * (lower + load(s.at(0, row + 2) + at) - upper - load(s.at(0, row - 1) + at));
         }
         store(to.even[0] + x / 2, even(sum[0], sum[1], LANE)), store(to.odd[0] + x / 2, odd(sum[0], sum[1], LANE));
         store(to.even[1] + x / 2, even(size[0], size[1], LANE)), store(to.odd[1] + x / 2, odd(size[0], size[1], LANE));
+        store(to.down + x / 2, 0.5f * (even(steep[0], steep[1], LANE) + odd(steep[0], steep[1], LANE)));
         store(to.level + x / 2, 0.25f * (even(level[0], level[1], LANE) + odd(level[0], level[1], LANE)));
     }
 }
@@ -38,15 +42,31 @@ FN void cell_means(Rows<3> d, int c, const Channel &one, int cell_row, int cells
         to[x] = one.x ? 0.5f * (a[x] + b[x]) : 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
 }
 
+// How far cells of a row may be off that were carried (squared pixels), and what of their ages they lose.
+FN void carried_cells(const MotionState &m, int left, int cell_row, int cells, float *unsure, float *loss) {
+    constexpr int SIDE = 2 * MOTION_BLOCK / CELL;
+    const int first = cell_row / SIDE * m.wide[0];
+    for (int x = 0; x < cells; x++) {
+        const int at = first + clamp(left + x, 0, m.wide[0] * SIDE - 1) / SIDE;
+        const bool moved = moves(m.vectors[0][at]);
+        unsure[x] = moved ? m.unsure[at] : 0, loss[x] = moved ? loss_of(m.residuals[at], m.noise[0]) : 0;
+    }
+}
+
 // Ages and weights of a row of cells. Returns how many of the cells first..last moved.
 ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<2> colour, bool coloured, int cell_row, int cells,
-                   float frames, uint8_t *ages, int first, int last, int *moved) {
+                   float frames, const float *carried, const float *loss, uint8_t *ages, int first, int last, int *moved) {
     for (int x = 0; x < cells; x++) sums.weight[x] = x >= first && x < last ? unpacked_age((float)ages[x - first]) : 0;
     for (int x = 0; x < cells; x += LANES) {
         vec age = load(sums.weight + x), sum = {}, size = {};
         sum = load(sums.odd[0] + x - 1) + load(sums.even[0] + x) + load(sums.odd[0] + x) + load(sums.even[0] + x + 1);
         size = load(sums.odd[1] + x - 1) + load(sums.even[1] + x) + load(sums.odd[1] + x) + load(sums.even[1] + x + 1);
-        vec per = 1 / noise_of_difference(noise_at(state.scene, load(sums.level + x)), age);
+        const vec noise = noise_at(state.scene, load(sums.level + x));
+        if (carried) {
+            const vec across = (load(sums.level + x + 1) - load(sums.level + x - 1)) * 0.25f, down = load(sums.down + x);
+            age = age_carried(age, across * across + down * down, load(carried + x), load(loss + x), noise);
+        }
+        vec per = 1 / noise_of_difference(noise, age);
         vec z = deviations(sum, size, per);
         if (coloured)
             UNROLL for (int c = 0; c < 2; c++) {
@@ -66,9 +86,30 @@ ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<2> colour,
     int count = 0;
     for (int x = first; x < last; x++) {
         ages[x - first] = packed_age(sums.level[x]);
-        count += moves(sums.gate[x]);
+        count += moves(sums.gate[x]) || (carried && carried[x] > 0);
     }
     *moved += count;
+}
+
+// Luma of a row of cells of the picture that is kept from now on, where motion is looked for next time.
+FN void keep_luma(Rows<1> change, Rows<1> before, int row, const float *weight, int width, int first, int last, float *to) {
+    const float *d[2] = {change.at(0, row), change.at(0, row + 1)}, *s[2] = {before.at(0, row), before.at(0, row + 1)};
+    float *const begin = to - first;
+    for (int x = 0; x < width / CELL; x += LANES) {
+        vec sum[2][2];
+        UNROLL for (int k = 0; k < 2; k++) {
+            const int at = CELL * x + k * LANES;
+            sum[0][k] = load(d[0] + at) + load(d[1] + at), sum[1][k] = load(s[0] + at) + load(s[1] + at);
+        }
+        const vec of_change = even(sum[0][0], sum[0][1], LANE) + odd(sum[0][0], sum[0][1], LANE);
+        const vec kept = even(sum[1][0], sum[1][1], LANE) + odd(sum[1][0], sum[1][1], LANE);
+        const vec v = 0.25f * (kept + load(weight + x) * of_change);
+        if (x >= first && x + LANES <= last) {
+            store(begin + x, v);
+        } else {
+            for (int i = max(first - x, 0); i < min(last - x, LANES); i++) begin[x + i] = v[i];
+        }
+    }
 }
 
 // A strip of the picture that is kept from now on.
@@ -81,8 +122,10 @@ static void filter(const Tile &tile, Frame &frame, Arena arena) {
     Rows<3> s = arena.rows<3>(tile.width, 8), d = arena.rows<3>(tile.width, 8);
     Rows<1> grey = arena.rows<1>(tile.width, 8), grey_s = arena.rows<1>(tile.width, 8);
     Rows<2> colour = arena.rows<2>(cells, 4);
-    Rows<7> work = arena.rows<7>(cells, 1);
-    Sums sums = {{work.at(0, 0), work.at(1, 0)}, {work.at(2, 0), work.at(3, 0)}, work.at(4, 0), work.at(5, 0), work.at(6, 0)};
+    Rows<10> work = arena.rows<10>(cells, 1);
+    Sums sums = {{work.at(0, 0), work.at(1, 0)}, {work.at(2, 0), work.at(3, 0)}, work.at(4, 0), work.at(5, 0), work.at(6, 0),
+                 work.at(7, 0)};
+    float *const carried = state.motion.moved ? work.at(8, 0) : 0, *const loss = work.at(9, 0);
     float *line = arena.take<float>(tile.width + 2 * MARGIN) + MARGIN;
     Channel all[3];
     for (int c = 0; c < count; c++) all[c] = channel(format, c);
@@ -128,8 +171,12 @@ static void filter(const Tile &tile, Frame &frame, Arena arena) {
 
         column_sums(grey, grey_s, CELL * cell_row, tile.width, sums);
         int first = (tile.first - tile.left) / CELL, last = first + (tile.last - tile.first + CELL - 1) / CELL;
-        gates(state, sums, colour, count > 1, cell_row, cells, frame.time.frames,
+        if (carried) carried_cells(state.motion, tile.left / CELL, cell_row, cells, carried, loss);
+        gates(state, sums, colour, count > 1, cell_row, cells, frame.time.frames, carried, loss,
               state.age + (int64_t)cell_row * state.cells_wide + tile.first / CELL, first, last, &moved);
+        if (state.motion.usable && frame.time.carries)
+            keep_luma(grey, grey_s, CELL * cell_row, sums.weight, tile.width, first, last,
+                      state.motion.kept[0].at(tile.first / CELL, cell_row));
         for (int c = 0; c < count; c++) {
             const Channel &one = all[c];
             int height = (tile.picture_height + one.y) >> one.y;

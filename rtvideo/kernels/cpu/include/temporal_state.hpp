@@ -1,9 +1,6 @@
 // What is kept from frame to frame: the picture so far, for how long each cell of it has stood, and the light.
 #pragma once
-#include "grid.hpp"
-#include <stdlib.h>
-
-#include "common/temporal_state.h"
+#include "motion_state.hpp"
 
 namespace rt {
 
@@ -19,6 +16,7 @@ struct TemporalState {
     int patches_wide, patches_high;
     Scene scene;
     float *light;       // log2 t at the last scale
+    MotionState motion;
     void *memory[2];
 };
 
@@ -39,42 +37,6 @@ FN void write_codes(const TemporalState &state, const Planes &planes, const Chan
     narrow(state.format, c, planes, row, left, first, last, true, from);
 }
 
-// Workspaces come zeroed and touched: the first frame is as fast as the others, and nothing is ever undefined.
-static void *fresh(size_t bytes) {
-    void *p = 0;
-    if (posix_memalign(&p, 4096, bytes + 4096)) return 0;
-    memset(p, 0, bytes + 4096);
-    return p;
-}
-
-// Bytes of each plane of a picture, and of a row of it.
-struct PictureSize {
-    size_t bytes[3];
-    int64_t stride[3];
-
-    size_t all() const { return bytes[0] + bytes[1] + bytes[2]; }
-};
-
-// Of a picture in 16 bits.
-FN PictureSize size_of(const Format &kept, int width, int height) {
-    PictureSize size = {};
-    for (int c = 0; c < channels(kept); c++) {
-        const Channel one = channel(kept, c);
-        size.stride[one.plane] = (((width + one.x) >> one.x) * one.step * sizeof(uint16_t) + 63) / 64 * 64;
-        size.bytes[one.plane] = size.stride[one.plane] * ((height + one.y) >> one.y);
-    }
-    return size;
-}
-
-// Planes from `memory` on; returns where they end.
-FN unsigned char *place(Planes &planes, const PictureSize &size, unsigned char *memory) {
-    for (int k = 0; k < 3; k++) {
-        planes.data[k] = size.bytes[k] ? memory : 0, planes.stride[k] = size.stride[k];
-        memory += size.bytes[k];
-    }
-    return memory;
-}
-
 // Room for a picture of this size and light of so many cells. False if there is not enough memory.
 FN bool allocate(TemporalState &state, const Format &kept, int width, int height, int64_t light) {
     state.format = kept;
@@ -86,7 +48,7 @@ FN bool allocate(TemporalState &state, const Format &kept, int width, int height
     size_t patches = (size_t)state.patches_wide * state.patches_high;
     state.memory[0] = fresh(2 * picture + cells);
     state.memory[1] = fresh(sizeof(float) * (4 * patches + light));
-    if (!state.memory[0] || !state.memory[1]) return false;
+    if (!state.memory[0] || !state.memory[1] || !allocate(state.motion, kept, width, height)) return false;
     unsigned char *p = (unsigned char *)state.memory[0];
     for (Planes &planes : state.picture) p = place(planes, size, p);
     state.age = p;
@@ -97,7 +59,7 @@ FN bool allocate(TemporalState &state, const Format &kept, int width, int height
 
 FN void reset(TemporalState &state) {
     memset(state.age, 0, (size_t)state.cells_wide * state.cells_high); // the first frame counts wholly
-    state.scene.seen = 0, state.scene.has_light = false;
+    state.scene.seen = 0, state.scene.has_light = state.motion.model.known = false;
 }
 
 } // namespace rt

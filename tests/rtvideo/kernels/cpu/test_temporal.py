@@ -41,8 +41,15 @@ def geometry(name: str, width: int, height: int, depth: int = 8, msb: bool = Fal
     return Geometry(width, height, layout, depth, Coding(matrix, matrix == Matrix.RGB), chroma, msb)
 
 
-def opened(of: Geometry, strength: float = UNLIT, temporal: float = 1.0, threads: int = 2) -> FusedSession:
-    return FusedSession(find("night"), of, Settings(strength, 0.0, temporal), threads=threads)
+def opened(
+    of: Geometry,
+    strength: float = UNLIT,
+    temporal: float = 1.0,
+    threads: int = 2,
+    carries: bool = True,
+) -> FusedSession:
+    settings = Settings(strength, 0.0, temporal)
+    return FusedSession(find("night"), of, settings, threads=threads, carries=carries)
 
 
 def shown(session: FusedSession, planes: Sequence[Plane], of: Geometry, time: float) -> list[Plane]:
@@ -123,7 +130,7 @@ def test_the_picture_so_far_is_that_of_the_reference(
     lv = levels(of.coding, of.depth)
     unit = 1 << (of.depth - 8)
     reference = Recursive(FRAMES, rgb=rgb, black=lv.black / unit, neutral=lv.zero / unit)
-    session = opened(of, threads=threads)
+    session = opened(of, threads=threads, carries=False)
     for number, codes in enumerate(film(of, seed)):
         planes = to_planes(codes, of)
         got = to_codes(shown(session, planes, of, number * RATE), of)

@@ -1,0 +1,207 @@
+// Motion, block by block on each level of the pyramid.
+#pragma once
+#include "camera_motion.hpp"
+
+namespace rt {
+
+FN float sum_of(vec v) {
+    float sum = 0;
+    for (int i = 0; i < LANES; i++) sum += v[i];
+    return sum;
+}
+
+// Where the window of a block begins in the picture so far, and the fractions of a pixel beyond.
+struct Displaced {
+    int x, y;
+    float across, down;
+};
+
+// Within what the margins have.
+FN Displaced displaced(const Layer &layer, int x, int y, Vector v) {
+    const float u = clamp(x + v.x, -PAD + 1.0f, layer.width + PAD - 2.0f * WINDOW_WIDE - 1);
+    const float w = clamp(y + v.y, -PAD + 1.0f, layer.height + PAD - WINDOW_HIGH - 2 - 1.0f);
+    const int left = (int)(u + PAD) - PAD, top = (int)(w + PAD) - PAD;
+    return Displaced{left, top, u - left, w - top};
+}
+
+FN vec across(const float *row, float share) { return lerp(load(row), load(row + 1), share); }
+
+// Variance of the difference over a window.
+static float residual_of(const Layer &kept, const Layer &now, int x, int y, Vector v) {
+    constexpr int PARTS = WINDOW_WIDE / LANES;
+    const Displaced at = displaced(kept, x, y, v);
+    vec before[PARTS], sum = {}, squares = {};
+    for (int row = 0; row <= WINDOW_HIGH; row++) {
+        const float *from = kept.at(at.x, at.y + row), *target = now.at(x, y + row - 1);
+    UNROLL for (int i = 0; i < PARTS; i++) {
+            const vec h = across(from + i * LANES, at.across);
+            if (row > 0) {
+                const vec d = load(target + i * LANES) - lerp(before[i], h, at.down);
+                sum += d, squares += d * d;
+            }
+            before[i] = h;
+        }
+    }
+    const float mean = sum_of(sum) / WINDOW;
+    return max(sum_of(squares) / WINDOW - mean * mean, 0.0f);
+}
+
+// Sums over the window where it is now: of the gradient of the picture so far, and of the difference.
+static Structure structure_of(const Layer &kept, const Layer &now, int x, int y, Vector v) {
+    constexpr int PARTS = (WINDOW_WIDE + 2 + LANES - 1) / LANES;
+    const Displaced at = displaced(kept, x, y, v);
+    float seen[WINDOW_HIGH + 2][PARTS * LANES];
+    vec before[PARTS];
+    for (int row = 0; row <= WINDOW_HIGH + 2; row++) {
+        UNROLL for (int i = 0; i < PARTS; i++) {
+            const vec h = across(kept.at(at.x - 1, at.y + row - 1) + i * LANES, at.across);
+            if (row > 0) store(seen[row - 1] + i * LANES, lerp(before[i], h, at.down));
+            before[i] = h;
+        }
+    }
+    vec s[8] = {}; // products, and sums for their means
+    for (int row = 1; row <= WINDOW_HIGH; row++) {
+        for (int i = 0; i < WINDOW_WIDE; i += LANES) {
+            const vec k = load(seen[row] + i + 1), d = load(now.at(x + i, y + row - 1)) - k;
+            const vec gx = 0.5f * (load(seen[row] + i + 2) - load(seen[row] + i));
+            const vec gy = 0.5f * (load(seen[row + 1] + i + 1) - load(seen[row - 1] + i + 1));
+            s[0] += gx * gx, s[1] += gx * gy, s[2] += gy * gy, s[3] += gx * d, s[4] += gy * d;
+            s[5] += gx, s[6] += gy, s[7] += d;
+        }
+    }
+    float sums[8];
+    UNROLL for (int i = 0; i < 8; i++) sums[i] = sum_of(s[i]);
+    const float gx = sums[5] / WINDOW, gy = sums[6] / WINDOW;
+    return Structure{sums[0] - gx * sums[5], sums[1] - gx * sums[6], sums[2] - gy * sums[6], sums[3] - gx * sums[7],
+                     sums[4] - gy * sums[7]};
+}
+
+// The motion of a block as it is measured.
+static Vector measure_block(const MotionState &m, int level, int column, int row, Vector prior, Structure &structure,
+                            float &least) {
+    const Layer &kept = m.kept[level], &now = m.now[level];
+    const int x = column * MOTION_BLOCK - (WINDOW_WIDE - MOTION_BLOCK) / 2;
+    const int y = row * MOTION_BLOCK - (WINDOW_HIGH - MOTION_BLOCK) / 2;
+    Vector best = prior;
+    least = residual_of(kept, now, x, y, best);
+    auto look = [&](Vector v) {
+        const float left = residual_of(kept, now, x, y, v);
+        if (left < least) least = left, best = v;
+    };
+    look(Vector{0, 0});
+    if (level == PYRAMID - 1) {
+        for (int v = -REACH; v <= REACH && !m.model.known; v++)
+            for (int u = -REACH; u <= REACH; u++) look(Vector{(float)u, (float)v});
+    } else {
+        // The block that it is a part of, and the two that it touches.
+        const int wide = m.wide[level + 1], high = m.high[level + 1];
+        const int u = min(column / 2, wide - 1), w = min(row / 2, high - 1);
+        const int beside = clamp(u + (column & 1 ? 1 : -1), 0, wide - 1), above = clamp(w + (row & 1 ? 1 : -1), 0, high - 1);
+        const Vector *parents = m.vectors[level + 1];
+        look(2.0f * parents[w * wide + u]), look(2.0f * parents[w * wide + beside]), look(2.0f * parents[above * wide + u]);
+    }
+    const float pull = pull_of(max(m.noise[level], LEAST_VARIANCE));
+    const Vector start = best;
+    for (int i = 0; i < (level > 0 || m.all_measured() ? 2 : 1); i++) {
+        structure = structure_of(kept, now, x, y, best);
+        best = best + step_of(structure, pull, best, start);
+    }
+    const float left = residual_of(kept, now, x, y, best);
+    least = left;
+    return best;
+}
+
+struct Search {
+    MotionState *motion;
+    int level;
+    int moved; // blocks
+};
+
+// A row of blocks of a level.
+static void measure_row(void *argument, int row, int) {
+    const Search &s = *(Search *)argument;
+    MotionState &m = *s.motion;
+    for (int column = 0, at = row * m.wide[s.level]; column < m.wide[s.level]; column++, at++) {
+        const Vector prior = expected(m, s.level, column, row);
+        m.measured[s.level][at] =
+            measure_block(m, s.level, column, row, prior, m.structures[s.level][at], m.residuals[at]);
+    }
+}
+
+// A row of blocks of a level, with what the blocks around say that move alike: each as far as its picture tells.
+static void smooth_row(void *argument, int row, int) {
+    const Search &s = *(Search *)argument;
+    MotionState &m = *s.motion;
+    const int wide = m.wide[s.level];
+    const float noise = m.noise[s.level] + LEAST_VARIANCE;
+    for (int column = 0; column < wide; column++) {
+        const Vector own = m.measured[s.level][row * wide + column];
+        Structure sum = {};
+        for (int v = max(row - 1, 0); v <= min(row + 1, m.high[s.level] - 1); v++) {
+            for (int u = max(column - 1, 0); u <= min(column + 1, wide - 1); u++) {
+                const int at = v * wide + u, near = (u == column ? 2 : 1) * (v == row ? 2 : 1);
+                add_neighbour(sum, m.structures[s.level][at], m.measured[s.level][at] - own, near, noise);
+            }
+        }
+        m.vectors[s.level][row * wide + column] = own + step_of(sum, 0, own, own);
+    }
+}
+
+// Of each block of the finest level the motion that counts: the camera's, unless another one is better by more than noise.
+static void choose_row(void *argument, int row, int) {
+    Search &s = *(Search *)argument;
+    MotionState &m = *s.motion;
+    const bool still = at_rest(m.model, (float)m.now[0].height / m.now[0].width);
+    const float noise = m.noise[0];
+    int moved = 0;
+    for (int column = 0, at = row * m.wide[0]; column < m.wide[0]; column++, at++) {
+        const int x = column * MOTION_BLOCK - (WINDOW_WIDE - MOTION_BLOCK) / 2;
+        const int y = row * MOTION_BLOCK - (WINDOW_HIGH - MOTION_BLOCK) / 2;
+        const Vector whole = still ? Vector{0, 0} : expected(m, 0, column, row);
+        Vector best = whole;
+        float unsure = UNSURE;
+        float least = residual_of(m.kept[0], m.now[0], x, y, whole);
+        if (least > NOISY * noise) {
+            if (!still) {
+                const float left = residual_of(m.kept[0], m.now[0], x, y, Vector{0, 0});
+                if (better(left, least, noise)) least = left, best = Vector{0, 0};
+            }
+            float left;
+            Structure structure;
+            const Vector own = m.all_measured() ? m.vectors[0][at] : measure_block(m, 0, column, row, whole, structure, left);
+            if (m.all_measured()) left = residual_of(m.kept[0], m.now[0], x, y, own);
+            if (better(left, least, noise)) least = left, best = own, unsure = UNSURE_ALONE;
+        }
+        m.vectors[0][at] = limited(best, FARTHEST), m.residuals[at] = least;
+        m.unsure[at] = unsure * unsure;
+        moved += moves(best);
+    }
+    __atomic_fetch_add(&s.moved, moved, __ATOMIC_RELAXED);
+}
+
+// What is left of a quiet block of a level, which is noise.
+FN void learn_noise(MotionState &m, int level) {
+    Histogram<256> left = {Bins{0, 1.0f / 16, 256}, 0, {}};
+    for (int i = 0; i < m.blocks(level); i++) left.add(sqrt(m.residuals[i]));
+    const float quiet = left.quantile(QUIET_SHARE);
+    m.noise[level] = max(quiet * quiet, LEAST_VARIANCE);
+}
+
+// Motion of all blocks. True if anything moved.
+static bool find_motion(Context &context) {
+    MotionState &m = context.frame.state.motion;
+    Search search = {&m, PYRAMID - 1, 0};
+    for (int k = 0; k < PYRAMID; k++) pad_edges(m.kept[k]), pad_edges(m.now[k]);
+    for (; search.level >= (m.all_measured() ? 0 : 1); search.level--) {
+        TIMED("measure motion", context.pool.run(m.high[search.level], measure_row, &search);)
+        TIMED("smooth motion", context.pool.run(m.high[search.level], smooth_row, &search);)
+        TIMED("motion of the camera", fit_model(m, search.level);)
+        learn_noise(m, search.level);
+    }
+    if (!m.all_measured() && m.noise[0] == 0) m.noise[0] = 2 * m.noise[1];
+    TIMED("choose motion", context.pool.run(m.high[0], choose_row, &search);)
+    learn_noise(m, 0);
+    return m.moved = search.moved > 0;
+}
+
+} // namespace rt
