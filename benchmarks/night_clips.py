@@ -6,7 +6,7 @@
 
 Clips with a truth are made (`benchmarks.night.clips`): a street that the project renders and panoramas of
 one's own, as an auto exposure, a sensor and an encoder at the rates of security cameras leave them. The
-truth is the scene under a published tone curve (`benchmarks.night.tone`). Measures are those of
+truth is the scene under a published tone curve (`model.tone`). Measures are those of
 `benchmarks.night.measures`. --out keeps a frame of each clip by each method, as PNG.
 """
 
@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.common.arguments import add_json, even_size
 from benchmarks.common.files import write_json
 from benchmarks.common.machine import facts
+from model import panoramas
 from model.command import Parser, imports, run
 from rtvideo import values
-from rtvideo.errors import InputError
 
 with imports(__name__, "benchmark"):
     from benchmarks.night import clips, scenes
@@ -80,23 +80,13 @@ def _clips(arguments: argparse.Namespace) -> Iterator[Clip]:
         coding = Coding(codec=arguments.codec, megabits=arguments.megabits)
         filmed = [
             scenes.filmed(path, size, pans)
-            for path in _panoramas(arguments.panoramas)
+            for path in panoramas.files(arguments.panoramas)
             for pans in ((False,) if quick else (False, True))
         ]
         for scene in (scenes.street(size), *filmed):
             yield clips.record(scene, count, coding)
     for path in arguments.real:
         yield from clips.real(path, count, 1 if quick else _PARTS)
-
-
-def _panoramas(paths: Sequence[Path]) -> list[Path]:
-    found = []
-    for path in paths:
-        inside = sorted(path.glob("*.hdr")) if path.is_dir() else [path]
-        if not inside:
-            raise InputError(f"{path}: holds no panorama; allowed: Radiance HDR, NAME.hdr")
-        found += inside
-    return found
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -51,6 +51,7 @@ class Case:
     image: Array
     strength: float
     denoise: float
+    brightness: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def check(
     found = dict.fromkeys(variants, Difference(0.0, 0.0, ""))
     for case in cases(sizes):
         with torch.inference_mode():
-            trace = reference.trace(torch.from_numpy(case.image).double(), case.strength, case.denoise)
+            image = torch.from_numpy(case.image).double()
+            trace = reference.trace(image, case.strength, case.denoise, case.brightness)
         for variant, session in sessions.items():
             wanted = trace.image if "nrm" in variant else trace.u
             difference = np.abs(_run(session, case) - wanted.numpy())
@@ -97,6 +99,7 @@ def cases(sizes: Sequence[tuple[int, int]]) -> Iterator[Case]:
             continue  # the double-precision reference takes seconds a frame at this size
         yield Case(f"random {size}", rng.random(shape, np.float32), 1.0, 1.0)
         yield Case(f"dark {size} at 0.6", dark_frame(rng, height, width), 0.6, 0.5)
+        yield Case(f"darker {size}", dark_frame(rng, height, width), 1.0, 1.0, -0.7)
         yield Case(f"black {size}", np.zeros(shape, np.float32), 1.0, 1.0)
         yield Case(f"white {size}", np.ones(shape, np.float32), 1.0, 1.0)
 
@@ -121,9 +124,11 @@ def _open(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
 
 
 def _run(session: onnxruntime.InferenceSession, case: Case) -> Array:
-    values = {"strength": case.strength, "denoise": case.denoise}
+    values = {name: getattr(case, name) for name in ("strength", "denoise", "brightness")}
     feeds = {i.name: np.array(values[i.name], np.float32) for i in session.get_overridable_initializers()}
-    if case.strength == case.denoise == 1:  # left out, the optional inputs must mean just this
+    if (
+        case.strength == case.denoise == 1 and case.brightness == 0
+    ):  # left out, the optional inputs must mean just this
         feeds = {}
     half = session.get_inputs()[0].type == "tensor(float16)"
     image = case.image.astype(np.float16) if half else case.image

@@ -36,7 +36,8 @@ def compile_network(network: Path, profile: Profile) -> bytes:
     if "use_explicit_typing" in inspect.signature(convert).parameters:  # later versions always do
         options["use_explicit_typing"] = True
     try:
-        return bytes(convert(program, arg_inputs=list(program.example_inputs[0]), **options))
+        images, scalars = program.example_inputs
+        return bytes(convert(program, arg_inputs=list(images), kwarg_inputs=scalars, **options))
     except Exception as error:  # whatever comes out of the compilers beneath it
         line = next(iter(str(error).splitlines()), type(error).__name__)
         raise UnavailableError(f"{network}: torch-tensorrt cannot compile it: {line[:200]}") from error
@@ -45,25 +46,27 @@ def compile_network(network: Path, profile: Profile) -> bytes:
 def exported(network: Path, profile: Profile, device: str) -> torch.export.ExportedProgram:
     """Return an ONNX file as torch's exported program; a plan's inputs get the names of its inputs."""
     module = OnnxModule(read_network(network), str(network)).eval().to(device)
-    named = {0: module, 1: _Lit(module), 2: _Denoised(module)}[len(module.scalars)]
     kind = torch.half if module.half_image else torch.float32
     image = torch.zeros(1, 3, *profile.usual, dtype=kind, device=device)
-    scalars = [torch.ones((), device=device) for _ in module.scalars]
+    scalars = {name: torch.ones((), device=device) for name in module.scalars}
     with torch.no_grad():
-        return torch.export.export(named, (image, *scalars))
+        return torch.export.export(_Named(module), (image,), scalars)
 
 
-class _Lit(torch.nn.Module):
+class _Named(torch.nn.Module):
+    """A network whose scalars have names: a plan's inputs are called as the arguments of ``forward``."""
+
     def __init__(self, network: OnnxModule) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor, strength: Tensor) -> Tensor:
-        result: Tensor = self.network(image, strength)
-        return result
-
-
-class _Denoised(_Lit):
-    def forward(self, image: Tensor, strength: Tensor, denoise: Tensor) -> Tensor:  # type: ignore[override]
-        result: Tensor = self.network(image, strength, denoise)
+    def forward(
+        self,
+        image: Tensor,
+        strength: Tensor | None = None,
+        denoise: Tensor | None = None,
+        brightness: Tensor | None = None,
+    ) -> Tensor:
+        given = {"strength": strength, "denoise": denoise, "brightness": brightness}
+        result: Tensor = self.network(image, *(given[name] for name in self.network.scalars))
         return result

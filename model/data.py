@@ -135,8 +135,8 @@ def paired(folders: Iterable[Path], reader: Reader, part: str = "train") -> list
     """Return the pairs of each folder.
 
     A folder has ``low/`` and ``high/`` with equal file names (suffixes may differ); or ``low/``, ``ref/`` and
-    ``pairs.csv`` with the columns low, ref and perhaps split, of which only ``part`` is read. Pairs whose
-    references look alike (another exposure, a step to the side) are one scene.
+    ``pairs.csv`` with the columns low, ref, perhaps split, of which only ``part`` is read, and perhaps scene.
+    Where it is not told, pairs whose references look alike (another exposure, a step to the side) are one.
 
     Raises:
         InputError: a folder is built otherwise, has no pair, or two images of a pair differ in size.
@@ -162,9 +162,13 @@ def matched(low: Path, high: Path, reader: Reader) -> list[Item]:
     return items
 
 
-def _read_pairs(folder: Path, paths: Sequence[tuple[Path, Path]], reader: Reader) -> list[Item]:
+#: The dark image, its reference, and the scene, empty where it is not told.
+_Paths = tuple[Path, Path, str]
+
+
+def _read_pairs(folder: Path, paths: Sequence[_Paths], reader: Reader) -> list[Item]:
     items = []
-    for low_path, high_path in paths:
+    for low_path, high_path, scene in paths:
         # Relative to the folder, so that a fingerprint does not depend on where the data lie.
         low_name, high_name = (f"{p.parent.name}/{p.name}" for p in (low_path, high_path))
         low, high = reader.read(low_path, low_name), reader.read(high_path, high_name)
@@ -174,8 +178,8 @@ def _read_pairs(folder: Path, paths: Sequence[tuple[Path, Path]], reader: Reader
             raise InputError(
                 f"{low_path} and {high_path.name}: a pair must have one size; resize or remove it"
             )
-        items.append(Item(low_name, high_path.stem, low, high, str(folder)))
-    return _joined(items)
+        items.append(Item(low_name, scene or high_path.stem, low, high, str(folder)))
+    return items if all(scene for _, _, scene in paths) else _joined(items)
 
 
 def _joined(items: Sequence[Item]) -> list[Item]:
@@ -351,7 +355,7 @@ def _listing(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def _pairs(folder: Path, part: str) -> list[tuple[Path, Path]]:
+def _pairs(folder: Path, part: str) -> list[_Paths]:
     table = folder / "pairs.csv"
     if table.is_file():
         return _table(table, part)
@@ -363,7 +367,7 @@ def _pairs(folder: Path, part: str) -> list[tuple[Path, Path]]:
     return _matches(low, high)
 
 
-def _matches(low: Path, high: Path) -> list[tuple[Path, Path]]:
+def _matches(low: Path, high: Path) -> list[_Paths]:
     references = {str(Path(name).with_suffix("")): high / name for name in _listing(high)}
     pairs = []
     for name in _listing(low):
@@ -371,17 +375,17 @@ def _matches(low: Path, high: Path) -> list[tuple[Path, Path]]:
         if reference is None:
             log.warning("%s: skipped: no image of that name in %s", low / name, high)
         else:
-            pairs.append((low / name, reference))
+            pairs.append((low / name, reference, ""))
     return pairs
 
 
-def _table(table: Path, part: str) -> list[tuple[Path, Path]]:
+def _table(table: Path, part: str) -> list[_Paths]:
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"low", "ref"} <= set(rows[0]):
-        raise InputError(f"{table}: needs a first line with the columns low and ref, and perhaps split")
+        raise InputError(f"{table}: needs a first line with the columns low and ref, perhaps split and scene")
     return [
-        (table.parent / "low" / row["low"], table.parent / "ref" / row["ref"])
+        (table.parent / "low" / row["low"], table.parent / "ref" / row["ref"], row.get("scene", ""))
         for row in rows
         if row.get("split", part) == part
     ]

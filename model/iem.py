@@ -90,6 +90,7 @@ class IEM(nn.Module):
         self,
         y: Tensor,
         strength: float | Tensor = 1.0,
+        brightness: float | Tensor = 0.0,
         *,
         stages: bool = False,
         part: Part = WHOLE,
@@ -99,7 +100,7 @@ class IEM(nn.Module):
         ``stages`` asks for what each stage found, too.
         """
         if self.description.domain == "log":
-            return self._log(y, strength, stages, part)
+            return self._log(y, strength, brightness, stages, part)
         light = self._linear(y, strength, stages)
         return light._replace(t=light.t[(..., *part)], u=light.u[(..., *part)])
 
@@ -131,7 +132,9 @@ class IEM(nn.Module):
         t = t.clamp(d.t_min, 1) ** strength  # 7
         return Light(t_hat_0, stages, t, (y / t).clamp(0, 1), strength)
 
-    def _log(self, y: Tensor, strength: float | Tensor, keep: bool, part: Part) -> Light:
+    def _log(
+        self, y: Tensor, strength: float | Tensor, brightness: float | Tensor, keep: bool, part: Part
+    ) -> Light:
         d = self.description
         t_hat_0 = self._window_max(y)  # 1
         padded = pad_to_multiple(t_hat_0, max(d.scales))  # 2
@@ -183,6 +186,7 @@ class IEM(nn.Module):
             assert logit is not None
             pixel_light_share = torch.sigmoid(logit)
             log_t = (1 - pixel_light_share) * log_t + pixel_light_share * pixel_light
+        log_t = log_t - brightness * math.log(2)
         log_t = clamp(log_t, math.log(d.t_min), 0)
         if d.signal_floor:
             log_t = log_t * (m**2 / (m**2 + d.signal_floor**2))

@@ -10,20 +10,16 @@ What lamps light is shown no brighter than a tone curve on what was recorded wou
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
-from rtvideo.sample.camera_simulator import (
-    Image,
-    Linear,
-    capture,
-    encode_decode,
-    from_linear,
-    random_camera,
-    to_linear,
-)
+from model.recording import filmed, through_lens
+from rtvideo.sample.camera_simulator import Image, Linear, capture, from_linear, random_camera, to_linear
 
 _POOLED = 0.6  # share of scenes that lamps light; the others are even, as by the moon
+_HEVC = 0.25  # share of scenes
 _SOFTEN = 0.3  # pools of light L become L ** 0.3 in the target: the eye's adaptation
 _ADAPTED = 0.35  # a scene under lamps that was recorded up to the code c is shown up to c ** 0.35 (both 0..1)
 _BURIED = 2.5  # a code of the dark frame at which half of the brightness is trusted
@@ -34,13 +30,13 @@ def night_pair(lit: Image, rng: np.random.Generator) -> tuple[Image, Image]:
 
     Camera, light, noise and compression are drawn from ``rng``.
     """
-    scene = to_linear(lit)
-    camera = random_camera(rng)
+    scene = through_lens(to_linear(lit), rng)
+    camera = replace(random_camera(rng), white_balance=(1.0, 1.0, 1.0))
     pooled = rng.random() < _POOLED
     light = lamps(lit.shape[0], lit.shape[1], rng) if pooled else np.ones((*lit.shape[:2], 1), np.float32)
     frames = [capture(scene * light, rng, camera) for _ in range(2)]
-    # The last frame, since most frames of a video are predicted ones.
-    dark = encode_decode(frames, float(rng.uniform(18, 32)))[-1]
+    codec = "libx265" if rng.random() < _HEVC else "libx264"
+    dark = filmed(frames, codec, float(rng.uniform(18, 32)))
 
     recorded = from_linear(scene * light * np.float32(camera.exposure)).max(axis=2)
     brightest = max(1.0, float(np.percentile(recorded, 99.5))) / 255 if pooled else 1.0

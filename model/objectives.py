@@ -15,6 +15,7 @@ from model.neighbours import neighbour_to_neighbour
 from model.ruas import RUAS, Trace
 from rtvideo.errors import UsageError
 
+_DIM = 1 / 255  # of a mean: darker ones are not told apart
 _THIN = (slice(None, None, 4), slice(None, None, 4))
 
 
@@ -27,6 +28,7 @@ class Sample:
         low, high: the input and the reference of that part, None where there is none.
         net, frame: the network, and its input as a whole (codes of 8 bits, too), for the terms that run the
             network again.
+        exposed: what is lit without a wish, where the trace follows one.
     """
 
     trace: Trace
@@ -34,6 +36,7 @@ class Sample:
     high: Tensor | None = None
     net: RUAS | None = None
     frame: Tensor | None = None
+    exposed: Tensor | None = None
 
     @property
     def reference(self) -> Tensor:
@@ -94,13 +97,20 @@ REFERENCE_FREE: dict[str, Term] = {
 
 #: Terms that need a reference. ``lit_*`` score the IEM's own output, so that it serves without noise removal.
 SUPERVISED: dict[str, Term] = {
-    "lit_brightness": lambda s: losses.brightness(s.trace.u, s.reference),
+    "lit_brightness": lambda s: losses.brightness(s.trace.u if s.exposed is None else s.exposed, s.reference),
     "lit_charbonnier": lambda s: losses.charbonnier(s.trace.u, s.reference),
     "lit_dissimilarity": lambda s: losses.dissimilarity(s.trace.u, s.reference),
     "image_brightness": lambda s: losses.brightness(s.denoised, s.reference),
     "image_charbonnier": lambda s: losses.charbonnier(s.denoised, s.reference),
     "image_dissimilarity": lambda s: losses.dissimilarity(s.denoised, s.reference),
 }
+
+
+def wish(exposed: Tensor, reference: Tensor) -> Tensor:
+    """Return the brightness, (N, 1, 1, 1) in -1..1, that takes the mean of what is lit to its reference's."""
+    means = (image.detach().mean((1, 2, 3), keepdim=True).clamp_min(_DIM) for image in (reference, exposed))
+    wanted, found = means
+    return (wanted / found).log2().clamp(-1, 1)
 
 
 def needs_stages(weights: Mapping[str, float]) -> bool:

@@ -40,15 +40,22 @@ class RUAS(nn.Module):
         self.illumination = IEM(description.illumination)
         self.noise = None if description.noise is None else NRM(description.noise)
 
-    def forward(self, y: Tensor, strength: float | Tensor = 1.0, denoise: float | Tensor = 1.0) -> Tensor:
-        """Return the enhanced image, (N, 3, H, W) in 0..1. ``strength`` and ``denoise`` are the user's."""
-        return self._run(y, strength, denoise, stages=False).image
+    def forward(
+        self,
+        y: Tensor,
+        strength: float | Tensor = 1.0,
+        denoise: float | Tensor = 1.0,
+        brightness: float | Tensor = 0.0,
+    ) -> Tensor:
+        """Return the enhanced image, (N, 3, H, W) in 0..1. All but ``y`` are the user's."""
+        return self._run(y, strength, denoise, brightness, stages=False).image
 
     def trace(
         self,
         y: Tensor,
         strength: float | Tensor = 1.0,
         denoise: float | Tensor = 1.0,
+        brightness: float | Tensor = 0.0,
         *,
         stages: bool = True,
         separate: bool = False,
@@ -61,19 +68,20 @@ class RUAS(nn.Module):
         ``separate`` lets no gradient flow from the noise removal into the illumination: in algorithm 1 each
         module's weights see their own training loss alone.
         """
-        return self._run(y, strength, denoise, stages=stages, separate=separate, part=part)
+        return self._run(y, strength, denoise, brightness, stages=stages, separate=separate, part=part)
 
     def _run(
         self,
         y: Tensor,
         strength: float | Tensor,
         denoise: float | Tensor,
+        brightness: float | Tensor,
         *,
         stages: bool,
         separate: bool = False,
         part: Part = WHOLE,
     ) -> Trace:
-        light = self.illumination(y, strength, stages=stages, part=part)
+        light = self.illumination(y, strength, brightness, stages=stages, part=part)
         t, u = (light.t.detach(), light.u.detach()) if separate else (light.t, light.u)
         x = self.remove_noise(u, t, denoise * light.strength)
         image = x[-1].clamp(0, 1) if x else light.u

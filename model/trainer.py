@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from model import data, metrics, objectives
 from model.checkpoint import files, load_state, save, save_state, write_whole
@@ -89,6 +90,8 @@ class Trainer:
             self.net.get_parameter(name).requires_grad_(False).fill_(value)
         self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.Adam(self._learned, lr=config.recipe.learning_rate)
+        averaging = get_ema_multi_avg_fn(config.recipe.average)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.net, multi_avg_fn=averaging)
         self.step = 0
         self.seconds = 0.0
         self.best: Scores | None = None
@@ -119,12 +122,20 @@ class Trainer:
             parameter.grad = total
         torch.nn.utils.clip_grad_norm_(self._learned, recipe.clip)
         self.optimiser.step()
+        self.average.update_parameters(self.net)
         self.step += 1
         return value
 
+    @property
+    def result(self) -> RUAS:
+        """The network as it would be kept now: the average of its weights."""
+        net = self.average.module
+        assert isinstance(net, RUAS)
+        return net
+
     def validate(self) -> bool:
         """Score the held-out images, remember the scores, and return whether they are the best so far."""
-        scores = evaluate(self.net, self.config.recipe, self.config.held, self.config.device, self._pool)
+        scores = evaluate(self.result, self.config.recipe, self.config.held, self.config.device, self._pool)
         self.history.append({"step": self.step, **scores})
         if self.best is not None and scores["loss"] >= self.best["loss"]:
             return False
@@ -134,8 +145,8 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Write everything that `restore` needs. Raises OutputError."""
         progress = {name: getattr(self, name) for name in _PROGRESS}
-        networks = {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict()}
-        save_state(path, self.config.identity(), **networks, **progress)
+        parts = {name: getattr(self, name).state_dict() for name in _PARTS}
+        save_state(path, self.config.identity(), **parts, **progress)
 
     def restore(self, path: Path) -> None:
         """Go back to a state.
@@ -145,8 +156,8 @@ class Trainer:
             UsageError: it belongs to another command.
         """
         state = load_state(path, self.config.identity(), "a training state")
-        self.net.load_state_dict(state["net"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for name in _PARTS:
+            getattr(self, name).load_state_dict(state[name])
         for name in _PROGRESS:
             setattr(self, name, state[name])
 
@@ -174,12 +185,19 @@ class Trainer:
         low = torch.from_numpy(view.low).to(device)
         high = None if view.high is None else torch.from_numpy(view.high).to(device)
         stages = objectives.needs_stages(recipe.losses)
-        trace = self.net.trace(low, stages=stages, separate=recipe.separate, part=view.part)
-        sample = Sample(trace, levels(low[(..., *view.part)]), high, self.net, low)
+        exposed, brightness = None, low.new_zeros((), dtype=torch.float32)
+        if recipe.wished and high is not None:
+            exposed = self.net.illumination(low, part=view.part).u
+            brightness = objectives.wish(exposed, high)
+        trace = self.net.trace(
+            low, brightness=brightness, stages=stages, separate=recipe.separate, part=view.part
+        )
+        sample = Sample(trace, levels(low[(..., *view.part)]), high, self.net, low, exposed)
         loss = objectives.objective(recipe.losses, sample) / recipe.batch
         return loss.item(), torch.autograd.grad(loss, self._learned, allow_unused=True)
 
 
+_PARTS = ("net", "average", "optimiser")
 _PROGRESS = ("step", "seconds", "best", "history")
 
 
@@ -191,19 +209,21 @@ def _by_source(items: Sequence[data.Item]) -> list[list[data.Item]]:
 
 
 def kinds(recipe: Recipe, items: Sequence[data.Item], seed: int) -> dict[str, list[data.Item]]:
-    """Return what the recipe's shares ask for: items as they are, well lit photographs, night scenes."""
-    found = {"given": list(items)}
+    """Return what the recipe's shares ask for: items as they are, well lit photographs, night scenes.
+
+    What lies in a folder of a kind's name was made ahead by `model.scenes`; the rest is made now.
+    """
+    found = {kind: [i for i in items if Path(i.source).name == kind] for kind in recipe.shares}
+    items = found["given"] = [i for i in items if Path(i.source).name not in recipe.shares]
     # The items of one scene share one reference; it counts once.
     lit = [i for i in {item.scene: item for item in items}.values() if i.high is not None]
     random = np.random.default_rng(seed)
-    if "lit" in recipe.shares:
-        found["lit"] = []
+    if found.get("lit") == []:
         for item in lit:
             assert item.high is not None
             same = well_lit(item.high, random)
             found["lit"].append(dataclasses.replace(item, low=same, high=same))
-    if "night" in recipe.shares:
-        found["night"] = []
+    if found.get("night") == []:
         for item in lit:
             assert item.high is not None
             low, high = night_pair(item.high, random)
@@ -277,7 +297,7 @@ def train(config: TrainConfig, console: Console, *, overwrite: bool = False) -> 
             if trainer.step % config.every == 0 or trainer.step == config.recipe.steps:
                 best = trainer.validate()
                 if best:
-                    save(trainer.net, config.out)
+                    save(trainer.result, config.out)
                 trainer.seconds = time.monotonic() - began
                 trainer.save(state)
                 console.print(_line(trainer, float(np.mean(recent)), best))

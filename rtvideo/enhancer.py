@@ -39,9 +39,9 @@ class Enhancer:
       first, and returns one of that library;
     - an `av.VideoFrame`, and returns a new one of the same format, with its time stamp and colour tags.
 
-    Frames of any size may follow each other. ``strength``, ``denoise``, ``temporal`` and ``deband`` may be
-    changed between calls. Threads may share one, and take turns; a fork and a pickled copy open engines of
-    their own. Use it in a ``with`` statement, or call `close`.
+    Frames of any size may follow each other. ``strength``, ``brightness``, ``denoise``, ``temporal`` and
+    ``deband`` may be changed between calls. Threads may share one, and take turns; a fork and a pickled copy
+    open engines of their own. Use it in a ``with`` statement, or call `close`.
 
     Defaults are those of `enhance_file`, except that ``temporal`` and ``deband`` are off: an enhancer does
     not know whether frames follow each other, or were compressed. Shares are numbers from 0 to 1 or words of
@@ -56,6 +56,7 @@ class Enhancer:
         deband: how far the blocks that compression leaves near black are smoothed, 0 to 1; for frames of
             compressed video.
         strength: 0 (frames come back unchanged) to 1.
+        brightness: -1 (darker) to 1 (brighter) than the model finds right, which is 0.
         device, engine: by name, or ``auto`` for the fastest that works.
         threads: for the engine; 0 takes what this process may use.
         pixels: the order of the channels in arrays and tensors, ``rgb`` or ``bgr`` (OpenCV's).
@@ -78,6 +79,7 @@ class Enhancer:
         temporal: float | str = 0.0,
         deband: float | str = 0.0,
         strength: float | str = 1.0,
+        brightness: float | str = 0.0,
         device: str = "auto",
         engine: str = "auto",
         threads: int = 0,
@@ -89,7 +91,11 @@ class Enhancer:
         check_names(engine, device)
         found = find(value_of("model", model))
         settings = Settings(
-            value_of("strength", strength), _denoise(denoise, found), _temporal(temporal), _deband(deband)
+            value_of("strength", strength),
+            _denoise(denoise, found),
+            _temporal(temporal),
+            _deband(deband),
+            _brightness(brightness, found),
         )
         self._sessions = SessionCache(
             found, settings, engine=engine, device=device, threads=value_of("threads", threads)
@@ -113,6 +119,16 @@ class Enhancer:
     @strength.setter
     def strength(self, value: float | str) -> None:
         self.settings.strength = value_of("strength", value)
+
+    @property
+    def brightness(self) -> float:
+        """-1 (darker) to 1 (brighter) than the model finds right, which is 0."""
+        return self.settings.brightness
+
+    @brightness.setter
+    @python_words()
+    def brightness(self, value: float | str) -> None:
+        self.settings.brightness = _brightness(value, self.model)
 
     @property
     def denoise(self) -> float:
@@ -242,6 +258,13 @@ def _denoise(value: float | str | None, model: Model) -> float:
     if share > 0:
         model.check_denoise()
     return share
+
+
+def _brightness(value: float | str, model: Model) -> float:
+    wish: float = value_of("brightness", value)
+    if wish:
+        model.check_brightness()
+    return wish
 
 
 def _temporal(value: float | str) -> float:

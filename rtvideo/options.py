@@ -154,7 +154,15 @@ class Options:
         "look",
         "0 (unchanged) to 1 (full, the default); also 0% to 100%",
         values.share,
-        synonyms=("--brightness", "--gain", "--amount", "--intensity"),
+        synonyms=("--gain", "--amount", "--intensity"),
+        everyday=True,
+    )
+    brightness: float = option(
+        0.0,
+        "look",
+        "-1 (darker) to 1 (brighter) than the model finds right (0)",
+        values.wish,
+        synonyms=("--exposure", "--ev"),
         everyday=True,
     )
     denoise: float | None = option(

@@ -98,6 +98,11 @@ def share(text: str, also: str = "") -> float:
     return value / 100 if percent else value
 
 
+def wish(text: str) -> float:
+    """Return a number from -1 to 1."""
+    return number(text, "a number from -1 (darker) to 1 (brighter)", lambda value: -1 <= value <= 1)
+
+
 def share_or_auto(text: str) -> float | None:
     """Return 0 for ``off``, 1 for ``on``, None for ``auto``, else a number from 0 to 1."""
     words = {"off": 0.0, "on": 1.0, "auto": None}

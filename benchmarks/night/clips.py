@@ -12,9 +12,9 @@ import numpy as np
 from benchmarks.common.video import decoded, length
 from benchmarks.faults.scenes import images_of
 from benchmarks.night.scenes import FPS, Scene
-from benchmarks.night.tone import Photographic
+from model.tone import Photographic
 from rtvideo.media import images
-from rtvideo.sample.camera_simulator import Camera, Image, Linear, capture
+from rtvideo.sample.camera_simulator import Camera, Image, capture, metered
 from rtvideo.sample.encoder import DECODERS as DECODERS
 from rtvideo.sample.encoder import rgb, through
 
@@ -76,9 +76,9 @@ def record(scene: Scene, count: int, coding: Coding, seed: int = 0) -> Clip:
     """Film a scene: auto exposure, sensor, encoder; ``count`` frames after some that are thrown away."""
     linear = list(scene.frames(_RUN_IN + count))
     shots = []
-    exposure = metered(linear[0])
+    exposure = metered(linear[0], METERED)
     for number, light in enumerate(linear):
-        exposure = _FASTEST * exposure + (1 - _FASTEST) * metered(light)
+        exposure = _FASTEST * exposure + (1 - _FASTEST) * metered(light, METERED)
         shots.append(
             capture(light, np.random.default_rng((seed, number)), replace(CAMERA, exposure=exposure))
         )
@@ -88,20 +88,6 @@ def record(scene: Scene, count: int, coding: Coding, seed: int = 0) -> Clip:
     tone = Photographic(kept[:: max(1, count // 3)])
     truth = [tone(light) for light in kept]
     return Clip(scene.name, frames, [rgb(frame) for frame in frames], truth, scored(count))
-
-
-def metered(scene: Linear) -> float:
-    """Return the exposure at which the mean of what is recorded is `METERED`.
-
-    Lights count as full scale, as on a sensor; the sensor's noise does not.
-    """
-    light = scene[::4, ::4].max(axis=2)
-    low, high = np.log(METERED / max(float(light.max()), 1e-6)), np.log(1e6)
-    for _ in range(24):
-        middle = (low + high) / 2
-        dark = np.minimum(light * np.exp(middle), 1).mean() < METERED
-        low, high = (middle, high) if dark else (low, middle)
-    return float(np.exp(low))
 
 
 def real(path: Path, count: int, parts: int) -> list[Clip]:

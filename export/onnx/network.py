@@ -38,7 +38,8 @@ def build(
     """Return the network as a checked ONNX model.
 
     Input ``image`` and output ``enhanced`` are (1, 3, height, width) RGB in 0..1, f32 or, with ``half``, f16.
-    The scalars ``strength`` and, with noise removal, ``denoise`` are optional inputs of f32 with default 1.
+    The scalars ``strength`` and, with noise removal, ``denoise`` are optional inputs of f32 with default 1;
+    so is, in the log domain, ``brightness`` with default 0.
 
     Args:
         description, weights: what is computed; names and shapes as `rtvideo.models.shapes.shapes`.
@@ -215,6 +216,8 @@ class _Network:
             share = g.add("Sigmoid", logit, name="a")
             far = g.add("Mul", log_t, g.add("Sub", 1.0, share, name="1-a"), name="(1-a)*log_t")
             log_t = g.add("Add", far, g.add("Mul", pixel_light, share, name="a*own"), name="mixed_log_t")
+        stops = g.add("Mul", g.scalar("brightness", 0.0), math.log(2), name="brightness*log_2")
+        log_t = g.add("Sub", log_t, stops, name="log_t-brightness*log_2")
         log_t = g.add("Clip", log_t, math.log(d.t_min), 0.0, name="log_t")
         if d.signal_floor:
             squared = g.add("Mul", m, m, name="m^2")

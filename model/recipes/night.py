@@ -40,7 +40,7 @@ NIGHT = Recipe(
         "image_dissimilarity": 0.6,
     },
     learning_rate=3e-3,
-    steps=6000,
+    steps=12000,
     crop=160,
     whole=True,
     shares={"given": 0.6, "lit": 0.15, "night": 0.25},
@@ -50,4 +50,6 @@ NIGHT = Recipe(
     fixed={"illumination.chroma_knee": math.log(8 / 255), "illumination.rolloff_knee": math.log(0.7 / 0.3)},
     saturation=(0.6, 2.0),
     permuted=True,
+    wished=True,
+    average=0.999,
 )

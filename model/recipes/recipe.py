@@ -26,6 +26,10 @@ class Recipe:
         saturation: the least and the largest factor by which colours are multiplied, of every other image and
             of its reference alike, so that a network also keeps colours that it has not seen.
         fixed: weights that are not learned, by name, and the value that they keep.
+        wished: noise removal and contrast are learned at the brightness of the reference, by the wish for
+            more or less that an exposure leaves open (`model.objectives.wish`), and exposure by its own
+            term, ``lit_brightness``. So neither pays for what the other cannot know.
+        average: share of the average of weights that each step keeps; the average is what is scored and kept.
         permuted: the channels of what is seen whole change places at random, so that no colour is preferred.
     """
 
@@ -43,3 +47,5 @@ class Recipe:
     permuted: bool = False
     saturation: tuple[float, float] = (1.0, 1.0)
     fixed: Mapping[str, float] = field(default_factory=dict)
+    wished: bool = False
+    average: float = 0.0

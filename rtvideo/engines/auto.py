@@ -33,7 +33,9 @@ def open_for(options: Options, geometry: Geometry, fps: float | None, *, lossles
     """
     model = find(options.model)
     denoise = float(fps is None and model.has_denoise) if options.denoise is None else options.denoise
-    asked = Settings(options.strength, denoise, options.temporal or 0.0, options.deband or 0.0)
+    asked = Settings(
+        options.strength, denoise, options.temporal or 0.0, options.deband or 0.0, options.brightness
+    )
     session = open_session(
         model,
         geometry,
@@ -71,7 +73,7 @@ def resolve_settings(
         UsageError: noise removal is asked of a model that has none, or temporal smoothing of an engine that
             looks at each frame alone.
     """
-    settings = Settings(options.strength)
+    settings = Settings(options.strength, brightness=options.brightness)
     settings.temporal = float(session.remembers) if options.temporal is None else options.temporal
     settings.deband = deband_of(options, geometry, session, lossless=lossless)
     if options.denoise is not None:

@@ -124,9 +124,8 @@ class FusedSession(SyncSession):
             self._has_room_to_deband = True
         rows = [_rows(plane) for plane in planes]
         made = [_rows(plane) for plane in out]
-        self._network.run(
-            rows, made, self.settings.strength, self.settings.denoise, constants, self.settings.deband
-        )
+        now = self.settings
+        self._network.run(rows, made, now.strength, now.denoise, constants, now.deband, now.brightness)
         for target, result in zip(out, made, strict=True):
             if result is not target:
                 np.copyto(target, result)

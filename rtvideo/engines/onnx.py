@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rtvideo.engines.rgb import Array, RgbConverter
-from rtvideo.engines.session import Settings, check_strength, no_network
+from rtvideo.engines.session import Settings, check_scalars, no_network
 from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Planes, pass_through
@@ -68,7 +68,7 @@ class OnnxSession(SyncSession):
         if path not in self._networks:
             self._networks[path] = _Network(path, self._rgb, self._enhanced, self.threads)
         network = self._networks[path]
-        check_strength(self._model.name, self.settings, network.scalars)
+        check_scalars(self._model.name, self.settings, network.scalars)
         return network
 
 
@@ -86,7 +86,7 @@ class _Network:
 
     def run(self, settings: Settings) -> None:
         """Enhance the image in the input buffer."""
-        for name in self.scalars & {"strength", "denoise"}:
+        for name in self.scalars & {"strength", "denoise", "brightness"}:
             # bind_cpu_input knows required inputs only, and these have defaults.
             value = runtime().OrtValue.ortvalue_from_numpy(np.array(getattr(settings, name), np.float32))
             self._binding.bind_ortvalue_input(name, value)

@@ -25,12 +25,15 @@ class Settings:
         temporal: 0..1; how much the frames before count. 0 looks at each frame alone.
         deband: 0..1; how far the few codes that compressed video has near black are smoothed, which the gain
             would show as blocks. 0 leaves them.
+        brightness: -1..1; 0 is what the model finds right, each whole step lets half or twice as much
+            through: ``t`` becomes ``t * 2 ** -brightness`` before ``strength``, and never brighter than 1.
     """
 
     strength: float = 1.0
     denoise: float = 0.0
     temporal: float = 0.0
     deband: float = 0.0
+    brightness: float = 0.0
 
 
 def no_weights(model: Model) -> str | None:
@@ -61,8 +64,14 @@ def check_settings(
         value = getattr(settings, name)
         if not 0 <= value <= 1:
             raise UsageError(f"{name}: {value:g} is not allowed; allowed: a number from 0 to 1")
+    if not -1 <= settings.brightness <= 1:
+        raise UsageError(
+            f"brightness: {settings.brightness:g} is not allowed; allowed: a number from -1 to 1"
+        )
     if model is not None and settings.denoise > 0:
         model.check_denoise()
+    if model is not None and settings.brightness:
+        model.check_brightness()
     if settings.temporal > 0 and not remembers:
         raise UsageError(
             f"temporal {settings.temporal:g}: this engine looks at each frame alone; "
@@ -75,12 +84,17 @@ def check_settings(
         )
 
 
-def check_strength(model: str, settings: Settings, scalars: Collection[str]) -> None:
-    """Raise UsageError if a network has no strength among its scalars and one is asked for."""
+def check_scalars(model: str, settings: Settings, scalars: Collection[str]) -> None:
+    """Raise UsageError if a network has no strength or brightness among its scalars and one is asked for."""
     if "strength" not in scalars and settings.strength not in (0, 1):
         raise UsageError(
             f"model {model} has no adjustable strength; "
             f"use 1 (or 0 for none) instead of {settings.strength:g}"
+        )
+    if "brightness" not in scalars and settings.brightness:
+        raise UsageError(
+            f"model {model} was exported without a brightness; "
+            f"use 0 instead of {settings.brightness:g}, or export it again with python -m export"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rtvideo.engines.rgb import RgbConverter
-from rtvideo.engines.session import Settings, check_strength, no_network
+from rtvideo.engines.session import Settings, check_scalars, no_network
 from rtvideo.engines.sync import SyncSession
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Planes, pass_through
@@ -90,7 +90,7 @@ class TorchSession(SyncSession):
         if path not in self._networks:
             self._networks[path] = read_module(path)
         network = self._networks[path]
-        check_strength(self._model.name, self.settings, network.scalars)
+        check_scalars(self._model.name, self.settings, network.scalars)
         return network
 
 

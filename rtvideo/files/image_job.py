@@ -32,7 +32,7 @@ def sessions_for(options: Options) -> SessionCache:
     denoise = float(model.has_denoise) if options.denoise is None else options.denoise
     return SessionCache(
         model,
-        Settings(options.strength, denoise),
+        Settings(options.strength, denoise, brightness=options.brightness),
         engine=options.engine,
         device=options.device,
         threads=options.threads,

@@ -124,8 +124,14 @@ def enhance_live(
         report.engine, report.engine_name = str(session), session.engine
         report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
         report.deband = session.settings.deband
-        has_denoise = open_engine is not None or find(options.model).has_denoise
-        controls = ViewerControls(options.strength, report.denoise, removes_noise=has_denoise)
+        model = None if open_engine is not None else find(options.model)
+        controls = ViewerControls(
+            options.strength,
+            report.denoise,
+            options.brightness,
+            removes_noise=model is None or model.has_denoise,
+            sets_brightness=model is None or model.has_brightness,
+        )
 
         tags = source.connection.tags.coded(working.coding)
         processor = _processor(source, session, working, tags)

@@ -259,6 +259,7 @@ class LiveRun:
             dropped=sum(self.dropped.values()),
             strength=session.settings.strength,
             denoise=session.settings.denoise,
+            brightness=session.settings.brightness,
             note="" if level is LEVELS[0] else level.words,
             turn=self._turn,
             aspect=self._aspect,

@@ -61,6 +61,16 @@ class Model:
         if not self.has_denoise:
             raise UsageError(f"model {self.name} has no noise removal; use --denoise off")
 
+    @property
+    def has_brightness(self) -> bool:
+        """Whether it can be asked for a brighter or a darker result."""
+        return self.description is not None and self.description.illumination.domain == "log"
+
+    def check_brightness(self) -> None:
+        """Raise UsageError if it cannot."""
+        if not self.has_brightness:
+            raise UsageError(f"model {self.name} has no adjustable brightness; use --brightness 0")
+
     def coarser(self) -> Model | None:
         """Return the cheaper model that `Description.coarser` describes, None if there is none."""
         description = None if self.description is None else self.description.coarser()

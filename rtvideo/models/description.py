@@ -38,7 +38,8 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     for ``own`` a cell has its ``log(t_hat_0 + floor)``, of the largest channel if shared. ``A = cov(own, log
     t) / (var(own) + GUIDE_EPSILON)``, ``B = mean(log t) - A mean(own)``, and both become their means over the
     same cells (He and Sun, arXiv:1505.00996). With ``mix``, ``log t <- (1 - a) log t + a own``, ``a =
-    sigmoid(mix logit)``. Then ``t <- clamp(t, t_min, 1)``. With ``signal_floor`` ``f``, ``log t <- log t *
+    sigmoid(mix logit)``. Then ``log t <- log t - brightness * log 2`` (log domain), and ``t <- clamp(t,
+    t_min, 1)``. With ``signal_floor`` ``f``, ``log t <- log t *
     m^2 / (m^2 + f^2)``: where nothing was recorded nothing is amplified. Then ``t <- t ^ strength``. With
     ``rolloff``, lights keep their shape and colour: where ``z``, the pixel's largest channel over ``t``, is
     above a learned knee ``k = sigmoid(rolloff_knee)``, ``t <- min(t z / r, 1)`` with ``d = (z - k) / (1 -
@@ -58,7 +59,8 @@ The whole computation, for a frame ``y`` (RGB, 0..1), in the order in which the 
     ``w``, the subtraction and the clamp stay at full size. Where frames were averaged before, ``w`` is
     divided by the fourth root of their number (`docs/temporal.md`).
 
-``strength`` and ``denoise`` (0..1) are the user's, not the model's.
+``strength`` and ``denoise`` (0..1) and ``brightness`` (-1..1) are the user's, not the model's. In training
+``brightness`` is what the reference asks for (`model.recipes.recipe.Recipe.wished`).
 """
 
 from __future__ import annotations

@@ -84,6 +84,20 @@ def random_camera(rng: np.random.Generator) -> Camera:
     )
 
 
+def metered(scene: Linear, level: float) -> float:
+    """Return the exposure at which the mean of what is recorded is ``level``, a share of full scale.
+
+    Lights count as full scale, as on a sensor; the sensor's noise does not.
+    """
+    light = scene[::4, ::4].max(axis=2)
+    low, high = np.log(level / max(float(light.max()), 1e-6)), np.log(1e6)
+    for _ in range(24):
+        middle = (low + high) / 2
+        dark = np.minimum(light * np.exp(middle), 1).mean() < level
+        low, high = (middle, high) if dark else (low, middle)
+    return float(np.exp(low))
+
+
 def to_linear(image: Image) -> Linear:
     """Return the linear light, 0..1, of an 8-bit sRGB image (IEC 61966-2-1); any shape."""
     code = np.arange(256, dtype=np.float32) / 255

@@ -16,14 +16,18 @@ class ViewerControls:
 
     Attributes:
         strength: 0..1, as in `rtvideo.engines.session.Settings`.
+        brightness: -1..1, likewise.
         denoise: 0..1, likewise. A slow machine applies less; `FrameInfo` has the value that was used.
         removes_noise: whether the model can remove noise. If not, ``denoise`` has no effect.
+        sets_brightness: whether it can be brighter or darker. If not, ``brightness`` has no effect.
         stop: set it to end the run; outputs are finalised.
     """
 
     strength: float = 1.0
     denoise: float = 0.0
+    brightness: float = 0.0
     removes_noise: bool = True
+    sets_brightness: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
 
 
@@ -37,6 +41,7 @@ class FrameInfo:
         latency: seconds from capture until this frame was enhanced; None for a file.
         dropped: frames dropped so far at all stages, because the machine was too slow.
         strength, denoise: 0..1, as used for this frame.
+        brightness: -1..1, likewise.
         note: which part of the work is left out to keep up, or empty.
         turn: degrees clockwise by which the viewer must rotate the picture: 0, 90, 180 or 270.
         aspect: sample aspect ratio: the width of a pixel divided by its height.
@@ -48,6 +53,7 @@ class FrameInfo:
     dropped: int = 0
     strength: float = 1.0
     denoise: float = 0.0
+    brightness: float = 0.0
     note: str = ""
     turn: int = 0
     aspect: float = 1.0

@@ -34,7 +34,7 @@ _OPENING, _CLOSING = 60.0, 5.0
 #: Seconds to wait for the window. After that a newer frame is the better one to show.
 _DRAWING = 0.05
 
-#: Change of the strength by one press of + or -.
+#: Change of strength or brightness by one press of + or -, [ or ].
 _STEP = 0.1
 
 _PROGRAM = Path(__file__).with_name("window_process.py")
@@ -109,7 +109,7 @@ class Window:
         pictures = np.frombuffer(self._memory, np.uint8, 2 * 3 * width * height).reshape(shape)
         for picture, pixels in zip(pictures, upright, strict=True):
             picture[:] = pixels
-        asked = {"strength": self._controls.strength, "denoise": self._controls.denoise}
+        asked = {name: getattr(self._controls, name) for name in ("strength", "brightness", "denoise")}
         self._send(asdict(info) | asked | {"width": width, "height": height})
 
     def _upright(self, frame: av.VideoFrame, info: FrameInfo) -> npt.NDArray[np.uint8]:
@@ -171,6 +171,11 @@ class Window:
                 controls.denoise = self._denoise
         elif key == "d":
             say("this model removes no noise")
+        elif key in "[]" and controls.sets_brightness:
+            step = _STEP if key == "]" else -_STEP
+            controls.brightness = round(min(1.0, max(-1.0, controls.brightness + step)), 2)
+        elif key in "[]":
+            say("this model has no adjustable brightness")
         else:
             step = _STEP if key == "+" else -_STEP
             controls.strength = round(min(1.0, max(0.0, controls.strength + step)), 2)

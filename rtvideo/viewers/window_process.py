@@ -23,10 +23,13 @@ import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
 
-HELP = "drag: compare   s: save   space: pause   + -: strength   d: denoise   i: hide this   q: quit"
+HELP = (
+    "drag: compare   s: save   space: pause   + -: strength   [ ]: brightness   d: denoise   i: hide this   "
+    "q: quit"
+)
 
 #: Keys that the run handles, and the names under which they are sent. Escape quits too.
-JOB_KEYS = {"+": "+", "=": "+", "-": "-", "_": "-", "d": "d", "q": "q", "\x1b": "q"}
+JOB_KEYS = {"+": "+", "=": "+", "-": "-", "_": "-", "[": "[", "]": "]", "d": "d", "q": "q", "\x1b": "q"}
 
 #: Milliseconds between two checks of keyboard and input.
 _TICK = 8
@@ -111,7 +114,7 @@ class Screen:
             rate.append(f"{1000 * info['latency']:.0f} ms")
         if info["dropped"]:
             rate.append(f"{info['dropped']} dropped")
-        look = f"strength {info['strength']:.2f}   denoise {info['denoise']:.2f}"
+        look = "   ".join(f"{name} {info[name]:.2f}" for name in ("strength", "brightness", "denoise"))
         return [text for text in (info["engine"], "   ".join(rate), look, info["note"]) if text]
 
     def _write(self, shown: Pixels, text: str, row: int) -> None:

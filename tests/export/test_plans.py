@@ -95,8 +95,8 @@ def test_tensorrt_proper_needs_the_gpu_that_it_builds_for(
 def test_torch_can_export_the_network_with_its_names() -> None:
     path = find("night").networks["iem+nrm"]
     program = exported(path, Profile.static(45, 33), "cpu")
-    assert list(program.graph_signature.user_inputs) == ["image", "strength", "denoise"]
+    assert list(program.graph_signature.user_inputs) == ["image", "strength", "brightness", "denoise"]
     image = torch.from_numpy(np.random.default_rng(0).random((1, 3, 33, 45), np.float32))
-    scalars = [torch.tensor(0.7), torch.tensor(0.4)]
-    wanted = OnnxModule(path.read_bytes(), "night")(image, *scalars)
-    assert torch.equal(program.module()(image, *scalars), wanted)
+    scalars = {"strength": torch.tensor(0.7), "brightness": torch.tensor(-0.2), "denoise": torch.tensor(0.4)}
+    wanted = OnnxModule(path.read_bytes(), "night")(image, *scalars.values())
+    assert torch.equal(program.module()(image, **scalars), wanted)

@@ -33,7 +33,7 @@ def test_what_was_not_recorded_stays_black_and_what_was_does_not() -> None:
         dark, target = night_pair(street(), np.random.default_rng(seed))
         buried, seen = dark.max(axis=2) == 0, dark.max(axis=2) > 12
         if buried.mean() > 0.03 and seen.mean() > 0.03:
-            assert target[buried].mean() < 0.5 * target[seen].mean()
+            assert target[buried].mean() < 0.6 * target[seen].mean()
             trusted.append(seed)
     assert trusted, "no scene of these seeds has both"
 
@@ -57,7 +57,7 @@ def test_a_scene_under_lamps_is_no_brighter_than_a_tone_curve(
     monkeypatch.setattr(night_pairs, "_POOLED", 1.0)
     dark, target = night_pair(street(), np.random.default_rng(seed))
     # Noise and compression move the codes, and video has another transfer function than photographs.
-    recorded = 1.5 * np.percentile(dark.max(axis=2), 99.5) + 8
+    recorded = 1.5 * np.percentile(dark.max(axis=2), 99.5) + 16
     assert np.percentile(target, 99.5) <= 255 * (recorded / 255) ** 0.35
 
 

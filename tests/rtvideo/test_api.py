@@ -131,6 +131,20 @@ def test_strength_0_returns_the_input(gain_model: Path) -> None:
         assert (enhancer(frame) > frame).any()
 
 
+def test_brightness_can_be_asked_for_between_calls(gain_model: Path) -> None:
+    frame = noise(40, 60, 3) // 5
+    with Enhancer(brightness=-0.5, threads=1) as enhancer:
+        darker = enhancer(frame)
+        enhancer.brightness = "0.5"
+        brighter = enhancer(frame)
+        enhancer.brightness = 0
+        assert darker.mean() < enhancer(frame).mean() < brighter.mean()
+        with pytest.raises(ValueError, match=r"-2.*allowed: a number from -1"):
+            enhancer.brightness = -2
+    with pytest.raises(ValueError, match="no adjustable brightness"):
+        Enhancer(str(gain_model), brightness=0.5)
+
+
 @pytest.mark.parametrize("form", ["yuv420p", "yuvj420p", "yuv422p", "yuv444p10le", "nv12", "gray", "rgb24"])
 def test_video_frames_keep_everything_but_the_picture(double: type[Double], form: str) -> None:
     frame = filled(form, 63, 35)
@@ -343,8 +357,8 @@ def test_files_that_are_refused(double: type[Double], tmp_path: Path) -> None:
         rtvideo.enhance_file(tmp_path / "none.png", tmp_path / "b.png")
     with pytest.raises(OutputError, match="no such folder"):
         rtvideo.enhance_file(image, tmp_path / "none" / "b.png")
-    with pytest.raises(TypeError, match="brightness: no such option; allowed: overwrite, "):
-        rtvideo.enhance_file(image, tmp_path / "b.png", brightness=2)
+    with pytest.raises(TypeError, match="contrast: no such option; allowed: overwrite, "):
+        rtvideo.enhance_file(image, tmp_path / "b.png", contrast=2)
     with pytest.raises(TypeError, match=r"did you mean denoise\?"):
         rtvideo.enhance_file(image, tmp_path / "b.png", denoice=1)
     assert image.read_bytes() == before

@@ -90,4 +90,5 @@ class CudaSession(GpuSession):
     ) -> None:
         asked = self.settings
         constants = self._time_stamps.constants(time, asked.temporal)
-        self._network.run(planes, out, asked.strength, asked.denoise, constants, asked.deband)
+        amounts = asked.deband, asked.brightness
+        self._network.run(planes, out, asked.strength, asked.denoise, constants, *amounts)

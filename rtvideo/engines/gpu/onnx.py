@@ -13,7 +13,7 @@ import numpy as np
 from rtvideo.engines.gpu.session import need_driver
 from rtvideo.engines.gpu.tensor import OpenNetwork, TensorSession, network_file
 from rtvideo.engines.onnx import image_and_enhanced
-from rtvideo.engines.session import check_strength
+from rtvideo.engines.session import check_scalars
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.models import Model, onnx
@@ -86,7 +86,7 @@ class OnnxCudaSession(TensorSession):
         image, enhanced = image_and_enhanced(session, file, half=True)
         ends = self._tensors.ends(half_image=image.half, half_enhanced=enhanced.half)
         scalars = {i.name for i in session.get_overridable_initializers()} & self._tensors.scalars.keys()
-        check_strength(self._model.name, self.settings, scalars)
+        check_scalars(self._model.name, self.settings, scalars)
         shape, place = (1, 3, self._geometry.height, self._geometry.width), ("cuda", self._device.index)
         binding = session.io_binding()
         binding.bind_input(image.name, *place, image.dtype, shape, ends.image)
@@ -94,7 +94,7 @@ class OnnxCudaSession(TensorSession):
         return OpenNetwork(ends, functools.partial(self._enqueue_network, session, binding, scalars, file))
 
     def _enqueue_network(self, session: Any, binding: Any, scalars: set[str], file: Path) -> None:
-        check_strength(self._model.name, self.settings, scalars)
+        check_scalars(self._model.name, self.settings, scalars)
         for name in scalars:
             # From main memory: bound by address, inputs that have a default are not known to every version.
             value = np.array(getattr(self.settings, name), np.float32)

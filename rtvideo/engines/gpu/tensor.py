@@ -16,7 +16,7 @@ from rtvideo.engines.session import Settings, no_network
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda.network import DevicePlane
-from rtvideo.kernels.cuda.tensors import Ends, FrameTensors
+from rtvideo.kernels.cuda.tensors import SCALARS, Ends, FrameTensors
 from rtvideo.kernels.structs import unsupported_geometry
 from rtvideo.models import Model
 
@@ -132,7 +132,8 @@ class TensorSession(GpuSession):
     ) -> None:
         key = self.settings.denoise > 0
         network = self._network_for(key)
-        self._tensors.tell(planes, out, network.ends, self.settings.strength, self.settings.denoise)
+        scalars = [getattr(self.settings, name) for name in SCALARS]
+        self._tensors.tell(planes, out, network.ends, scalars)
         if (graph := self._graphs.get(key)) is not None:
             self._device.call("cuGraphLaunch", graph, self._stream)
             return

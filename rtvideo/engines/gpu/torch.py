@@ -8,7 +8,7 @@ from typing import Any
 
 from rtvideo.engines.gpu.session import need_driver
 from rtvideo.engines.gpu.tensor import OpenNetwork, TensorSession, network_file
-from rtvideo.engines.session import check_strength
+from rtvideo.engines.session import check_scalars
 from rtvideo.engines.torch import read_module, runtime, torch_errors
 from rtvideo.errors import UnavailableError
 
@@ -52,7 +52,7 @@ class TorchCudaSession(TensorSession):
     def _network(self, denoise: bool, stack: ExitStack) -> OpenNetwork:
         torch, tensors = self._torch, self._tensors
         network = read_module(network_file(self._model, denoise=denoise, half=self._half)).to(self._place)
-        check_strength(self._model.name, self.settings, network.scalars)
+        check_scalars(self._model.name, self.settings, network.scalars)
         shape = (1, 3, self._geometry.height, self._geometry.width)
         ends = tensors.ends(half_image=network.half_image, half_enhanced=network.half_enhanced)
         image = self._view(ends.image, shape, half=ends.half_image)

@@ -34,15 +34,17 @@ FN float need_of_light(float level, float colour, const float *limits) {
     return 1 - smoothstep((level - low) / (high - low));
 }
 
-// Steps 3 and 5: `g` are the STATISTICS, `w` holds biases, then [output][statistic].
-FN Exposure exposure_of(const float (&g)[5], const float *w, bool centred, bool mix) {
+// Steps 3 and 5: `g` are the STATISTICS, `w` holds biases, then [output][statistic]. Brightness belongs to step 7, where
+// the pixel's own light has been mixed in: here, where one number does it for the whole frame, it is as much larger.
+FN Exposure exposure_of(const float (&g)[5], const float *w, bool centred, bool mix, float brightness) {
     float out[3];
     for (int i = 0; i < 3; i++) {
         out[i] = w[i];
         for (int j = 0; j < 5; j++) out[i] += w[3 + 5 * i + j] * g[j];
     }
     const float mean = centred ? g[0] : 0;
-    return Exposure{mean, exp2(out[1]), mean + out[0], mix ? 1 / (1 + exp2(out[2])) : 0, 1};
+    const float own = mix ? 1 / (1 + exp2(out[2])) : 0;
+    return Exposure{mean, exp2(out[1]), mean + out[0] - brightness / max(1 - own, 1e-6f), own, 1};
 }
 
 // Step 5: log2 t of a state.

@@ -23,6 +23,9 @@ from rtvideo.viewers.web.tokens import Token, given_token
 #: Seconds between two keyframes that browsers asked for. Keyframes are large.
 _KEYS_APART = 0.25
 
+#: What a page may set, and the least value of each; the largest is 1.
+_SLIDERS = {"strength": 0, "brightness": -1, "denoise": 0}
+
 _ENCODERS: dict[str, type[H264] | type[Jpeg]] = {"h264": H264, "jpeg": Jpeg}
 
 
@@ -134,10 +137,11 @@ class WebViewer:
     def _control(self, wanted: dict[str, Any]) -> None:
         """Change what a page asks to be changed, or raise ValueError."""
         for name, value in wanted.items():
-            if name not in ("strength", "denoise"):
+            if name not in _SLIDERS:
                 raise ValueError(f"{name} cannot be set")
-            if type(value) not in (int, float) or not 0 <= value <= 1:
-                raise ValueError(f"{name} must be a number from 0 to 1")
+            least = _SLIDERS[name]
+            if type(value) not in (int, float) or not least <= value <= 1:
+                raise ValueError(f"{name} must be a number from {least} to 1")
         for name, value in wanted.items():
             setattr(self._controls, name, float(value))
 
@@ -150,6 +154,8 @@ class WebViewer:
             "name": self._name,
             "strength": controls.strength,
             "denoise": controls.denoise,
+            "brightness": controls.brightness,
             "removes_noise": controls.removes_noise,
+            "sets_brightness": controls.sets_brightness,
             "frame": frame,
         }

@@ -12,8 +12,10 @@ from benchmarks.faults.measures import luma
 from benchmarks.night import clips, scenes
 from benchmarks.night.clips import Coding
 from benchmarks.night.scenes import Scene
-from benchmarks.night.tone import MEAN, Photographic
+from model import panoramas
+from model.tone import MEAN, Photographic
 from rtvideo.errors import InputError
+from rtvideo.sample.camera_simulator import metered
 from tests.helpers.clips import write
 
 SIZE = (96, 64)
@@ -55,10 +57,10 @@ def test_the_truth_is_bright_and_keeps_lamps_and_their_colour() -> None:
 
 def test_auto_exposure_meters_the_mean_and_not_the_lamps() -> None:
     scene = night()
-    exposure = clips.metered(scene)
+    exposure = metered(scene, clips.METERED)
     assert np.minimum(scene.max(axis=2) * exposure, 1).mean() == pytest.approx(clips.METERED, rel=0.2)
     brighter = np.where(scene > 100, scene * 10, scene)
-    assert clips.metered(brighter) == pytest.approx(exposure, rel=0.01)
+    assert metered(brighter, clips.METERED) == pytest.approx(exposure, rel=0.01)
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
@@ -85,7 +87,9 @@ def test_fewer_bits_leave_less() -> None:
     clean = clips.capture(
         scene,
         np.random.default_rng(0),
-        replace(clips.CAMERA, exposure=clips.metered(scene), electrons=1e5, read_noise=0.0, row_noise=0.0),
+        replace(
+            clips.CAMERA, exposure=metered(scene, clips.METERED), electrons=1e5, read_noise=0.0, row_noise=0.0
+        ),
     )
     assert np.abs(coarse - clean).mean() > 1.05 * np.abs(fine - clean).mean()
 
@@ -97,14 +101,14 @@ def test_the_rate_of_smaller_pictures_falls_slower_than_their_pixels() -> None:
 
 
 def test_a_panorama_is_seen_straight_on_and_by_a_camera_that_turns(tmp_path: Path) -> None:
-    image = scenes.read(panorama(tmp_path))
-    assert scenes.brightest(image) == pytest.approx(90, abs=3)
-    ahead = scenes.view(image, 90, SIZE).max(axis=2)
+    image = panoramas.read(panorama(tmp_path))
+    assert panoramas.brightest(image) == pytest.approx(90, abs=3)
+    ahead = panoramas.view(image, 90, SIZE).max(axis=2)
     row, column = np.unravel_index(np.argmax(ahead), ahead.shape)
     assert (row, column) == (pytest.approx(32, abs=3), pytest.approx(48, abs=3))
-    left = scenes.view(image, 120, SIZE).max(axis=2)
+    left = panoramas.view(image, 120, SIZE).max(axis=2)
     assert np.argmax(left.max(axis=0)) < 40
-    assert scenes.view(image, 270, SIZE).max() < 1
+    assert panoramas.view(image, 270, SIZE).max() < 1
     pan = list(scenes.filmed(tmp_path / "hall_1k.hdr", SIZE, pans=True).frames(20))
     columns = [int(np.argmax(frame.max(axis=(0, 2)))) for frame in pan]
     assert columns[0] > columns[-1]
@@ -113,10 +117,10 @@ def test_a_panorama_is_seen_straight_on_and_by_a_camera_that_turns(tmp_path: Pat
 
 def test_what_is_no_panorama_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is 100x64; a panorama is twice as wide as high"):
-        scenes.read(panorama(tmp_path, columns=100))
+        panoramas.read(panorama(tmp_path, columns=100))
     (tmp_path / "notes.hdr").write_text("none")
     with pytest.raises(InputError, match=r"notes\.hdr: not a readable panorama"):
-        scenes.read(tmp_path / "notes.hdr")
+        panoramas.read(tmp_path / "notes.hdr")
 
 
 @pytest.mark.slow

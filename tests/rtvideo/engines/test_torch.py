@@ -68,9 +68,10 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Model:
 def test_every_kind_of_network_is_the_trained_one(description: Description, height: int, width: int) -> None:
     image = torch.from_numpy(np.random.default_rng(1).random((1, 3, height, width)) ** 3)
     net = onnx(description, torch.float64)
-    scalars = [torch.tensor(value, dtype=torch.float64) for value in (0.7, 0.4)][: len(net.scalars)]
+    asked = {"strength": 0.7, "denoise": 0.4, "brightness": -0.3}
+    scalars = [torch.tensor(asked[name], dtype=torch.float64) for name in net.scalars]
     with torch.no_grad():
-        trace = module(description).trace(image, 0.7, 0.4)
+        trace = module(description).trace(image, 0.7, 0.4, -0.3)
         wanted = trace.image if description.noise else trace.u
         difference = (net(image, *scalars) - wanted).abs().max()
     assert difference <= 1e-5  # as for onnxruntime: constants are f32 in the file, and gain enlarges that

@@ -84,21 +84,23 @@ class Compiled:
         self.net = RUAS(description).double()
         self.net.load_state_dict({k: torch.from_numpy(np.array(v)).double() for k, v in weights.items()})
 
-    def run(self, y: Image, strength: float, denoise: float, threads: int = 1) -> Image:
+    def run(
+        self, y: Image, strength: float, denoise: float, threads: int = 1, brightness: float = 0.0
+    ) -> Image:
         """What the kernel makes of (3, H, W) float32 RGB."""
         out = np.full_like(y, np.nan)
         network = CpuNetwork(self.library, self.weights, y.shape[2], y.shape[1], float_format(), threads)
-        network.run(list(y), list(out), strength, denoise)
+        network.run(list(y), list(out), strength, denoise, brightness=brightness)
         network.close()
         return out
 
-    def reference(self, y: Image, strength: float, denoise: float) -> Image:
+    def reference(self, y: Image, strength: float, denoise: float, brightness: float = 0.0) -> Image:
         """The same in double precision."""
         image = torch.from_numpy(y.astype(np.float64))[None]
         with torch.no_grad():
             if denoise == 0:
-                return self.net.illumination(image, strength).u[0].numpy()
-            return self.net(image, strength, denoise)[0].numpy()
+                return self.net.illumination(image, strength, brightness).u[0].numpy()
+            return self.net(image, strength, denoise, brightness)[0].numpy()
 
 
 @functools.cache

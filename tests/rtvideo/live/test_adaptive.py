@@ -145,9 +145,10 @@ def test_settings_are_the_same_for_both() -> None:
     run.quality.level = COARSE
     run.push()
     run.opened()
-    run.controls.strength, run.controls.denoise = 0.25, 1.0
+    run.controls.strength, run.controls.denoise, run.controls.brightness = 0.25, 1.0, -2.0
     run.push()
     assert run.processor.session is coarse
+    assert coarse.settings.brightness == -1
     assert (coarse.settings.strength, coarse.settings.denoise, coarse.settings.temporal) == (0.25, 0.0, 0.5)
     run.quality.level = ALL
     run.push()

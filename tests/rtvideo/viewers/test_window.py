@@ -140,6 +140,10 @@ def test_keys_change_strength_and_noise_removal(user: User, window: Window, cont
     for _ in range(12):
         user.presses("_")
     eventually(lambda: controls.strength == 0)
+    user.presses("[")
+    eventually(lambda: controls.brightness == -0.1)
+    user.presses("]")
+    eventually(lambda: controls.brightness == 0)
     assert not controls.stop.is_set()
 
 

@@ -10,7 +10,7 @@ from rtvideo.engines.gpu.tensorrt.package import Package
 from rtvideo.errors import UnavailableError
 
 #: Scalars that our files hold with a default; to TensorRT they would be constants, so they are made inputs.
-SCALARS = ("strength", "denoise")
+SCALARS = ("strength", "denoise", "brightness")
 
 #: Changes with anything below that changes plans.
 FLAGS = "strongly typed, no TF32, scalars as inputs"

@@ -16,7 +16,7 @@ from rtvideo.engines.gpu.session import need_driver
 from rtvideo.engines.gpu.tensor import OpenNetwork, TensorSession, network_file
 from rtvideo.engines.gpu.tensorrt.package import MODULES, Package, load
 from rtvideo.engines.gpu.tensorrt.plans import Machine, Plans
-from rtvideo.engines.session import check_strength
+from rtvideo.engines.session import check_scalars
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry
 from rtvideo.models import Model
@@ -73,7 +73,7 @@ class TensorRTSession(TensorSession):
         wanted = {"strength", "denoise"} if denoise else {"strength"}
         if self._model.description is not None and not wanted <= scalars:
             raise UnavailableError(f"{file}: {self._package} made constants of its inputs")
-        check_strength(self._model.name, self.settings, scalars)
+        check_scalars(self._model.name, self.settings, scalars)
         images, outputs = sorted(inputs - scalars), [name for name in names if name not in inputs]
         if len(images) != 1 or len(outputs) != 1:
             raise UnavailableError(f"{file}: must take one image and return one ({_TYPES}, NCHW, RGB 0..1)")

@@ -17,7 +17,7 @@ struct Frame {
     const Weights *w;
     Planes in, out;
     Format format, read;   // of the planes in and out; of those that the network reads
-    float denoise;
+    float denoise, brightness;
     TimeConstants time;
     TemporalState state;
     DebandingState debanding;

@@ -83,7 +83,7 @@ template <class N> static void light_on_grid(Context &context, const float *weig
     }
     float g[5], level, colour;
     statistics(log_of(N::SCALES[0]), g, level, colour);
-    Exposure exposure = exposure_of(g, weights, N::CENTRED, N::MIX);
+    Exposure exposure = exposure_of(g, weights, N::CENTRED, N::MIX, frame.brightness);
     if (N::FADES) exposure.need = need_of_light(level, colour, fade);
     for (int s = 0; s < 6 && N::CENTRED; s++)
         if (logs[s].data) shift_by(logs[s], exposure.mean);

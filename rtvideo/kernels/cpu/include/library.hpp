@@ -75,15 +75,15 @@ EXPORT int rt_allocate_debanding(Context *context, const Format *kept) {
 
 // Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal, `deband` 0 debanding; without `time`, or with no
 // frames to average over, the frame is looked at alone.
-EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise, float deband,
-                   const TimeConstants *time) {
+EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise, float brightness,
+                   float deband, const TimeConstants *time) {
     Frame &frame = context->frame;
     frame.in = *in, frame.out = *out, frame.read = frame.format;
     frame.time = time ? *time : TimeConstants{};
     if (frame.time.frames > 0) TIMED("over time", over_time<Network::WIDEST>(*context);)
     frame.debanding.amount = deband;
     if (deband > 0) TIMED("debanding", without_bands<Network::WIDEST>(*context);)
-    frame.light_parameters.strength = strength, frame.denoise = denoise;
+    frame.light_parameters.strength = strength, frame.denoise = denoise, frame.brightness = brightness;
     TIMED("light", Network::light(*context, (float *)context->memory[1]);)
     bool denoised = denoise > 0 && Network::HAS_NOISE;
     int halo = denoised ? Network::DENOISED_HALO : Network::LIT_HALO;

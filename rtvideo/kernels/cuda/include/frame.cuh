@@ -66,7 +66,7 @@ struct Frame {
     Format format; // of the planes in and out
     int width, height;
     int rows; // of tensors between kernels: the picture's, or fewer where memory is short
-    float strength, denoise;
+    float strength, denoise, brightness;
     TimeConstants time;
     Planes in, out;
     TemporalState state;

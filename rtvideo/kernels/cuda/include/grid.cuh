@@ -197,7 +197,7 @@ FN void settle(float *memory, const Moments<float> *parts, int count, bool centr
     if (threadIdx.x != 0) return;
     const float g[5] = {(float)all.mean, deviation_of(all.squares / all.count), (float)(all.linear / all.count),
                         (float)all.high, (float)all.low};
-    *exposure = exposure_of(g, w, centred, mix);
+    *exposure = exposure_of(g, w, centred, mix, frame.brightness);
     if (fade)
         exposure->need = need_of_light((float)(all.level / all.count), (float)(all.colour / all.count), fade);
 }

@@ -1,7 +1,7 @@
 // Sliders, buttons and keys, and the figures beside them.
 
 const percent = (share) => `${Math.round(100 * share)} %`;
-const touched = { strength: 0, denoise: 0 };
+const touched = { strength: 0, brightness: 0, denoise: 0 };
 
 /** Move a slider of the run and show its value in words. */
 function setSlider(name, value) {
@@ -26,6 +26,7 @@ function showState(state) {
     if (performance.now() - touched[name] > 1000) setSlider(name, state[name]);
   }
   at("denoise").disabled = !state.removes_noise;
+  at("brightness").disabled = !state.sets_brightness;
   if (!frame) return;
   if (turn !== frame.turn) {
     turn = frame.turn;
@@ -87,7 +88,10 @@ at("split").addEventListener("input", setSplit);
 
 const BUTTONS = { " ": "hold", r: "replay", c: "compare", s: "snapshot", f: "full" };
 const DIVIDER = { ArrowLeft: -20, ArrowDown: -20, ArrowRight: 20, ArrowUp: 20 };
-const STRENGTH = { "+": 0.05, "=": 0.05, "-": -0.05 };
+const STEPS = {
+  "+": ["strength", 0.05], "=": ["strength", 0.05], "-": ["strength", -0.05],
+  "]": ["brightness", 0.1], "[": ["brightness", -0.1],
+};
 let denoiseBefore = 1;
 
 document.addEventListener("keydown", (event) => {
@@ -99,8 +103,9 @@ document.addEventListener("keydown", (event) => {
   } else if (DIVIDER[key] && (target === at("split") || !target.closest("input"))) {
     at("split").value = Number(at("split").value) + DIVIDER[key];
     setSplit();
-  } else if (STRENGTH[key]) {
-    sendSlider("strength", Number(at("strength").value) + STRENGTH[key]);
+  } else if (STEPS[key]) {
+    const [name, step] = STEPS[key];
+    if (!at(name).disabled) sendSlider(name, Number(at(name).value) + step);
   } else if (letter === "d" && !at("denoise").disabled) {
     const now = Number(at("denoise").value);
     if (now) denoiseBefore = now;

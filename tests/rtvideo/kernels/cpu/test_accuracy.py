@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -35,18 +36,26 @@ DESCRIPTIONS = [
 
 sizes = st.tuples(st.integers(1, 70), st.integers(1, 90))
 strengths = st.sampled_from([1.0, 0.5])
+wishes = st.sampled_from([0.0, 0.7, -0.7])
 
 
 @pytest.mark.parametrize("description", DESCRIPTIONS, ids=lambda d: d.name)
-@given(size=sizes, seed=st.integers(0, 99), strength=strengths, denoise=st.sampled_from([0.0, 1.0, 0.3]))
+@given(
+    size=sizes,
+    seed=st.integers(0, 99),
+    strength=strengths,
+    denoise=st.sampled_from([0.0, 1.0, 0.3]),
+    wish=wishes,
+)
 @settings(max_examples=15, deadline=None, derandomize=True)
 def test_f32_is_within_1e5_of_double(
-    description: Description, size: tuple[int, int], seed: int, strength: float, denoise: float
+    description: Description, size: tuple[int, int], seed: int, strength: float, denoise: float, wish: float
 ) -> None:
     kernel = compiled(description)
     y = picture(*size, seed)
     denoise = denoise if description.noise else 0.0
-    out, wanted = kernel.run(y, strength, denoise), kernel.reference(y, strength, denoise)
+    out = kernel.run(y, strength, denoise, brightness=wish)
+    wanted = kernel.reference(y, strength, denoise, wish)
     assert np.abs(out - wanted).max() <= 1e-5
     assert np.ptp(wanted) > 0 or min(size) == 1
 
@@ -60,6 +69,13 @@ def test_a_roll_off_leaves_what_is_below_the_knee_to_the_bit_and_burns_nothing()
     assert np.array_equal(kernel.run(y * 0.3, 0.3, 0), without.run(y * 0.3, 0.3, 0))
     burnt, kept = without.run(y, 1, 0), kernel.run(y, 1, 0)
     assert (burnt - kept).max() > 0.1 and kept.max() < 1
+
+
+def test_brightness_is_continuous_and_follows_the_wish() -> None:
+    kernel, y = compiled(networks.NIGHT), picture(40, 60, 3) * np.float32(0.3)
+    means = [kernel.run(y, 1, 1, brightness=wish).mean() for wish in (-1, -0.01, 0, 0.01, 1)]
+    assert all(darker < brighter for darker, brighter in itertools.pairwise(means))
+    assert means[3] - means[1] < 0.05 * (means[4] - means[0])
 
 
 def test_a_frame_that_is_light_enough_is_left_alone() -> None:

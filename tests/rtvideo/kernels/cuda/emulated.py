@@ -101,14 +101,14 @@ class Emulated:
         self, format: Format, planes: Sequence[Image], out: Sequence[Image], size: tuple[int, int],
         strength: float, denoise: float, band: int | None = None,
         time: TimeConstants | None = None, state: TemporalState | None = None,
-        debanding: DebandingState | None = None,
+        debanding: DebandingState | None = None, brightness: float = 0.0,
     ) -> None:  # fmt: skip
         """Do what the engine does for a frame of (width, height), whole or in bands of so many rows."""
         width, height = size
         plan = launch.in_bands(self.source, *size, band) if band else launch.whole(self.source, *size)
         frame = launch.frame_type(len(self.source.buffers))()
         frame.format, frame.width, frame.height, frame.rows = format, width, height, plan.rows
-        frame.strength, frame.denoise = strength, denoise
+        frame.strength, frame.denoise, frame.brightness = strength, denoise, brightness
         frame.input, frame.output = _planes(planes), _planes(out)
         if time is not None and state is not None:
             frame.time, frame.state = time, state
@@ -126,19 +126,22 @@ class Emulated:
                 kernel, call.across, call.down, call.launch.shared, 1, call.first, call.origin
             )
 
-    def run(self, y: Image, strength: float, denoise: float, band: int | None = None) -> Image:
+    def run(
+        self, y: Image, strength: float, denoise: float, band: int | None = None, brightness: float = 0.0
+    ) -> Image:
         """What the kernels make of (3, H, W) float32 RGB."""
         out = np.full_like(y, np.nan)
-        self.planes(float_format(), list(y), list(out), y.shape[:0:-1], strength, denoise, band)
+        size = y.shape[:0:-1]
+        self.planes(float_format(), list(y), list(out), size, strength, denoise, band, brightness=brightness)
         return out
 
-    def reference(self, y: Image, strength: float, denoise: float) -> Image:
+    def reference(self, y: Image, strength: float, denoise: float, brightness: float = 0.0) -> Image:
         """The same in double precision."""
         image = torch.from_numpy(y.astype(np.float64))[None]
         with torch.no_grad():
             if not self.denoise:
-                return self.net.illumination(image, strength).u[0].numpy()
-            return self.net(image, strength, denoise)[0].numpy()
+                return self.net.illumination(image, strength, brightness).u[0].numpy()
+            return self.net(image, strength, denoise, brightness)[0].numpy()
 
     def _fill(self, symbol: str, content: bytes) -> None:
         size = ctypes.c_int.in_dll(self.library, f"size_of_{symbol}").value

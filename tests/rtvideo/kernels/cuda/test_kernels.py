@@ -45,14 +45,20 @@ sizes = st.tuples(st.integers(1, 40), st.integers(1, 50))
 
 
 @pytest.mark.parametrize("description", DESCRIPTIONS, ids=lambda d: d.name)
-@given(size=sizes, seed=st.integers(0, 99), strength=st.sampled_from([1.0, 0.5]))
+@given(
+    size=sizes,
+    seed=st.integers(0, 99),
+    strength=st.sampled_from([1.0, 0.5]),
+    wish=st.sampled_from([0.0, 0.7, -0.7]),
+)
 @settings(max_examples=4, deadline=None, derandomize=True)
 def test_f32_is_within_1e5_of_double(
-    description: Description, size: tuple[int, int], seed: int, strength: float
+    description: Description, size: tuple[int, int], seed: int, strength: float, wish: float
 ) -> None:
     kernels = emulated(description)
     y = picture(*size, seed)
-    out, wanted = kernels.run(y, strength, 0.7), kernels.reference(y, strength, 0.7)
+    out = kernels.run(y, strength, 0.7, brightness=wish)
+    wanted = kernels.reference(y, strength, 0.7, wish)
     assert np.abs(out - wanted).max() <= 1e-5
     assert np.ptp(wanted) > 0 or min(size) == 1
 

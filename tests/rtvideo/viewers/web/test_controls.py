@@ -102,6 +102,8 @@ def test_keys_hold_compare_and_change() -> None:
 
         page.press("-")
         wait_until(lambda: controls.strength == pytest.approx(0.95))
+        page.press("]")
+        wait_until(lambda: controls.brightness == pytest.approx(0.1))
         page.press("d")
         wait_until(lambda: controls.denoise == 0)
         page.press("d")

@@ -243,12 +243,13 @@ def test_jpeg_for_browsers_without_h264(viewer: WebViewer) -> None:
 
 def test_sliders_reach_the_job_and_the_other_pages(viewer: WebViewer, controls: ViewerControls) -> None:
     with live(viewer) as mine, live(viewer) as other:
-        mine.send('{"strength": 0.5, "denoise": 1}')
+        mine.send('{"strength": 0.5, "denoise": 1, "brightness": -0.5}')
         while True:
             state = json.loads(other.recv(timeout=20))
             if state["strength"] == 0.5:
                 break
         assert (controls.strength, controls.denoise, state["denoise"]) == (0.5, 1.0, 1.0)
+        assert controls.brightness == state["brightness"] == -0.5
 
 
 @pytest.mark.parametrize(
@@ -259,6 +260,7 @@ def test_sliders_reach_the_job_and_the_other_pages(viewer: WebViewer, controls: 
         "7",
         '{"strength": 2}',
         '{"strength": -0.1}',
+        '{"brightness": -1.1}',
         '{"strength": NaN}',
         '{"strength": true}',
         '{"strength": "1"}',

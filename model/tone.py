@@ -1,4 +1,4 @@
-"""The truth of a night: a published tone curve, the same for all methods, which keeps lights."""
+"""The truth of a night: a published tone curve, which keeps lights; and the way back from a photograph."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from benchmarks.faults.measures import luma
-from rtvideo.sample.camera_simulator import Image, Linear, from_linear
+from rtvideo.sample.camera_simulator import Image, Linear, from_linear, to_linear
 
 MEAN = 100.0  # of 255, the luma of a whole clip: bright enough to see by
+_GREY = 0.18  # of white: what a meter takes for the mean of a scene
 _HALVINGS = 24
 _THIRD = 3  # pixels, in each direction, of which one is looked at to find the key
 
@@ -18,21 +18,23 @@ _THIRD = 3  # pixels, in each direction, of which one is looked at to find the k
 class Photographic:
     """The global operator of Reinhard et al., "Photographic tone reproduction for digital images" (2002).
 
-    Equation 4, with the largest value of the clip as the smallest that is burnt to white; the key (equation
-    2) is that at which the clip's mean luma is `MEAN`. It acts on the largest channel instead of luminance,
-    one factor for all three, so that coloured lights keep their hue and none is cut off.
+    Equation 4, with the largest value of the clip as the smallest that is burnt to white, or what a meter
+    takes for white where that is more: else a plain wall would burn. The key (equation 2) is that at which
+    the clip's mean luma is ``mean``. It acts on the largest channel instead of luminance, one factor for all
+    three, so that coloured lights keep their hue and none is cut off.
 
     Args:
         scenes: (H, W, 3), linear; frames of the clip that decide the key.
+        mean: luma, of 255.
     """
 
-    def __init__(self, scenes: Sequence[Linear]) -> None:
+    def __init__(self, scenes: Sequence[Linear], mean: float = MEAN) -> None:
         some = np.concatenate([scene[::_THIRD, ::_THIRD].reshape(-1, 1, 3) for scene in scenes])
-        self._white = max(float(scene.max()) for scene in scenes)
+        self._white = max(*(float(scene.max()) for scene in scenes), float(some.mean()) / _GREY)
         low, high = (np.log(value / self._white) for value in (1e-3, 1e9))
         for _ in range(_HALVINGS):
             self._key = float(np.exp((low + high) / 2))
-            dark = luma(self(some)).mean() < MEAN
+            dark = cv2.cvtColor(self(some), cv2.COLOR_RGB2GRAY).mean() < mean
             low, high = (np.log(self._key), high) if dark else (low, np.log(self._key))
 
     def __call__(self, scene: Linear) -> Image:
@@ -40,6 +42,23 @@ class Photographic:
         value = scene.max(axis=2, keepdims=True) * self._key
         factor = self._key * (1 + value / (self._white * self._key) ** 2) / (1 + value)
         return from_linear(np.asarray(scene * factor, np.float32))
+
+
+def scene_of(photograph: Image, white: float) -> Linear:
+    """Return the scene, (H, W, 3), linear, that the operator above shows as a photograph.
+
+    Solves equation 4 for the scene, at a key of 1.
+
+    Args:
+        photograph: sRGB, (H, W, 3), in 8 bits.
+        white: radiance that is shown as white, 1 or more: of 1 the photograph is the scene; the larger, the
+            farther lights rise above the rest.
+    """
+    shown = to_linear(photograph)
+    value = np.maximum(shown.max(axis=2, keepdims=True), np.float32(1e-6))
+    square = np.float32(white**2)
+    radiance = square / 2 * (np.sqrt((1 - value) ** 2 + 4 * value / square) - (1 - value))
+    return np.asarray(shown * (radiance / value), np.float32)
 
 
 def glare(scene: Linear) -> Linear:
