@@ -21,7 +21,7 @@ _FIELD = (60.0, 110.0)  # degrees across
 _LEVEL = (0.002, 0.12)  # mean of what is recorded, of full scale: from near black to mid-grey less a third
 _ELECTRONS = (1000.0, 60000.0)  # from a small sensor at its highest gain to a large one on a tripod
 _WHITE = (1.0, 24.0)  # how far the lights of a photograph's scene rise
-_SHOWN = 112.0  # of 255, mean luma of a target: between the 18 % grey of a meter and the middle of the codes
+_SHOWN = 128.0  # of 255, mean luma of a target: the middle of the codes
 _FAINT = 1.0  # of 255: a code of the dark frame at which half of the brightness is trusted
 
 

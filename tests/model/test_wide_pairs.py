@@ -34,7 +34,7 @@ def test_targets_of_all_exposures_of_a_panorama_are_equally_bright(seed: int) ->
     dark, target = panorama_pair(panorama(), np.random.default_rng(seed))
     assert dark.shape == target.shape and dark.dtype == target.dtype == np.uint8
     assert dark.mean() < 0.8 * target.mean()
-    assert 90 < target.mean() < 120
+    assert 100 < target.mean() < 135
 
 
 @pytest.mark.parametrize("seed", range(6))
