@@ -3,6 +3,7 @@
 The way of a network::
 
     Program                      ir/program.py
+      |  stages.py               stages of one scale become one pass
       |  steps.py                layers that read one another at the pixel itself stay in registers
       |  schedule.py             steps are shared out among kernels, and tiles get a size
       |  emit.py                 CUDA on top of include/*.cuh and common/*.h; kernels in front of the network:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cuda import debanding, packing, temporal
 from rtvideo.kernels.cuda.schedule import Kernel, planes, schedule, views
 from rtvideo.kernels.cuda.source import (
@@ -17,6 +18,7 @@ from rtvideo.kernels.cuda.source import (
     grid,
     kind_macros,
 )
+from rtvideo.kernels.cuda.stages import joined
 from rtvideo.kernels.cuda.steps import Reach, Step, reads
 from rtvideo.kernels.ir import cpp
 from rtvideo.kernels.ir.cpp import literal
@@ -72,9 +74,8 @@ class _Emitter:
         if program.scales:
             self._grid_buffers()
             kernels += self._grid_kernels()
-        for k, (stage, scale) in enumerate(zip(program.stages, program.scales, strict=True)):
-            (kernel,) = schedule(stage, self.packed, self.shared, grid=True)
-            kernels.append((_launch(kernel, scale), self._kernel(kernel, stage, k)))
+        for stage, kernel, those in self._stages():
+            kernels.append((_launch(kernel, program.scales[those[0]]), self._kernel(kernel, stage, those)))
         if program.scales and self.temporal:
             scale, groups = program.scales[-1], 1 if program.shared else 3
             kernels += temporal.light_kernels(scale, groups, self._light(), _EXPOSURE)
@@ -112,7 +113,8 @@ class _Emitter:
 
     def _grid_buffers(self) -> None:
         scales, finest = self.program.scales, min(self.program.scales)
-        self.buffers["sums"] = Buffer(3, finest)
+        if not self._one_scale:
+            self.buffers["sums"] = Buffer(3, finest)
         for scale in sorted(set(scales)):
             self.buffers[f"log_{scale}"] = Buffer(3, scale)
         self.buffers["moments"] = Buffer(8, scales[0])  # one record for each block is far less than this
@@ -131,25 +133,53 @@ class _Emitter:
         program = self.program
         finest, first = min(program.scales), program.scales[0]
         floor = literal(program.floor)
-        sums = grid(finest, "sums")
-        body = f"reduce<{finest}, {program.window}>(memory, {sums});"
+        fade = "w.fade" if program.fades else "nullptr"
+        constants = f"{literal(program.centred)}, {literal(program.mix)}, w.exposure, {fade}, {_EXPOSURE}"
+        parts = "(Moments<float> *)frame.buffers[MOMENTS]"
         floats = 3 * (SIDE + 2) ** 2 + 3 * (SIDE + 2) + 3 * SIDE**2
-        yield Launch("reduce_frame", 0, SIDE, SIDE, 4 * floats), function("reduce_frame", [body])
+        reduced = Launch("reduce_frame", 0, SIDE, SIDE, 4 * floats)
+        if self._one_scale:
+            settled = f"settle(memory, parts, count, {constants});"
+            lines = [
+                f"auto settled = [&](float *memory, const Moments<float> *parts, int count) {{ {settled} }};",
+                f"survey<{first}, {program.window}>"
+                f"(memory, {grid(first, f'log_{first}')}, {floor}, {parts}, settled);",
+            ]
+            yield reduced, function("reduce_frame", lines)
+            return
+        sums = grid(finest, "sums")
+        yield reduced, function("reduce_frame", [f"reduce_sums<{finest}, {program.window}>(memory, {sums});"])
         for scale in sorted(set(program.scales)):
             name, log = f"log_of_{scale}", grid(scale, f"log_{scale}")
             lines = [f"coarsen<{finest}, {scale}>({sums}, {log}, {floor});"]
             if scale == first:
-                lines.append(f"measure(memory, {log}, (Moments<float> *)frame.buffers[MOMENTS]);")
+                lines.append(f"measure(memory, {log}, {parts});")
             yield Launch(name, scale, SIDE, SIDE, 32 * THREADS), function(name, lines)
         count = (
             f"((grid_width({first}) + {SIDE - 1}) / {SIDE}) * ((grid_height({first}) + {SIDE - 1}) / {SIDE})"
         )
-        fade = "w.fade" if program.fades else "nullptr"
-        settle = (
-            f"settle(memory, (const Moments<float> *)frame.buffers[MOMENTS], {count}, "
-            f"{literal(program.centred)}, {literal(program.mix)}, w.exposure, {fade}, {_EXPOSURE});"
-        )
+        settle = f"settle(memory, {parts}, {count}, {constants});"
         yield Launch("settle_exposure", -1, 1, 1, 64 * THREADS), function("settle_exposure", [settle])
+
+    @property
+    def _one_scale(self) -> bool:
+        """Whether all stages have the same scale, so that they need nothing but its cells."""
+        return len(set(self.program.scales)) == 1
+
+    def _stages(self) -> Iterator[tuple[Pass, Kernel, range]]:
+        """Yield passes over the grid, the kernel of each, and the stages that it stands for."""
+        stages = self.program.stages
+        if self._one_scale:
+            try:
+                one = joined(stages)
+                (kernel,) = schedule(one, self.packed, self.shared, grid=True)
+                yield one, kernel, range(len(stages))
+                return
+            except UnavailableError:  # their tensors, halos included, do not fit
+                pass
+        for k, stage in enumerate(stages):
+            (kernel,) = schedule(stage, self.packed, self.shared, grid=True)
+            yield stage, kernel, range(k, k + 1)
 
     def _guide_kernels(self) -> Iterator[tuple[Launch, str]]:
         scale = self.program.scales[-1]
@@ -161,11 +191,11 @@ class _Emitter:
         average = f"average_lines({lines}, {self._light()});"
         yield Launch("average_guide", scale, SIDE, SIDE, 0), function("average_guide", [average])
 
-    def _sources(self, one: Pass, stage: int | None) -> dict[str, str]:
+    def _sources(self, one: Pass, stages: range | None) -> dict[str, str]:
         """Return what declares each tensor that a pass begins with."""
-        if stage is None:
+        if stages is None:
             return {"y": "const Picture y_source;"}
-        scales = self.program.scales
+        scales, stage = self.program.scales, stages[0]
         here, before = scales[stage], scales[max(stage - 1, 0)]
         log = f"{grid(here, f'log_{here}')}, {_EXPOSURE}"
         found = {name: f"const Centred<{here}> {name}_source{{{log}}};" for name in one.sources}
@@ -176,12 +206,12 @@ class _Emitter:
 
     # Tiles
 
-    def _kernel(self, kernel: Kernel, one: Pass, stage: int | None = None) -> str:
+    def _kernel(self, kernel: Kernel, one: Pass, stages: range | None = None) -> str:
         flow = kernel.flow
         lines = [f"using S = Shape<{kernel.width}, {kernel.height}, {kernel.rows}>;"]
         lies = "block_of<S>(frame.width, frame.height, first, origin)"
-        if stage is not None:
-            scale = self.program.scales[stage]
+        if stages is not None:
+            scale = self.program.scales[stages[0]]
             lies = f"block_of<S>(grid_width({scale}), grid_height({scale}))"
         elif kernel.scale > 1:
             lies = "block_at_half_size<S>(first, origin)"
@@ -190,7 +220,7 @@ class _Emitter:
         channels = dict(one.sources) | {layer.output: layer.channels for layer in one.layers}
         made = {layer.output for step in flow.steps for layer in step.layers}
         outside = {name for step in flow.steps for layer in step.layers for name, _ in reads(layer)} - made
-        lines += [line for name, line in self._sources(one, stage).items() if name in outside]
+        lines += [line for name, line in self._sources(one, stages).items() if name in outside]
         in_memory = planes(outside - one.sources.keys(), seen_through) | {*flow.results} - {*one.results}
         lines += [self._plane(one, name, channels[name]) for name in sorted(in_memory)]
         for name in sorted(outside & seen_through.keys()):
@@ -198,7 +228,7 @@ class _Emitter:
             lines.append(f"const auto {name}_source = {cpp.function(seen_through[name])}({of});")
         if any(isinstance(x, Operation) and x.function == "apply_log" for s in flow.steps for x in s.layers):
             lines.append(f"const auto light = {self._light()};")
-        if stage is None:
+        if stages is None:
             need = f" * ({_EXPOSURE})->need" if self.program.fades else ""
             lines.append(f"const float strength = frame.strength{need};")
         for name, place in kernel.places.items():
@@ -213,7 +243,7 @@ class _Emitter:
             lines.append("barrier();")
         kept: set[str] = set()
         for step in flow.steps:
-            lines += self._step(step, one, outside, flow.results, kept, stage)
+            lines += self._step(step, one, outside, flow.results, kept, stages)
             lines.append("barrier();")
         if flow.gathered is not None:
             lines.append(f"store_picture(block, {flow.gathered}_tile);")
@@ -223,7 +253,7 @@ class _Emitter:
 
     def _step(
         self, step: Step, one: Pass, outside: set[str], results: tuple[str, ...], kept: set[str],
-        stage: int | None,
+        stages: range | None,
     ) -> Iterator[str]:  # fmt: skip
         yield f"for ({_run(step.reach)}; p.more(); p.next()) {{"
         for name in sorted(step.here()):
@@ -240,8 +270,8 @@ class _Emitter:
                 kept.add(name)
                 if name not in one.results:
                     yield f"    put({name}_source, p, {name});"
-                elif stage is not None:
-                    yield f"    put({self._state(stage)}, p, {name});"
+                elif stages is not None:
+                    yield f"    put({self._state(stages[-1])}, p, {name});"
         yield "}"
 
     def _layer(self, layer: Layer) -> Iterator[str]:

@@ -8,6 +8,7 @@
 #define UNROLL_BY(n) _Pragma(TEXT(unroll(n)))
 #define MEMORY extern __shared__ __align__(16) float memory[]
 #define barrier __syncthreads
+#define fence __threadfence
 #endif
 
 // A kernel over rows of blocks from FIRST on; tensors between kernels hold the picture's rows from ORIGIN on.

@@ -5,6 +5,10 @@
 
 #include "common/interpolation.h"
 
+extern "C" {
+__device__ int blocks_done; // of those that take part in `survey`; 0 when a module is loaded
+}
+
 namespace rt {
 
 // A grid of cells of SCALE x SCALE pixels: channels one after another. PADDED: to whole cells of the coarsest scale.
@@ -100,7 +104,8 @@ template <int SCALE, bool PADDED, class F> FN void for_cells(const Grid<SCALE, P
     }
 }
 
-template <int SCALE, int WINDOW> FN void reduce(float *memory, const Grid<SCALE> &sums) {
+// They go to `take`, with their place in the block; the tile, which `memory` begins with, is then free.
+template <int SCALE, int WINDOW, class Take> FN void reduce(float *memory, const Take &take) {
     constexpr int BEFORE = WINDOW == 3, CELLS = SIDE / SCALE;
     const Block block = block_of<Square>(frame.width, frame.height);
     const Tile<3, Square, BEFORE, 1> y{memory};
@@ -128,9 +133,15 @@ template <int SCALE, int WINDOW> FN void reduce(float *memory, const Grid<SCALE>
         const int c = item / (CELLS * CELLS), row = item / CELLS % CELLS, column = item % CELLS;
         float sum = 0;
         for (int i = 0; i < SCALE; i++) sum += columns.at(c, row, column * SCALE + i);
-        const int x = block.left / SCALE + column, at = block.top / SCALE + row;
-        if (x < sums.width() && at < sums.height()) sums.at(c, at, x) = sum;
+        take(c, row, column, sum);
     }
+}
+template <int SCALE, int WINDOW> FN void reduce_sums(float *memory, const Grid<SCALE> &sums) {
+    const Block block = block_of<Square>(frame.width, frame.height);
+    reduce<SCALE, WINDOW>(memory, [&](int c, int row, int column, float sum) {
+        const int x = block.left / SCALE + column, y = block.top / SCALE + row;
+        if (x < sums.width() && y < sums.height()) sums.at(c, y, x) = sum;
+    });
 }
 
 // log2(mean + floor) of the cells of a grid, from sums over cells of the finest.
@@ -173,14 +184,22 @@ template <class T, class Join> FN T joined_by_all(T *space, const T &mine, const
     return space[0];
 }
 
+// Those of a cell, and of all that the threads of a block have seen.
+FN Moments<float> moments_of(float r, float g, float b) {
+    const float v = largest_of(r, g, b);
+    return Moments<float>{1, v, 0, exp2(v), v, v, mean_of(r, g, b), v - smallest_of(r, g, b)};
+}
+FN void leave_moments(float *memory, const Moments<float> &mine, Moments<float> *parts) {
+    const Moments<float> all = joined_by_all((Moments<float> *)memory, mine, joined<float>);
+    if (threadIdx.x == 0) parts[blockIdx.y * gridDim.x + blockIdx.x] = all;
+}
+
 template <int SCALE> FN void measure(float *memory, const Grid<SCALE> &log, Moments<float> *parts) {
     Moments<float> mine = {};
     for_cells(log, [&](int x, int y) {
-        const float r = log.at(0, y, x), g = log.at(1, y, x), b = log.at(2, y, x), v = largest_of(r, g, b);
-        mine = joined(mine, Moments<float>{1, v, 0, exp2(v), v, v, mean_of(r, g, b), v - smallest_of(r, g, b)});
+        mine = joined(mine, moments_of(log.at(0, y, x), log.at(1, y, x), log.at(2, y, x)));
     });
-    const Moments<float> all = joined_by_all((Moments<float> *)memory, mine, joined<float>);
-    if (threadIdx.x == 0) parts[blockIdx.y * gridDim.x + blockIdx.x] = all;
+    leave_moments(memory, mine, parts);
 }
 
 // One block: what all parts say together, and what follows from it. `w` holds biases, then [output][statistic].
@@ -200,6 +219,44 @@ FN void settle(float *memory, const Moments<float> *parts, int count, bool centr
     *exposure = exposure_of(g, w, centred, mix, frame.brightness);
     if (fade)
         exposure->need = need_of_light((float)(all.level / all.count), (float)(all.colour / all.count), fade);
+}
+
+// Whether this is the last block that comes here: what the others left before is there to be read.
+FN bool is_last_block(int *memory) {
+    if (threadIdx.x == 0) {
+        fence();
+        *memory = atomicAdd(&blocks_done, 1) == gridDim.x * gridDim.y - 1;
+        if (*memory) blocks_done = 0; // for the next frame
+    }
+    barrier();
+    const bool last = *memory;
+    fence();
+    barrier();
+    return last;
+}
+
+// All that comes before the stages where they have one scale: `log` and the exposure. `settled` is `settle` without
+// its memory.
+template <int SCALE, int WINDOW, class Settle>
+FN void survey(float *memory, const Grid<SCALE> &log, float floor, Moments<float> *parts, const Settle &settled) {
+    constexpr int CELLS = SIDE / SCALE;
+    const Block block = block_of<Square>(frame.width, frame.height);
+    const int left = block.left / SCALE, top = block.top / SCALE;
+    auto exists = [&](int row, int column) { return left + column < log.width() && top + row < log.height(); };
+    reduce<SCALE, WINDOW>(memory, [&](int c, int row, int column, float sum) {
+        const float value = log_of_mean(sum, 1.0f / (SCALE * SCALE), floor);
+        memory[(c * CELLS + row) * CELLS + column] = value;
+        if (exists(row, column)) log.at(c, top + row, left + column) = value;
+    });
+    barrier();
+    Moments<float> mine = {};
+    for (int item = threadIdx.x; item < CELLS * CELLS; item += THREADS) {
+        const float *cell = memory + item;
+        if (exists(item / CELLS, item % CELLS))
+            mine = joined(mine, moments_of(cell[0], cell[CELLS * CELLS], cell[2 * CELLS * CELLS]));
+    }
+    leave_moments(memory + 3 * CELLS * CELLS, mine, parts);
+    if (is_last_block((int *)memory)) settled(memory, parts, gridDim.x * gridDim.y);
 }
 
 // Application in the log domain (steps 7 and 8): `gain` <- log2 of the gain with strength; returns u_K.

@@ -35,6 +35,8 @@ inline void barrier() {
     if (shim::crew > 1) pthread_barrier_wait(&shim::everyone[shim::turn++ & 1]);
 }
 
+inline void fence() {} // blocks run one after another
+
 inline int atomicAdd(int *to, int n) { return __atomic_fetch_add(to, n, __ATOMIC_RELAXED); }
 
 namespace rt {

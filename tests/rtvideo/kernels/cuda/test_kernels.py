@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from rtvideo.kernels.cuda.emit import emit
 from rtvideo.kernels.cuda.schedule import schedule
 from rtvideo.kernels.cuda.source import CudaSource
 from rtvideo.kernels.ir.lower import lower
-from rtvideo.models.description import Description
+from rtvideo.models.description import Description, Genotype
 from tests.helpers import networks
 from tests.rtvideo.kernels.compiled import anything, picture
 from tests.rtvideo.kernels.cpu.test_sanitizers import offers
@@ -32,8 +34,17 @@ pytestmark = pytest.mark.compile
 
 torch.set_num_threads(1)
 
+
+def one_scale(scale: int, stages: int = 3, **changes: Any) -> Description:
+    """A network whose stages, and all that comes before them, are two kernels."""
+    light = dataclasses.replace(networks.NIGHT.illumination, scales=(scale,) * stages, **changes)
+    return Description(name=f"scale {scale}", illumination=light)
+
+
 DESCRIPTIONS = [
     networks.NIGHT,
+    one_scale(8),
+    one_scale(1, 2),
     networks.RUAS,
     networks.RELEASED,
     networks.HALF,
@@ -118,6 +129,18 @@ def test_every_network_gets_kernels_that_fit(seed: int, shared: int) -> None:
         for kernel in kernels:
             assert 4 * kernel.words <= shared
             assert kernel.width % 2 == kernel.height % 2 == 0  # chroma belongs to one block
+
+
+def test_a_grid_of_one_scale_takes_two_kernels_where_they_fit() -> None:
+    names = [one.name for one in source(one_scale(8)).launches]
+    assert names[:2] == ["reduce_frame", "stages_0"]
+    names = [one.name for one in source(networks.NIGHT).launches]
+    assert names[:7] == [
+        "reduce_frame", "log_of_4", "log_of_8", "settle_exposure", "stage_0_0", "stage_1_0", "stage_2_0",
+    ]  # fmt: skip
+    wide = one_scale(8, 6, genotype=Genotype(*["dil3"] * 7))
+    names = [one.name for one in source(wide).launches]
+    assert names[:2] == ["reduce_frame", "stage_0_0"] and "stage_5_0" in names
 
 
 def source(description: Description) -> CudaSource:
