@@ -170,10 +170,10 @@ def test_video_frames_of_other_formats_come_back_in_theirs(double: type[Double])
 
 
 def test_hdr_frames_stay_hdr() -> None:
-    frame = hdr.frame(hdr.night(64, 48), "pq")
+    frame = hdr.frame(hdr.night(128, 80), "pq")
     lit = Enhancer(engine="fused")(frame)
     assert (lit.format.name, lit.color_trc, lit.colorspace) == ("yuv420p10le", 16, 9)
-    dark, light = (one.to_ndarray()[:48].astype(int) for one in (frame, lit))
+    dark, light = (one.to_ndarray()[:80].astype(int) for one in (frame, lit))
     assert np.median(light - dark) > 20 and np.abs(light - dark)[dark > 700].max() <= 1
 
 
