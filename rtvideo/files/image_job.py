@@ -62,6 +62,8 @@ def enhance_image(
     moving = dark.animation if images.holds_animation(output) else None
     if options.temporal and moving is None:
         raise UsageError(f"{input}: is an image; temporal is for videos, or off")
+    if dark.curve and images.BY_SUFFIX[output.suffix.lower()].name != "PNG":
+        raise UsageError(f"{output}: only PNG can say that a picture is HDR, as {input} is; name a .png")
     notes = dark.warnings + images.losses(dark, output)
     for note in notes:
         on_warning(note)

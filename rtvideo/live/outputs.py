@@ -98,7 +98,7 @@ def live_video(source: LiveInput, frames: FrameFormat, tags: Tags, how: LiveOpti
         coding=frames.coding,
         time_base=TICK if live else parameters.time_base,
     )
-    return LiveVideo(source.connection.template, frames, parameters, live, how)
+    return LiveVideo(source.connection.template, frames, parameters.enhanced(), live, how)
 
 
 def open_outputs(

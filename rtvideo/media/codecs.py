@@ -368,7 +368,8 @@ def _pixels(
         warnings.append(f"{depth_of(source)}-bit video becomes {depth}-bit: {holder} no more")
     tags, coding = video.tags, video.coding
     if is_rgb(source) and not is_rgb(pix_fmt):
-        coding = replace(coding, matrix=_usual_matrix(video.height), full_range=False)
+        matrix = Matrix.BT2020_NCL if coding.curve else _usual_matrix(video.height)
+        coding = replace(coding, matrix=matrix, full_range=False)
         tags = Tags(matrix=int(coding.matrix), range=1, transfer=tags.transfer, primaries=tags.primaries)
     if spec.full_range and not coding.full_range:
         # JPEG knows only full range; the pictures are converted and tagged so.

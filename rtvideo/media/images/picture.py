@@ -29,6 +29,7 @@ class Picture:
         lossless: the file held these very pixels.
         sampling: chroma subsampling of a JPEG as Pillow counts it (0 is 4:4:4), or -1.
         animation: all pictures, of which this is the first, and their times; None for a still.
+        curve: of `rtvideo.transfer.CURVES`, of an HDR picture; else empty.
         parts: what the file holds besides.
         warnings: what could not be kept in reading, one line each.
     """
@@ -39,6 +40,7 @@ class Picture:
     lossless: bool = True
     sampling: int = -1
     animation: Animation | None = None
+    curve: str = ""
     parts: list[Part] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -48,8 +50,8 @@ class Picture:
         height, width = self.pixels.shape[:2]
         depth = 8 * self.pixels.itemsize
         if self.pixels.ndim == 2:  # any matrix will do: grey has no chroma
-            return Geometry(width, height, "gray", depth, Coding(Matrix.BT709, full_range=True))
-        return Geometry(width, height, "rgb", depth, Coding(Matrix.RGB, full_range=True))
+            return Geometry(width, height, "gray", depth, Coding(Matrix.BT709, True, self.curve))
+        return Geometry(width, height, "rgb", depth, Coding(Matrix.RGB, True, self.curve))
 
     @property
     def plane(self) -> Pixels:

@@ -18,11 +18,11 @@ from rtvideo.errors import InputError, UnavailableError
 from rtvideo.media.images import animation, exif, heif, icc, png, raw, tiff, webp
 from rtvideo.media.images.formats import BY_NAME
 from rtvideo.media.images.memory import check_room
-from rtvideo.media.images.metadata import Part, PartKind, first
+from rtvideo.media.images.metadata import PartKind, first
 from rtvideo.media.images.picture import Picture, Pixels
 from rtvideo.media.images.suffixes import is_raw
 from rtvideo.media.location import missing
-from rtvideo.transfer import CURVES
+from rtvideo.transfer import CURVES, of_tag
 
 #: What damaged files make Pillow and its kind raise.
 _DAMAGE = (
@@ -58,7 +58,7 @@ def read(path: Path) -> Picture:
             picture = _tiff(path, data)
         else:
             picture = _opened(path, data)
-        _refuse_hdr(path, picture.parts, data)
+        picture.curve = _hdr_curve(path, picture, data)
         return picture
 
 
@@ -172,12 +172,18 @@ def _split(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
     return colour, pixels[..., -1]
 
 
-def _refuse_hdr(path: Path, parts: list[Part], data: bytes) -> None:
-    """Raise InputError for PQ and HLG."""
-    code = first(parts, PartKind.CICP)
-    profile = first(parts, PartKind.ICC)
+def _hdr_curve(path: Path, picture: Picture, data: bytes) -> str:
+    """Return the transfer curve of an HDR picture, empty for others.
+
+    Raises:
+        InputError: HDR in a format other than PNG, which is read in 8 bits.
+    """
+    code = first(picture.parts, PartKind.CICP)
+    curve = CURVES.get(of_tag(code[1])) if code is not None and len(code) > 1 else None
+    if curve is not None and curve.hdr:
+        return curve.name
+    profile = first(picture.parts, PartKind.ICC)
     found = {heif.transfer(data) if heif.name_of(data) else 2}
-    found |= {code[1]} if code is not None and len(code) > 1 else set()
     found |= {icc.transfer(profile)} if profile is not None else set()
     for curve in CURVES.values():
         if curve.hdr and curve.tag in found:
@@ -185,3 +191,4 @@ def _refuse_hdr(path: Path, parts: list[Part], data: bytes) -> None:
                 f"{path}: HDR input ({curve.name.upper()} transfer) would come out washed out; "
                 "convert it to SDR (sRGB) first, for example with ffmpeg's tonemap filter"
             )
+    return ""
