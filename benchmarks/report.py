@@ -5,6 +5,7 @@
     python benchmarks/report.py temporal                    # docs/temporal/*.json: flicker.py
     python benchmarks/report.py night                       # docs/night/*.json: night_clips.py
     python benchmarks/report.py nights --panoramas HDR ...  # frames of such clips
+    python benchmarks/report.py credits [--model night]     # what a model learned from, by its card
     python benchmarks/report.py before-after [--model night] [--frame 75]
     python benchmarks/report.py contact-sheet [--images DIR --out sheet.jpg]
     python benchmarks/report.py frames [--clip night.mp4 --first 60 --crop 220x120+200+100 --out frames.jpg]
@@ -97,6 +98,12 @@ def _night(arguments: argparse.Namespace) -> None:
     update(night.tables(ROOT / "docs/night"), ROOT)
 
 
+def _credits(arguments: argparse.Namespace) -> None:
+    from benchmarks.pages import credits
+
+    update({"credits": credits.credits(arguments.model)}, ROOT)
+
+
 def _nights(arguments: argparse.Namespace) -> None:
     from benchmarks.pages import night
 
@@ -171,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     nights = page("nights", _nights)
     about = "linear panoramas, free to be shown"
     nights.add_argument("--panoramas", type=Path, nargs="+", default=[], metavar="HDR", help=about)
+    sources = page("credits", _credits)
     one = page("before-after", _before_after)
     one.add_argument("--frame", type=values.count, default=75, metavar="N")
     sheet = page("contact-sheet", _contact_sheet)
@@ -183,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     slices.add_argument("--clips", type=Path, nargs="+", metavar="FILE")
     for flags in (sheet, strip, slices):
         flags.add_argument("--out", type=Path, metavar="PATH", help="needed for pictures of others")
-    for flags in (one, sheet, strip, slices, nights):
+    for flags in (one, sheet, strip, slices, nights, sources):
         flags.add_argument("--model", default="night")
     page("viewer", _viewer).add_argument("--size", type=values.size, default=(640, 360), metavar="WxH")
     return parser

@@ -31,7 +31,7 @@ with imports(__name__, "train"):
     import numpy as np
     import torch
 
-    from model import data, objectives
+    from model import credits, data, objectives
     from model.checkpoint import files
     from model.trainer import TrainConfig, kinds, train
 
@@ -90,6 +90,7 @@ def prepare(arguments: argparse.Namespace, command: str, console: Console) -> Tr
         items += data.unpaired(arguments.data, reader)
     if not items:
         raise InputError("no readable image to learn from; see the warnings above")
+    sources = credits.read(arguments.sources, {item.scene for item in items}) if arguments.sources else []
     train_items, held = data.split(items, arguments.held_out, arguments.split_seed)
     chosen = np.linspace(0, len(held) - 1, min(len(held), arguments.validation)).astype(int)
     if "night" in recipe.shares:
@@ -105,6 +106,7 @@ def prepare(arguments: argparse.Namespace, command: str, console: Console) -> Tr
         threads=arguments.threads or usable_cpus(),
         every=arguments.every,
         terms=arguments.terms,
+        sources=sources,
         command=command,
     )
     found = f"{len(train_items)} images to learn from, {len(config.held)} held out"
@@ -124,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--genotype", type=Path, metavar="FILE", help="genotypes instead of the recipe's")
     add("--name", help="the model's name; default: that of FILE")
     add("--terms", default="", metavar="TEXT", help="what the images may be used for: kept in the card")
+    about = "CSV with the columns file, source, licence and author of all images: kept in the card"
+    add("--sources", type=Path, metavar="FILE", help=about)
     add("--steps", type=values.positive, help="default: the recipe's, as for the next three")
     add("--batch", type=values.positive, help="crops a step")
     add("--crop", type=values.positive, help="side of a crop in pixels")

@@ -50,6 +50,7 @@ class TrainConfig:
         threads: images that are learned from at the same time, on a CPU; the result does not depend on it.
         every: steps between validations; the state is written then, too.
         command, terms: how it was started, and what its images may be used for; both for the card.
+        sources: likewise, where each image comes from, see `model.credits`.
     """
 
     recipe: Recipe
@@ -63,6 +64,7 @@ class TrainConfig:
     every: int = 200
     command: str = ""
     terms: str = ""
+    sources: Sequence[Mapping[str, str]] = ()
 
     def identity(self) -> dict[str, Any]:
         """Return what must be equal for a state to be continued, by the name a user knows it by."""
@@ -331,6 +333,7 @@ def _card(trainer: Trainer) -> dict[str, Any]:
             "train": {kind: len(items) for kind, items in config.train.items()},
             "held_out": len(config.held),
             "held_out_scenes": sorted({item.scene for item in config.held}),
+            "sources": list(config.sources),
         },
         "recipe": dataclasses.asdict(config.recipe),
         "parameters": parameters(trainer.net),

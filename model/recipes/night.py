@@ -8,9 +8,10 @@ from model.genotypes import AUTHORS_IEM, HALF_SIZE_NRM
 from model.recipes.recipe import Recipe
 from rtvideo.models.description import Description, Illumination, Noise
 
-#: Made for night video: coarse, in logarithms, follows exposure, careful near black; learns from pairs.
+#: Made for night video: coarse, in logarithms, follows exposure, careful near black; learns from pairs, such
+#: as those that `model.scenes` makes of photographs.
 NIGHT = Recipe(
-    summary="for night video: follows the scene, gentle on lights and near black; trained on pairs",
+    summary="for night video: follows the scene, gentle on lights and near black",
     description=Description(
         name="night",
         illumination=Illumination(

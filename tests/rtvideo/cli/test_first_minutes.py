@@ -227,7 +227,7 @@ def test_a_sample_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     ("typed", "offered"),
     [
         ("rtvideo --stre", {"--strength"}),
-        ("rtvideo night.mp4 --model ", {"night", "ruas", "selftaught"}),
+        ("rtvideo night.mp4 --model ", {"lol", "night", "ruas", "selftaught"}),
         ("rtvideo --compare s", {"split", "side"}),
         ("rtvideo --denoise o", {"off", "on"}),
         ("rtvideo --engine fu", {"fused"}),
