@@ -76,21 +76,36 @@ def read(path: Path) -> dict[str, Genotype]:
     return {part: check(edges, f"{path}: {part}") for part, edges in raw.items()}
 
 
-def write(path: Path, genotypes: dict[str, Genotype]) -> None:
+def text(genotypes: Mapping[str, Genotype]) -> str:
+    """Return what `read` reads.
+
+    Raises:
+        UsageError: a genotype or its key is not allowed.
+    """
+    unknown = sorted(set(genotypes) - set(_PARTS))
+    if unknown:
+        raise UsageError(f'genotype key {unknown[0]!r}; allowed: "iem", "nrm"')
+    lines = [f'    "{part}": {tuple(check(edges, part))!r},' for part, edges in genotypes.items()]
+    return "\n".join(["{", *lines, "}"]) + "\n"
+
+
+def write(path: Path, genotypes: Mapping[str, Genotype]) -> None:
     """Write what `read` reads.
 
     Raises:
         UsageError: a genotype or its key is not allowed.
         OutputError: the file cannot be written.
     """
-    unknown = sorted(set(genotypes) - set(_PARTS))
-    if unknown:
-        raise UsageError(f'genotype key {unknown[0]!r}; allowed: "iem", "nrm"')
-    lines = [f'    "{part}": {tuple(check(edges, part))!r},' for part, edges in genotypes.items()]
     try:
-        path.write_text("\n".join(["{", *lines, "}"]) + "\n", encoding="utf-8")
+        path.write_text(text(genotypes), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error}") from None
+
+
+def of(description: Description) -> dict[str, Genotype]:
+    """Return a description's genotypes, as a genotype file has them."""
+    found = {"iem": description.illumination.genotype}
+    return found if description.noise is None else found | {"nrm": description.noise.genotype}
 
 
 def with_genotypes(description: Description, found: Mapping[str, Genotype]) -> Description:

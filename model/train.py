@@ -26,6 +26,7 @@ from model.recipes import RECIPES
 from rtvideo import values
 from rtvideo.cpus import usable_cpus
 from rtvideo.errors import InputError, UsageError
+from rtvideo.models.description import Description
 
 with imports(__name__, "train"):
     import numpy as np
@@ -65,8 +66,11 @@ def prepare(arguments: argparse.Namespace, command: str, console: Console) -> Tr
     """
     name = arguments.recipe or ("night" if arguments.pairs else "selftaught")
     recipe = RECIPES[name]
+    if arguments.network and arguments.genotype:
+        raise UsageError("--network holds genotypes, too; give it or --genotype, not both")
     description = dataclasses.replace(
-        recipe.description, name=files(arguments.out)[0].stem if arguments.name is None else arguments.name
+        Description.load(arguments.network) if arguments.network else recipe.description,
+        name=files(arguments.out)[0].stem if arguments.name is None else arguments.name,
     )
     if arguments.genotype:
         description = genotypes.with_genotypes(description, genotypes.read(arguments.genotype))
@@ -124,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--overwrite", action="store_true", help="replace a checkpoint or a foreign training state")
     add("--recipe", choices=sorted(RECIPES), help="default: night with --pairs, selftaught without")
     add("--genotype", type=Path, metavar="FILE", help="genotypes instead of the recipe's")
+    add(
+        "--network", type=Path, metavar="FILE", help="a search's network.json instead of the recipe's network"
+    )
     add("--name", help="the model's name; default: that of FILE")
     add("--terms", default="", metavar="TEXT", help="what the images may be used for: kept in the card")
     about = "CSV with the columns file, source, licence and author of all images: kept in the card"

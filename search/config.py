@@ -9,6 +9,9 @@ import numpy as np
 
 Strategy = Literal["cooperative", "separate", "joint"]
 
+#: softmax: all options are computed, weighed by their shares; gumbel: one of them, drawn by its share.
+Relaxation = Literal["softmax", "gumbel"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
@@ -39,6 +42,21 @@ class SearchConfig:
         cost: weight of a cell's expected cost (`search.cost`) in the gradient of its alpha. 0.0001 took a
             third off the multiply-adds, 0.001 left the illumination skips alone (docs/reproduction.md).
         seed: of everything random.
+
+    Beyond the paper, and off unless an objective or the command says otherwise (docs/search.md):
+
+    Attributes:
+        objective: of `search.objectives`.
+        alpha_lr: learning rate of alpha; 0: ``lr``. Adam moves an alpha by this at most in a step, so that
+            1,260 steps of 3e-4 cannot take a share of 1/7 above 0.17.
+        relaxation: how a choice gets a slope.
+        warm_up: share of the passes in which weights learn alone.
+        shrink: drop the least of each edge's options, one after another, until one is left at the end.
+        temperature: of the softmax or of the draw, in the last pass; it starts at 1.
+        entropy: weight of the shares' entropy, which pulls them to 0 or 1.
+        budget: milliseconds at 1080p that a network may take; 0: any.
+        batch: images in a step.
+        longest: larger images are reduced to this; 0: not at all.
     """
 
     strategy: Strategy = "cooperative"
@@ -55,6 +73,16 @@ class SearchConfig:
     split: float = 0.5
     cost: float = 0.0
     seed: int = 0
+    objective: str = "paper"
+    alpha_lr: float = 0.0
+    relaxation: Relaxation = "softmax"
+    warm_up: float = 0.0
+    shrink: bool = False
+    temperature: float = 1.0
+    entropy: float = 0.0
+    budget: float = 0.0
+    batch: int = 1
+    longest: int = 0
 
 
 def sampled_momentum(seed: int) -> float:

@@ -25,13 +25,20 @@ from rtvideo import values
 with imports(__name__, "train"):
     import torch
 
+    from model import genotypes
+    from rtvideo.errors import UsageError
     from search import cost, report
-    from search.config import SearchConfig, Strategy, sampled_momentum
+    from search.config import Relaxation, SearchConfig, Strategy, sampled_momentum
+    from search.objectives import OBJECTIVES
     from search.photos import Photos
+    from search.price import Budget, Free, Milliseconds, Price, Weighed
     from search.searcher import Record, Searcher
 
 #: What --quick makes of what is not given: a smoke run of well under a minute.
 QUICK = {"epochs": 2, "crop": 48, "images": 16}
+
+#: Milliseconds of the parts of a network, measured on the machine that the file names.
+PRICES = Path(__file__).resolve().parents[1] / "docs/search/prices.json"
 
 #: Photographs of the sample.
 SAMPLE = 24
@@ -50,7 +57,7 @@ def _search(arguments: argparse.Namespace, command: str) -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     searcher = prepare(arguments, console)
     search(searcher, command, console)
-    for part, cell in searcher.net.genotypes().items():
+    for part, cell in genotypes.of(searcher.found()).items():
         print(f"{part}: {' '.join(cell)}")
 
 
@@ -61,20 +68,27 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Searcher:
         RtvideoError: of the kind that says what is wrong.
     """
     given: dict[str, Any] = {name: value for name, value in vars(arguments).items() if value is not None}
-    if arguments.quick:
-        given = QUICK | given
+    objective = OBJECTIVES[arguments.objective]
+    given = {**objective.settings, **(QUICK if arguments.quick else {}), **given}
     if arguments.momentum == "sampled":
         given["momentum"] = sampled_momentum(arguments.seed)
     names = SearchConfig.__dataclass_fields__
     config = SearchConfig(**{name: given[name] for name in names if name in given})
-    table = cost.multiply_adds() if arguments.cost_table is None else cost.read(arguments.cost_table)
+    price = _price(arguments, config)
     device = torch_device(arguments.device)
     torch.set_num_threads(arguments.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     out: Path = arguments.out or Path("runs") / f"search-{config.strategy}"
-    folder = arguments.data or sample(out / "sample", console)
-    photos = Photos.read(folder, config.split, config.seed, given.get("images", 0))
-    searcher = Searcher(out, config, photos, table, device)
+    folder = arguments.data or sample(out / "sample", console, "high" if objective.pairs else "low")
+    photos = Photos.read(
+        folder,
+        config.split,
+        config.seed,
+        given.get("images", 0),
+        longest=config.longest,
+        pairs=objective.pairs,
+    )
+    searcher = Searcher(out, config, photos, price, device)
     searcher.resume(overwrite=arguments.overwrite)
     console.print(
         f"{config.strategy} search in {out}: {len(photos.train)} images to train on, "
@@ -100,7 +114,7 @@ def search(searcher: Searcher, command: str, console: Console) -> None:
             left = searcher.seconds / searcher.done * (passes - searcher.done)
             losses = ", ".join(f"{name} {value:.3g}" for name, value in record["losses"].items())
             console.print(f"pass {searcher.done} of {passes}: {losses}, {left:.0f} s left")
-            for part, cell in searcher.net.genotypes().items():
+            for part, cell in genotypes.of(searcher.found()).items():
                 console.print(f"  {part}: {' '.join(cell)}")
 
         searcher.go(lambda done: bars.update(bar, completed=done), on_pass)
@@ -108,20 +122,37 @@ def search(searcher: Searcher, command: str, console: Console) -> None:
     console.print(f"done in {searcher.seconds:.0f} s; written: {searcher.out / report.GENOTYPES}")
 
 
-def sample(folder: Path, console: Console) -> Path:
-    """Make the project's own dark photographs in ``folder``, unless they are there; return where they lie."""
+def sample(folder: Path, console: Console, part: str) -> Path:
+    """Make the project's own photographs in ``folder``, unless they are there; return where some are.
+
+    ``part`` is ``low`` for dark photographs, ``high`` for well lit ones.
+    """
     from model.photos import make_photos
 
-    low = folder / "low"
+    place = folder / part
     if not (folder / "complete").exists():
         console.print(
-            f"no --data given: searching on {SAMPLE} photographs of a simulated street, made in {low}"
+            f"no --data given: searching on {SAMPLE} photographs of a simulated street, made in {place}"
         )
         make_photos(folder, SAMPLE, 0)
         (folder / "complete").touch()
     else:
-        console.print(f"no --data given: searching on the photographs of a simulated street in {low}")
-    return low
+        console.print(f"no --data given: searching on the photographs of a simulated street in {place}")
+    return place
+
+
+def _price(arguments: argparse.Namespace, config: SearchConfig) -> Price:
+    # Files are read even where nothing asks for them: a name that is wrong should be heard of.
+    table = cost.multiply_adds() if arguments.cost_table is None else cost.read(arguments.cost_table)
+    if config.budget or arguments.prices:
+        prices = Milliseconds.read(arguments.prices or PRICES)
+    if not config.budget:
+        return Weighed(table, config.cost) if config.cost else Free()
+    if arguments.objective == "paper":
+        raise UsageError("--budget needs --objective night: its table of prices is of that network")
+    if config.cost:
+        raise UsageError("--budget and --cost exclude each other: one is a target, the other a weight")
+    return Budget(prices, config.budget)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--overwrite", action="store_true", help="start again in a folder that holds another search")
 
     add = parser.add_argument_group("search").add_argument
+    add("--objective", choices=sorted(OBJECTIVES), default="paper", help="network and losses; default: paper")
     add("--strategy", choices=get_args(Strategy), help="as in figure 9")
     add("--quick", action="store_true", help="a smoke run: few passes over few small crops")
     add("--epochs", type=values.positive, metavar="N", help="passes over the training images, each module")
@@ -140,6 +172,25 @@ def _parser() -> argparse.ArgumentParser:
     add("--crop", type=values.positive, metavar="PIXELS", help="side of a crop")
     add("--split", type=values.share, metavar="SHARE", help="of the images, which validates")
     add("--seed", type=values.count, default=0, metavar="N", help="of everything random")
+    add("--batch", type=values.positive, metavar="N", help="images in a step")
+    add("--longest", type=values.count, metavar="PIXELS", help="reduce larger images to this; 0: none")
+
+    add = parser.add_argument_group("how choices are made, docs/search.md").add_argument
+    add("--alpha-lr", type=weight, help="learning rate of architectures; 0: that of the weights")
+    add("--relaxation", choices=get_args(Relaxation), help="compute all options, or one that is drawn")
+    add("--warm-up", type=values.share, metavar="SHARE", help="of the passes, in which weights learn alone")
+    add("--shrink", action=argparse.BooleanOptionalAction, help="drop options until one is left")
+    add("--temperature", type=_temperature, help="of the last pass; from 1 on")
+    add("--entropy", type=weight, help="weight of the entropy of shares")
+
+    add = parser.add_argument_group("time").add_argument
+    add("--budget", type=_milliseconds, metavar="MS", help="at most so many milliseconds at 1080p")
+    add(
+        "--prices",
+        type=Path,
+        metavar="FILE",
+        help="of benchmarks/prices.py; default: docs/search/prices.json",
+    )
 
     add = parser.add_argument_group("weights and rates").add_argument
     add("--beta", type=weight, help="of the noise removal's loss in alpha_t's gradient")
@@ -156,6 +207,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--threads", type=values.positive, default=1, metavar="N", help="of the CPU; 1 (default) is fastest")
     return parser
+
+
+def _milliseconds(text: str) -> float:
+    return values.number(text, "a number of milliseconds above 0", lambda value: value > 0)
+
+
+def _temperature(text: str) -> float:
+    return values.number(text, "a number above 0, at most 1", lambda value: 0 < value <= 1)
 
 
 def _momentum(text: str) -> float | str:

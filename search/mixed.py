@@ -20,6 +20,9 @@ from rtvideo.models.description import Genotype
 #: Returns softmax(alpha), (7, 7): each edge's (row) shares of the candidates (columns, as in `OPERATIONS`).
 Shares = Callable[[], Tensor]
 
+#: Returns by what each channel is multiplied, (C,): 0 for one that a narrower network has not.
+Mask = Callable[[], Tensor]
+
 EDGES = len(Genotype._fields)
 _SIDE = 5
 _MIDDLE = _SIDE // 2
@@ -33,6 +36,7 @@ class MixedCell(nn.Module):
     Args:
         channels: C, of input, output and every edge.
         shares: asked at every pass; cells of one architecture are given the same.
+        mask: the same, where the number of channels is searched, too (FBNetV2, CVPR 2020).
 
     Attributes:
         kernels: (7 edges, C * C, 38): the six convolutions' taps side by side.
@@ -43,10 +47,11 @@ class MixedCell(nn.Module):
     biased: Tensor
     identity: Tensor
 
-    def __init__(self, channels: int, shares: Shares) -> None:
+    def __init__(self, channels: int, shares: Shares, mask: Mask | None = None) -> None:
         super().__init__()
         self.channels = channels
         self.shares = shares
+        self.mask = mask
         edges = [[make(channels) for make in OPERATIONS.values()] for _ in range(EDGES)]
         self.kernels = nn.Parameter(torch.stack([torch.cat(taps(edge), 1) for edge in edges]))
         self.biases = nn.Parameter(torch.stack([torch.stack(biases(edge), 1) for edge in edges]))
@@ -59,6 +64,12 @@ class MixedCell(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C, H, W) for (N, C, H, W); the border is zero."""
         kernel, bias = self.compose()
+        mask: Tensor | float = 1.0
+        if self.mask is not None:
+            kept = self.mask()
+            kernel, bias = kernel * kept[:, None, None, None], bias * kept
+            mask = kept[:, None, None]
+            x = x * mask
         distilled = []
         for d in (0, 2, 4):
             both = slice(d, d + 2)
@@ -67,7 +78,7 @@ class MixedCell(nn.Module):
             distilled.append(lrelu(to_last))
             x = lrelu(to_next + x)
         distilled.append(lrelu(functional.conv2d(x, kernel[6], bias[6], padding=_MIDDLE)))
-        fused: Tensor = self.c5(torch.cat(distilled, 1))
+        fused: Tensor = self.c5(torch.cat(distilled, 1)) * mask
         return fused
 
     def compose(self) -> tuple[Tensor, Tensor]:

@@ -5,27 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from model import genotypes
 from model.checkpoint import write_whole
-from model.genotypes import with_genotypes
 from model.ruas import RUAS, parameters
-from rtvideo.errors import OutputError
-from rtvideo.models.description import Genotype
 from rtvideo.version import __version__
 from search import heatmap
+from search.choice import Choice
 from search.searcher import Searcher
-from search.supernet import PAPER, shares
 
-#: The file that ``python -m model.train --genotype`` takes.
-GENOTYPES = "genotype.txt"
+#: The files that ``python -m model.train`` takes as --genotype, for cells alone, and as --network.
+GENOTYPES, NETWORK = "genotype.txt", "network.json"
 
 
 def write(search: Searcher, command: str) -> None:
@@ -34,8 +29,10 @@ def write(search: Searcher, command: str) -> None:
     Raises:
         OutputError: one cannot be written.
     """
-    _write_genotypes(search.out / GENOTYPES, search.net.genotypes())
-    iem, nrm = _map(search.net.alpha_t, "IEM"), _map(search.net.alpha_n, "NRM")
+    found = search.found()
+    write_whole(search.out / GENOTYPES, genotypes.text(genotypes.of(found)).encode())
+    write_whole(search.out / NETWORK, found.to_json().encode())
+    iem, nrm = _map(search.net.choice("t"), "IEM"), _map(search.net.choice("n"), "NRM")
     for name, picture in ("alpha_iem", iem), ("alpha_nrm", nrm), ("alpha", heatmap.both(iem, nrm)):
         write_whole(search.out / f"{name}.png", heatmap.png(picture))
     write_whole(search.out / "history.json", json.dumps(search.history).encode() + b"\n")
@@ -44,18 +41,18 @@ def write(search: Searcher, command: str) -> None:
 
 def card(search: Searcher, command: str) -> dict[str, Any]:
     """Return what anyone must know to repeat and to judge the search."""
-    derived = search.net.genotypes()
-    net = RUAS(with_genotypes(PAPER, derived))
+    net = RUAS(search.found())
     assert net.noise is not None
     return {
         "command": command,
         "finished": search.done == search.passes,
-        "genotype": derived,
+        "genotype": genotypes.of(net.description),
         "parameters": parameters(net),
         "multiply_adds_per_pixel": {"iem": net.illumination.multiply_adds, "nrm": net.noise.multiply_adds},
         "losses": search.history[-1]["losses"] if search.history else {},
         "settings": dataclasses.asdict(search.config),
-        "cost_table": search.table if search.config.cost else None,
+        "cost_table": search.price.table,
+        "shares": {n: c.probabilities().tolist() for n, c in search.net.all_choices().items()},
         "network": dataclasses.asdict(net.description),
         "data": {
             **dataclasses.asdict(search.photos.fingerprint),
@@ -76,14 +73,5 @@ def card(search: Searcher, command: str) -> dict[str, Any]:
     }
 
 
-def _map(alpha: Tensor, title: str) -> heatmap.Picture:
-    return heatmap.draw(shares(alpha.detach()).cpu().numpy(), title)
-
-
-def _write_genotypes(path: Path, derived: dict[str, Genotype]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    genotypes.write(part, derived)
-    try:
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+def _map(choice: Choice, title: str) -> heatmap.Picture:
+    return heatmap.draw(choice.probabilities().detach().cpu().numpy(), title)

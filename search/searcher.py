@@ -15,10 +15,12 @@ import torch
 
 from model.checkpoint import load_state, save_state
 from rtvideo.errors import OutputError, UsageError
-from search import cost, strategies
+from rtvideo.models.description import Description
+from search import schedule, strategies
 from search.config import SearchConfig
+from search.objectives import OBJECTIVES
 from search.photos import Photos, middle
-from search.supernet import Supernet
+from search.price import Budget, Price, within
 from search.updates import Updates
 
 #: One for each pass: its number, losses by name, genotypes, and alphas as lists of rows.
@@ -27,7 +29,10 @@ Record = dict[str, Any]
 STATE = "state.pt"
 
 #: What a search leaves besides its state; without a state they are somebody's results.
-RESULTS = ("genotype.txt", "history.json", "card.json", "alpha_iem.png", "alpha_nrm.png", "alpha.png")
+RESULTS = (
+    "genotype.txt", "network.json", "history.json", "card.json", "alpha_iem.png", "alpha_nrm.png",
+    "alpha.png",
+)  # fmt: skip
 
 
 class Searcher:
@@ -37,7 +42,7 @@ class Searcher:
         out: folder of all that is written.
         config: what to do.
         photos: what to search on.
-        table: cost of the operations.
+        price: what a network costs.
         device: a torch device.
 
     Attributes:
@@ -47,12 +52,12 @@ class Searcher:
     """
 
     def __init__(
-        self, out: Path, config: SearchConfig, photos: Photos, table: cost.Table, device: str = "cpu"
+        self, out: Path, config: SearchConfig, photos: Photos, price: Price, device: str = "cpu"
     ) -> None:
-        self.out, self.config, self.photos, self.table, self.device = out, config, photos, table, device
+        self.out, self.config, self.photos, self.price, self.device = out, config, photos, price, device
         torch.manual_seed(config.seed)
-        self.net = Supernet().to(device)
-        self.updates = Updates(self.net, config, table)
+        self.net = OBJECTIVES[config.objective].supernet().to(device)
+        self.updates = Updates(self.net, config, price)
         self.passes = strategies.passes(config)
         self.done = 0
         self.seconds = 0.0
@@ -64,7 +69,7 @@ class Searcher:
             **dataclasses.asdict(self.config),
             "data": self.photos.fingerprint.sha256,
             "number of images": len(self.photos.train) + len(self.photos.val),
-            "cost table": json.dumps(self.table, sort_keys=True) if self.config.cost else None,
+            "cost table": json.dumps(self.price.table, sort_keys=True) if self.price.table else None,
             "device": self.device,
             "threads": torch.get_num_threads(),
         }
@@ -118,11 +123,22 @@ class Searcher:
                     "genotypes": {part: list(edges) for part, edges in self.net.genotypes().items()},
                     "alpha_iem": self.net.alpha_t.tolist(),
                     "alpha_nrm": self.net.alpha_n.tolist(),
+                    "shares": {n: c.probabilities().tolist() for n, c in self.net.all_choices().items()},
                 }
             )
             progress = {"done": self.done, "seconds": self.seconds, "history": self.history}
             save_state(self.out / STATE, self.identity(), updates=self.updates.state(), **progress)
             on_pass(self.history[-1])
+
+    def found(self) -> Description:
+        """Return the network that is found so far: the most probable one, within the budget if there is one.
+
+        Raises:
+            UsageError: no network of the space keeps the budget.
+        """
+        if isinstance(self.price, Budget):
+            return within(self.net, self.price.prices, self.price.target)
+        return self.net.derived()
 
     @property
     def steps(self) -> int:
@@ -134,7 +150,8 @@ class Searcher:
         return len(strategies.steps(self.config, 0, range(len(self.photos.train))))
 
     def validate(self) -> dict[str, float]:
-        """Return L_val_t and L_val_n, means over the middle of each validation image."""
+        """Return L_val_t and L_val_n of the mixture, means over the middle of each validation image."""
+        self.net.draw(None)
         with torch.no_grad():
             losses = [
                 self.updates.losses(middle(item, self.config.crop).to(self.device))
@@ -146,10 +163,13 @@ class Searcher:
     def _pass(self, on_step: Callable[[int], None]) -> dict[str, float]:
         """Make pass ``done`` and return its mean training losses."""
         config, number = self.config, self.done * self._steps_a_pass
+        schedule.begin(self.net, config, self.done)
+        self.updates.frozen = schedule.frozen(config, self.done)
         beta = strategies.beta(config)
         losses: dict[str, list[float]] = {}
-        for kind, image in strategies.steps(config, self.done, self.photos.order(config.seed, self.done)):
-            train, val = self.photos.pair(image, config.crop, config.seed, number)
+        for kind, batch in strategies.steps(config, self.done, self.photos.order(config.seed, self.done)):
+            train, val = self.photos.pair(batch, config.crop, config.seed, number)
+            schedule.draw(self.net, config, number)
             train, val = train.to(self.device), val.to(self.device)
             match kind:
                 case "light":

@@ -7,8 +7,11 @@ from typing import Literal
 
 from search.config import SearchConfig
 
-#: Which of `search.updates.Updates`, and the image that it trains on.
-Step = tuple[Literal["light", "noise", "both"], int]
+#: Images that a step trains on, by number.
+Batch = tuple[int, ...]
+
+#: Which of `search.updates.Updates`, and what it trains on.
+Step = tuple[Literal["light", "noise", "both"], Batch]
 
 
 def passes(config: SearchConfig) -> int:
@@ -18,18 +21,20 @@ def passes(config: SearchConfig) -> int:
 
 def steps(config: SearchConfig, number: int, images: Sequence[int]) -> list[Step]:
     """Return the steps of pass ``number``, from 0; in the end every image has served both modules alike."""
+    size = config.batch
+    batches = [tuple(images[start : start + size]) for start in range(0, len(images), size)]
     if config.strategy == "cooperative":
-        return list(cooperative(images, config.inner))
+        return list(cooperative(batches, config.inner))
     if config.strategy == "joint":
-        return [("both", image) for image in images]
-    return [("light" if number < config.epochs else "noise", image) for image in images]
+        return [("both", batch) for batch in batches]
+    return [("light" if number < config.epochs else "noise", batch) for batch in batches]
 
 
-def cooperative(images: Sequence[int], inner: int) -> Iterator[Step]:
+def cooperative(batches: Sequence[Batch], inner: int) -> Iterator[Step]:
     """Yield algorithm 1: ``inner`` steps of IEM (steps 4 to 7), as many of NRM (9 to 12), and so on."""
-    for start in range(0, len(images), inner):
+    for start in range(0, len(batches), inner):
         for module in ("light", "noise"):
-            yield from ((module, image) for image in images[start : start + inner])
+            yield from ((module, batch) for batch in batches[start : start + inner])
 
 
 def beta(config: SearchConfig) -> float:

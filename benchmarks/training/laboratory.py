@@ -135,7 +135,7 @@ class Laboratory:
 
     def score(self, contender: Contender, *, held: bool = False) -> dict[str, float]:
         """Return mean scores on the test pairs, or on the held-out scenes of the training folder."""
-        items, fingerprint = self._items(held)
+        items, fingerprint = self.items(held)
         inputs = {
             "training": self._inputs(contender),
             "pairs": [item.name for item in items],
@@ -147,7 +147,7 @@ class Laboratory:
 
     def score_file(self, path: Path) -> dict[str, float]:
         """Return mean scores of a checkpoint on the test pairs."""
-        items, fingerprint = self._items(held=False)
+        items, fingerprint = self.items(held=False)
         weights = path.with_suffix(".safetensors").read_bytes()
         inputs = {
             "weights": hashlib.sha256(weights).hexdigest(),
@@ -169,7 +169,8 @@ class Laboratory:
         result: float = self.cache.get("time", inputs, lambda: frame_time(untrained.network()))
         return result
 
-    def _items(self, held: bool) -> tuple[Sequence[data.Item], str]:
+    def items(self, held: bool) -> tuple[Sequence[data.Item], str]:
+        """Return the test pairs, or the held-out scenes, and the fingerprint of the folder they are in."""
         if held:
             return self.data.held, self.data.fingerprint
         if self._test is None:

@@ -238,3 +238,18 @@ def test_importing_the_package_is_light() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_a_searched_network_replaces_the_recipes(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = dataclasses.replace(NIGHT.description.noise, channels=4, stages=2)
+    found = dataclasses.replace(NIGHT.description, noise=noise)
+    (tmp_path / "network.json").write_text(found.to_json())
+    words = ["--data", str(pairs / "low"), "--crop", "16", "--steps", "1", "--out", str(tmp_path / "net")]
+    words += ["--network", str(tmp_path / "network.json")]
+    assert train.main(words) == 0
+    assert model.load(tmp_path / "net").description == dataclasses.replace(found, name="net")
+    capsys.readouterr()
+    assert train.main([*words, "--genotype", "g.txt"]) == ExitCode.USAGE
+    assert "give it or --genotype, not both" in capsys.readouterr().err

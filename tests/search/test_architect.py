@@ -8,8 +8,10 @@ from torch import Tensor
 from torch.autograd import grad
 
 from search.architect import hessian_vector, moved, unrolled_gradient
+from search.config import SearchConfig
+from search.objectives import Example
+from search.objectives.paper import light_loss
 from search.supernet import Supernet
-from search.updates import light_loss
 
 Case = tuple[Callable[[], Tensor], Callable[[], Tensor], Tensor, list[Tensor]]
 
@@ -36,7 +38,8 @@ def supernet() -> Case:
     torch.manual_seed(0)
     net = Supernet().double()
     y = 0.02 + 0.3 * torch.rand(2, 1, 3, 7, 6, dtype=torch.float64)
-    train, val = (lambda image=image: light_loss(net.iem, image, 1e-4)[0] for image in y)
+    config = SearchConfig(eta_t=1e-4)
+    train, val = (lambda image=image: light_loss(net, Example(image), config)[0] for image in y)
     return train, val, net.alpha_t, net.weights_t()
 
 

@@ -14,7 +14,9 @@ import torch
 
 from model import genotypes
 from rtvideo.errors import ExitCode
-from search.cooperative import main
+from rtvideo.models.description import Description
+from search.cooperative import PRICES, main
+from search.price import Milliseconds
 from search.searcher import STATE
 from search.updates import Updates
 
@@ -161,6 +163,10 @@ def test_without_data_it_makes_a_sample_and_says_so(
         (["--device", "cuda:77"], ExitCode.UNAVAILABLE, "cuda:77"),
         (["--cost-table", "none.json"], ExitCode.INPUT, "none.json: cannot be read"),
         (["--data", "none"], ExitCode.INPUT, "none: no such folder"),
+        (["--prices", "none.json"], ExitCode.INPUT, "none.json: cannot be read"),
+        (["--budget", "0"], ExitCode.USAGE, "argument --budget: '0' is not allowed"),
+        (["--budget", "40"], ExitCode.USAGE, "--budget needs --objective night"),
+        (["--temperature", "2"], ExitCode.USAGE, "a number above 0, at most 1"),
         (["--split", "1"], ExitCode.USAGE, "--split 1.0 leaves none of 4 images"),
     ],
 )
@@ -208,3 +214,22 @@ def test_a_folder_that_cannot_be_written_is_named(
     (tmp_path / "file").write_text("")
     assert main(["--data", str(photos), "--out", str(tmp_path / "file" / "run")]) == ExitCode.OUTPUT
     assert "cannot be written" in line(capsys)
+
+
+@pytest.mark.slow
+def test_a_search_of_the_night_model_keeps_its_budget(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--objective", "night", "--data", str(photos), "--budget", "40", "--crop", "16"]
+    words += ["--batch", "2", "--epochs", "3", "--device", "cpu"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == ExitCode.DONE
+    found = Description.load(tmp_path / "run" / "network.json")
+    assert Milliseconds.read(PRICES).of(found) <= 40
+    assert genotypes.read(tmp_path / "run" / "genotype.txt") == genotypes.of(found)
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert {"t", "n", "scales", "channels", "stages"} == set(history[-1]["shares"])
+    assert all(len(row) == 2 for row in history[-1]["shares"]["stages"])
+    capsys.readouterr()
+    # Nothing is left to do, and drawn networks follow from the seed: a second search ends the same.
+    assert main([*words, "--out", str(tmp_path / "again")]) == ExitCode.DONE
+    assert (tmp_path / "again" / "history.json").read_text() == json.dumps(history) + "\n"

@@ -8,7 +8,9 @@ from model.operations import OPERATIONS
 from rtvideo.errors import InputError, UsageError
 from search import cost
 from search.config import SearchConfig
-from search.supernet import Supernet, shares
+from search.objectives import Example
+from search.price import Weighed
+from search.supernet import Supernet
 from search.updates import Updates
 
 NAMES = list(OPERATIONS)
@@ -30,7 +32,7 @@ def test_expected_cost_is_the_share_of_the_dearest_cell() -> None:
 
 def test_descending_the_cost_prefers_cheap_operations() -> None:
     alpha = torch.zeros(7, 7, requires_grad=True)
-    [gradient] = torch.autograd.grad(cost.expected(shares(alpha), cost.multiply_adds()["nrm"]), [alpha])
+    [gradient] = torch.autograd.grad(cost.expected(alpha.softmax(1), cost.multiply_adds()["nrm"]), [alpha])
     for name in NAMES:  # descent raises the share where the gradient is negative
         column = gradient[:, NAMES.index(name)]
         assert (column < 0).all() if name in ("skip", "conv1", "resconv1") else (column > 0).all(), name
@@ -43,13 +45,13 @@ def test_a_search_that_pays_chooses_cheaper_cells() -> None:
     for weight in (0.0, 1.0):
         torch.manual_seed(0)
         net = Supernet()
-        steps = Updates(net, SearchConfig(lr=0.02, cost=weight), table)
-        y = 0.02 + 0.3 * torch.rand(1, 3, 12, 12)
+        steps = Updates(net, SearchConfig(lr=0.02), Weighed(table, weight))
+        y = Example(0.02 + 0.3 * torch.rand(1, 3, 12, 12))
         for _ in range(5):
             steps.light(y, y, 0.01)
             steps.noise(y, y)
         found[weight] = [
-            cost.expected(shares(alpha), table[part]).item()
+            cost.expected(alpha.softmax(1), table[part]).item()
             for part, alpha in (("iem", net.alpha_t), ("nrm", net.alpha_n))
         ]
     assert all(paid < free - 0.02 for paid, free in zip(found[1.0], found[0.0], strict=True))

@@ -10,16 +10,16 @@ import pytest
 import torch
 
 from rtvideo.errors import InputError, OutputError, UnavailableError, UsageError
-from search import cost
 from search.config import SearchConfig
 from search.photos import Photos
+from search.price import Free
 from search.searcher import STATE, Record, Searcher
 
 TINY = SearchConfig(epochs=2, crop=12, inner=1)
 
 
 def start(out: Path, photos: Path, settings: SearchConfig = TINY) -> Searcher:
-    run = Searcher(out, settings, Photos.read(photos, settings.split, settings.seed), cost.multiply_adds())
+    run = Searcher(out, settings, Photos.read(photos, settings.split, settings.seed), Free())
     run.resume()
     return run
 
@@ -89,16 +89,16 @@ def test_each_training_image_is_seen_once_a_pass(photos: Path) -> None:
 def test_every_step_has_its_own_crops(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pair, seen, counted = Photos.pair, [], []
 
-    def watched(self: Photos, image: int, crop: int, seed: int, step: int) -> Any:
+    def watched(self: Photos, images: tuple[int, ...], crop: int, seed: int, step: int) -> Any:
         seen.append(step)
-        return pair(self, image, crop, seed, step)
+        return pair(self, images, crop, seed, step)
 
     monkeypatch.setattr(Photos, "pair", watched)
     run = start(tmp_path, photos)
     run.go(counted.append, lambda record: None)
     assert seen == list(range(run.steps))
     assert counted == [step + 1 for step in seen]
-    crops = [[i.tobytes() for i in map(torch.Tensor.numpy, run.photos.pair(0, 12, 0, s))] for s in range(6)]
+    crops = [[e.low.numpy().tobytes() for e in run.photos.pair((0,), 12, 0, s)] for s in range(6)]
     assert all(len(set(kind)) > 3 for kind in zip(*crops, strict=True))
 
 
@@ -184,7 +184,7 @@ def test_fewer_images_are_taken_evenly(photos: Path) -> None:
 @pytest.mark.gpu
 def test_a_search_runs_on_cuda(photos: Path, tmp_path: Path) -> None:
     settings = SearchConfig(epochs=1, crop=12)
-    run = Searcher(tmp_path, settings, Photos.read(photos, 0.5, 0), cost.multiply_adds(), "cuda")
+    run = Searcher(tmp_path, settings, Photos.read(photos, 0.5, 0), Free(), "cuda")
     run.resume()
     assert go(run).net.alpha_t.is_cuda
     assert run.history[-1]["losses"]["val_n"] > 0

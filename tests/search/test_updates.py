@@ -5,20 +5,23 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from search import cost
 from search.config import SearchConfig
+from search.cost import multiply_adds
+from search.objectives import Example
+from search.price import Weighed
 from search.supernet import Supernet
 from search.updates import Updates
 
 PARTS = ("alpha_t", "alpha_n", "omega_t", "omega_n")
 
 
-def updates(**changes: float) -> tuple[Updates, Tensor, Tensor]:
+def updates(cost: float = 0.0, **changes: float) -> tuple[Updates, Example, Example]:
     """Return steps on a fresh supernet in float64, a training and a validation image."""
     torch.manual_seed(0)
     net = Supernet().double()
     train, val = 0.02 + 0.3 * torch.rand(2, 1, 3, 8, 9, dtype=torch.float64)
-    return Updates(net, SearchConfig(**changes), cost.multiply_adds()), train, val
+    price = Weighed(multiply_adds(), cost)
+    return Updates(net, SearchConfig(**changes), price), Example(train), Example(val)
 
 
 def parameters(steps: Updates) -> dict[str, list[Tensor]]:
@@ -46,7 +49,7 @@ def test_a_step_moves_its_own_module_alone(step: str, moves: set[str]) -> None:
 
 def test_cooperation_is_the_slope_of_the_noise_loss_along_alpha_t() -> None:
     steps, _, val = updates()
-    ours = steps.cooperation(val)
+    [ours] = steps.cooperation(val)
     assert ours.norm() > 0
     alpha = steps.net.alpha_t
     direction = torch.randn_like(alpha)
@@ -64,7 +67,7 @@ def test_beta_weighs_what_reaches_alpha_t() -> None:
     found = {}
     for beta in (0.0, 0.5, 1.0):
         steps, train, val = updates(lr=0.0)
-        cooperation = steps.cooperation(val)
+        [cooperation] = steps.cooperation(val)
         steps.light(train, val, beta)
         [found[beta]] = gradients(steps, "alpha_t")
     steps, train, val = updates(lr=0.0)
@@ -89,8 +92,8 @@ def test_weights_learn_from_their_own_training_loss() -> None:
 
     steps.noise(train, val)
     with torch.no_grad():
-        u = steps.net.iem(train).u
-    expected = grad(steps.loss_n(u), steps.net.weights_n())
+        lit = steps.lit(train)
+    expected = grad(steps.loss_n(lit), steps.net.weights_n())
     torch.testing.assert_close(gradients(steps, "omega_n"), list(expected))
 
 
