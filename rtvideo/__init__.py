@@ -4,6 +4,8 @@
 
     rtvideo.enhance_file("night.mp4", "lit.mp4")
 
+    rtvideo.process("night.mp4", "lit.mp4", draw_boxes)  # a function of yours on each enhanced frame
+
     with rtvideo.stream("rtsp://camera/1") as frames:
         for frame in frames: ...  # enhanced, (h, w, 3) uint8 RGB arrays
 
@@ -22,7 +24,7 @@ from rtvideo.errors import RtvideoError
 from rtvideo.version import __version__
 
 if TYPE_CHECKING:
-    from rtvideo.api import enhance_file
+    from rtvideo.api import enhance_file, process
     from rtvideo.capture import VideoCapture
     from rtvideo.enhancer import Enhancer
     from rtvideo.options import Options, Report
@@ -37,13 +39,14 @@ __all__ = [
     "VideoCapture",
     "__version__",
     "enhance_file",
+    "process",
     "stream",
 ]
 
 _MODULES = {
     "Enhancer": "rtvideo.enhancer",
     "VideoCapture": "rtvideo.capture",
-    "enhance_file": "rtvideo.api",
+    **dict.fromkeys(("enhance_file", "process"), "rtvideo.api"),
     **dict.fromkeys(("FrameStream", "stream"), "rtvideo.streaming"),
     **dict.fromkeys(("Options", "Report"), "rtvideo.options"),
 }

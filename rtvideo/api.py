@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtvideo.engines.registry import check_names
 from rtvideo.enhancer import Enhancer
@@ -16,7 +16,43 @@ from rtvideo.options import Options, Report, flags_of, help_lines
 from rtvideo.values import did_you_mean
 from rtvideo.wording import in_python, python_words
 
-__all__ = ["Enhancer", "enhance_file"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from rtvideo.media.pixel_filter import Callback
+
+__all__ = ["Enhancer", "enhance_file", "process"]
+
+
+@python_words()
+def process(
+    input: str | Path,
+    output: str | Path,
+    callback: Callable[[npt.NDArray[Any], float], npt.NDArray[Any] | None],
+    *,
+    progress: Callable[[int, int | None], object] | None = None,
+    **options: Any,
+) -> Report:
+    """Enhance a video and change its pixels: a function of yours is called for each enhanced frame.
+
+    Everything else in the file is kept, as `enhance_file` keeps it. ``strength=0`` leaves all to the
+    function.
+
+    Args:
+        input, output, progress, options: as for `enhance_file`.
+        callback: called from another thread with one frame after the other: (h, w, 3) RGB pixels, upright,
+            and the time of the frame in seconds. It returns an array of the same shape and type, or writes to
+            the one that it got and returns None. Pixels are uint8; of video with more than 8 bits they are
+            uint16, from 0 to 65535, and of HDR video in its own transfer. What it raises ends the work, and
+            no output is left.
+
+    Raises:
+        UsageError: an image, or ``resume``: what a function would have done before is not known.
+        RtvideoError, TypeError: see `enhance_file`.
+    """
+    if not callable(callback):
+        raise TypeError(f"callback: {callback!r} cannot be called; allowed: a function (pixels, time)")
+    return _checked_and_enhanced(input, output, progress, options, callback)
 
 
 @python_words()
@@ -44,6 +80,19 @@ def enhance_file(
         RtvideoError: one of `rtvideo.errors`; each is also the built-in exception that says the same.
         TypeError: an unknown option, or something that is no path.
     """
+    return _checked_and_enhanced(input, output, progress, options)
+
+
+enhance_file.__doc__ = f"{enhance_file.__doc__}\n    Options:{help_lines(Options)}\n"
+
+
+def _checked_and_enhanced(
+    input: str | Path,
+    output: str | Path,
+    progress: Callable[[int, int | None], object] | None,
+    options: dict[str, Any],
+    callback: Callback | None = None,
+) -> Report:
     known = [name for name, _, _ in flags_of(Options)]
     for name in options.keys() - known:
         raise TypeError(f"{name}: no such option; allowed: {', '.join(known)}{did_you_mean(name, known)}")
@@ -56,12 +105,9 @@ def enhance_file(
         raise UsageError(f"{source}: a folder; call enhance_file for each file, or use the command line")
     if target.is_dir():
         target /= source.name
-    report = _enhance(source, target, wanted, progress or (lambda done, total: None))
+    report = _enhance(source, target, wanted, progress or (lambda done, total: None), callback)
     report.warnings = [in_python(warning) for warning in report.warnings]
     return report
-
-
-enhance_file.__doc__ = f"{enhance_file.__doc__}\n    Options:{help_lines(Options)}\n"
 
 
 def _path(name: str, given: object) -> Path:
@@ -79,7 +125,11 @@ def _path(name: str, given: object) -> Path:
 
 
 def _enhance(
-    source: Path, target: Path, options: Options, progress: Callable[[int, int | None], object]
+    source: Path,
+    target: Path,
+    options: Options,
+    progress: Callable[[int, int | None], object],
+    callback: Callback | None,
 ) -> Report:
     from rtvideo.files.kinds import Job, job_for
 
@@ -87,10 +137,14 @@ def _enhance(
         progress(done, total)
 
     job = job_for(source, target)
+    if callback is not None and job is not Job.VIDEO:
+        raise UsageError(f"{source}: process takes videos; call an Enhancer for images")
+    if callback is not None and options.resume:
+        raise UsageError("--resume: a file that a function changes is made in one go; leave it out")
     if job is Job.VIDEO:
         from rtvideo.files.job import enhance_video
 
-        return enhance_video(source, target, options, on_progress=on_progress)
+        return enhance_video(source, target, options, on_progress=on_progress, callback=callback)
     from rtvideo.files.sequence_job import enhance_sequence, enhance_to_images
 
     if job is Job.TO_IMAGES:

@@ -18,6 +18,7 @@ from rtvideo.media.compositor import Compositor
 from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.gpu.path import DevicePath
 from rtvideo.media.gpu.surfaces import downloaded, format_of
+from rtvideo.media.pixel_filter import PixelFilter
 from rtvideo.media.planes import FrameConverter, FrameFormat, FramePool, copy_times, views
 from rtvideo.media.tags import Tags
 from rtvideo.media.transparency import Alpha, alpha_of
@@ -68,6 +69,7 @@ class FrameProcessor:
         captions: CaptionCarrier | None = None,
         device: DevicePath | None = None,
         deinterlacer: Deinterlacer | None = None,
+        pixel_filter: PixelFilter | None = None,
         skip: int = 0,
     ) -> None:
         """Prepare for frames like ``first``, in main memory.
@@ -81,6 +83,7 @@ class FrameProcessor:
             captions: carries closed captions over.
             device: which frames stay on a GPU; None: none does.
             deinterlacer: makes interlaced frames progressive, which holds one of them back; None leaves them.
+            pixel_filter: changes enhanced frames; None: nothing does.
             skip: so many frames were enhanced by an earlier run. They pass as they are, for their times; the
                 temporal filter is shown the last ones.
         """
@@ -92,7 +95,7 @@ class FrameProcessor:
         self._codings: dict[tuple[str, int, int, int], Coding] = {}
         self._convert = FrameConverter(working)
         self._compositor, self._captions, self._device = compositor, captions, device
-        self._deinterlacer = deinterlacer
+        self._deinterlacer, self._pixel_filter = deinterlacer, pixel_filter
         self._skip = skip
         self._pending: deque[FramePair] = deque()
         self._captured = 0.0
@@ -178,6 +181,8 @@ class FrameProcessor:
         if self.tags is not None:
             self.tags.apply(original)
             self.tags.apply(lit)
+        if self._pixel_filter is not None:
+            lit = self._pixel_filter(lit)
         if self._captions is not None:
             lit = self._captions.carry(original, lit, self.format.geometry)
             if self._captions.given_up:

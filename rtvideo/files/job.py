@@ -38,6 +38,7 @@ from rtvideo.media.orientation import UPRIGHT, angle_of, orientation_of
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.output_path import check_output
 from rtvideo.media.partial_file import PartialFile
+from rtvideo.media.pixel_filter import Callback, PixelFilter
 from rtvideo.media.planes import FrameFormat, FramePool, depth_of, has_alpha, nearest_format
 from rtvideo.media.rate_limit import limited
 from rtvideo.media.riff import unread_parts
@@ -64,6 +65,7 @@ def enhance_video(
     *,
     on_progress: Callable[[int, int | None], None] = lambda done, total: None,
     on_warning: Warn = lambda line: None,
+    callback: Callback | None = None,
     stop: threading.Event | None = None,
     open_engine: SessionFactory | None = None,
 ) -> Report:
@@ -74,6 +76,7 @@ def enhance_video(
             how many there will be, None if nobody knows.
         on_warning: called with each warning as soon as it is known, before work starts where that can be;
             all of them are in the report too.
+        callback: changes the pixels of each enhanced frame, see `rtvideo.media.pixel_filter.PixelFilter`.
         stop: when set, the work ends soon, and what is done is a playable file (``incomplete`` says so).
         open_engine: in place of ``options.engine``, for tests.
 
@@ -115,10 +118,12 @@ def enhance_video(
         if earlier is not None and reused is None:
             warn(f"{output}: nothing of the earlier run can be used; it starts over")
 
-        results = _results_on_device(source, encoding, session, options)
+        results = None if callback else _results_on_device(source, encoding, session, options)
         if results is not None:
             stack.callback(results.close)
-        processor = processor_for(source, encoding, session, options.compare, report.resumed, results)
+        processor = processor_for(
+            source, encoding, session, options.compare, report.resumed, results, callback
+        )
         draft = stack.enter_context(PartialFile(output, job, keep=options.resume, dated=input))
         encoder = VideoEncoder(
             encoding,
@@ -293,6 +298,7 @@ def processor_for(
     compare: str | None = None,
     skip: int = 0,
     results: DeviceFrames | None = None,
+    callback: Callback | None = None,
 ) -> FrameProcessor:
     """Return what makes the encoder's frames from those of a file.
 
@@ -300,8 +306,10 @@ def processor_for(
         session: opened for the geometry of `working_format`.
         compare, skip: as `Compositor` and `FrameProcessor` take them.
         results: where enhanced frames stay on the device, for an encoder that takes them from there.
+        callback: as `enhance_video` takes it.
     """
     working = working_format(source, encoding)
+    stands = orientation_of(source.display_matrix) or UPRIGHT
     target = FrameFormat(encoding.pix_fmt, encoding.width, encoding.height, encoding.coding)
     changes = compare is not None or encoding.orientation != UPRIGHT or target != working
     return FrameProcessor(
@@ -316,6 +324,7 @@ def processor_for(
         captions=CaptionCarrier(source.first) if compare is None else None,
         device=DevicePath(working, session, results) if source.hardware or results else None,
         deinterlacer=Deinterlacer(source.fields, by_field=encoding.by_field),
+        pixel_filter=None if callback is None else PixelFilter(callback, working, stands),
         skip=skip,
     )
 

@@ -35,6 +35,10 @@ _BY_SIGNS: dict[tuple[int, ...], int] = {
     (0, 1, -1, 0): 8,
 }
 
+#: Orientations that are mirrored before they are turned, and by how many quarters counter-clockwise.
+_MIRRORED = (2, 4, 5, 7)
+_QUARTERS = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}
+
 
 def orientation_of(matrix: Sequence[int] | None) -> int | None:
     """Return the orientation that a display matrix stands for; None for angles that are not right ones.
@@ -69,7 +73,12 @@ def is_transposed(orientation: int) -> bool:
 
 def turned(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     """Return stored pixels, (h, w) or (h, w, channels), upright; as a view."""
-    if orientation in (2, 4, 5, 7):
+    if orientation in _MIRRORED:
         pixels = pixels[:, ::-1]
-    quarters = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
-    return np.rot90(pixels, quarters)
+    return np.rot90(pixels, _QUARTERS.get(orientation, 0))
+
+
+def stored(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+    """Return upright pixels as they are stored: what `turned` undoes; as a view."""
+    pixels = np.rot90(pixels, -_QUARTERS.get(orientation, 0))
+    return pixels[:, ::-1] if orientation in _MIRRORED else pixels

@@ -70,6 +70,7 @@ with rtvideo.stream("rtsp://camera/1", pixels="bgr", reconnect=5) as stream:
 with rtvideo.Enhancer(pixels="bgr") as enhance:
     deep: npt.NDArray[np.float32] = enhance(np.zeros((2, 4, 4, 3), np.float32))
 there, picture = rtvideo.VideoCapture(0).read()
+rtvideo.process("night.mp4", "b.mp4", lambda pixels, seconds: pixels[::-1] if seconds > 1 else None)
 options = rtvideo.Options(strength=0.5)
 version: str = rtvideo.__version__
 """
