@@ -33,39 +33,53 @@ ROW_FUNCTION read_cells(const Tile &tile, const Frame &frame, Rows<3> v, int top
     }
 }
 
-// Sums of two neighbours each, and each value twice.
-FN void add_pairs(float *line, int count) {
-    for (int x = 0; x < count; x += 2 * LANES) {
-        const vec a = load(line + x), b = load(line + x + LANES);
-        store(line + x / 2, even(a, b, LANE) + odd(a, b, LANE));
-    }
-}
-FN void repeat_each(float *line, int count) {
-    for (int x = count - LANES; x >= 0; x -= LANES) {
-        const vec v = load(line + x);
-        store(line + 2 * x, twice_low(v, LANE)), store(line + 2 * x + LANES, twice_high(v, LANE));
-    }
+// Whether the samples of a channel lie side by side, so that they are read and written as vectors.
+FN bool lies_side_by_side(const Format &f, const Channel &one) { return one.step == 1 && !is_rgb(f); }
+template <class T> FN T *row_of(const Planes &planes, const Channel &one, int row, int left) {
+    return (T *)(planes.data[one.plane] + row * planes.stride[one.plane]) + left;
 }
 
-// Of each cell of a channel, `columns` wide: the mean, and the mean distance of its samples from that.
-FN void measure_cells(Rows<3> v, int c, int first, int rows, int columns, int cells, float *line, float *mean,
-                      float *off) {
-    const float share = 1.0f / (rows * columns);
-    auto means = [&](auto sample, float *to) __attribute__((always_inline)) {
-        for (int x = 0; x < cells * columns; x += LANES) {
-            vec sum = {};
-            for (int row = first; row < first + rows; row++) sum += sample(row, x);
-            store(line + x, share * sum);
+// Sums over cells of COLUMNS lanes, in each of their lanes; and one lane of each cell of COLUMNS vectors.
+template <int COLUMNS, int... I> FN vec sum_of_cells(vec v, Indices<I...>) {
+    v += __builtin_shufflevector(v, v, (I ^ 1)...);
+    return COLUMNS == 2 ? v : v + __builtin_shufflevector(v, v, (I ^ 2)...);
+}
+FN vec one_of_cells(const vec (&v)[2]) { return even(v[0], v[1], LANE); }
+FN vec one_of_cells(const vec (&v)[4]) { return even(even(v[0], v[1], LANE), even(v[2], v[3], LANE), LANE); }
+
+// Of cells: the mean, and the mean distance of their samples from that; `code` is the size of a sample's unit.
+template <int COLUMNS, int ROWS, class T>
+ROW_FUNCTION measure_cells(const T *const *rows, int cells, float code, float zero, float *mean, float *off) {
+    const float share = 1.0f / (ROWS * COLUMNS);
+    for (int cell = 0, x = 0; cell < cells; cell += LANES) {
+        vec means[COLUMNS], offs[COLUMNS];
+    UNROLL for (int k = 0; k < COLUMNS; k++, x += LANES) {
+            vec sample[ROWS], sum = {}, distance = {};
+            UNROLL for (int i = 0; i < ROWS; i++) sum += sample[i] = widened(rows[i] + x);
+            means[k] = share * sum_of_cells<COLUMNS>(sum, LANE);
+            UNROLL for (int i = 0; i < ROWS; i++) distance += abs(sample[i] - means[k]);
+            offs[k] = share * sum_of_cells<COLUMNS>(distance, LANE);
         }
-        for (int wide = columns; wide > 1; wide /= 2) add_pairs(line, cells * wide);
-        memcpy(to, line, sizeof(float) * cells);
-    };
-    means([&](int row, int x) __attribute__((always_inline)) { return load(v.at(c, row) + x); }, mean);
-    float *each = line + cells * columns;
-    memcpy(each, mean, sizeof(float) * cells);
-    for (int wide = 1; wide < columns; wide *= 2) repeat_each(each, cells * wide);
-    means([&](int row, int x) __attribute__((always_inline)) { return abs(load(v.at(c, row) + x) - load(each + x)); },
-          off);
+        store(mean + cell, code * one_of_cells(means) - zero), store(off + cell, code * one_of_cells(offs));
+    }
+}
+template <class T>
+FN void measure_cells(const Channel &one, const T *const *rows, int cells, float code, float zero, float *mean,
+                      float *off) {
+    auto measure = one.x ? (one.y ? measure_cells<2, 2, T> : measure_cells<2, 4, T>)
+                         : (one.y ? measure_cells<4, 2, T> : measure_cells<4, 4, T>);
+    measure(rows, cells, code, zero, mean, off);
+}
+
+// The samples of a row of cells of a channel, measured where they lie.
+template <class T>
+FN void measure_plane(const Tile &tile, const Frame &frame, int c, int top, float zero, float *mean, float *off) {
+    const Channel one = channel(frame.read, c);
+    const int last = ((tile.picture_height + one.y) >> one.y) - 1;
+    const T *rows[DEBAND_CELL];
+    for (int i = 0; i < cell_rows(one); i++)
+        rows[i] = row_of<const T>(frame.in, one, min((top >> one.y) + i, last), tile.left >> one.x);
+    measure_cells(one, rows, tile.width / DEBAND_CELL, frame.read.code, zero, mean, off);
 }
 
 // The finest level: means and deviations of a strip's cells.
@@ -77,15 +91,24 @@ static void measure_bands(const Tile &tile, Frame &frame, Arena arena) {
     const int count = (min(tile.last, tile.picture_width) - tile.first + DEBAND_CELL - 1) / DEBAND_CELL;
     Rows<3> v = arena.rows<3>(tile.width, DEBAND_CELL);
     Rows<6> found = arena.rows<6>(cells, 1);
-    float *line = arena.take<float>(2 * tile.width);
+    bool ready[3], all = true;
+    const bool inside = tile.left + tile.width <= tile.picture_width;
+    for (int c = 0; c < channels(f); c++) all &= ready[c] = inside && lies_side_by_side(f, channel(f, c));
     for (int row = tile.top / DEBAND_CELL; row * DEBAND_CELL < min(tile.bottom, tile.picture_height); row++) {
-        read_cells(tile, frame, v, row * DEBAND_CELL);
+        const int top = row * DEBAND_CELL;
+        if (!all) read_cells(tile, frame, v, top);
         for (int c = 0; c < channels(f); c++) {
             const Channel one = sample_channel(f, c);
-            const int top = row * cell_rows(one), high = cell_rows(one);
+            const float zero = zero_of(f, d.parameters, c);
             float *mean = found.at(c, 0), *off = found.at(3 + c, 0);
-            measure_cells(v, c, top, high, cell_columns(one), cells, line, mean, off);
-            for (int x = 0; x < cells; x += LANES) store(mean + x, load(mean + x) - zero_of(f, d.parameters, c));
+            if (ready[c]) {
+                f.wide ? measure_plane<uint16_t>(tile, frame, c, top, zero, mean, off)
+                       : measure_plane<uint8_t>(tile, frame, c, top, zero, mean, off);
+                continue;
+            }
+            const float *rows[DEBAND_CELL];
+            for (int i = 0; i < cell_rows(one); i++) rows[i] = v.at(c, (top >> one.y) + i);
+            measure_cells(one, rows, cells, 1, zero, mean, off);
         }
         auto put = [&](const Grid &to, int c, const float *from) {
             memcpy(to.at(c, row) + first, from, sizeof(float) * count);
@@ -95,11 +118,10 @@ static void measure_bands(const Tile &tile, Frame &frame, Arena arena) {
         if (channels(f) > 1) {
             float *colour = found.at(4, 0), *other = found.at(5, 0);
             for (int x = 0; x < count; x++) colour[x] = max(colour[x], other[x]);
-            put(d.deviations, 1, colour), put(d.means[0], NOISE, colour);
+            put(d.means[0], NOISE, colour);
         }
-        float *fine = found.at(1, 0);
-        for (int x = 0; x < count; x++) fine[x] = 1;
         if (frame.time.frames > 0) {
+            float *fine = found.at(1, 0);
             const int ages = DEBAND_CELL / CELL, wide = state.cells_wide,
                       last = min(row * ages + 1, state.cells_high - 1);
             const uint8_t *above = state.age + (int64_t)row * ages * wide, *below = state.age + (int64_t)last * wide;
@@ -108,8 +130,8 @@ static void measure_bands(const Tile &tile, Frame &frame, Arena arena) {
                 const float age = unpacked_age((float)min(min(above[a], above[b]), min(below[a], below[b])));
                 fine[x] = fineness(age, noise_at(state.scene, d.parameters.black + found.at(0, 0)[x]));
             }
+            put(d.means[0], FINE, fine);
         }
-        put(d.means[0], FINE, fine);
     }
 }
 
@@ -147,22 +169,57 @@ FN void blur(const Grid &from, int channel, const Grid &to, int target) {
 }
 
 // The means of all coarser levels, and the smooth picture of the coarsest.
-static void build_pyramid(DebandingState &d) {
+static void build_pyramid(DebandingState &d, bool aged) {
     constexpr int TOP = DEBAND_LEVELS - 1;
     for (int k = 1; k <= TOP; k++)
-        for (int c = 0; c < MEANS; c++)
+        for (int c = 0; c < MEANS; c++) {
+            if (c == FINE && !aged) continue;
             c == NOISE &&k > 1 ? halve<true>(d.means[k - 1], d.means[k], c)
                                : halve<false>(d.means[k - 1], d.means[k], c);
+        }
     for (int c = 0; c < SMOOTH; c++) blur(d.means[TOP], c < 3 ? c : NOISE, d.smooth[TOP], c);
 }
 
-// A row of a grid for a strip's columns; the first and last repeat beyond edges.
-FN void load_cells(const Tile &tile, const Grid &from, int channel, int row, float *to) {
-    const float *source = from.at(channel, row);
-    const int begin = max(-tile.left, 0), end = min(tile.width, from.width - tile.left);
-    memcpy(to + begin, source + tile.left + begin, sizeof(float) * (end - begin));
-    for (int x = 0; x < begin; x++) to[x] = source[0];
-    for (int x = end; x < tile.width; x++) to[x] = source[from.width - 1];
+// A row of a grid for a strip's columns, also between two rows; the first and last columns repeat beyond edges.
+FN void load_cells(const Tile &tile, const Grid &from, int channel, float at, float *to) {
+    const int above = (int)(at + 1) - 1, begin = max(-tile.left, 0), end = min(tile.width, from.width - tile.left);
+    const float *upper = from.at(channel, max(above, 0)) + tile.left;
+    const float share = at - above;
+    if (share == 0) {
+        memcpy(to + begin, upper + begin, sizeof(float) * (end - begin));
+    } else {
+        const float *lower = from.at(channel, min(above + 1, from.height - 1)) + tile.left;
+        for (int x = begin; x < end; x++) to[x] = lerp(upper[x], lower[x], share);
+    }
+    for (int x = 0; x < begin; x++) to[x] = to[begin];
+    for (int x = end; x < tile.width; x++) to[x] = to[end - 1];
+}
+// The columns of cells that those of a strip lie between, where each is SCALE columns wide.
+template <int SCALE> FN Tile cells_around(Tile tile) {
+    tile.left = tile.left / SCALE - 1, tile.width = tile.width / SCALE + 2;
+    return tile;
+}
+
+// A row of cells, each SCALE columns wide: bilinear, half-pixel centres. One cell before and one behind count, too.
+template <int SCALE, int... I> FN vec from_centre(Indices<I...>) {
+    constexpr auto off = [](int i) { return (i % SCALE + 0.5f) / SCALE - 0.5f; };
+    return vec{(off(I) < 0 ? -off(I) : off(I))...};
+}
+template <int SCALE> FN void enlarge(const float *cells, int count, float *to) {
+    const vec share = from_centre<SCALE>(LANE);
+    auto write = [&](vec cell, vec beside) __attribute__((always_inline)) {
+        store(to, cell + share * (beside - cell));
+        to += LANES;
+    };
+    auto half = [&](vec cell, vec beside) __attribute__((always_inline)) {
+        if (SCALE == 2) return write(cell, beside);
+        write(twice_low(cell, LANE), twice_low(beside, LANE)), write(twice_high(cell, LANE), twice_high(beside, LANE));
+    };
+    for (int x = 0; x < count; x += LANES) {
+        const vec cell = load(cells + x), before = load(cells + x - 1), after = load(cells + x + 1);
+        half(twice_low(cell, LANE), in_turn_low(before, after, LANE));
+        half(twice_high(cell, LANE), in_turn_high(before, after, LANE));
+    }
 }
 FN void repeat_edges(const Tile &tile, float *line) {
     const int begin = max(-tile.left, 0), end = min(tile.width, tile.picture_width - tile.left);
@@ -183,123 +240,170 @@ FN vec mean_around(Rows<2> of, int c, int row, int height, int x) {
     return sum * (1.0f / 9);
 }
 
-// How far luma and colour are from a smooth picture, for a row of cells.
-FN void distances(int width, Rows<3> of, Rows<SMOOTH> smooth, Rows<2> to, int row) {
-    for (int x = 0; x < width; x += LANES) {
-        auto off = [&](int c) { return abs(load(of.at(c, row) + x) - load(smooth.at(c, row) + x)); };
-        store(to.at(0, row) + x, off(0)), store(to.at(1, row) + x, max(off(1), off(2)));
-    }
-}
-
 // How much of cells becomes smooth, of luma and of colour, and how far their colour may be off.
 struct Shares {
     vec luma, colour, tolerance;
 };
-FN Shares shares_of(Rows<SMOOTH> smooth, Rows<2> off, const float *fine, int row, int height, int x, float code) {
-    const vec level = load(smooth.at(0, row) + x), tolerance = colour_tolerance(load(smooth.at(3, row) + x), code);
-    const vec deviation = mean_around(off, 0, row, height, x), colour = mean_around(off, 1, row, height, x);
-    return Shares{share_of_smooth(level, deviation, load(fine + x), code),
-                  share_of_smooth_colour(level, deviation, colour, tolerance, code), tolerance};
-}
 
-// A level of the pyramid: its means move towards the coarser level.
+// A strip of a level of the pyramid on its way to the smooth picture, row by row.
+struct PyramidLevel {
+    Tile tile; // in its cells
+    Grid means, coarser;
+    float code;
+    bool aged;
+    Rows<SMOOTH> smooth; // the coarser picture; once a row has moved, its own
+    Rows<3> own;
+    Rows<2> off; // how far luma and colour are from the smooth picture
+    float *fine, *line;
+
+    METHOD PyramidLevel(const Tile &tile, const Frame &frame, int level, Arena &arena)
+        : tile(tile), means(frame.debanding.means[level]), coarser(frame.debanding.smooth[level + 1]),
+          code(frame.debanding.parameters.code), aged(frame.time.frames > 0), smooth(arena.rows<SMOOTH>(tile.width, 4)),
+          own(arena.rows<3>(tile.width, 4)), off(arena.rows<2>(tile.width, 4)), fine(arena.take<float>(tile.width)),
+          line(arena.take<float>(tile.width + 2)) {
+        for (int x = 0; x < tile.width; x++) fine[x] = 1;
+    }
+
+    METHOD void measure(Rows<2> to, int row) {
+        for (int x = 0; x < tile.width; x += LANES) {
+            auto distance = [&](int c) { return abs(load(own.at(c, row) + x) - load(smooth.at(c, row) + x)); };
+            store(to.at(0, row) + x, distance(0)), store(to.at(1, row) + x, max(distance(1), distance(2)));
+        }
+        repeat_edges(tile, to.at(0, row)), repeat_edges(tile, to.at(1, row));
+    }
+
+    METHOD void read(int row) {
+        const Tile around = cells_around<2>(tile);
+        for (int c = 0; c < SMOOTH; c++) {
+            load_cells(around, coarser, c, half_pixel(row, 0.5f), line);
+            enlarge<2>(line + 1, tile.width / 2, smooth.at(c, row));
+        }
+        for (int c = 0; c < 3; c++) load_cells(tile, means, c, row, own.at(c, row));
+        measure(off, row);
+    }
+
+    // Of a row whose neighbours have distances `from` the smooth picture: use(x, shares).
+    template <class Use> METHOD void for_shares(Rows<2> from, int row, Use use) {
+        if (aged) load_cells(tile, means, FINE, row, fine);
+        for (int x = 0; x < tile.width; x += LANES) {
+            const vec level = load(smooth.at(0, row) + x), deviation = mean_around(from, 0, row, means.height, x);
+            const vec tolerance = colour_tolerance(load(smooth.at(3, row) + x), code);
+            const vec colour = mean_around(from, 1, row, means.height, x);
+            use(x, Shares{share_of_smooth(level, deviation, load(fine + x), code),
+                          share_of_smooth_colour(level, deviation, colour, tolerance, code), tolerance});
+        }
+    }
+
+    // The means of a row move towards the coarser picture.
+    METHOD void move(int row) {
+        for_shares(off, row, [&](int x, const Shares &share) __attribute__((always_inline)) {
+            for (int c = 0; c < 3; c++) {
+                float *at = smooth.at(c, row) + x;
+                const vec mean = load(own.at(c, row) + x);
+                store(at, mean + (c == 0 ? share.luma : share.colour) * (load(at) - mean));
+            }
+        });
+        for (int c = 0; c < SMOOTH; c++) repeat_edges(tile, smooth.at(c, row));
+    }
+};
+
+// A level but the finest.
 static void smooth_level(const Tile &tile, Frame &frame, Arena arena) {
-    const DebandingState &d = frame.debanding;
-    const Grid &means = d.means[d.level], &coarser = d.smooth[d.level + 1], &to = d.smooth[d.level];
-    const float code = d.parameters.code;
-    Rows<SMOOTH> smooth = arena.rows<SMOOTH>(tile.width, 4);
-    Rows<3> own = arena.rows<3>(tile.width, 4);
-    Rows<2> off = arena.rows<2>(tile.width, 4);
-    float *fine = arena.take<float>(tile.width), *line = take_line(arena, tile.width);
-    const int height = tile.picture_height;
+    DebandingState &d = frame.debanding;
+    PyramidLevel level(tile, frame, d.level, arena);
     for (int row = max(tile.top - 1, 0); row <= tile.bottom; row++) {
-        if (row < height) {
-            for (int c = 0; c < SMOOTH; c++) {
-                upsample<2>(tile, coarser, c, row, line);
-                memcpy(smooth.at(c, row), line, sizeof(float) * tile.width);
-            }
-            for (int c = 0; c < 3; c++) load_cells(tile, means, c, row, own.at(c, row));
-            distances(tile.width, own, smooth, off, row);
-            repeat_edges(tile, off.at(0, row)), repeat_edges(tile, off.at(1, row));
-        }
-        const int done = row - 1;
-        if (done < tile.top) continue;
-        load_cells(tile, means, FINE, done, fine);
-        for (int x = 0; x < tile.width; x += LANES) {
-            const Shares share = shares_of(smooth, off, fine, done, height, x, code);
-    UNROLL for (int c = 0; c < 3; c++) {
-                float *at = smooth.at(c, done) + x;
-                const vec mean = load(own.at(c, done) + x);
-                store(own.at(c, done) + x, mean + (c == 0 ? share.luma : share.colour) * (load(at) - mean));
-            }
-        }
-        for (int c = 0; c < 3; c++) store_cells(tile, own.at(c, done), to, c, done);
-        store_cells(tile, smooth.at(3, done), to, 3, done);
+        if (row < tile.picture_height) level.read(row);
+        if (row - 1 < tile.top) continue;
+        level.move(row - 1);
+        for (int c = 0; c < SMOOTH; c++) store_cells(tile, level.smooth.at(c, row - 1), d.smooth[d.level], c, row - 1);
     }
 }
 
-// What share of each cell becomes smooth, and how far its colour may be off.
-static void share_cells(const Tile &tile, Frame &frame, Arena arena) {
-    const DebandingState &d = frame.debanding;
-    const Grid &means = d.means[0];
-    const float code = d.parameters.code;
-    Rows<SMOOTH> smooth = arena.rows<SMOOTH>(tile.width, 4);
-    Rows<3> own = arena.rows<3>(tile.width, 4), shares = arena.rows<3>(tile.width, 1);
-    Rows<2> off = arena.rows<2>(tile.width, 4);
-    float *fine = arena.take<float>(tile.width), *within = arena.take<float>(tile.width);
-    const int height = tile.picture_height;
-    for (int row = max(tile.top - 1, 0); row <= tile.bottom; row++) {
-        if (row < height) {
-            for (int c = 0; c < SMOOTH; c++) load_cells(tile, d.smooth[0], c, row, smooth.at(c, row));
-            for (int c = 0; c < 3; c++) load_cells(tile, means, c, row, own.at(c, row));
-            distances(tile.width, own, smooth, off, row);
-            for (int c = 0; c < 2; c++) {
-                load_cells(tile, d.deviations, c, row, within);
-                float *line = off.at(c, row);
-                for (int x = 0; x < tile.width; x += LANES) store(line + x, load(line + x) + load(within + x));
-            }
-        }
-        const int done = row - 1;
-        if (done < tile.top) continue;
-        load_cells(tile, means, FINE, done, fine);
-        for (int x = 0; x < tile.width; x += LANES) {
-            const Shares share = shares_of(smooth, off, fine, done, height, x, code);
-            store(shares.at(0, 0) + x, d.amount * share.luma);
-            store(shares.at(1, 0) + x, d.amount * share.colour);
-            store(shares.at(2, 0) + x, 1 / share.tolerance);
-        }
-        for (int c = 0; c < 3; c++) store_cells(tile, shares.at(c, 0), d.shares, c, done);
-    }
-}
+constexpr int DEBAND_HALO = 4; // cells: a level looks one to each side, so do shares, and samples lie between cells
 
 // What a row of samples needs of a row of cells, at full width: the smooth picture, shares, 1 / tolerances.
 struct Smooth {
     Rows<3> value;
     Rows<2> share; // of luma, and of both colours
     Rows<1> per;   // of the colours
+    int last;      // row of cells
 };
 
-// A row of cells for a channel of a strip.
-template <int SCALE> ROW_FUNCTION expand_row(const Tile &tile, const DebandingState &d, int c, int row, float zero, Smooth to) {
-    const int cell = clamp(row, 0, d.shares.height - 1);
-    upsample_row<SCALE>(tile, d.smooth[0], c, cell, to.value.at(c, row));
-    for (int x = 0; x < tile.width; x += LANES) store(to.value.at(c, row) + x, load(to.value.at(c, row) + x) + zero);
-    if (c < 2) upsample_row<SCALE>(tile, d.shares, c, cell, to.share.at(c, row));
-    if (c == 1) upsample_row<SCALE>(tile, d.shares, 2, cell, to.per.at(0, row));
+// The finest level of a strip, with the shares of its cells.
+struct Finest {
+    PyramidLevel level;
+    Grid within; // how far samples are from their cell's mean
+    float amount;
+    Rows<2> off;
+    Rows<3> share;
+
+    METHOD Finest(const Tile &tile, const Frame &frame, Arena &arena)
+        : level(tile, frame, 0, arena), within(frame.debanding.deviations), amount(frame.debanding.amount),
+          off(arena.rows<2>(tile.width, 4)), share(arena.rows<3>(tile.width, 1)) {}
+
+    METHOD void move(int row) {
+        level.move(row);
+        level.measure(off, row);
+        auto add = [&](const Grid &from, int channel, float *line) {
+            load_cells(level.tile, from, channel, row, level.line);
+            for (int x = 0; x < level.tile.width; x += LANES) store(line + x, load(line + x) + load(level.line + x));
+        };
+        add(within, 0, off.at(0, row)), add(level.means, NOISE, off.at(1, row));
+    }
+
+    METHOD void find_shares(int row) {
+        level.for_shares(off, row, [&](int x, const Shares &of) __attribute__((always_inline)) {
+            store(share.at(0, row) + x, amount * of.luma), store(share.at(1, row) + x, amount * of.colour);
+            store(share.at(2, row) + x, 1 / of.tolerance);
+        });
+        for (int c = 0; c < 3; c++) repeat_edges(level.tile, share.at(c, row));
+    }
+};
+
+// A row of cells for a channel of a strip, counted from `zero`.
+template <int SCALE> ROW_FUNCTION expand_row(const Finest &finest, int c, int row, float zero, Smooth to) {
+    const int count = finest.level.tile.width;
+    float *value = finest.level.own.at(c, row); // which is done with
+    for (int x = 0; x < count; x += LANES) store(value + x, load(finest.level.smooth.at(c, row) + x) + zero);
+    enlarge<SCALE>(value, count, to.value.at(c, row));
+    if (c < 2) enlarge<SCALE>(finest.share.at(c, row), count, to.share.at(c, row));
+    if (c == 1) enlarge<SCALE>(finest.share.at(2, row), count, to.per.at(0, row));
 }
 
+// Where a row of samples comes from and goes to, its first column in the strip, and what a unit of each is, in codes of
+// 8 bits.
+template <class T, class To> struct SampleRow {
+    const T *from;
+    To *to;
+    int first, count;
+    float code, per_code;
+};
+
 // A row of samples towards the smooth picture, between rows of cells.
-ROW_FUNCTION deband_row(int width, int c, float at, Smooth smooth, float code, float *v) {
-    const int above = (int)(at + 1) - 1;
+template <class T, class To>
+ROW_FUNCTION deband_row(SampleRow<T, To> samples, int c, float at, Smooth smooth, float code) {
+    const int above = (int)(at + 1) - 1, upper = max(above, 0), lower = min(above + 1, smooth.last);
     const float down = at - above;
     const vec fixed = splat(1 / (OF_SAMPLE * code));
-    auto between = [&](auto rows, int channel, int x) {
-        return lerp(load(rows.at(channel, above) + x), load(rows.at(channel, above + 1) + x), down);
+    auto between = [&](auto rows, int channel, int x) __attribute__((always_inline)) {
+        const int column = samples.first + x;
+        return lerp(load(rows.at(channel, upper) + column), load(rows.at(channel, lower) + column), down);
     };
-    for (int x = 0; x < width; x += LANES) {
-        const vec per = c > 0 ? between(smooth.per, 0, x) : fixed;
-        store(v + x, debanded(load(v + x), between(smooth.value, c, x), between(smooth.share, c > 0, x), per));
-    }
+    auto moved = [&](const T *from, To *to, int x) __attribute__((always_inline)) {
+        const vec sample = widened(from) * samples.code, per = c > 0 ? between(smooth.per, 0, x) : fixed;
+        const vec v = debanded(sample, between(smooth.value, c, x), between(smooth.share, c > 0, x), per);
+        if constexpr (sizeof(To) == sizeof(float)) store(to, v);
+        else narrowed(v * samples.per_code, to);
+    };
+    const int count = samples.count;
+    int x = 0;
+    for (; x + LANES <= count; x += LANES) moved(samples.from + x, samples.to + x, x);
+    if (x == count) return;
+    T from[LANES] = {};
+    To to[LANES];
+    memcpy(from, samples.from + x, sizeof(T) * (count - x));
+    moved(from, to, x);
+    memcpy(samples.to + x, to, sizeof(To) * (count - x));
 }
 
 // The samples of a row of cells as they are kept, in 16 bits.
@@ -315,6 +419,7 @@ ROW_FUNCTION write_cells(const Tile &tile, const DebandingState &d, Rows<3> v, i
     for (int c = 0; c < channels(f); c++) {
         const Channel one = channel(f, c);
         const int height = (tile.picture_height + one.y) >> one.y, first = top >> one.y;
+        if (lies_side_by_side(f, one)) continue;
         for (int row = first; row < min(first + cell_rows(one), height); row++) {
             float *line = v.at(c, row);
             for (int x = 0; x < tile.width >> one.x; x += LANES) store(line + x, UNIT * load(line + x));
@@ -324,31 +429,69 @@ ROW_FUNCTION write_cells(const Tile &tile, const DebandingState &d, Rows<3> v, i
     }
 }
 
+// A row of cells of a channel from plane to plane.
+template <class T>
+FN void deband_plane(const Tile &tile, const Frame &frame, int c, int top, Smooth smooth) {
+    const DebandingState &d = frame.debanding;
+    const Channel one = channel(frame.read, c);
+    const int first = tile.first >> one.x, count = ((tile.last + one.x) >> one.x) - first;
+    const int bottom = min((top + DEBAND_CELL) >> one.y, (tile.picture_height + one.y) >> one.y);
+    for (int row = top >> one.y; row < bottom; row++) {
+        const T *from = row_of<const T>(frame.in, one, row, first);
+        uint16_t *to = row_of<uint16_t>(d.picture, one, row, first);
+        deband_row(SampleRow<T, uint16_t>{from, to, first - (tile.left >> one.x), count, frame.read.code, UNIT}, c,
+                   half_pixel(row, 1.0f / cell_rows(one)), smooth, d.parameters.code);
+    }
+}
+
+// A row of cells of a strip.
+FN void deband_cells(const Tile &tile, Frame &frame, Rows<3> v, int row, Smooth smooth) {
+    const DebandingState &d = frame.debanding;
+    const Format &f = frame.read;
+    const int top = row * DEBAND_CELL;
+    bool aside = false; // channels that are no rows of samples are brought into lines
+    for (int c = 0; c < channels(f); c++) aside |= !lies_side_by_side(f, channel(f, c));
+    if (aside) read_cells(tile, frame, v, top);
+    for (int c = 0; c < channels(f); c++) {
+        if (lies_side_by_side(f, channel(f, c))) {
+            f.wide ? deband_plane<uint16_t>(tile, frame, c, top, smooth)
+                   : deband_plane<uint8_t>(tile, frame, c, top, smooth);
+            continue;
+        }
+        const Channel one = sample_channel(f, c);
+        for (int at = top >> one.y; at < (top + DEBAND_CELL) >> one.y; at++)
+            deband_row(SampleRow<float, float>{v.at(c, at), v.at(c, at), 0, tile.width >> one.x, 1, 1}, c,
+                       half_pixel(at, 1.0f / cell_rows(one)), smooth, d.parameters.code);
+    }
+    if (aside) write_cells(tile, d, v, top);
+}
+
+// The finest level and the picture: each row of cells is read, moves, finds its shares, and serves the row above.
 static void deband_picture(const Tile &tile, Frame &frame, Arena arena) {
     const DebandingState &d = frame.debanding;
     const Format &f = frame.read;
+    Tile cells = tile;
+    cells.left /= DEBAND_CELL, cells.width /= DEBAND_CELL;
+    cells.picture_width = d.means[0].width, cells.picture_height = d.means[0].height;
+    const int height = cells.picture_height, begin = tile.top / DEBAND_CELL;
+    const int end = (min(tile.bottom, tile.picture_height) + DEBAND_CELL - 1) / DEBAND_CELL;
     Rows<3> v = arena.rows<3>(tile.width, DEBAND_CELL);
-    const Smooth smooth = {arena.rows<3>(tile.width, 4), arena.rows<2>(tile.width, 4), arena.rows<1>(tile.width, 4)};
-    const int begin = tile.top / DEBAND_CELL, end = (min(tile.bottom, tile.picture_height) + DEBAND_CELL - 1) / DEBAND_CELL;
-    for (int cell = begin - 1; cell <= end; cell++) { // a row of cells behind the one that is made ready
-        for (int c = 0; c < channels(f); c++) {
-            const Channel one = sample_channel(f, c);
-            Tile part = tile; // in samples of the channel
-            part.left >>= one.x, part.width >>= one.x;
-            const float zero = zero_of(f, d.parameters, c);
-            one.x ? expand_row<DEBAND_CELL / 2>(part, d, c, cell, zero, smooth)
-                  : expand_row<DEBAND_CELL>(part, d, c, cell, zero, smooth);
+    const Smooth smooth = {arena.rows<3>(tile.width, 4), arena.rows<2>(tile.width, 4), arena.rows<1>(tile.width, 4),
+                           height - 1};
+    Finest finest(cells, frame, arena);
+    auto due = [&](int row, int before) { return row >= max(begin - before, 0) && row < height; };
+    for (int row = max(begin - 3, 0); row < end + 3; row++) {
+        if (due(row, 3)) finest.level.read(row);
+        if (due(row - 1, 2)) finest.move(row - 1);
+        if (due(row - 2, 1)) {
+            finest.find_shares(row - 2);
+            for (int c = 0; c < channels(f); c++) {
+                const float zero = zero_of(f, d.parameters, c);
+                sample_channel(f, c).x ? expand_row<DEBAND_CELL / 2>(finest, c, row - 2, zero, smooth)
+                                       : expand_row<DEBAND_CELL>(finest, c, row - 2, zero, smooth);
+            }
         }
-        const int top = (cell - 1) * DEBAND_CELL;
-        if (cell - 1 < begin) continue;
-        read_cells(tile, frame, v, top);
-        for (int c = 0; c < channels(f); c++) {
-            const Channel one = sample_channel(f, c);
-            for (int row = top >> one.y; row < (top + DEBAND_CELL) >> one.y; row++)
-                deband_row(tile.width >> one.x, c, half_pixel(row, 1.0f / cell_rows(one)), smooth, d.parameters.code,
-                           v.at(c, row));
-        }
-        write_cells(tile, d, v, top);
+        if (row - 3 >= begin) deband_cells(tile, frame, v, row - 3, smooth);
     }
 }
 
@@ -359,14 +502,14 @@ template <int WIDEST> static void without_bands(Context &context) {
     const int width = context.width, height = context.height;
     d.parameters = debanding_of(frame.format);
     TIMED("debanding: cells", context.pass(measure_bands, width, height, 0, 2 * DEBAND_CELL, WIDEST, width, height);)
-    TIMED("debanding: coarser levels", build_pyramid(d);)
+    TIMED("debanding: coarser levels", build_pyramid(d, frame.time.frames > 0);)
     auto pass = [&](Strip strip, int level) {
         const Grid &g = d.means[level];
         context.pass(strip, g.width, g.height, 2, 2, WIDEST, g.width, g.height);
     };
-    for (d.level = DEBAND_LEVELS - 2; d.level >= 0; d.level--) TIMED("debanding: levels", pass(smooth_level, d.level);)
-    TIMED("debanding: shares", pass(share_cells, 0);)
-    TIMED("debanding: picture", context.pass(deband_picture, width, height, 0, 2 * DEBAND_CELL, WIDEST, width, height);)
+    for (d.level = DEBAND_LEVELS - 2; d.level > 0; d.level--) TIMED("debanding: levels", pass(smooth_level, d.level);)
+    TIMED("debanding: picture", context.pass(deband_picture, width, height, DEBAND_HALO * DEBAND_CELL, 2 * DEBAND_CELL,
+                                             WIDEST, width, height);)
     frame.in = d.picture, frame.read = d.format;
 }
 

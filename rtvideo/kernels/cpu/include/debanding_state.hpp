@@ -12,8 +12,7 @@ struct DebandingState {
     Format format;  // of the picture: as the decoder's, in 16 bits
     Planes picture;
     Grid means[DEBAND_LEVELS], smooth[DEBAND_LEVELS];
-    Grid deviations; // of luma and colour within the finest cells
-    Grid shares;     // of them: how much of luma and of colour becomes smooth, and 1 / tolerance of colour
+    Grid deviations; // of luma within the finest cells
     int level;       // that is being made
     void *memory[2];
 };
@@ -32,8 +31,9 @@ FN bool allocate(DebandingState &state, const Format &kept, int width, int heigh
     };
     auto grids = [&] {
         floats = 0;
-        for (int k = 0; k < DEBAND_LEVELS; k++) state.means[k] = grid(k, MEANS), state.smooth[k] = grid(k, SMOOTH);
-        state.deviations = grid(0, 2), state.shares = grid(0, 3);
+        for (int k = 0; k < DEBAND_LEVELS; k++) state.means[k] = grid(k, MEANS);
+        for (int k = 1; k < DEBAND_LEVELS; k++) state.smooth[k] = grid(k, SMOOTH);
+        state.deviations = grid(0, 1);
     };
     grids(); // how many floats there are, then where each grid begins
     state.memory[0] = fresh(size.all()), state.memory[1] = fresh(sizeof(float) * floats);

@@ -44,6 +44,19 @@ FN vec load(const float *p) {
 FN void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
 FN vec splat(float x) { return x - vec{}; } // x - 0 is x for every x, which 0 + x is not
 
+// Lanes to and from samples of other types; codes are rounded where they are written.
+template <class T> FN vec widened(const T *p) {
+    typedef T samples __attribute__((vector_size(sizeof(T) * LANES)));
+    samples v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, vec);
+}
+FN void narrowed(vec codes, uint16_t *to) {
+    typedef uint16_t samples __attribute__((vector_size(sizeof(uint16_t) * LANES)));
+    const samples v = __builtin_convertvector(__builtin_convertvector(codes + 0.5f, ivec), samples);
+    memcpy(to, &v, sizeof v);
+}
+
 // The words of common/*.h, for vectors and for single values.
 FN vec max(vec a, vec b) { return a > b ? a : b; }
 FN vec min(vec a, vec b) { return a < b ? a : b; }
@@ -130,6 +143,13 @@ constexpr Count<LANES>::type LANE = {};
 template <int... I> FN vec twice_low(vec v, Indices<I...>) { return __builtin_shufflevector(v, v, (I / 2)...); }
 template <int... I> FN vec twice_high(vec v, Indices<I...>) {
     return __builtin_shufflevector(v, v, (LANES / 2 + I / 2)...);
+}
+// The low (or high) halves of two vectors, a lane of each in turn.
+template <int... I> FN vec in_turn_low(vec a, vec b, Indices<I...>) {
+    return __builtin_shufflevector(a, b, (I / 2 + I % 2 * LANES)...);
+}
+template <int... I> FN vec in_turn_high(vec a, vec b, Indices<I...>) {
+    return __builtin_shufflevector(a, b, (LANES / 2 + I / 2 + I % 2 * LANES)...);
 }
 // The lanes one to the left (or right) of `now`, where the neighbouring vector fills the gap.
 template <int... I> FN vec shifted_left(vec before, vec now, Indices<I...>) {
