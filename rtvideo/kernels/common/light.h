@@ -67,12 +67,12 @@ template <class V> FN V signal_share(V m, const LightParameters &p) {
     return square / (square + p.signal);
 }
 
-// Step 7, log: log2 of the gain under which the pixel's largest channel does not burn. With `above` what it would have
-// above the knee, the share of it that is left is one fraction, which is 1 to the bit where nothing is above.
+// Step 7, log: the gain under which the pixel's largest channel does not burn. With `above` what it would have above the
+// knee, the share of it that is left is one fraction, which is 1 to the bit where nothing is above.
 template <class V> FN V rolled_off(V gain, V largest, const LightParameters &p) {
     const float knee = p.rolloff, rest = 1.0f - knee;
-    const V above = max(largest * exp2(gain) - knee, 0.0f);
-    return max(gain + log2((above + knee * rest) / ((above + rest) * (above + knee))), 0.0f);
+    const V above = max(largest * gain - knee, 0.0f);
+    return max(gain * ((above + knee * rest) / ((above + rest) * (above + knee))), 1.0f);
 }
 
 // Step 8, the chroma floor.
@@ -96,7 +96,7 @@ template <bool GUIDED> struct weight_log {
     float amount;
 
     template <class V> METHOD V operator()(V gain) const {
-        return GUIDED ? amount * (1.0f - exp2(-gain)) : like(gain, amount);
+        return GUIDED ? amount * (1.0f - 1.0f / gain) : like(gain, amount);
     }
 };
 

@@ -115,7 +115,7 @@ FN Upsampled take_upsampled(Arena &arena, int width) {
     return Upsampled{take_line(arena, width), take_line(arena, width)};
 }
 
-// Application in the log domain: `gain` <- log2 of the gain with strength, u <- u_K. The light of a pixel is the grid's;
+// Application in the log domain: `gain` <- the gain with strength, u <- u_K. The light of a pixel is the grid's;
 // GUIDED adds the pixel's own, log2(m + floor), times the grid's slope, and else MIX adds a share of it, or, with MEAN,
 // of log2(mean of the channels + floor).
 template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool ROLLOFF, bool GUIDED, bool MEAN>
@@ -139,13 +139,13 @@ ROW_FUNCTION apply_log(const Tile &tile, Rows<3> y, Rows<G> m, Grid grid, Grid s
             }
             light = log_gain(light, p);
             if (SIGNAL) light *= signal_share(load(m.at(M == 1 ? 0 : c, row) + x), p);
-            if (ROLLOFF) light = rolled_off(light, largest_of(red, green, blue), p);
-            store(gain.at(c, row) + x, light);
+            const vec factor = exp2(light);
+            store(gain.at(c, row) + x, ROLLOFF ? rolled_off(factor, largest_of(red, green, blue), p) : factor);
         }
     }
     for (int x = 0; x < tile.width; x += LANES) {
         vec factor[G], v[3];
-        UNROLL for (int c = 0; c < G; c++) factor[c] = exp2(load(gain.at(c, row) + x));
+        UNROLL for (int c = 0; c < G; c++) factor[c] = load(gain.at(c, row) + x);
         UNROLL for (int c = 0; c < 3; c++) v[c] = multiply{}(load(y.at(c, row) + x), factor[G == 1 ? 0 : c]);
         if (KNEE) {
             vec grey = mean_of(v[0], v[1], v[2]);

@@ -259,7 +259,7 @@ FN void survey(float *memory, const Grid<SCALE> &log, float floor, Moments<float
     if (is_last_block((int *)memory)) settled(memory, parts, gridDim.x * gridDim.y);
 }
 
-// Application in the log domain (steps 7 and 8): `gain` <- log2 of the gain with strength; returns u_K.
+// Application in the log domain (steps 7 and 8): `gain` <- the gain with strength; returns u_K.
 // MEAN: in the mix, the pixel's own light is the mean of its channels, not m.
 template <int SCALE, int G, bool MIX, bool SIGNAL, bool KNEE, bool ROLLOFF, bool GUIDED, bool MEAN, class P, class M>
 FN Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M &m,
@@ -274,11 +274,11 @@ FN Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M
         const float own = MEAN ? mean_of(y.v[0][i], y.v[1][i], y.v[2][i]) : pixel;
         if (GUIDED || MIX)
             log_t = mixed(log_t, GUIDED ? bilinear(light.slope, c, row, column) : of.own, own, floor);
-        const float amplified = log_gain(log_t, of) * (SIGNAL ? signal_share(pixel, of) : 1);
+        const float amplified = exp2(log_gain(log_t, of) * (SIGNAL ? signal_share(pixel, of) : 1));
         return ROLLOFF ? rolled_off(amplified, largest_of(y.v[0][i], y.v[1][i], y.v[2][i]), of) : amplified;
     });
     return each<3>(p, [&](int c, int i) {
-        auto lit = [&](int k) { return multiply{}(y.v[k][i], exp2(gain.v[G == 1 ? 0 : k][i])); };
+        auto lit = [&](int k) { return multiply{}(y.v[k][i], gain.v[G == 1 ? 0 : k][i]); };
         return KNEE ? less_colour(lit(c), mean_of(lit(0), lit(1), lit(2)), m.v[M::CHANNELS == 1 ? 0 : c][i], of) : lit(c);
     });
 }
