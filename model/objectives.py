@@ -80,12 +80,18 @@ def _neighbours(sample: Sample) -> Tensor:
     )
 
 
+def _colour(x: Tensor) -> Tensor:
+    """Return what each channel is beside the mean of all three."""
+    return x - x.mean(1, keepdim=True)
+
+
 #: Terms that look at the input and the result alone. The first four are the paper's (section 3.2.3).
 REFERENCE_FREE: dict[str, Term] = {
     "illumination_fidelity": lambda s: losses.fidelity(*_warm_start(s)),
     "illumination_rtv": lambda s: losses.relative_total_variation(s.trace.stages[-1].t),
     "noise_fidelity": lambda s: losses.fidelity(s.denoised, s.trace.u.detach()),
     "noise_tv": lambda s: losses.total_variation(s.denoised),
+    "noise_colour": lambda s: losses.brightness(_colour(s.denoised), _colour(s.trace.u.detach())),
     "noise_gained_tv": lambda s: losses.gained_variation(s.denoised, s.trace.t),
     "noise_neighbours": _neighbours,
     "exposure_control": lambda s: losses.exposure_control(s.trace.u),

@@ -66,3 +66,19 @@ def test_weights_scale_terms_and_bad_names_are_refused() -> None:
         objectives.objective({"sharpness": 1.0}, Sample(trace, LOW, HIGH))
     with pytest.raises(UsageError, match="needs references; give pairs"):
         objectives.objective({"lit_charbonnier": 1.0}, Sample(trace, LOW))
+
+
+def test_noise_has_no_colour_in_the_mean() -> None:
+    net = RUAS(NIGHT.description)
+    red = LOW * torch.tensor([4.0, 1.0, 1.0])[:, None, None]
+    trace = net.trace(LOW)._replace(u=red)
+
+    def value(image: torch.Tensor) -> float:
+        sample = Sample(trace._replace(x=[image]), LOW)
+        return objectives.objective({"noise_colour": 1.0}, sample).item()
+
+    checks = 1.0 - 2 * (torch.arange(32)[:, None] + torch.arange(24) & 1)
+    noise = 0.1 * checks * torch.tensor([1.0, -1.0, 0.0])[:, None, None]
+    assert value(red + 0.1) < 1e-6  # light is none of its business
+    assert value(red - noise) < 1e-6  # nor is noise, which has no mean
+    assert value(0.5 * (red + red.mean(1, keepdim=True))) > 0.02  # colour is
