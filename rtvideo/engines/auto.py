@@ -78,7 +78,7 @@ def resolve_settings(
     settings.deband = deband_of(options, geometry, session, lossless=lossless)
     if options.denoise is not None:
         settings.denoise = options.denoise
-    elif _denoise_keeps_up(model, geometry, session, fps, options.threads, over_time=settings.temporal > 0):
+    elif _denoise_keeps_up(model, geometry, session, fps, options.threads, settings):
         settings.denoise = 1.0
     check_settings(settings, model, remembers=session.remembers, debands=session.debands)
     return settings
@@ -96,9 +96,9 @@ def deband_of(options: Options, geometry: Geometry, session: Session, *, lossles
 
 
 def _denoise_keeps_up(
-    model: Model, geometry: Geometry, session: Session, fps: float | None, threads: int, *, over_time: bool
+    model: Model, geometry: Geometry, session: Session, fps: float | None, threads: int, settings: Settings
 ) -> bool:
-    """Return whether noise removal runs in real time, by figures that do not change from run to run."""
+    """Return whether noise removal runs in real time beside the settings, by figures that never change."""
     if model.description is None or not model.has_denoise:
         return False
     if fps is None:
@@ -107,5 +107,8 @@ def _denoise_keeps_up(
         seconds = session.seconds_per_frame()
     else:
         cost, threads = cost_of(session.name), threads or usable_cpus()
-        seconds = seconds_per_frame(cost, model.description, geometry, threads, temporal=over_time)
+        temporal, deband = settings.temporal > 0, settings.deband > 0
+        seconds = seconds_per_frame(
+            cost, model.description, geometry, threads, temporal=temporal, deband=deband
+        )
     return seconds <= REAL_TIME_SHARE / fps

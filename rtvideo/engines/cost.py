@@ -30,10 +30,20 @@ class Cost:
 #: Nanoseconds a pixel of looking at the frames before, on the same machine; the same for all instructions.
 OVER_TIME = 4.5
 
+#: The same of debanding: 0.45 of the light by AVX2, measured in turns on an AMD EPYC (docs/debanding.md).
+DEBANDING = 2.3
+
 
 def seconds_per_frame(
-    cost: Cost, description: Description, geometry: Geometry, threads: int, *, temporal: bool = False
+    cost: Cost,
+    description: Description,
+    geometry: Geometry,
+    threads: int,
+    *,
+    temporal: bool = False,
+    deband: bool = False,
 ) -> float:
     """Return the estimated seconds that an engine takes for a frame with noise removal."""
-    nanoseconds = OVER_TIME * temporal + cost.pixel + cost.multiply_add * sum(multiply_adds(description))
+    nanoseconds = OVER_TIME * temporal + DEBANDING * deband + cost.pixel
+    nanoseconds += cost.multiply_add * sum(multiply_adds(description))
     return geometry.width * geometry.height * nanoseconds * 1e-9 / threads

@@ -18,11 +18,18 @@ def geometry(width: int, height: int) -> Geometry:
 
 
 def auto_denoise(
-    model: Model, geometry: Geometry, fps: float | None, engine: str, threads: int = 0, temporal: bool = False
+    model: Model,
+    geometry: Geometry,
+    fps: float | None,
+    engine: str,
+    threads: int = 0,
+    *,
+    temporal: bool = False,
+    deband: bool = False,
 ) -> float:
     session = FakeSession()
-    session.name, session.remembers = engine, temporal
-    options = Options(threads=threads, temporal=float(temporal))
+    session.name, session.remembers, session.debands = engine, temporal, deband
+    options = Options(threads=threads, temporal=float(temporal), deband=float(deband))
     return resolve_settings(options, model, geometry, session, fps).denoise
 
 
@@ -36,7 +43,8 @@ def test_auto_denoise_is_on_where_it_keeps_up() -> None:
         for width in range(640, 1920)
         if not auto_denoise(NIGHT, geometry(width, 360), 30, fast, threads=2)
     )
-    assert not auto_denoise(NIGHT, geometry(just - 20, 360), 30, fast, threads=2, temporal=True)
+    for more in ({"temporal": True}, {"deband": True}):
+        assert not auto_denoise(NIGHT, geometry(just - 20, 360), 30, fast, threads=2, **more)
     assert auto_denoise(NIGHT, geometry(640, 360), 30, slow, threads=2) == 0.0
     assert auto_denoise(NIGHT, geometry(640, 360), 30, "not measured yet", threads=2) == 0.0
     assert auto_denoise(NIGHT, geometry(64, 64), 30, slow, threads=2) == 1.0
