@@ -20,7 +20,10 @@ from pathlib import Path
 
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cuda import nvrtc
-from rtvideo.kernels.cuda.source import THREADS, CudaSource, Launch
+from rtvideo.kernels.cuda.source import CudaSource, Launch
+
+#: Threads that issue together.
+_WARP = 32
 
 #: Bytes that a thread reads or writes at once, by what its instruction is called; 4 if by none of these.
 _WIDTHS = {"U8": 1, "S8": 1, "U16": 2, "S16": 2, "64": 8, "128": 16}
@@ -124,7 +127,7 @@ def _of_kernel(launch: Launch, registers: int, lines: list[str]) -> KernelFigure
         return KernelFigures(launch.name, registers, code)
     found: defaultdict[str, float] = defaultdict(float)
     for loop, items in zip(loops, launch.loops, strict=True):
-        share = -(-items // THREADS) * THREADS / (launch.width * launch.height)
+        share = -(-items // _WARP) * _WARP / (launch.width * launch.height)
         for operation in loop:
             found["all"] += share
             head, *rest = operation.split(".")

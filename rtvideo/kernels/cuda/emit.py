@@ -137,7 +137,9 @@ class _Emitter:
         constants = f"{literal(program.centred)}, {literal(program.mix)}, w.exposure, {fade}, {_EXPOSURE}"
         parts = "(Moments<float> *)frame.buffers[MOMENTS]"
         floats = 3 * (SIDE + 2) ** 2 + 3 * (SIDE + 2) + 3 * SIDE**2
-        reduced = Launch("reduce_frame", 0, SIDE, SIDE, 4 * floats)
+        around, cells = SIDE + (program.window == 3) + 1, SIDE // first
+        loops = around * -(-around // 4), 3 * cells * SIDE, 3 * cells**2, cells**2, 0  # the last: one block's
+        reduced = Launch("reduce_frame", 0, SIDE, SIDE, 4 * floats, loops=loops if self._one_scale else ())
         if self._one_scale:
             settled = f"settle(memory, parts, count, {constants});"
             lines = [

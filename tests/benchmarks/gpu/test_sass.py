@@ -13,7 +13,7 @@ from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cuda import nvrtc
 
 #: Kernel of `night` -> instructions for a pixel (of the stages, a cell) at most: a tenth more than there are.
-INSTRUCTIONS = {"lit_0": 325, "stages_0": 5900}
+INSTRUCTIONS = {"reduce_frame": 130, "stages_0": 4900, "lit_0": 270}
 
 #: Kernels of a frame.
 KERNELS = 3

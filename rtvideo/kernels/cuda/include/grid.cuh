@@ -117,13 +117,16 @@ template <int SCALE, int WINDOW, class Take> FN void reduce(float *memory, const
     const int last_column = min(block.width - 1 - block.left, SIDE - 1);
     for (int item = threadIdx.x; item < 3 * CELLS * SIDE; item += THREADS) {
         const int c = item / (CELLS * SIDE), cell = item / SIDE % CELLS, x = item % SIDE;
-        float sum = 0;
-        for (int i = 0; i < SCALE; i++) {
-            const int row = min(cell * SCALE + i, last_row), column = min(x, last_column);
-            float largest = 0;
-            UNROLL for (int m = 0; m < WINDOW; m++) {
-                UNROLL for (int n = 0; n < WINDOW; n++) largest = fmaxf(largest, y.at(c, row + m, column + n));
-            }
+        // The largest of a window's row serves all windows that it is in. Rows beyond the last are read, never used.
+        const int top = min(cell * SCALE, last_row), column = min(x, last_column);
+        float across[SCALE + WINDOW - 1] = {}, sum = 0, largest = 0;
+        UNROLL for (int i = 0; i < SCALE + WINDOW - 1; i++) {
+            UNROLL for (int n = 0; n < WINDOW; n++) across[i] = fmaxf(across[i], y.at(c, top + i, column + n));
+        }
+        UNROLL for (int i = 0; i < SCALE; i++) {
+            float window = across[i];
+            UNROLL for (int m = 1; m < WINDOW; m++) window = fmaxf(window, across[i + m]);
+            largest = i == 0 || cell * SCALE + i <= last_row ? window : largest;
             sum += largest;
         }
         columns.at(c, cell, x) = sum;

@@ -52,7 +52,7 @@ struct Picture {
 
     METHOD void read(const Block &, int x, int y, float (&rgb)[3]) const {
         read(x, y, rgb);
-        UNROLL for (int c = 0; c < 3; c++) rgb[c] = clamp(rgb[c], 0.0f, 1.0f);
+        UNROLL for (int c = 0; c < 3 && CURVED; c++) rgb[c] = clamp(rgb[c], 0.0f, 1.0f);
     }
 
     // By the transfer curve, with what a network cannot see.
@@ -78,6 +78,19 @@ struct Picture {
         mix(curve.to_view, rgb);
     }
 };
+
+// As `fetch` of anything else, but without branches, so that no load waits for another: all of the frame can be read.
+template <class P> FN Values<3, P::ROWS> fetch(const Picture &from, const P &p) {
+    Values<3, P::ROWS> values;
+    const int x = clamp(p.x(), 0, p.block.width - 1);
+    UNROLL for (int i = 0; i < P::ROWS; i++) {
+        float rgb[3];
+        from.read(p.block, x, clamp(p.y(i), 0, p.block.height - 1), rgb);
+        const bool inside = p.real(i) && p.inside(i);
+        UNROLL for (int c = 0; c < 3; c++) values.v[c][i] = inside ? rgb[c] : 0;
+    }
+    return values;
+}
 
 FN void write(const Channel &c, int x, int y, float code, bool luma) {
     const Format &f = frame.format;
