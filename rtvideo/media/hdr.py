@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -122,11 +123,11 @@ class DolbyVision:
     def __str__(self) -> str:
         return f"Dolby Vision profile {self.profile}" + (f".{self.compatible}" if self.compatible else "")
 
-    def check(self) -> None:
-        """Raise InputError where the base layer cannot be looked at by itself."""
+    def check(self, name: str) -> None:
+        """Raise InputError where the base layer of the file ``name`` cannot be looked at by itself."""
         if not self.compatible:
             raise InputError(
-                f"{self} has no picture that can be seen without its Dolby Vision data; convert it first: "
-                "ffmpeg -i in.mp4 -vf libplacebo=colorspace=bt709:color_primaries=bt709:color_trc=bt709,"
-                "format=yuv420p -c:a copy out.mp4"
+                f"{name}: {self} has no picture to be seen without its Dolby Vision data; convert it first: "
+                f"ffmpeg -i {shlex.quote(name)} -vf libplacebo=colorspace=bt709:color_primaries=bt709:"
+                "color_trc=bt709,format=yuv420p -c:a copy sdr.mp4"
             )

@@ -17,6 +17,7 @@ from rtvideo.errors import InputError, UsageError
 from rtvideo.media.codecs import VideoParameters, is_lossless
 from rtvideo.media.describe import Summary, codec_of
 from rtvideo.media.hdr import ContentLight, DolbyVision
+from rtvideo.media.location import redact
 from rtvideo.media.mp4.descriptions import Description
 from rtvideo.media.orientation import UPRIGHT, matrix_of, orientation_of
 from rtvideo.media.side_data import side_data_of
@@ -81,7 +82,7 @@ class InputInfo:
             InputError: a matrix that is not supported, or Dolby Vision whose pictures cannot stand alone.
         """
         if vision := self.dolby_vision:
-            vision.check()
+            vision.check(redact(self.container.name))
         first, codec, tags = self.first, self.video.codec_context, self.tags
         rate = self.video.average_rate or self.video.guessed_rate or Fraction(25)
         parameters = VideoParameters(

@@ -183,7 +183,7 @@ def test_dolby_vision_without_a_base_is_refused(tmp_path: Path) -> None:
     source = hdr.write(tmp_path / "in.mp4", "pq", transfer=2, after=hdr.RPU)
     mp4.add(source, [(("video", True), mp4.box(b"dvcC", hdr.dolby_vision(5, 0)))])
     with pytest.raises(
-        InputError, match=r"Dolby Vision profile 5 has no picture.*ffmpeg -i .*libplacebo"
+        InputError, match=r"in\.mp4: Dolby Vision profile 5 has no picture.*ffmpeg -i .*libplacebo"
     ) as caught:
         enhance(source, tmp_path / "out.mp4")
     assert "\n" not in str(caught.value) and not (tmp_path / "out.mp4").exists()
