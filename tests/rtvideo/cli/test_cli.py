@@ -85,11 +85,15 @@ def test_every_option_has_its_flag(video: Any) -> None:
         "--input a.mp4 -o b.mp4 -y --model dusk --strength 0.5 --denoise 0.25 --temporal 0.75 --deband 0.5 "
         "--compare side --device cpu --engine onnx --threads 3 --codec libx265 --crf 20.5 "
         "--preset fast --start 1:02:03.5 --duration 90 --frames 7 --video-stream 1 --max-fps 12.5 "
-        "--framerate 30 --resume --deinterlace field"
+        "--framerate 30 --resume --deinterlace field --hdr sdr --transfer slog3 "
+        "--brightness 0.25"
     )
     assert main(words.split()) == 0
     want = Options(
         deinterlace="field",
+        hdr="sdr",
+        transfer="slog3",
+        brightness=0.25,
         model="dusk",
         engine="onnx",
         device="cpu",
