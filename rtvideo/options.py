@@ -119,6 +119,8 @@ class Options:
     A model, engine or device that is named and cannot work is an error, never a silent fallback. Values may
     also be the command line's words, such as ``denoise="off"``, ``start="0:01"`` and ``strength="50%"``.
 
+    For ``analysis`` whatever is ``auto`` is off.
+
     Raises:
         UsageError: a value is not allowed (also a ValueError).
     """
@@ -179,7 +181,7 @@ class Options:
         "look",
         "quiet shadows and steady light over time: off, on, auto (the default: on for video) or 0 to 1",
         values.share_or_auto,
-        synonyms=("--smooth", "--flicker", "--no-temporal"),
+        synonyms=("--smooth", "--no-temporal"),
         compared=False,
         everyday=True,
     )
@@ -190,6 +192,21 @@ class Options:
         "input is compressed with loss) or 0 to 1",
         values.share_or_auto,
         compared=False,
+    )
+    flicker: str = option(
+        "auto",
+        "look",
+        "bands that lamps on the mains make: auto (the default: evened out over time) or off",
+        choices=("auto", "off"),
+    )
+    purpose: str = option(
+        "viewing",
+        "look",
+        "viewing (the default) or analysis, for detectors, measurements, evidence: whatever is auto is off, "
+        "so that each frame is lit by itself and nothing is removed",
+        name="for",
+        choices=("viewing", "analysis"),
+        synonyms=("--evidence", "--forensic"),
     )
     compare: str | None = option(
         None,
@@ -292,6 +309,11 @@ class Options:
         """Read the command line's words."""
         for name, default, flag in flags_of(self):
             object.__setattr__(self, name, flag.value(name, getattr(self, name), default))
+        if self.purpose == "analysis":
+            object.__setattr__(self, "flicker", "off")
+            for name in AUTO:
+                if getattr(self, name) is None:
+                    object.__setattr__(self, name, 0.0)
 
 
 #: Fields that can be ``auto``, and are numbers from 0 to 1 otherwise.

@@ -73,7 +73,7 @@ def resolve_settings(
         UsageError: noise removal is asked of a model that has none, or temporal smoothing of an engine that
             looks at each frame alone.
     """
-    settings = Settings(options.strength, brightness=options.brightness)
+    settings = Settings(options.strength, brightness=options.brightness, flicker=options.flicker == "auto")
     settings.temporal = float(session.remembers) if options.temporal is None else options.temporal
     settings.deband = deband_of(options, geometry, session, lossless=lossless)
     if options.denoise is not None:

@@ -115,7 +115,7 @@ class FusedSession(SyncSession):
             pass_through(planes, out)
             self.reset()
             return
-        constants = self._time_stamps.constants(time, self.settings.temporal)
+        constants = self._time_stamps.constants(time, self.settings.temporal, self.settings.flicker)
         if constants.frames and not self._has_state:
             self._network.allocate_temporal_state(state_format(self._geometry))
             self._has_state = True

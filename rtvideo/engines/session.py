@@ -27,6 +27,7 @@ class Settings:
             would show as blocks. 0 leaves them.
         brightness: -1..1; 0 is what the model finds right, each whole step lets half or twice as much
             through: ``t`` becomes ``t * 2 ** -brightness`` before ``strength``, and never brighter than 1.
+        flicker: over time, bands that lamps on the mains make are divided out, where the engine can.
     """
 
     strength: float = 1.0
@@ -34,6 +35,7 @@ class Settings:
     temporal: float = 0.0
     deband: float = 0.0
     brightness: float = 0.0
+    flicker: bool = True
 
 
 def no_weights(model: Model) -> str | None:

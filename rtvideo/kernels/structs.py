@@ -43,7 +43,7 @@ class TimeConstants(ctypes.Structure):
 
     _fields_ = [
         ("frames", ctypes.c_float), ("light", ctypes.c_float), ("reset", ctypes.c_int32),
-        ("carries", ctypes.c_int32),
+        ("carries", ctypes.c_int32), ("evens", ctypes.c_int32),
     ]  # fmt: skip
 
 

@@ -28,7 +28,14 @@ def test_a_flag_fills_its_field(record: type[Any], name: str, default: Any, flag
         words = [f"--no-{long}" if default else f"--{long}"]
         wanted: Any = not default
     else:
-        words = {"compare": "side", "deinterlace": "field", "hdr": "sdr", "transfer": "hlg"}
+        words = {
+            "compare": "side",
+            "deinterlace": "field",
+            "hdr": "sdr",
+            "transfer": "hlg",
+            "flicker": "off",
+            "purpose": "analysis",
+        }
         given = ({"size": "320x240", "strength": "0.5"} | words).get(name, "1")
         words, wanted = [f"--{long}", given], (flag.type or str)(given)
     assert getattr(record_of(record, parser().parse_args(words)), name) == wanted != default
@@ -46,3 +53,10 @@ def test_python_shows_what_the_help_shows() -> None:
     for record in (Options, LiveOptions, CaptureOptions):
         for name, _, flag in flags_of(record):
             assert f"{name}: {flag.help}" in " ".join(str(record.__doc__).split())
+
+
+def test_for_analysis_whatever_is_auto_is_off() -> None:
+    plain, analysis = Options(), Options(purpose="analysis")
+    assert (plain.denoise, plain.temporal, plain.deband, plain.flicker) == (None, None, None, "auto")
+    assert (analysis.denoise, analysis.temporal, analysis.deband, analysis.flicker) == (0, 0, 0, "off")
+    assert Options(purpose="analysis", denoise="on").denoise == 1

@@ -34,6 +34,7 @@ struct Fit {
 // A block at a place, with what is known of its motion `v`.
 FN void add_block(Fit &fit, const Model &model, float x, float y, Vector v, const Structure &s, float noise,
                   float close) {
+    if (!tells(s, noise)) return;
     const float trace = s.xx + s.yy, limit = min(1.0f, (HEAVIEST * noise + 1) / max(trace, 1e-6f));
     const float w = limit * (model.known ? agreement(v - moved_by(model, x, y), close) : 1);
     const float xx = w * s.xx, xy = w * s.xy, yy = w * s.yy, bx = xx * v.x + xy * v.y, by = xy * v.x + yy * v.y;
@@ -70,14 +71,14 @@ FN void solve(Fit &fit, Model &model) {
     model.known = true;
 }
 
-// Whether the model moves nothing; `down` is the height for the width.
-FN bool at_rest(const Model &model, float down) {
+// Whether the model moves nothing by more than `least`; `down` is the height for the width.
+FN bool at_rest(const Model &model, float down, float least) {
     float most = 0;
     for (int i = 0; i < 4; i++) {
         const Vector v = moved_by(model, i & 1 ? 1 : -1, i & 2 ? down : -down);
         most = max(most, max(abs(v.x), abs(v.y)));
     }
-    return !model.known || most < AT_REST;
+    return !model.known || most < least;
 }
 
 } // namespace rt

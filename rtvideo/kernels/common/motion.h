@@ -17,6 +17,7 @@ constexpr float PULL = 0.05f; // of the noise's variance, what it costs to leave
 constexpr float LEAST_VARIANCE = 0.02f; // of noise: rounding makes as much
 constexpr float NOISY = 1.5f; // times the noise's variance: what is left of a block that moved as thought
 constexpr float BETTER = 0.25f; // of what is left: by so much must another motion be better than the camera's
+constexpr float TEXTURE = 0.7f; // of the noise in a difference; the picture so far has half of that at most
 constexpr float FARTHEST = 256; // pixels of half the size
 constexpr float UNSURE = 0.06f,
                 UNSURE_ALONE = 0.2f; // pixels that a block may be off that moves with the camera, or alone
@@ -44,6 +45,9 @@ FN Vector step_of(const Structure &s, float pull, Vector from, Vector prior) {
     return limited(Vector{(yy * bx - s.xy * by) * per, (xx * by - s.xy * bx) * per}, 1);
 }
 FN float pull_of(float noise) { return PULL * WINDOW * noise; }
+
+// Whether the picture around a block has more texture than noise has, which would be followed else.
+FN bool tells(const Structure &s, float noise) { return s.xx + s.yy > TEXTURE * WINDOW * noise; }
 
 // Whether a motion that leaves `left` is to be believed before one that leaves `least`.
 FN bool better(float left, float least, float noise) { return left + BETTER * max(left, noise) < least; }

@@ -9,6 +9,7 @@ struct TimeConstants {
     float light;  // share of its way that the light of a moving picture goes in a frame
     int reset;    // the frames before this one do not count
     int carries;  // the picture so far moves along with the camera and with what moves
+    int evens;    // bands of lamps on the mains are divided out
 };
 
 constexpr int CELL = 2;        // pixels: what moves or stays as one

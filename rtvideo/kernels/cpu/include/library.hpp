@@ -30,6 +30,7 @@ EXPORT void rt_close(Context *context) {
     for (void *p : context->memory) free(p);
     for (void *p : context->frame.state.memory) free(p);
     for (void *p : context->frame.state.motion.memory) free(p);
+    for (void *p : context->frame.state.mains.memory) free(p);
     for (void *p : context->frame.debanding.memory) free(p);
     free(context);
 }

@@ -151,7 +151,7 @@ static void smooth_row(void *argument, int row, int) {
 static void choose_row(void *argument, int row, int) {
     Search &s = *(Search *)argument;
     MotionState &m = *s.motion;
-    const bool still = at_rest(m.model, (float)m.now[0].height / m.now[0].width);
+    const bool still = at_rest(m.model, (float)m.now[0].height / m.now[0].width, AT_REST);
     const float noise = m.noise[0];
     int moved = 0;
     for (int column = 0, at = row * m.wide[0]; column < m.wide[0]; column++, at++) {
@@ -167,10 +167,10 @@ static void choose_row(void *argument, int row, int) {
                 if (better(left, least, noise)) least = left, best = Vector{0, 0};
             }
             float left;
-            Structure structure;
+            Structure &structure = m.structures[0][at];
             const Vector own = m.all_measured() ? m.vectors[0][at] : measure_block(m, 0, column, row, whole, structure, left);
             if (m.all_measured()) left = residual_of(m.kept[0], m.now[0], x, y, own);
-            if (better(left, least, noise)) least = left, best = own, unsure = UNSURE_ALONE;
+            if (tells(structure, noise) && better(left, least, noise)) least = left, best = own, unsure = UNSURE_ALONE;
         }
         m.vectors[0][at] = limited(best, FARTHEST), m.residuals[at] = least;
         m.unsure[at] = unsure * unsure;

@@ -34,10 +34,10 @@ static void build_pyramids(const Tile &strip, Frame &frame, Arena arena) {
                     if (k == 0) {
                         if (int next = 2 * row + AHEAD; next < tile.picture_height)
                             for (int i = 0; i < 2; i++)
-                                prefetch(frame.format, frame.in, min(next + i, tile.picture_height - 1), tile.first,
+                                prefetch(frame.read, frame.in, min(next + i, tile.picture_height - 1), tile.first,
                                          tile.last);
                         for (int i = 0; i < 2; i++)
-                            read_luma(frame.format, frame.in, 2 * row + i, tile, spare, lines.at(i, 0));
+                            read_luma(frame.read, frame.in, 2 * row + i, tile, spare, lines.at(i, 0));
                     } else {
                         const Layer &from = layers[k - 1];
                         a = from.at(2 * left, 2 * row), b = from.at(2 * left, min(2 * row + 1, from.height - 1));

@@ -31,10 +31,10 @@ static void measure_patches(const Tile &tile, Frame &frame, Arena arena) {
         for (int c = 2; c < 5; c++) memset(rows.at(c, 0), 0, sizeof(float) * tile.width);
         for (int row = top; row < top + PATCH; row++) {
             if (int next = row + 2 * PATCH; next < tile.picture_height) {
-                prefetch(frame.format, frame.in, next, tile.first, tile.last);
+                prefetch(frame.read, frame.in, next, tile.first, tile.last);
                 prefetch(state.format, picture, next, tile.first, tile.last);
             }
-            read_luma(frame.format, frame.in, row, tile, spare, now);
+            read_luma(frame.read, frame.in, row, tile, spare, now);
             read_luma(state.format, picture, row, tile, spare, before);
             for (int x = 0; x < tile.width; x += LANES) {
                 vec s = load(before + x), d = load(now + x) - s;

@@ -115,7 +115,7 @@ FN void keep_luma(Rows<1> change, Rows<1> before, int row, const float *weight, 
 // A strip of the picture that is kept from now on.
 static void filter(const Tile &tile, Frame &frame, Arena arena) {
     TemporalState &state = frame.state;
-    const Format &format = frame.format;
+    const Format &format = frame.read;
     const Planes &before = state.picture[state.now], &after = state.picture[1 - state.now];
     const int count = channels(format), cells = tile.width / CELL;
     const bool rgb = is_rgb(format);

@@ -1,6 +1,6 @@
 // What is kept from frame to frame: the picture so far, for how long each cell of it has stood, and the light.
 #pragma once
-#include "motion_state.hpp"
+#include "mains_state.hpp"
 
 namespace rt {
 
@@ -17,6 +17,7 @@ struct TemporalState {
     Scene scene;
     float *light;       // log2 t at the last scale
     MotionState motion;
+    MainsState mains;
     void *memory[2];
 };
 
@@ -49,6 +50,7 @@ FN bool allocate(TemporalState &state, const Format &kept, int width, int height
     state.memory[0] = fresh(2 * picture + cells);
     state.memory[1] = fresh(sizeof(float) * (4 * patches + light));
     if (!state.memory[0] || !state.memory[1] || !allocate(state.motion, kept, width, height)) return false;
+    if (state.motion.usable && !allocate(state.mains, state.motion.now[MAINS_LEVEL], kept, width, height)) return false;
     unsigned char *p = (unsigned char *)state.memory[0];
     for (Planes &planes : state.picture) p = place(planes, size, p);
     state.age = p;
@@ -60,6 +62,7 @@ FN bool allocate(TemporalState &state, const Format &kept, int width, int height
 FN void reset(TemporalState &state) {
     memset(state.age, 0, (size_t)state.cells_wide * state.cells_high); // the first frame counts wholly
     state.scene.seen = 0, state.scene.has_light = state.motion.model.known = false;
+    state.mains.mains.seen = 0;
 }
 
 } // namespace rt
