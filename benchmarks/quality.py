@@ -35,7 +35,7 @@ with imports(__name__, "benchmark"):
     from benchmarks.faults.scenes import Material
     from benchmarks.faults.table import Faults, fault_table, find_faults
     from benchmarks.methods import baselines
-    from benchmarks.methods.contenders import contenders
+    from benchmarks.methods.contenders import contenders, debanded
     from benchmarks.methods.scores import score, table
     from model.data import Item, Reader, matched, paired
 
@@ -60,7 +60,7 @@ def measure(arguments: argparse.Namespace) -> None:
     if arguments.faults:
         record["faults"] = {}
         for title, material in look(arguments).items():
-            methods = contenders(arguments.peer, arguments.model)
+            methods = (*contenders(arguments.peer, arguments.model), *debanded(arguments.model))
             found = {one.name: find_faults(one.method, material) for one in methods}
             print(f"faults, {title}\n\n{fault_table(found)}\n")
             record["faults"][title] = [_known(name, one) for name, one in found.items()]

@@ -69,9 +69,21 @@ def contenders(peers: Sequence[tuple[str, Path]] = (), chosen: Sequence[str] = (
         yield Contender(name, network(path))
 
 
-def enhancer(model: str, denoise: bool) -> Method:
+def debanded(chosen: Sequence[str] = ()) -> Iterator[Contender]:
+    """Yield ``night``, or the models chosen, as the command line runs them on video, but frame by frame.
+
+    Raises:
+        UsageError: there is no such model.
+    """
+    for name in chosen or ("night",):
+        for denoise in (False, True) if models.find(name).has_denoise else (False,):
+            parts = "IEM+NRM" if denoise else "IEM"
+            yield Contender(f"{name}, {parts}, debanded", enhancer(name, denoise, deband=True))
+
+
+def enhancer(model: str, denoise: bool, *, deband: bool = False) -> Method:
     """Return rtvideo itself, frame by frame, as a method."""
-    enhance = Enhancer(model, denoise=float(denoise), engine="fused")
+    enhance = Enhancer(model, denoise=float(denoise), deband=float(deband), engine="fused")
     return lambda image: enhance(np.ascontiguousarray(image))
 
 

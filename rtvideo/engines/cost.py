@@ -30,7 +30,7 @@ class Cost:
 #: Nanoseconds a pixel of looking at the frames before, on the same machine; the same for all instructions.
 OVER_TIME = 4.5
 
-#: The same of debanding: 0.45 of the light by AVX2, measured in turns on an AMD EPYC (docs/debanding.md).
+#: The same of debanding: half of the light by AVX2, measured in turns on an AMD EPYC (docs/debanding.md).
 DEBANDING = 2.3
 
 
