@@ -6,7 +6,10 @@
 static uint32_t state = 1;
 static int random_below(int n) { return (int)((state = state * 1664525u + 1013904223u) >> 8) % n; }
 
+static float seen[CURVE_STEPS + 1], coded[CURVE_STEPS + 1]; // of a curve that goes to twice white
+
 int main() {
+    for (int k = 0; k <= CURVE_STEPS; k++) seen[k] = 2.0f * k / CURVE_STEPS, coded[k] = (float)k / CURVE_STEPS;
     static float weights[sizeof(Weights) / sizeof(float)];
     for (float &w : weights) w = (random_below(2001) - 1000) * 1e-4f;
     for (int round = 0; round < ROUNDS; round++) {
@@ -17,6 +20,10 @@ int main() {
         f.luma_gain = 1 / 255.0f, f.chroma_zero = f.neutral = 128, f.red_v = f.blue_u = 0.006f;
         f.green_u = f.green_v = -0.002f, f.red = f.green = f.blue = 85, f.code_u = f.code_v = 0.5f;
         f.scale = f.luma_high = f.chroma_high = 255, f.code = 1;
+        if (f.layout != FLOAT_RGB && random_below(2)) {
+            f.seen = seen, f.coded = coded, f.peak = 2;
+            for (int c = 0; c < 3; c++) f.to_view[c][c] = f.from_view[c][c] = 1.5f, f.to_view[c][(c + 1) % 3] = -0.5f;
+        }
 
         int bytes = f.layout == FLOAT_RGB ? 4 : f.wide ? 2 : 1;
         Planes planes[2] = {};
@@ -44,7 +51,8 @@ int main() {
         bool debands = f.layout != FLOAT_RGB && random_below(2) && rt_allocate_debanding(context, &kept);
         for (int frame = 0; frame < (remembers ? 5 : 2); frame++) {
             TimeConstants time = {remembers ? 12.0f : 0, 0.5f, frame == 0 || random_below(8) == 0};
-            rt_run(context, &planes[0], &planes[1], 0.5f + frame % 2 * 0.5f, random_below(2), debands, &time);
+            rt_run(context, &planes[0], &planes[1], 0.5f + frame % 2 * 0.5f, random_below(2), random_below(3) - 1.0f,
+                   debands, &time);
             // The next frame: as it was, noisy, exposed by another half, or another scene.
             for (int p = 0, kind = random_below(4); p < 3 && remembers; p++) {
                 unsigned char *data = (unsigned char *)planes[0].data[p];
