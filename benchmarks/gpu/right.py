@@ -12,6 +12,7 @@ from rtvideo import models
 from rtvideo.cpus import usable_cpus
 from rtvideo.engines.fused import FusedSession
 from rtvideo.engines.gpu.cuda import CudaSession
+from rtvideo.engines.gpu.self_check import still_scene
 from rtvideo.engines.session import Session, Settings
 from rtvideo.frame import Geometry, Planes
 
@@ -24,8 +25,6 @@ OVER_TIME = "night"
 
 #: Codes that a sample may be off, since light makes several of one, and the share off by more than 1.
 MOST, SHARE = 3, 1e-3
-
-_FRAMES = 4
 
 
 def check(
@@ -57,15 +56,12 @@ def apart(
     name: str, geometry: Geometry, settings: Settings, half: bool, device_index: int
 ) -> tuple[int, float]:
     """Return by how many codes device and processor differ at most, and the share off by more than 1."""
-    model, rng = models.find(name), np.random.default_rng(0)
+    model = models.find(name)
     device = CudaSession(model, geometry, settings, device_index=device_index, half=half)
     try:
         processor = FusedSession(model, geometry, settings, threads=usable_cpus())
         worst, share = 0, 0.0
-        for number in range(_FRAMES):
-            frame = geometry.empty()
-            for plane, (low, high) in zip(frame, ((20, 60), (120, 137)), strict=True):
-                plane[...] = rng.integers(low, high, plane.shape)
+        for number, frame in enumerate(still_scene(geometry)):
             made, wanted = (_enhanced(one, frame, geometry, number / 30) for one in (device, processor))
             for a, b in zip(made, wanted, strict=True):
                 off = np.abs(a.astype(int) - b)

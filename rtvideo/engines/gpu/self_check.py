@@ -41,7 +41,7 @@ def difference(opener: Opener, model: Model, geometry: Geometry, denoise: float)
         UnavailableError: the GPU cannot do it.
     """
     small = dataclasses.replace(geometry, width=_WIDTH, height=_HEIGHT)
-    frames = _dark(small)
+    frames = still_scene(small)
     made: list[Plane] = []
     wanted: list[Plane] = []
     for temporal in (0.0, 1.0):
@@ -56,7 +56,7 @@ def difference(opener: Opener, model: Model, geometry: Geometry, denoise: float)
     return max(float(np.abs(a.astype(int) - b).max()) for a, b in zip(made, wanted, strict=True)) / unit
 
 
-def _dark(geometry: Geometry) -> Sequence[Planes]:
+def still_scene(geometry: Geometry) -> Sequence[Planes]:
     """Return frames of a scene that stands still, with a little noise."""
     rng = np.random.default_rng(0)
     shift = 16 - geometry.depth if geometry.msb and geometry.depth > 8 else 0

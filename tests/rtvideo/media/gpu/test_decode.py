@@ -131,7 +131,7 @@ def test_a_file_is_enhanced_from_the_decoders_memory(
     clip = clips.write(tmp_path / "in.mp4", **CLIP)
     common = ["--input", str(clip), "--denoise", "off", "--temporal", "off", "--crf", "0", "-q"]
     assert cli.main([*common, "--engine", "cuda", "--device", "cuda", "--out", str(tmp_path / "a.mp4")]) == 0
-    assert cuda.calls["cuMemcpyHtoDAsync"] == 1 + 6, "weights, and of each frame its record alone"
+    assert cuda.calls["cuMemcpyHtoDAsync"] == 2 + 6, "weights with and without debanding, then records alone"
     assert decoder.downloads == 1, "the first, by which everything is chosen"
     assert cuda.alive == {} and "where frames stay" in caplog.text
     assert cli.main([*common, "--engine", "fused", "--out", str(tmp_path / "b.mp4")]) == 0
@@ -151,7 +151,7 @@ def test_a_stream_that_goes_on_in_software_is_not_interrupted(
     clip = clips.write(tmp_path / "in.mp4", **CLIP)
     options = Options(device="cuda", engine="cuda", denoise=0.0, temporal=0.0)
     report = enhance_video(clip, tmp_path / "out.mp4", options)
-    assert report.frames_out == 6 and cuda.calls["cuMemcpyHtoDAsync"] == 1 + 6 + 3
+    assert report.frames_out == 6 and cuda.calls["cuMemcpyHtoDAsync"] == 2 + 6 + 3
     assert len(clips.frames(tmp_path / "out.mp4")) == 6
 
 
