@@ -86,7 +86,7 @@ def test_every_option_has_its_flag(video: Any) -> None:
         "--compare side --device cpu --engine onnx --threads 3 --codec libx265 --crf 20.5 "
         "--preset fast --start 1:02:03.5 --duration 90 --frames 7 --video-stream 1 --max-fps 12.5 "
         "--framerate 30 --resume --deinterlace field --hdr sdr --transfer slog3 "
-        "--brightness 0.25"
+        "--brightness 0.25 --flicker off --for analysis"
     )
     assert main(words.split()) == 0
     want = Options(
@@ -94,6 +94,8 @@ def test_every_option_has_its_flag(video: Any) -> None:
         hdr="sdr",
         transfer="slog3",
         brightness=0.25,
+        flicker="off",
+        purpose="analysis",
         model="dusk",
         engine="onnx",
         device="cpu",
