@@ -34,13 +34,14 @@ def main(words: Sequence[str] | None = None) -> int:
     """Print the table; return an exit code."""
     parser = Parser("python benchmarks/flicker.py", __doc__)
     add = parser.add_argument
-    names = [*clips.NAMES, *clips.HARD]
+    names = [*clips.NAMES, *clips.MOVING, *clips.HARD]
     about = f"daylight videos, or of {', '.join(names)}"
     add("--clips", type=_clip, nargs="+", default=names, metavar="CLIP", help=about)
     add("--model", default="night", metavar="NAME")
     add("--frames", type=values.positive, default=90, metavar="N", help="of each clip (90)")
     add("--uncoded", action="store_true", help="frames as the camera made them, no H.264")
     add("--seed", type=values.count, default=0)
+    add("--picture", type=Path, metavar="FILE", help="a photograph to film in place of the rendered street")
     add_peer(parser)
     add_json(parser)
     return run(measure, parser, words, extra="benchmark")
@@ -48,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def measure(arguments: argparse.Namespace) -> None:
     """Print the table, and write it."""
-    scenes = clips.Scenes(frames=arguments.frames, seed=arguments.seed)
+    scenes = clips.Scenes(frames=arguments.frames, seed=arguments.seed, picture=arguments.picture)
     rows = []
     for name in arguments.clips:
         clip = clips.make(scenes, name, crf=None if arguments.uncoded else clips.CRF)
@@ -60,7 +61,7 @@ def measure(arguments: argparse.Namespace) -> None:
 
 
 def _clip(text: str) -> str:
-    names = (*clips.NAMES, *clips.HARD)
+    names = (*clips.NAMES, *clips.MOVING, *clips.HARD)
     if text not in names and not Path(text).is_file():
         raise argparse.ArgumentTypeError(f"{text!r}: no such video; names are {', '.join(names)}")
     return text

@@ -13,10 +13,13 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
+import PIL.ImageOps
 
 from benchmarks.common.video import pictures
 from model.night_pairs import lamps
@@ -32,6 +35,7 @@ from rtvideo.sample.camera_simulator import (
 from rtvideo.sample.street import Street
 
 Mask = npt.NDArray[np.bool_]
+Plane = npt.NDArray[np.float32]
 
 #: A small sensor at night: ISO 1600, with the read noise of Wei et al. (ELD, CVPR 2020).
 CAMERA = Camera(exposure=0.12, electrons=2000.0, read_noise=1.6)
@@ -110,22 +114,45 @@ def record(
     return Clip(name, dark, clean, truth, [moment.moving for moment in moments], step=step)
 
 
+class Pose(NamedTuple):
+    """Where a camera looks on a photograph: pixels from its middle, radians, size of its pixels, tilt.
+
+    Each is a number, or one for each row.
+    """
+
+    across: Plane | float = 0.0
+    down: Plane | float = 0.0
+    turn: Plane | float = 0.0
+    size: Plane | float = 1.0
+    tilt: float = 0.0
+
+
 class Scenes:
     """Scenes of one size and length, by name; see `NAMES`.
 
     Args:
         size: width and height in pixels. frames: of each clip. seed: of street, light and noise.
+        picture: a photograph to film in place of the rendered street.
     """
 
-    def __init__(self, size: tuple[int, int] = (480, 270), frames: int = 60, seed: int = 0) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int] = (480, 270),
+        frames: int = 60,
+        seed: int = 0,
+        picture: Path | None = None,
+    ) -> None:
         self.width, self.height = size
+        self._picture = picture
         self.frames, self.seed = frames, seed
         self._still: Mask = np.zeros((self.height, self.width), np.bool_)
 
     def photograph(self, scale: float = 1.0, seed: int = 0) -> Linear:
         """Return a street in good light, ``scale`` times as large as the frame, linear."""
         width, height = round(self.width * scale), round(self.height * scale)
-        return _photograph(width, height, self.seed + seed)
+        if self._picture is None:
+            return _photograph(width, height, self.seed + seed)
+        return to_linear(_filling(self._picture, width, height))
 
     def light(self, height: int, width: int) -> Linear:
         """Return the light of some lamps."""
@@ -201,6 +228,63 @@ class Scenes:
             )
             yield Moment(seen[..., :3], seen[..., 3:], ~self._still)
 
+    def handheld(self) -> Iterator[Moment]:
+        """A hand holds the camera: it shakes, turns and slides, under a rolling shutter."""
+
+        def pose(seconds: Plane) -> Pose:
+            slow, fast = 2 * np.pi * 0.8 * seconds, 2 * np.pi * 2.9 * seconds
+            across = self.width * (0.02 * np.sin(slow) + 0.004 * np.sin(fast))
+            down = self.width * (0.015 * np.cos(1.3 * slow) + 0.004 * np.sin(fast + 1))
+            return Pose(across, down, 0.02 * np.sin(1.1 * slow) + 0.004 * np.sin(fast + 2))
+
+        yield from self._filmed(pose)
+
+    def zoom(self) -> Iterator[Moment]:
+        """The camera zooms in, by a third a second."""
+        yield from self._filmed(lambda seconds: Pose(size=1.4 * np.exp(-0.3 * seconds)))
+
+    def flight(self) -> Iterator[Moment]:
+        """A drone flies over what the photograph shows as the ground, and looks ahead and down."""
+
+        def pose(seconds: Plane) -> Pose:
+            sway = np.sin(2 * np.pi * 0.4 * seconds)
+            return Pose(0.03 * self.width * sway, -0.15 * self.height * seconds, 0.02 * sway, 0.8, 0.5)
+
+        yield from self._filmed(pose)
+
+    def pantilt(self) -> Iterator[Moment]:
+        """A camera on a motor: it turns for half a second, then stops for half a second."""
+
+        def pose(seconds: Plane) -> Pose:
+            way = np.clip(seconds % 1 / 0.5, 0, 1)
+            turned = seconds // 1 + way * way * (3 - 2 * way)
+            return Pose(0.16 * self.width * (turned - 1), 0.05 * self.height * (turned - 1))
+
+        yield from self._filmed(pose)
+
+    def _filmed(self, pose: Callable[[Plane], Pose]) -> Iterator[Moment]:
+        """Film a photograph of twice the size; each row sees it a little later than the one above."""
+        photo = self.photograph(2.0)
+        lit = np.concatenate([photo, self.light(*photo.shape[:2])], -1)
+        y, x = np.mgrid[: self.height, : self.width].astype(np.float32)
+        y, x = y - self.height / 2, x - self.width / 2
+        for number in range(self.frames):
+            at = pose(np.float32(number / 30) + _READ_OUT * (y[:, :1] / self.height + 0.5))
+            nearer = at.size / (1 + at.tilt * y / self.height)
+            to_x = photo.shape[1] / 2 + at.across + nearer * (np.cos(at.turn) * x - np.sin(at.turn) * y)
+            to_y = photo.shape[0] / 2 + at.down + nearer * (np.sin(at.turn) * x + np.cos(at.turn) * y)
+            seen = cv2.remap(
+                lit,
+                to_x.astype(np.float32),
+                to_y.astype(np.float32),
+                cv2.INTER_CUBIC,
+                borderMode=cv2.BORDER_REFLECT,
+            )
+            # Cubic, so it may ring below black.
+            seen = np.maximum(seen, 0).astype(np.float32)
+            light = np.maximum(seen[..., 3:], np.float32(0.01))
+            yield Moment(seen[..., :3], light, ~self._still)
+
     def passer(self) -> Iterator[Moment]:
         """Something passes a static camera: a piece of another photograph, three pixels a frame."""
         other = self.photograph(seed=1)
@@ -238,6 +322,9 @@ class Scenes:
 
 NAMES = ("static", "exposure", "lamp", "headlights", "pan", "passer", "street")
 
+#: A camera that moves by more than a slide.
+MOVING = ("handheld", "zoom", "flight", "pantilt")
+
 #: What smoothing over time is known to be bad at.
 HARD = ("blinking", "mains", "rain", "turn")
 
@@ -249,11 +336,18 @@ def _photograph(width: int, height: int, seed: int) -> Linear:
     return photograph
 
 
+def _filling(path: Path, width: int, height: int) -> Image:
+    """Return a photograph, reduced or enlarged and cut so that it fills a size."""
+    with PIL.Image.open(path) as image:
+        picture: Image = np.asarray(PIL.ImageOps.fit(image.convert("RGB"), (width, height)))
+    return picture
+
+
 def make(scenes: Scenes, name: str, camera: Camera = CAMERA, crf: float | None = CRF) -> Clip:
-    """Return the clip of a scene's name (`NAMES`, `HARD`), or of a daylight video's path; see `record`."""
+    """Return the clip of a scene (`NAMES`, `MOVING`, `HARD`), or of a daylight video's path; see `record`."""
     path = Path(name)
     scene: Callable[[], Iterator[Moment]] = (
-        getattr(scenes, name) if name in (*NAMES, *HARD) else lambda: scenes.video(path)
+        getattr(scenes, name) if name in (*NAMES, *MOVING, *HARD) else lambda: scenes.video(path)
     )
     step = scenes.frames // 3 if name == "lamp" else None
     return record(path.stem, list(scene()), camera, scenes.seed, step, crf)

@@ -93,7 +93,7 @@ def test_overshoot_is_a_share_of_the_step(scene: Image) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", (*clips.NAMES, *clips.HARD))
+@pytest.mark.parametrize("name", (*clips.NAMES, *clips.MOVING, *clips.HARD))
 def test_clips_are_dark_and_their_truth_is_not(name: str) -> None:
     clip = clips.make(clips.Scenes((96, 64), frames=9), name)
     assert len(clip.dark) == len(clip.truth) == len(clip.moving) == 9
