@@ -27,11 +27,10 @@ class Cost:
     multiply_add: float
 
 
-#: Nanoseconds a pixel of looking at the frames before, on the same machine; the same for all instructions.
-OVER_TIME = 4.5
-
-#: The same of debanding: half of the light by AVX2, measured in turns on an AMD EPYC (docs/debanding.md).
-DEBANDING = 2.3
+#: Nanoseconds a pixel of looking at the frames before where the picture moves, and of debanding; the same for
+#: all instructions. Measured by AVX2 on an AMD EPYC (10.8 and 2.8), in turns with the light and noise
+#: removal, which take 1.2 times as long there as above.
+OVER_TIME, DEBANDING = 9.0, 2.3
 
 
 def seconds_per_frame(
