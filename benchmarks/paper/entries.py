@@ -347,7 +347,7 @@ def table1(context: Context) -> str:
                 The authors' released weights score 16.40 / 0.50 on these 15, and the input times 6 scores
                 16.30 / 0.487. The reproduction falls short by far more than the split explains. Its loss,
                 as printed, ties the illumination to t_hat_0, and y / t_hat_0 is too bright (see above).
-                Its training is short, too. The printed loss does not explain how the authors' weights
+                Its training is short, too. The next section says where the authors' weights may have
                 found their exposure. MIT-Adobe 5K was not at hand."""
             ),
         ]

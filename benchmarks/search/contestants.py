@@ -18,17 +18,14 @@ EQUAL = 0.05
 
 
 def authors(prices: Milliseconds, target: float) -> Description:
-    """Return the default model with the authors' cells in both modules, as wide as the price allows.
-
-    The number of channels is free here, since none of those in the space may come near the price.
-    """
+    """Return the default model with the authors' cells in both modules, of the width nearest to the price."""
     night = NIGHT.description
     assert night.noise is not None
-    wide = [
+    widths = [
         replace(night, noise=replace(night.noise, genotype=AUTHORS_NRM, channels=channels))
         for channels in NIGHT.space.channels
     ]
-    return min(wide, key=lambda network: abs(prices.of(network) - target))
+    return min(widths, key=lambda network: abs(prices.of(network) - target))
 
 
 def random_networks(prices: Milliseconds, target: float, seed: int = 0) -> Iterator[Description]:

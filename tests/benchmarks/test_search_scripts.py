@@ -38,7 +38,7 @@ def test_random_networks_have_the_price_and_follow_from_the_seed() -> None:
     assert drawn == list(itertools.islice(random_networks(table, target), 6))
 
 
-def test_the_authors_cells_are_as_wide_as_the_price_allows() -> None:
+def test_the_authors_cells_have_the_width_nearest_to_the_price() -> None:
     table = Milliseconds.read(TABLE)
     found = authors(table, 1e6)
     assert found.noise is not None and found.noise.channels == max(NIGHT.space.channels)
