@@ -77,10 +77,11 @@ def test_every_kind_of_network_is_the_trained_one(description: Description, heig
     assert difference <= 1e-5  # as for onnxruntime: constants are f32 in the file, and gain enlarges that
 
 
-def test_scalars_that_are_left_out_are_one() -> None:
+def test_scalars_that_are_left_out_are_the_usual_ones() -> None:
     image = torch.from_numpy(np.random.default_rng(1).random((1, 3, 20, 30)))
-    net, one = onnx(networks.NIGHT, torch.float64), torch.ones((), dtype=torch.float64)
-    assert torch.equal(net(image), net(image, one, one))
+    net, usual = onnx(networks.NIGHT, torch.float64), {"strength": 1.0, "brightness": 0.0, "denoise": 1.0}
+    scalars = [torch.tensor(usual[name], dtype=torch.float64) for name in net.scalars]
+    assert torch.equal(net(image), net(image, *scalars))
 
 
 def test_half_precision_is_at_the_ends_and_in_the_cells() -> None:
