@@ -54,7 +54,7 @@ _CODE = (
     "model/cell.py", "model/compiled.py", "model/convolution.cpp", "model/data.py",
     "model/dissimilarity.cpp", "model/iem.py", "model/losses.py", "model/metrics.py",
     "rtvideo/sample/camera_simulator.py", "model/nrm.py", "model/objectives.py", "model/operations.py",
-    "model/ruas.py", "model/night_pairs.py", "model/trainer.py",
+    "model/ruas.py", "model/night_pairs.py", "model/recording.py", "model/trainer.py",
 )  # fmt: skip
 
 Scores = dict[str, float]
@@ -135,8 +135,8 @@ class Bench:
         while trainer.step < self.steps:
             trainer.advance()
         seconds = time.process_time() - began
-        scores = evaluate(trainer.net, recipe, self.held)
-        faults = find_faults(method(trainer.net), scenes.made())
+        scores = evaluate(trainer.result, recipe, self.held)
+        faults = find_faults(method(trainer.result), scenes.made())
         return {
             **{name: scores[name] for name in ("psnr", "ssim", "iem_psnr", "iem_ssim")},
             **{name: value for name, value in asdict(faults).items() if not math.isnan(value)},

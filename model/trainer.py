@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from model import data, metrics, objectives
 from model.checkpoint import files, load_state, save, save_state, write_whole
@@ -92,8 +92,7 @@ class Trainer:
             self.net.get_parameter(name).requires_grad_(False).fill_(value)
         self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.Adam(self._learned, lr=config.recipe.learning_rate)
-        averaging = get_ema_multi_avg_fn(config.recipe.average)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(self.net, multi_avg_fn=averaging)
+        self.average = AveragedModel(self.net, avg_fn=functools.partial(_average, config.recipe.average))
         self.step = 0
         self.seconds = 0.0
         self.best: Scores | None = None
@@ -197,6 +196,11 @@ class Trainer:
         sample = Sample(trace, levels(low[(..., *view.part)]), high, self.net, low, exposed)
         loss = objectives.objective(recipe.losses, sample) / recipe.batch
         return loss.item(), torch.autograd.grad(loss, self._learned, allow_unused=True)
+
+
+def _average(kept: float, average: Tensor, now: Tensor, steps: Tensor | int) -> Tensor:
+    """Return the next average: at first of few steps, so that a short training forgets where it began."""
+    return average.lerp(now, 1 - min(kept, (1 + int(steps)) / (10 + int(steps))))
 
 
 _PARTS = ("net", "average", "optimiser")

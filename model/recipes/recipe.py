@@ -29,7 +29,7 @@ class Recipe:
         wished: noise removal and contrast are learned at the brightness of the reference, by the wish for
             more or less that an exposure leaves open (`model.objectives.wish`), and exposure by its own
             term, ``lit_brightness``. So neither pays for what the other cannot know.
-        average: share of the average of weights that each step keeps; the average is what is scored and kept.
+        average: largest share of the average of weights that a step keeps; the average is scored and saved.
         permuted: the channels of what is seen whole change places at random, so that no colour is preferred.
     """
 
