@@ -281,9 +281,9 @@ class Scenes:
                 borderMode=cv2.BORDER_REFLECT,
             )
             # Cubic, so it may ring below black.
-            seen = np.maximum(seen, 0).astype(np.float32)
-            light = np.maximum(seen[..., 3:], np.float32(0.01))
-            yield Moment(seen[..., :3], light, ~self._still)
+            above: Linear = np.maximum(seen, 0).astype(np.float32)
+            light = np.maximum(above[..., 3:], np.float32(0.01))
+            yield Moment(above[..., :3], light, ~self._still)
 
     def passer(self) -> Iterator[Moment]:
         """Something passes a static camera: a piece of another photograph, three pixels a frame."""

@@ -76,8 +76,8 @@ EXPORT int rt_allocate_debanding(Context *context, const Format *kept) {
 
 // Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal, `deband` 0 debanding; without `time`, or with no
 // frames to average over, the frame is looked at alone.
-EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise, float brightness,
-                   float deband, const TimeConstants *time) {
+EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise,
+                   float brightness, float deband, const TimeConstants *time) {
     Frame &frame = context->frame;
     frame.in = *in, frame.out = *out, frame.read = frame.format;
     frame.time = time ? *time : TimeConstants{};

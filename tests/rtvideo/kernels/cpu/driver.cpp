@@ -13,7 +13,11 @@ int main() {
     static float weights[sizeof(Weights) / sizeof(float)];
     for (float &w : weights) w = (random_below(2001) - 1000) * 1e-4f;
     for (int round = 0; round < ROUNDS; round++) {
-        int width = 1 + random_below(round % 4 ? 60 : 700), height = 1 + random_below(40);
+        bool large = round % 4 == 1; // enough for motion to be looked for
+        int width = 1 + random_below(round % 4 == 0 ? 700
+                                     : large        ? 200
+                                                    : 60),
+            height = 1 + random_below(large ? 160 : 40);
         Format f = {};
         f.layout = random_below(6), f.wide = random_below(2);
         if (f.layout <= NV) f.chroma_x = random_below(2), f.chroma_y = random_below(2);
@@ -50,7 +54,7 @@ int main() {
         bool remembers = f.layout != FLOAT_RGB && random_below(2) && rt_allocate_temporal_state(context, &kept);
         bool debands = f.layout != FLOAT_RGB && random_below(2) && rt_allocate_debanding(context, &kept);
         for (int frame = 0; frame < (remembers ? 5 : 2); frame++) {
-            TimeConstants time = {remembers ? 12.0f : 0, 0.5f, frame == 0 || random_below(8) == 0};
+            TimeConstants time = {remembers ? 12.0f : 0, 0.5f, frame == 0 || random_below(8) == 0, 1, 1};
             rt_run(context, &planes[0], &planes[1], 0.5f + frame % 2 * 0.5f, random_below(2), random_below(3) - 1.0f,
                    debands, &time);
             // The next frame: as it was, noisy, exposed by another half, or another scene.
