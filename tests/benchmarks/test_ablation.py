@@ -46,7 +46,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def words(pairs: Path, out: Path, *more: str) -> list[str]:
     runs = str(out.parent / "runs")
-    return ["--pairs", str(pairs), "--steps", "2", "--json", str(out), "--runs", runs, *more]
+    return ["--pairs", str(pairs), "--steps", "4", "--json", str(out), "--runs", runs, *more]
 
 
 def by_name(out: Path) -> dict[str, dict[str, dict[str, float]]]:
