@@ -190,7 +190,7 @@ def test_each_path_has_a_table_and_a_chosen_model_stands_alone(
     assert "faults, noon" in capsys.readouterr().out
     found = json.loads(out.read_text())["faults"]
     assert list(found) == ["scenes made for it", "day", "noon"]
-    ways = ("IEM", "IEM, debanded", "IEM+NRM", "IEM+NRM, debanded")
+    ways = ("IEM", "IEM+NRM", "IEM, debanded", "IEM+NRM, debanded")
     assert [row["method"] for row in found["day"]] == ["input", *(f"{mine}, {way}" for way in ways)]
     assert found["day"][1]["luma_change"] < 0.2
 
