@@ -25,7 +25,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.common.arguments import add_json, even_size
 from benchmarks.common.files import write_json
 from benchmarks.common.machine import facts
-from model import panoramas
 from model.command import Parser, imports, run
 from rtvideo import values
 
@@ -35,6 +34,7 @@ with imports(__name__, "benchmark"):
     from benchmarks.night.methods import methods
     from benchmarks.night.pictures import prepare, save
     from benchmarks.night.scores import ALL, Scores, mean, score, table
+    from model import panoramas
 
 _FRAMES, _QUICK = 30, 6  # of each clip
 _PARTS = 3  # of each real clip

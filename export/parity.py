@@ -98,8 +98,9 @@ def cases(sizes: Sequence[tuple[int, int]]) -> Iterator[Case]:
         if height * width > 1 << 20:
             continue  # the double-precision reference takes seconds a frame at this size
         yield Case(f"random {size}", rng.random(shape, np.float32), 1.0, 1.0)
-        yield Case(f"dark {size} at 0.6", dark_frame(rng, height, width), 0.6, 0.5)
-        yield Case(f"darker {size}", dark_frame(rng, height, width), 1.0, 1.0, -0.7)
+        dark = dark_frame(rng, height, width)
+        yield Case(f"dark {size} at 0.6", dark, 0.6, 0.5)
+        yield Case(f"darker {size}", dark, 1.0, 1.0, -0.7)
         yield Case(f"black {size}", np.zeros(shape, np.float32), 1.0, 1.0)
         yield Case(f"white {size}", np.ones(shape, np.float32), 1.0, 1.0)
 

@@ -21,19 +21,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 from rich.console import Console
 
-from model import panoramas
-from model.checkpoint import write_whole
-from model.command import Parser, progress, run
-from model.data import Reader, unpaired
-from model.night_pairs import night_pair, well_lit
-from model.wide_pairs import panorama_pair, photograph_pair
+from model.command import Parser, imports, progress, run
 from rtvideo import values
 from rtvideo.errors import UsageError
-from rtvideo.sample.camera_simulator import Image, Linear
+
+with imports(__name__, "train"):
+    import cv2
+    import numpy as np
+
+    from model import panoramas
+    from model.checkpoint import write_whole
+    from model.data import Reader, unpaired
+    from model.night_pairs import night_pair, well_lit
+    from model.wide_pairs import panorama_pair, photograph_pair
+    from rtvideo.sample.camera_simulator import Image, Linear
 
 #: How many pairs are made of each photograph or panorama.
 COUNTS = {"wide": 5, "panoramas": 16, "night": 2, "lit": 1}

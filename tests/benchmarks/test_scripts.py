@@ -80,7 +80,13 @@ EXTRAS = (
 )
 
 #: Every command of the project that is not part of the package.
-COMMANDS = [*SCRIPTS, ROOT / "model/train.py", ROOT / "search/cooperative.py", ROOT / "export/__main__.py"]
+COMMANDS = [
+    *SCRIPTS,
+    *(
+        ROOT / name
+        for name in ("model/train.py", "model/scenes.py", "search/cooperative.py", "export/__main__.py")
+    ),
+]
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def test_blocks_near_black_are_gone(tmp_path: Path) -> None:
         target = tmp_path / f"lit{amount:g}.mkv"
         enhance_video(source, target, Options(denoise=0.0, deband=amount, codec="ffv1"))
         found[amount] = mosaic(target)
-    assert found[0.0] > 4
+    assert found[0.0] > 3
     assert found[1.0] < found[0.0] / 3
 
 

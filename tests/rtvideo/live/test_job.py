@@ -457,8 +457,8 @@ def test_the_rate_that_the_engine_is_chosen_for(tmp_path: Path) -> None:
         asked.append(fps)
         return FakeSession()
 
-    source = str(numbered(tmp_path / "in.mkv", 3))
-    how = LiveOptions(adapt=False)
-    enhance_live(source, [str(tmp_path / "a.mkv")], Options(), how, open_engine=opener)
-    enhance_live(source, [str(tmp_path / "b.mkv")], Options(max_fps=10), how, open_engine=opener)
-    assert asked == [25.0, 10.0] and Fraction(25) == 25
+    file, two = str(numbered(tmp_path / "in.mkv", 3)), Options(frames=2)
+    runs = ((CAMERA, two, LAVFI), (CAMERA, replace(two, max_fps=10), LAVFI), (file, two, LiveOptions()))
+    for source, options, how in runs:
+        enhance_live(source, [str(tmp_path / f"{len(asked)}.mkv")], options, how, open_engine=opener)
+    assert asked == [50.0, 10.0, None]  # nobody waits for a file

@@ -92,6 +92,7 @@ class Output:
     """Notes what comes; ``during`` is called with each number, and may wait or raise."""
 
     waiting = 1
+    unhurried = False
 
     def __init__(
         self,

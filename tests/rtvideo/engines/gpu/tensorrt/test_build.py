@@ -56,7 +56,7 @@ def test_strength_and_noise_removal_stay_inputs(rtx: package.Package, half: bool
     for name in build.SCALARS:
         build._make_input(trt, definition, name)
     inputs = {definition.get_input(k).name for k in range(definition.num_inputs)}
-    assert inputs == {"image", "strength", "denoise"}
+    assert inputs == {"image", "strength", "denoise", "brightness"}
     read = [tensor.name for layer in layers(definition) for tensor in tensors(layer)]
     assert read.count("strength") == read.count("denoise") == 1  # strength fades out, and all else takes that
     assert not {"strength_output", "denoise_output"} & set(read)

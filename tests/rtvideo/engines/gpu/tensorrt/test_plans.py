@@ -41,7 +41,7 @@ def test_a_plan_is_built_once(tmp_path: Path, network: Path) -> None:
     trt = FakeTensorRT()
     plans = Plans(package(trt), H200, tmp_path)
     path = plans.plan(network, SIZE)
-    assert path.read_bytes().startswith(b"11.4.0|strength|")
+    assert path.read_bytes().startswith(b"11.4.0|strength,brightness|")
     assert plans.plan(network, SIZE) == path
     assert Plans(package(trt), H200, tmp_path).plan(network, SIZE) == path
     assert trt.builds == 1
