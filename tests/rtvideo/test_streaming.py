@@ -89,8 +89,8 @@ def test_a_slow_program_gets_the_newest_picture_of_a_camera(engine: list[float |
                 break
         waiting = len(frames._run.output.pairs._items)
     assert engine == [50.0] and waiting <= 1
-    steps = np.diff(np.array(times, float))
-    assert (steps[1:] > 0.1).all(), times  # ten frames came meanwhile
+    first, *_, last = times
+    assert first is not None and last is not None and last - first > 0.4, times  # of all frames: 0.08
     assert working() == []
 
 

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("torch", reason="networks of tests are torch networks")
 
-from rtvideo.kernels.cpu import build
+from rtvideo.kernels.cpu import build, isa
 from rtvideo.kernels.cpu.emit import emit
 from rtvideo.kernels.cpu.library import CpuNetwork, Library
 from rtvideo.kernels.cuda.driver import LEAST_SHARED
@@ -84,8 +84,9 @@ def on_processor(kernels: Path, work: Path) -> Image:
     source, library = work / "network.cpp", work / f"{kernels.parent.name}.so"  # none is loaded twice
     source.write_text(emit(program))
     includes = [f"-I{kernels}", f"-I{kernels / 'cpu/include'}"]
-    flags = ["-std=c++17", "-O1", "-shared", "-fPIC", "-w", "-fno-sanitize=all"]
-    command = [*build.compilers()[0].command, *flags, *includes, str(source), "-o", str(library), "-lpthread"]
+    plain = next(one for one in isa.usable() if not one.packed_dtype)
+    flags = [*build.compilers()[0].arguments(plain), "-O1", "-w"]
+    command = [*flags, *includes, str(source), "-o", str(library), "-lpthread"]
     subprocess.run(command, check=True, capture_output=True)
     y = picture(33, 47, 1)
     out = np.empty_like(y)

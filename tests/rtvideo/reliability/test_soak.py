@@ -25,5 +25,6 @@ def test_a_camera_that_drops_and_comes_back_costs_nothing(tmp_path: Path) -> Non
     done = reconnects.record((160, 96), times=12, every=4, folder=tmp_path, seconds=0.4)
     first, last = done.looks[1].held, done.looks[-1].held
     assert done.exit_code == 143 and done.looks[-1].reconnects == 12
-    assert last.threads <= first.threads and last.files <= first.files, done
+    # A connection may be on its way at the moment; eight that leave something behind are more.
+    assert last.threads <= first.threads + 2 and last.files <= first.files + 2, done
     assert last.memory < first.memory + 15, done
