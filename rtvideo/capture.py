@@ -96,7 +96,7 @@ class VideoCapture:
             FRAME_WIDTH: width,
             FRAME_HEIGHT: height,
             FPS: self._stream.fps,
-            FRAME_COUNT: _frames_of(str(self._source)) if propId == FRAME_COUNT else 0,
+            FRAME_COUNT: _frame_count(str(self._source)) if propId == FRAME_COUNT else 0,
         }
         return float(known.get(propId, 0))
 
@@ -134,7 +134,7 @@ class VideoCapture:
         warnings.warn(str(error), RuntimeWarning, stacklevel=4)
 
 
-def _frames_of(source: str) -> int:
+def _frame_count(source: str) -> int:
     """Return how many frames a file has, as far as it says so; 0 for what is no file."""
     if kind_of(source) is not LocationKind.FILE:
         return 0

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +29,29 @@ def multiply_adds() -> Table:
     }
 
 
+def read_json(path: Path, what: str) -> Any:
+    """Return what a JSON file holds.
+
+    Args:
+        what: that it should be, for the message: ``a cost table``.
+
+    Raises:
+        InputError: missing or unreadable.
+        UsageError: not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: not {what}: {error}") from None
+
+
+def is_cost(value: object) -> bool:
+    """Return whether a value of JSON is a finite number of 0 or more."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
 def read(path: Path) -> Table:
     """Read a table of measured costs, such as times: JSON of the form of `Table`.
 
@@ -35,12 +59,7 @@ def read(path: Path) -> Table:
         InputError: missing or unreadable.
         UsageError: not such a table; a cost is missing, negative or not a number; or nothing costs anything.
     """
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"{path}: not a cost table: {error}") from None
+    raw = read_json(path, "a cost table")
     table: dict[str, dict[str, float]] = {}
     for part in CHANNELS:
         costs = raw.get(part) if isinstance(raw, dict) else None
@@ -50,7 +69,7 @@ def read(path: Path) -> Table:
             )
         for name in OPERATIONS:
             value = costs.get(name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+            if not is_cost(value):
                 raise UsageError(
                     f"{path}: {part}: {name} is {value!r}; every operation needs a cost of 0 or more"
                 )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from rtvideo.errors import InputError, UsageError
+from rtvideo.errors import UsageError
 from rtvideo.models.description import OPERATIONS, Description, Genotype
 from search import cost
 from search.scales import OFF
@@ -80,12 +78,7 @@ class Milliseconds:
             InputError: missing or unreadable.
             UsageError: not such a file, or a price is missing, negative or not a number.
         """
-        try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-        except ValueError as error:
-            raise UsageError(f"{path}: not a table of prices: {error}") from None
+        raw = cost.read_json(path, "a table of prices")
         if not isinstance(raw, dict):
             raise UsageError(f"{path}: not a table of prices; make one with python benchmarks/prices.py")
         parts = {part: _part(raw.get(part), f"{path}: {part}") for part in ("iem", "nrm")}
@@ -220,6 +213,6 @@ def _part(raw: Any, where: str) -> dict[int, dict[str, float]]:
 
 
 def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+    if not cost.is_cost(value):
         raise UsageError(f"{where} is {value!r}; it must be a number of milliseconds, 0 or more")
     return float(value)

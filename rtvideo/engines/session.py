@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rtvideo.errors import UsageError
 from rtvideo.frame import Planes
 from rtvideo.models import Model
+
+if TYPE_CHECKING:
+    from rtvideo.options import Report
 
 
 @dataclass(slots=True)
@@ -165,3 +168,10 @@ class HasFallback(Protocol):
         Raises:
             UnavailableError: the model, or this machine, has none.
         """
+
+
+def report_on(session: Session, report: Report) -> None:
+    """Write into a report which engine runs, and with which settings."""
+    settings = session.settings
+    report.engine, report.engine_name = str(session), session.engine
+    report.denoise, report.temporal, report.deband = settings.denoise, settings.temporal, settings.deband

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from av.stream import Disposition, Stream
 
 from rtvideo.engines.auto import SessionFactory, open_for
-from rtvideo.engines.session import Session, Settings
+from rtvideo.engines.session import Session, Settings, report_on
 from rtvideo.engines.sync import PassThroughSession
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.files.finished import mark
@@ -109,9 +109,7 @@ def enhance_video(
         options = as_before(options, earlier)
 
         session = stack.enter_context(closing(open_session_for(source, encoding, options, open_engine)))
-        report.engine, report.engine_name = str(session), session.engine
-        report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
-        report.deband = session.settings.deband
+        report_on(session, report)
         job = job_of(input, options, find(options.model), session)
         reused = taken_over(earlier, job, output, container, _position(source, streams))
         report.resumed = reused.count if reused else 0

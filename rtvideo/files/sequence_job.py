@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.auto import SessionFactory, deband_of
+from rtvideo.engines.session import report_on
 from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import UsageError
 from rtvideo.files.finished import check_finished, mark
@@ -144,9 +145,7 @@ def enhance_to_images(
         sink = _Images(output, source)
         notes += images.losses(_picture(av.VideoFrame(2, 2, encoding.pix_fmt).to_ndarray()), output)
         session = stack.enter_context(closing(open_session_for(source, encoding, options, open_engine)))
-        report.engine, report.engine_name = str(session), session.engine
-        report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
-        report.deband = session.settings.deband
+        report_on(session, report)
         for note in notes:
             report.warnings.append(note)
             on_warning(note)

@@ -12,7 +12,7 @@ from functools import partial
 
 from rtvideo import console
 from rtvideo.engines.auto import SessionFactory, open_for
-from rtvideo.engines.session import Session
+from rtvideo.engines.session import Session, report_on
 from rtvideo.errors import UsageError
 from rtvideo.live.adaptive import AdaptiveProcessor
 from rtvideo.live.fallback import FallbackOpener
@@ -121,9 +121,7 @@ def enhance_live(
         due = min(source.connection.fps or 30.0, options.max_fps or math.inf) if source.traits.live else None
         opener = open_engine or partial(open_for, options, lossless=source.connection.lossless)
         session = stack.enter_context(closing(opener(working.geometry, due)))
-        report.engine, report.engine_name = str(session), session.engine
-        report.denoise, report.temporal = session.settings.denoise, session.settings.temporal
-        report.deband = session.settings.deband
+        report_on(session, report)
         model = None if open_engine is not None else find(options.model)
         controls = ViewerControls(
             options.strength,
