@@ -374,6 +374,14 @@ class LiveOptions:
         values.span,
         "T",
     )
+    keep: values.Keep | None = option(  # noqa: RUF009 (a `Keep` is frozen)
+        None,
+        "live",
+        "delete the oldest recordings after so long (7d), beyond so much (200GB), or both (7d,200GB); needs "
+        "a name by time, and deletes only what was recorded with it",
+        values.keep,
+        "K",
+    )
     adapt: bool = option(True, "live", "never do less where the machine is too slow")
 
 

@@ -10,6 +10,7 @@ import argparse
 import difflib
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from rtvideo.errors import UsageError
@@ -161,6 +162,45 @@ def span(text: str) -> float:
     except argparse.ArgumentTypeError:
         allowed = "a time above 0: seconds, 30s, 10m, 2h or HH:MM:SS"
         raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}") from None
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How long recordings are kept; what is None does not limit them.
+
+    Attributes:
+        text: as it was given.
+        seconds: since a recording was complete.
+        bytes: of all recordings.
+    """
+
+    text: str
+    seconds: float | None = None
+    bytes: float | None = None
+
+
+_DAYS = {"d": 86400, "w": 7 * 86400}
+_BYTES = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
+
+
+def keep(text: str) -> Keep:
+    """Return how long recordings are kept, given as ``7d``, ``200GB`` or both: ``7d,200GB``."""
+    seconds = size = None
+    for part in text.split(","):
+        one = part.strip().lower()
+        try:
+            if (unit := one[-2:]) in _BYTES:
+                size = _BYTES[unit] * number(one[:-2], "", lambda value: 0 < value < 1e6)
+            elif (unit := one[-1:]) in _DAYS:
+                seconds = _DAYS[unit] * number(one[:-1], "", lambda value: 0 < value < 1e6)
+            elif unit in ("h", "m", "s"):
+                seconds = span(one)
+            else:
+                raise argparse.ArgumentTypeError
+        except argparse.ArgumentTypeError:
+            allowed = "a time such as 7d or 12h, a size such as 200GB, or both: 7d,200GB"
+            raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}") from None
+    return Keep(text, seconds, size)
 
 
 def rate(text: str) -> float:

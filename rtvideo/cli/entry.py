@@ -109,6 +109,7 @@ def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
         arguments.serve_url,
         arguments.serve_token_file,
         arguments.segment,
+        arguments.keep,
         arguments.poll,
     )
     if arguments.preview or any(value is not None for value in live) or capture != CaptureOptions():

@@ -12,6 +12,7 @@ from rtvideo.live.encoded_output import EncodedLiveOutput, PushOutput
 from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.recording import Recording
 from rtvideo.live.recording_name import RecordingName
+from rtvideo.live.retention import Ledger
 from rtvideo.live.segments import SegmentedRecording
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
@@ -42,6 +43,7 @@ def destination_of(
     live: bool,
     warn: Callable[[str], None] = lambda line: None,
     recorded: Callable[[str], None] = lambda name: None,
+    ledger: Ledger | None = None,
 ) -> Destination:
     """Return where ``--out`` leads: a recording, HLS segments or a server. Nothing is opened yet.
 
@@ -50,6 +52,7 @@ def destination_of(
         live: the input cannot be read again; HLS segments that are no longer in the list are deleted.
         warn: told where an incomplete recording is kept.
         recorded: told the name of each complete recording.
+        ledger: lists recordings that are not kept for ever.
 
     Raises:
         UsageError: no format or protocol that can be written.
@@ -59,7 +62,7 @@ def destination_of(
         return PushServer(address, how)
     if is_hls(address):
         return HlsDestination(Path(address), live=live)
-    return Recording(RecordingName(address), warn, live=live, recorded=recorded)
+    return Recording(RecordingName(address), warn, live=live, recorded=recorded, ledger=ledger)
 
 
 class EncodedOpener:
@@ -85,6 +88,9 @@ class EncodedOpener:
         """
         self._address, self._video, self._options = address, video, options
         self._warn, self._recorded = warn, recorded
+        keep, kind = video.how.keep, kind_of(address)
+        is_kept = keep is not None and kind is not LocationKind.STREAM and is_timed(address)
+        self._ledger = Ledger(RecordingName(address), keep, warn) if keep and is_kept else None
         destination = self._destination()
         parameters = video.parameters.composed(options.compare, destination.holds)
         encoding, notes = choose(parameters, destination.holds, options.codec, options.crf, options.preset)
@@ -146,6 +152,7 @@ class EncodedOpener:
             live=self._video.live,
             warn=self._warn,
             recorded=self._recorded,
+            ledger=self._ledger,
         )
 
 

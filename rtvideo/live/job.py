@@ -82,7 +82,7 @@ def enhance_live(
         UsageError, InputError, OutputError, SourceLostError, UnavailableError: see `rtvideo.errors`.
     """
     stop, halt = stop or threading.Event(), threading.Event()
-    check_outputs(input, outputs, options, live.segment)
+    check_outputs(input, outputs, options, live)
     if options.deinterlace == "field":
         raise UsageError("--deinterlace field: is for files without a viewer; leave it out")
     if options.hdr != "keep" or options.transfer is not None:

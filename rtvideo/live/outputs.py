@@ -24,11 +24,11 @@ from rtvideo.options import LiveOptions, Options
 from rtvideo.viewers.base import Viewer
 
 
-def check_outputs(input: str, outputs: Sequence[str], options: Options, segment: float | None = None) -> None:
+def check_outputs(input: str, outputs: Sequence[str], options: Options, how: LiveOptions) -> None:
     """Refuse what cannot or must not be written, before the source is opened.
 
     Args:
-        segment: seconds that a recording is cut into.
+        how: ``segment`` and ``keep``.
 
     Raises:
         UsageError: an existing file, segments without a name by time, the input itself, stdout on a
@@ -51,10 +51,14 @@ def check_outputs(input: str, outputs: Sequence[str], options: Options, segment:
             destination_of(text, LiveOptions(), live=True)
         if kind is LocationKind.FILE:
             _check_file(input, text, options)
-    if segment is not None and not any(
-        kind_of(text) is LocationKind.FILE and is_timed(text) for text in outputs
-    ):
-        raise UsageError(f"--segment {segment:g}: needs a recording with a name by time, as --out {EXAMPLE}")
+    flags = {"segment": how.segment, "keep": how.keep and how.keep.text}
+    if not any(kind_of(text) is LocationKind.FILE and is_timed(text) for text in outputs):
+        for flag, value in flags.items():
+            if value is not None:
+                shown = f"{value:g}" if isinstance(value, float) else value
+                raise UsageError(
+                    f"--{flag} {shown}: needs a recording with a name by time, as --out {EXAMPLE}"
+                )
 
 
 def _check_file(input: str, text: str, options: Options) -> None:

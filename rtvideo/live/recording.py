@@ -12,6 +12,7 @@ from pathlib import Path
 from av.container import OutputContainer
 
 from rtvideo.live.recording_name import RecordingName, free
+from rtvideo.live.retention import Ledger
 from rtvideo.media.containers import MOV_FAMILY, container_for
 from rtvideo.media.destination import FileDestination
 from rtvideo.media.mp4.index import drop_torn_fragment
@@ -32,6 +33,7 @@ class Recording(FileDestination):
         *,
         live: bool,
         recorded: Callable[[str], None] = lambda name: None,
+        ledger: Ledger | None = None,
     ) -> None:
         """Take the name; `open` makes the file.
 
@@ -39,6 +41,7 @@ class Recording(FileDestination):
             warn: told under which name an incomplete recording is kept.
             live: the input cannot be read again.
             recorded: told the name of the complete file.
+            ledger: is to list it, and what earlier runs left; None: it is kept for ever.
 
         Raises:
             UsageError: the ending is no video format.
@@ -46,6 +49,7 @@ class Recording(FileDestination):
         super().__init__(Path(name.text), container_for(name.path))
         self.worthless = not live
         self._names, self._warn, self._recorded = name, warn, recorded
+        self._ledger = ledger
         self._job = {LIVE if live else "input": name.text}
         self._partial: PartialFile | None = None
 
@@ -56,6 +60,7 @@ class Recording(FileDestination):
                 self._mend(path)
                 kept = recover(path, target)
                 self._warn(f"{target}: an earlier recording was cut short; it is kept as {kept.name}")
+                self._list(kept)
             else:
                 path.unlink()
                 record_of(path).unlink()
@@ -76,6 +81,7 @@ class Recording(FileDestination):
             self._partial.target = free(self._partial.target, growing=False)
         self._partial.publish()
         self._recorded(str(self._partial.target))
+        self._list(self._partial.target)
 
     def abort(self) -> None:
         """Keep what has been recorded under a name of its own, unless it is worthless."""
@@ -89,6 +95,11 @@ class Recording(FileDestination):
             self._mend(self.path)
             kept = self._partial.recover()
             self._warn(f"{self.name}: is not complete; what was recorded is kept as {kept.name}")
+            self._list(kept)
+
+    def _list(self, path: Path) -> None:
+        if self._ledger is not None:
+            self._ledger.add(path)
 
     def _mend(self, path: Path) -> None:
         if self.format in MOV_FAMILY:

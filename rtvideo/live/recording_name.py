@@ -8,6 +8,7 @@ import os
 import re
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.containers import container_for
@@ -81,12 +82,33 @@ class RecordingName:
             OutputError: the folder is missing, or not permitted.
         """
         container_for(self.path)
-        fixed = re.split(r"[^/]*%", self.text.replace("%%", ""), maxsplit=1)[0]
-        folder = Path(fixed).absolute() if fixed else Path.cwd()
+        folder = self.folder
         if not folder.is_dir():
             raise OutputError(f"{self.text}: the folder {folder} does not exist")
         if not os.access(folder, os.W_OK):
             raise OutputError(f"{self.text}: no permission to write there")
+
+    @property
+    def folder(self) -> Path:
+        """The folder that a name by time begins with, without those that have the time in their names."""
+        return Path(self._parts[0]).absolute()
+
+    @property
+    def fixed_part(self) -> str:
+        """The part of a name by time below its `folder`, fit for the name of one file."""
+        return quote(self._parts[1], safe="%-_. ")
+
+    @property
+    def has_dated_folders(self) -> bool:
+        """Whether folders have the time in their names."""
+        return "/" in self._parts[1]
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        """The name before and after the last ``/`` without a directive before it."""
+        first = next(found.start() for found in _DIRECTIVE.finditer(self.text) if found[1] != "%")
+        cut = self.text.rfind("/", 0, first) + 1
+        return self.text[:cut].replace("%%", "%") or ".", self.text[cut:]
 
     @property
     def _fixed(self) -> str:

@@ -36,7 +36,7 @@ def test_a_flag_fills_its_field(record: type[Any], name: str, default: Any, flag
             "flicker": "off",
             "purpose": "analysis",
         }
-        given = ({"size": "320x240", "strength": "0.5"} | words).get(name, "1")
+        given = ({"size": "320x240", "strength": "0.5", "keep": "7d"} | words).get(name, "1")
         words, wanted = [f"--{long}", given], (flag.type or str)(given)
     assert getattr(record_of(record, parser().parse_args(words)), name) == wanted != default
     if flag.short:
