@@ -17,6 +17,9 @@ from rtvideo.errors import UsageError
 
 R = TypeVar("R")
 
+#: What pipes get unless they are to get it encoded.
+RAW = "y4m"
+
 
 @dataclass(frozen=True)
 class Flag:
@@ -381,6 +384,18 @@ class LiveOptions:
         "a name by time, and deletes only what was recorded with it",
         values.keep,
         "K",
+    )
+    output_format: str = option(
+        RAW,
+        "live",
+        "what --out - and named pipes get: y4m (the default), or encoded and with sound: mpegts or matroska",
+        choices=(RAW, "mpegts", "matroska"),
+    )
+    when: str = option(
+        "always",
+        "live",
+        "always (the default), or dark: pictures pass unchanged while the scene is bright enough",
+        choices=("always", "dark"),
     )
     adapt: bool = option(True, "live", "never do less where the machine is too slow")
 

@@ -110,6 +110,8 @@ def is_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> bool:
         arguments.serve_token_file,
         arguments.segment,
         arguments.keep,
+        None if arguments.when == "always" else arguments.when,
+        None if arguments.output_format == "y4m" else arguments.output_format,
         arguments.poll,
     )
     if arguments.preview or any(value is not None for value in live) or capture != CaptureOptions():

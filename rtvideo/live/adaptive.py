@@ -10,10 +10,14 @@ import av
 
 from rtvideo.engines.session import Session, Settings
 from rtvideo.live.fallback import FallbackOpener
+from rtvideo.live.light import DarkSwitch, measure
 from rtvideo.live.quality import LEVELS, QualityController, QualityLevel
 from rtvideo.processor import FramePair, FrameProcessor
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import ViewerControls
+
+#: Seconds between two looks at how bright the scene is.
+_LOOK = 0.5
 
 
 class AdaptiveProcessor:
@@ -31,6 +35,7 @@ class AdaptiveProcessor:
         controls: ViewerControls,
         quality: QualityController | None = None,
         fallback: FallbackOpener | None = None,
+        dark: DarkSwitch | None = None,
     ) -> None:
         """Begin with the session of ``processor`` and its settings.
 
@@ -38,10 +43,12 @@ class AdaptiveProcessor:
             controls: read before each frame.
             quality: lowers the quality; None never does.
             fallback: opens the session for coarser illumination; None: there is none.
+            dark: pictures pass unchanged while the scene is lit; None: all are enhanced.
         """
         self.work = Stopwatch()
         self._processor, self._controls = processor, controls
-        self._quality, self._fallback = quality, fallback
+        self._quality, self._fallback, self._dark = quality, fallback, dark
+        self._looked: float | None = None
         self._preferred = processor.session
         self._asked = replace(self._preferred.settings)
 
@@ -55,6 +62,13 @@ class AdaptiveProcessor:
         """How much quality there is time for."""
         return LEVELS[0] if self._quality is None else self._quality.level
 
+    @property
+    def note(self) -> str:
+        """What is left out at present, or nothing."""
+        if self._dark is not None and self._dark.lit:
+            return "bright enough: unchanged"
+        return "" if self.level is LEVELS[0] else self.level.words
+
     def push(self, frame: av.VideoFrame, captured: float, lost: int) -> list[FramePair]:
         """Take a frame, return the pairs that are done.
 
@@ -67,6 +81,9 @@ class AdaptiveProcessor:
         began = time.monotonic()
         pairs += self._processor.push(frame, captured)
         now = time.monotonic()
+        if self._dark is not None and pairs and (self._looked is None or now - self._looked >= _LOOK):
+            self._looked = now
+            self._dark.observe(measure(pairs[-1].original, self._processor.format).brightness, now)
         self.work.add(now - began)
         if self._quality is not None:
             self._quality.observe(now, now - began, lost)
@@ -83,6 +100,8 @@ class AdaptiveProcessor:
 
     def _settings(self) -> Settings:
         controls, level = self._controls, self.level
+        if self._dark is not None and self._dark.lit:
+            return replace(self._asked, strength=0.0, denoise=0.0, brightness=0.0, temporal=0.0, deband=0.0)
         denoise = controls.denoise if controls.removes_noise and level.denoise else 0.0
         return replace(
             self._asked,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
-from rtvideo.live.encoded_output import EncodedLiveOutput, PushOutput
+from rtvideo.live.encoded_output import EncodedLiveOutput, PipedOutput, PushOutput
 from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.recording import Recording
 from rtvideo.live.recording_name import RecordingName
@@ -18,6 +18,7 @@ from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.destination import KEY_FRAME_INTERVAL, Destination, HlsDestination
 from rtvideo.media.location import LocationKind, kind_of
+from rtvideo.media.network.piped import PipeDestination
 from rtvideo.media.network.push import PushServer
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.planes import FrameFormat, has_alpha
@@ -60,6 +61,8 @@ def destination_of(
     """
     if kind_of(address) is LocationKind.STREAM:
         return PushServer(address, how)
+    if kind_of(address) is LocationKind.PIPE:
+        return PipeDestination(address, how.output_format)
     if is_hls(address):
         return HlsDestination(Path(address), live=live)
     return Recording(RecordingName(address), warn, live=live, recorded=recorded, ledger=ledger)
@@ -128,6 +131,8 @@ class EncodedOpener:
         video = self._video
         if kind_of(self._address) is LocationKind.STREAM:
             return PushOutput(lambda: self._open(video.source), self._compositor, video, self._warn)
+        if kind_of(self._address) is LocationKind.PIPE:
+            return PipedOutput(self._open(video.source), self._compositor, video.source, self._warn)
         if video.how.segment is not None and is_timed(self._address):
             return SegmentedRecording(self._address, self._one, video.source, video.how.segment)
         return self._one(video.source)

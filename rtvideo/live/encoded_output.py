@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from rtvideo.errors import OutputError
-from rtvideo.live.fanout import LiveOutput, LiveVideo
+from rtvideo.live.fanout import ConsumerClosed, LiveOutput, LiveVideo
 from rtvideo.live.recording import Recording
 from rtvideo.live.sound import SoundPacket, SoundWriter
 from rtvideo.media.compositor import Compositor
@@ -67,6 +68,35 @@ class EncodedLiveOutput(LiveOutput):
         """Let `abort` leave no file behind."""
         if isinstance(self._output.destination, Recording):
             self._output.destination.worthless = True
+
+
+class PipedOutput(EncodedLiveOutput):
+    """Encoded pairs for another program, which may close the pipe at any time."""
+
+    def take(self, pair: FramePair) -> None:
+        """Encode a pair and write what the encoder gives."""
+        with _until_closed():
+            super().take(pair)
+
+    def copy(self, sound: SoundPacket) -> None:
+        """Pass on a packet of sound, or convert it."""
+        with _until_closed():
+            super().copy(sound)
+
+    def finish(self) -> None:
+        """Write what is left and close."""
+        with _until_closed():
+            super().finish()
+
+
+@contextlib.contextmanager
+def _until_closed() -> Iterator[None]:
+    try:
+        yield
+    except OutputError as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            raise ConsumerClosed from None
+        raise
 
 
 class PushOutput(EncodedLiveOutput):

@@ -18,6 +18,7 @@ from rtvideo.live.adaptive import AdaptiveProcessor
 from rtvideo.live.fallback import FallbackOpener
 from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.input import LiveInput
+from rtvideo.live.light import DarkSwitch
 from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_names
 from rtvideo.live.quality import QualityController
 from rtvideo.live.run import LiveRun
@@ -148,7 +149,8 @@ def enhance_live(
             temporal=report.temporal > 0,
         )
         adapts = live.adapt and source.traits.live
-        adaptive = AdaptiveProcessor(processor, controls, quality if adapts else None, fallback)
+        dark = DarkSwitch() if live.when == "dark" else None
+        adaptive = AdaptiveProcessor(processor, controls, quality if adapts else None, fallback, dark)
         run = LiveRun(source, adaptive, opened, controls, halt, options)
         began = time.monotonic()
         try:

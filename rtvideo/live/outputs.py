@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from io import FileIO
 from pathlib import Path
 
 from rtvideo.errors import RtvideoError, UsageError
@@ -17,10 +16,11 @@ from rtvideo.live.recording_name import EXAMPLE, RecordingName
 from rtvideo.media.camera import path_of
 from rtvideo.media.destination import HlsDestination
 from rtvideo.media.location import LocationKind, kind_of, redact
+from rtvideo.media.network.pipes import open_pipe
 from rtvideo.media.output_path import check_output
 from rtvideo.media.planes import FrameFormat
 from rtvideo.media.tags import Tags
-from rtvideo.options import LiveOptions, Options
+from rtvideo.options import RAW, LiveOptions, Options
 from rtvideo.viewers.base import Viewer
 
 
@@ -128,7 +128,8 @@ def open_outputs(
     opened: list[LiveOutput] = []
     try:
         for text in outputs:
-            if kind_of(text) in (LocationKind.CAMERA, LocationKind.PIPE):
+            kind = kind_of(text)
+            if kind is LocationKind.CAMERA or (kind is LocationKind.PIPE and video.how.output_format == RAW):
                 opened.append(_open_raw(text, video, options))
             else:
                 opened.append(EncodedOpener(text, video, options, warn, recorded).open())
@@ -149,5 +150,4 @@ def open_outputs(
 def _open_raw(text: str, video: LiveVideo, options: Options) -> LiveOutput:
     if kind_of(text) is LocationKind.CAMERA:
         return virtual_camera(path_of(text), video, options.compare)
-    pipe = FileIO(sys.stdout.fileno(), "w", closefd=False) if text == "-" else FileIO(text, "w")
-    return y4m_output(pipe, shown_names([text]), video, options.compare)
+    return y4m_output(open_pipe(text), shown_names([text]), video, options.compare)

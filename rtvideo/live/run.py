@@ -21,7 +21,6 @@ from rtvideo.live.adaptive import AdaptiveProcessor
 from rtvideo.live.decoder import PacketDecoder
 from rtvideo.live.fanout import FanOut, LiveOutput, LivePair
 from rtvideo.live.input import LiveInput, TimedPacket
-from rtvideo.live.quality import LEVELS
 from rtvideo.live.sound import SoundPacket
 from rtvideo.media.rate_limit import FrameRateLimiter
 from rtvideo.options import Options
@@ -251,7 +250,7 @@ class LiveRun:
         self._recent.append(now)
         while now - self._recent[0] > 1:
             self._recent.popleft()
-        session, level = self._processor.session, self._processor.level
+        session = self._processor.session
         info = FrameInfo(
             engine=str(session),
             fps=float(len(self._recent)),
@@ -260,7 +259,7 @@ class LiveRun:
             strength=session.settings.strength,
             denoise=session.settings.denoise,
             brightness=session.settings.brightness,
-            note="" if level is LEVELS[0] else level.words,
+            note=self._processor.note,
             turn=self._turn,
             aspect=self._aspect,
         )

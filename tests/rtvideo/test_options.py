@@ -35,6 +35,8 @@ def test_a_flag_fills_its_field(record: type[Any], name: str, default: Any, flag
             "transfer": "hlg",
             "flicker": "off",
             "purpose": "analysis",
+            "when": "dark",
+            "output_format": "mpegts",
         }
         given = ({"size": "320x240", "strength": "0.5", "keep": "7d"} | words).get(name, "1")
         words, wanted = [f"--{long}", given], (flag.type or str)(given)

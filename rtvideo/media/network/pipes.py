@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import select
+import sys
 import threading
 import time
 from io import FileIO
@@ -14,6 +15,15 @@ _LOOK = 0.1
 
 #: The message for a peer that was silent for too long.
 SILENCE = "no answer within {:g} s"
+
+
+def open_pipe(address: str) -> FileIO:
+    """Open ``-`` (stdout) or a named pipe for writing, which waits for its reader.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return FileIO(sys.stdout.fileno(), "w", closefd=False) if address == "-" else FileIO(address, "w")
 
 
 class PipeReader:

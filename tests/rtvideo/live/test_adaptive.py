@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from rtvideo.errors import UnavailableError
 from rtvideo.live.adaptive import AdaptiveProcessor
 from rtvideo.live.fallback import FallbackOpener
 from rtvideo.live.input import TICK
+from rtvideo.live.light import DarkSwitch, measure
 from rtvideo.live.quality import LEVELS
+from rtvideo.media.planes import FrameFormat
+from rtvideo.media.tags import Tags
 from rtvideo.processor import FramePair
 from rtvideo.viewers.base import ViewerControls
 from tests.helpers.doubles import FakeSession, live_processor
@@ -183,3 +188,41 @@ def test_an_end_does_not_wait_for_an_opening_and_what_is_opened_then_is_closed()
     release.set()
     run.opened()
     assert coarse.closed and run.fallback.session() is None
+
+
+def test_lit_scenes_pass_unchanged_and_dark_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A car's lamps change nothing; a dusk between the thresholds keeps what was."""
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    engine = FakeSession()
+    processor = AdaptiveProcessor(
+        live_processor(engine, frame(0)),  # type: ignore[arg-type]
+        ViewerControls(),
+        dark=DarkSwitch(),
+    )
+
+    def strength(luma: int, seconds: float) -> float:
+        nonlocal now
+        for _ in range(round(2 * seconds)):
+            now += 0.5
+            shown = frame(round(2 * now))
+            shown.planes[0].update(bytes([luma]) * shown.planes[0].buffer_size)
+            processor.push(shown, 0.0, 0)
+        return engine.settings.strength
+
+    night, dusk, day = 30, 75, 150
+    assert strength(night, 10) == 1 and processor.note == ""
+    assert strength(day, 4) == 1 and strength(night, 2) == 1 and strength(day, 4) == 1
+    assert strength(day, 3) == 0 and processor.note == "bright enough: unchanged"
+    assert strength(dusk, 60) == 0 and strength(night, 7) == 1 and strength(dusk, 60) == 1
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "nv12", "yuv420p10le", "gray", "rgb24"])
+def test_brightness_and_noise_are_measured_in_every_format(pix_fmt: str) -> None:
+    drawn = np.random.default_rng(1).normal(90, 4, (240, 320)).round().astype(np.uint8)
+    grey = av.VideoFrame.from_ndarray(np.repeat(drawn[..., None], 3, axis=2), "rgb24")
+    shown = grey.reformat(format=pix_fmt)
+    coding = Tags().coding(pix_fmt, 240)
+    found = measure(shown, FrameFormat(pix_fmt, 320, 240, coding))
+    assert found.brightness == pytest.approx(90 / 255, abs=0.01)
+    assert found.noise == pytest.approx(4, rel=0.1)
