@@ -5,10 +5,28 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_limit: int | None = None
+
+
+def limit_cpus(number: int | None) -> None:
+    """Let `usable_cpus` return no more from now on; None takes the limit away.
+
+    For a process that shares the machine with others like it, and knows its part.
+    """
+    global _limit
+    _limit = number
+
+
+def encoder_threads() -> int:
+    """Return how many threads an encoder is to take: 0 leaves it to the encoder, where nothing is limited."""
+    return _limit or 0
+
 
 def usable_cpus(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """Return how many CPUs this process may use: its affinity, cut to its cgroup's quota (v2, then v1)."""
     cpus = len(os.sched_getaffinity(0))
+    if _limit is not None:
+        return max(1, min(cpus, _limit))
     try:
         quota, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):

@@ -405,7 +405,8 @@ class Report:
     """What happened to one input; ``--stats`` writes it as JSON.
 
     ``engine_name`` is as ``--engine`` takes it, ``engine`` says more of it: device, instructions, threads.
-    Of ``frames_out`` the first ``resumed`` were taken over from an earlier run.
+    Of ``frames_out`` the first ``resumed`` were taken over from an earlier run. On a cluster the work was
+    begun again ``retries`` times, since a process or machine was lost.
     Times are milliseconds a frame: ``{"median": , "p95": , "p99": }`` for each of decode, enhance and encode.
     """
 
@@ -422,6 +423,7 @@ class Report:
     resumed: int = 0
     dropped: int = 0
     damaged: int = 0
+    retries: int = 0
     seconds: float = 0.0
     fps: float = 0.0
     milliseconds: dict[str, dict[str, float]] = field(default_factory=dict)

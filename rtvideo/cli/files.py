@@ -32,13 +32,24 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) 
     options = record_of(Options, arguments)
     find(options.model)  # one complaint instead of one for each input
     check_names(options.engine, options.device)
+    if arguments.cluster is not None:
+        from rtvideo.cluster.connection import check_address
+
+        check_address(arguments.cluster)
     out = arguments.out[0] if arguments.out else _beside(inputs, quiet=arguments.quiet)
     planned = plan(inputs, out)
     if arguments.stats is not None:
         files = [file for task in planned.tasks for file in (task.source, task.target)]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
     codes, reports = run_all(
-        planned, options, stop, jobs=arguments.jobs, quiet=arguments.quiet, verbose=arguments.verbose
+        planned,
+        options,
+        stop,
+        jobs=arguments.jobs,
+        cluster=arguments.cluster,
+        reports=arguments.stats is not None,
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
     )
     if arguments.stats is not None:
         write_stats(reports, arguments.stats, several=len(planned.tasks) > 1)

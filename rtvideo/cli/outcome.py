@@ -87,26 +87,58 @@ def _amount(strength: float) -> str:
     return {0.0: "off", 1.0: "on"}.get(strength, f"{strength:g}")
 
 
-def table(results: Sequence[TaskResult], tasks: int, left_out: Counter[str]) -> list[str]:
-    """Return the last lines of a run over several inputs: a count of each end, and a row for each failure.
+class Tally:
+    """What a run over several inputs ends with. Of what went well it keeps no more than the number.
 
-    Args:
-        tasks: how many there were to do.
-        left_out: how many files of each other kind the folders hold.
+    Attributes:
+        codes: exit codes that tasks ended with.
     """
-    counts = Counter(result.word for result in results)
-    counts["not begun"] = tasks - len(results)
-    words = ("done", "skipped", "stopped early", "incomplete", "failed", "not begun")
-    ends = [f"{counts[word]} {word}" for word in words if counts[word]]
-    if left_out:
-        kinds = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
-        listed = ", ".join(f"{count} {kind}" for kind, count in kinds)
-        ends.append(f"{left_out.total()} left out: {listed}")
-    lines = [f"{tasks} input{'' if tasks == 1 else 's'}: {', '.join(ends)}"]
-    rows = _rows([result for result in results if result.error])
-    width = max((len(name) for name, _ in rows), default=0)
-    lines += [f"  {name:{width}}  {one.word:10}  exit code {int(one.code)}" for name, one in rows]
-    return lines
+
+    def __init__(self, *, reports: bool) -> None:
+        """Begin.
+
+        Args:
+            reports: keep the report of each, too.
+        """
+        self.codes: set[ExitCode] = set()
+        self._counts: Counter[str] = Counter()
+        self._failed: dict[int, TaskResult] = {}
+        self._reports: dict[int, Report] | None = {} if reports else None
+
+    def add(self, place: int, result: TaskResult) -> None:
+        """Count the end of the task that stands at this place among all."""
+        self.codes.add(result.code)
+        self._counts[result.word] += 1
+        if result.error:
+            self._failed[place] = result
+        if self._reports is not None and result.report is not None:
+            self._reports[place] = result.report
+
+    @property
+    def reports(self) -> list[Report]:
+        """The reports, in the order of the tasks."""
+        return [report for _, report in sorted((self._reports or {}).items())]
+
+    def table(self, tasks: int, left_out: Counter[str]) -> list[str]:
+        """Return the last lines of the run: a count of each end, and a row for each failure.
+
+        Args:
+            tasks: how many there were to do.
+            left_out: how many files of each other kind the folders hold.
+        """
+        counts = Counter(self._counts)
+        counts["not begun"] = tasks - self._counts.total()
+        words = ("done", "skipped", "stopped early", "incomplete", "failed", "not begun")
+        ends = [f"{counts[word]} {word}" for word in words if counts[word]]
+        if left_out:
+            kinds = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+            listed = ", ".join(f"{count} {kind}" for kind, count in kinds)
+            ends.append(f"{left_out.total()} left out: {listed}")
+        lines = [f"{tasks} input{'' if tasks == 1 else 's'}: {', '.join(ends)}"]
+        rows = _rows([self._failed[place] for place in sorted(self._failed)])
+        width = max((len(name) for name, _ in rows), default=0)
+        lines += [f"  {name:{width}}  {one.word:10}  exit code {int(one.code)}" for name, one in rows]
+        return lines
 
 
 def _rows(results: Sequence[TaskResult]) -> list[tuple[str, TaskResult]]:

@@ -34,6 +34,7 @@ _SYNONYMS = {
     **dict.fromkeys(("--web", "--port", "--http"), "--serve"),
     **dict.fromkeys(("--demo", "--example"), "--sample"),
     **dict.fromkeys(("--check", "--info"), "--doctor"),
+    **dict.fromkeys(("--ray", "--distributed", "--nodes"), "--cluster"),
     "-V": "--version",
 }
 
@@ -81,7 +82,17 @@ class _Help(argparse.Action):
 def _hide(flags: argparse.ArgumentParser) -> None:
     """Take the flags that are not of every day out of the help."""
     rare = {name for record in RECORDS for name, _, flag in flags_of(record) if not flag.everyday}
-    rare |= {"positional", "stats", "serve_url", "serve_token_file", "list_devices", "quiet", "verbose"}
+    rare |= {
+        "positional",
+        "cluster",
+        "piece",
+        "stats",
+        "serve_url",
+        "serve_token_file",
+        "list_devices",
+        "quiet",
+        "verbose",
+    }
     for action in flags._actions:
         if action.dest in rare:
             action.help = argparse.SUPPRESS
@@ -154,6 +165,18 @@ def _add_names(files: argparse._ArgumentGroup) -> None:
     )
     files.add_argument(
         "--jobs", type=values.positive, default=1, metavar="N", help="run N files side by side (1)"
+    )
+    files.add_argument(
+        "--cluster",
+        metavar="WHERE",
+        help="run on a Ray cluster: local (this machine), auto (one that runs here, else local) or "
+        "ray://HEAD:10001 (docs/scale.md)",
+    )
+    files.add_argument(
+        "--piece",
+        type=values.span,
+        metavar="T",
+        help="with --cluster: cut films that are longer into pieces of about this length: 30s, 2m",
     )
     files.add_argument(
         "--sample",

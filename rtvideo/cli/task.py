@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from rtvideo.cli.outcome import TaskResult, summary
-from rtvideo.cli.progress import progress
+from rtvideo.cli.progress import Progress, progress
 from rtvideo.cli.signals import Stop
 from rtvideo.console import internal, printable, say
 from rtvideo.errors import ExitCode, RtvideoError
@@ -27,7 +28,16 @@ class TaskRunner:
     """Runs tasks, each to its own end; images of one size share an engine. Use it in a ``with`` statement."""
 
     def __init__(
-        self, options: Options, stop: Stop, total: int, *, quiet: bool, verbose: bool, alone: bool = True
+        self,
+        options: Options,
+        stop: Stop,
+        total: int,
+        *,
+        quiet: bool,
+        verbose: bool,
+        alone: bool = True,
+        show: Callable[[str], Progress] | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         """Begin.
 
@@ -36,9 +46,13 @@ class TaskRunner:
             quiet: no progress.
             verbose: show where internal errors come from, and which engine ran.
             alone: nobody else draws on the terminal.
+            show: makes the progress of a name, in place of one on stderr.
+            warn: is told each warning, in place of stderr.
         """
         self._options, self._stop, self._total = options, stop, total
-        self._quiet, self._verbose, self._alone = quiet, verbose, alone
+        self._verbose = verbose
+        self._show = show or partial(progress, stream=sys.stderr, quiet=quiet, bar=alone)
+        self._warn = warn or _warn
         self._sessions: SessionCache | None = None
         self._expected: int | None = None
 
@@ -91,11 +105,11 @@ class TaskRunner:
         if job is Job.IMAGE:
             from rtvideo.files.image_job import enhance_image
 
-            return enhance_image(source, target, options, self._image_sessions(), _warn)
+            return enhance_image(source, target, options, self._image_sessions(), self._warn)
         name = printable(source.name)
         if self._total > 1:
             name += f" ({place + 1} of {self._total})"
-        with progress(name, sys.stderr, quiet=self._quiet, bar=self._alone) as show:
+        with self._show(name) as show:
 
             def on_progress(done: int, expected: int | None) -> None:
                 self._expected = expected
@@ -113,7 +127,7 @@ class TaskRunner:
                     enhance = partial(enhance_sequence, source, target, options, self._image_sessions())
                 else:
                     enhance = partial(enhance_to_images, source, target, options)
-            return enhance(on_progress=on_progress, on_warning=_warn, stop=self._stop.event)
+            return enhance(on_progress=on_progress, on_warning=self._warn, stop=self._stop.event)
 
     def _image_sessions(self) -> SessionCache:
         from rtvideo.files.image_job import sessions_for
@@ -127,7 +141,7 @@ class TaskRunner:
         if report.incomplete is None:
             note = summary(report, verbose=self._verbose)
             return TaskResult(name, ExitCode.DONE, report, note)
-        if self._stop.code is not None:
+        if self._stop.event.is_set():
             return TaskResult(name, ExitCode.DONE, report, self._how_far(task, report), stopped=True)
         error = f"{report.output}: incomplete: {report.incomplete}"
         note = summary(report, verbose=self._verbose)

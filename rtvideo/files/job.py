@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from av.stream import Disposition, Stream
 
+from rtvideo.cpus import encoder_threads
 from rtvideo.engines.auto import SessionFactory, open_for
 from rtvideo.engines.session import Session, Settings, report_on
 from rtvideo.engines.sync import PassThroughSession
@@ -125,6 +126,7 @@ def enhance_video(
         draft = stack.enter_context(PartialFile(output, job, keep=options.resume, dated=input))
         encoder = VideoEncoder(
             encoding,
+            threads=encoder_threads(),
             hardware=results.hardware if results else None,
             reused=reused.packets() if reused else (),
         )
