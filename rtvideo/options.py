@@ -293,8 +293,8 @@ class Options:
 
     hdr: str = option(
         "keep",
-        "video",
-        "HDR and log video: keep it as it is (the default), or make sdr of it (BT.709, 8 bits)",
+        "look",
+        "HDR and log: keep it as it is (the default), or make sdr of it (BT.709)",
         choices=("keep", "sdr"),
         synonyms=("--tonemap", "--tone-map", "--sdr"),
     )

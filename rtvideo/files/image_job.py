@@ -18,7 +18,7 @@ from rtvideo.files.finished import mark
 from rtvideo.files.resume import job_of
 from rtvideo.frame import Geometry
 from rtvideo.media import images
-from rtvideo.media.images import linear_light
+from rtvideo.media.images import hdr, linear_light
 from rtvideo.media.images.animation import Animation, Frame
 from rtvideo.media.images.picture import Picture, Pixels
 from rtvideo.media.partial_file import keep_date
@@ -62,9 +62,7 @@ def enhance_image(
     moving = dark.animation if images.holds_animation(output) else None
     if options.temporal and moving is None:
         raise UsageError(f"{input}: is an image; temporal is for videos, or off")
-    if dark.curve and images.BY_SUFFIX[output.suffix.lower()].name != "PNG":
-        raise UsageError(f"{output}: only PNG can say that a picture is HDR, as {input} is; name a .png")
-    notes = dark.warnings + images.losses(dark, output)
+    notes = dark.warnings + picture_losses(dark, input, output, options)
     for note in notes:
         on_warning(note)
     times.append(time.perf_counter())
@@ -78,7 +76,7 @@ def enhance_image(
             frames = _animated(dark, moving, sessions, options.compare)
         lit = replace(dark, animation=replace(moving, frames=frames))
     times.append(time.perf_counter())
-    images.write(lit, output)
+    images.write(as_asked(lit, options), output)
     keep_date(input, output)
     mark(output, job_of(input, options, sessions.model, session))
     times.append(time.perf_counter())
@@ -111,6 +109,28 @@ def refuse_video_options(input: Path, options: Options) -> None:
             raise UsageError(f"{input}: is an image; {name} is for videos")
 
 
+def picture_losses(dark: Picture, input: Path, output: Path, options: Options) -> list[str]:
+    """Return what the output cannot hold of a picture, a line for each kind of loss.
+
+    Raises:
+        UsageError: nothing in a file of this format would say that the picture is HDR.
+    """
+    if dark.curve and options.hdr == "sdr":
+        return images.losses(replace(dark, parts=hdr.without(dark.parts)), output)
+    form = images.BY_SUFFIX[output.suffix.lower()]
+    if dark.curve and not hdr.is_said_by(dark.parts, form.holds):
+        raise UsageError(
+            f"{output}: {form.name} cannot say that a picture is HDR, as {input} is; name a .heic, .avif or "
+            ".png, or add --hdr sdr"
+        )
+    return images.losses(dark, output)
+
+
+def as_asked(lit: Picture, options: Options) -> Picture:
+    """Return an enhanced picture in SDR where that is asked for."""
+    return hdr.to_sdr(lit) if lit.curve and options.hdr == "sdr" else lit
+
+
 def enhanced(
     dark: Picture, sessions: SessionCache, compare: str | None, seconds: float | None = None
 ) -> Picture:
@@ -123,6 +143,7 @@ def enhanced(
     curve = linear_light.curve_of(dark.parts) if sessions.settings.strength else None
     seen = dark if curve is None else replace(dark, pixels=linear_light.to_srgb(dark.pixels, curve))
     (plane,) = sessions.enhance([seen.plane], seen.geometry, time=seconds)
+    dark = replace(dark, parts=hdr.enhanced(dark.parts))
     lit: Pixels = plane.reshape(dark.pixels.shape)
     if curve is not None:
         lit = linear_light.from_srgb(lit, curve, dark.pixels.dtype)

@@ -19,7 +19,7 @@ from rtvideo.engines.session import report_on
 from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import UsageError
 from rtvideo.files.finished import check_finished, mark
-from rtvideo.files.image_job import enhanced, over_time, refuse_video_options
+from rtvideo.files.image_job import as_asked, enhanced, over_time, picture_losses, refuse_video_options
 from rtvideo.files.job import (
     events_of,
     expected_frames,
@@ -90,13 +90,14 @@ def enhance_sequence(
                 report.incomplete = "interrupted"
                 break
             dark = images.read(source)
-            for note in dark.warnings + images.losses(dark, target):
+            for note in dark.warnings + picture_losses(dark, source, target, options):
                 if note.partition(": ")[2] not in told:  # else once for each image
                     told.add(note.partition(": ")[2])
                     report.warnings.append(note)
                     on_warning(note)
             sessions.settings.deband = deband_of(options, dark.geometry, session, lossless=dark.lossless)
-            images.write(enhanced(dark, sessions, options.compare, place / RATE), target)
+            lit = enhanced(dark, sessions, options.compare, place / RATE)
+            images.write(as_asked(lit, options), target)
             keep_date(source, target)
             mark(target, job_of(source, options, sessions.model, session))
             report.frames_in = report.frames_out = place + 1

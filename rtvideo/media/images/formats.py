@@ -22,7 +22,7 @@ class ImageFormat:
         name: Pillow's name of it, which messages use too.
         holds: kinds of parts besides the pixels, and at most how many bytes of one.
         parts: lists the parts of a file.
-        deep: it stores 16 bits a sample.
+        bits: the most that it stores of a sample.
         alpha: it stores transparency.
         lossless: pixels come back as they were; None where that depends on the file.
         turned: files may hold pictures that lie on their side, and readers turn them upright.
@@ -32,7 +32,7 @@ class ImageFormat:
     name: str
     holds: Mapping[PartKind, int]
     parts: Callable[[bytes], list[Part]]
-    deep: bool = False
+    bits: int = 8
     alpha: bool = True
     lossless: bool | None = True
     turned: bool = True
@@ -45,12 +45,12 @@ class ImageFormat:
 
 
 FORMATS = (
-    ImageFormat("PNG", png.HOLDS, png.parts, deep=True, animated=True),
+    ImageFormat("PNG", png.HOLDS, png.parts, bits=16, animated=True),
     ImageFormat("JPEG", jpeg.HOLDS, jpeg.parts, alpha=False, lossless=False),
-    ImageFormat("TIFF", tiff.HOLDS, tiff.parts, deep=True),
+    ImageFormat("TIFF", tiff.HOLDS, tiff.parts, bits=16),
     ImageFormat("WEBP", webp.HOLDS, webp.parts, lossless=None, animated=True),
-    ImageFormat("AVIF", heif.HOLDS, heif.parts, lossless=False, turned=False),
-    ImageFormat("HEIF", heif.HOLDS, heif.parts, lossless=False, turned=False),
+    ImageFormat("AVIF", heif.HOLDS, heif.parts, bits=10, lossless=False, turned=False),
+    ImageFormat("HEIF", heif.HOLDS, heif.parts, bits=12, lossless=False, turned=False),
     ImageFormat("GIF", gif.HOLDS, gif.parts, turned=False, animated=True),
     ImageFormat("BMP", bmp.HOLDS, bmp.parts, alpha=False, turned=False),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from rtvideo.errors import InputError
 
 #: Bytes that a pixel takes while an image is read, enhanced and written, by bytes a sample (measured).
-_BYTES = {1: 16, 2: 28}
+_BYTES = {1: 16, 2: 40}
 
 
 def check_room(path: Path, width: int, height: int, itemsize: int = 1, frames: int = 1) -> None:

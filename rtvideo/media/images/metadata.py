@@ -27,6 +27,8 @@ class PartKind(Enum):
     GAMMA = "gamma"
     CHROMATICITIES = "chromaticities"
     SRGB = "sRGB mark"
+    MASTERING = "mastering display"
+    LIGHT = "content light level"
     DENSITY = "resolution"
     COMMENT = "comment"
     TEXT = "text"

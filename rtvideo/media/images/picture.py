@@ -26,6 +26,7 @@ class Picture:
         pixels: (h, w) for grey or (h, w, 3) RGB; uint8, or uint16 over the full 0..65535.
         alpha: (h, w) of the same type, or None.
         format: what it was stored as, by the name of a row in `rtvideo.media.images.formats`.
+        bits: of a sample that the file held, where pixels have 16: those of HEIC and AVIF have 10 or 12.
         lossless: the file held these very pixels.
         sampling: chroma subsampling of a JPEG as Pillow counts it (0 is 4:4:4), or -1.
         animation: all pictures, of which this is the first, and their times; None for a still.
@@ -37,6 +38,7 @@ class Picture:
     pixels: Pixels
     alpha: Pixels | None = None
     format: str = "PNG"
+    bits: int = 16
     lossless: bool = True
     sampling: int = -1
     animation: Animation | None = None

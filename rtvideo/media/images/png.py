@@ -32,15 +32,18 @@ _KINDS = {
     b"cICP": PartKind.CICP,
     b"eXIf": PartKind.EXIF,
     b"tIME": PartKind.TIME,
+    b"mDCV": PartKind.MASTERING,
+    b"cLLI": PartKind.LIGHT,
 }
+
+#: Bytes of those whose numbers are read.
+_SIZES = {b"mDCV": 24, b"cLLI": 8}
 
 #: Chunks that no longer fit.
 _STALE = {
     b"sBIT": "significant bits",
     b"bKGD": "background colour",
     b"sPLT": "suggested palette",
-    b"mDCV": "mastering display",
-    b"cLLI": "content light level",
     b"caBX": "content credentials (C2PA)",
 }
 
@@ -65,6 +68,8 @@ HOLDS = dict.fromkeys(
             PartKind.CICP,
             PartKind.GAMMA,
             PartKind.CHROMATICITIES,
+            PartKind.MASTERING,
+            PartKind.LIGHT,
         ),
         *(PartKind.SRGB, PartKind.DENSITY, PartKind.TEXT, PartKind.TIME, PartKind.TRAILER, PartKind.OTHER),
     ),
@@ -176,6 +181,8 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
 
 
 def _parts_of(name: bytes, body: bytes) -> list[Part]:
+    if len(body) != _SIZES.get(name, len(body)):
+        return [Part(PartKind.DAMAGED, body, f"damaged {_KINDS[name].value}")]
     if name in _KINDS:
         return [Part(_KINDS[name], body)]
     if name in _STALE:

@@ -15,14 +15,13 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
 from rtvideo.errors import InputError, UnavailableError
-from rtvideo.media.images import animation, exif, heif, icc, png, raw, tiff, webp
+from rtvideo.media.images import animation, avif, exif, hdr, heic, heif, png, raw, tiff, webp
 from rtvideo.media.images.formats import BY_NAME
 from rtvideo.media.images.memory import check_room
 from rtvideo.media.images.metadata import PartKind, first
 from rtvideo.media.images.picture import Picture, Pixels
 from rtvideo.media.images.suffixes import is_raw
 from rtvideo.media.location import missing
-from rtvideo.transfer import CURVES, of_tag
 
 #: What damaged files make Pillow and its kind raise.
 _DAMAGE = (
@@ -46,7 +45,7 @@ def read(path: Path) -> Picture:
     """Read an image, the first if there are several.
 
     Raises:
-        InputError: it is missing, damaged, HDR, or of a kind that is not supported.
+        InputError: it is missing, damaged, or of a kind that is not supported.
         UnavailableError: a package that reads it is not installed.
     """
     with _errors(path):
@@ -58,7 +57,7 @@ def read(path: Path) -> Picture:
             picture = _tiff(path, data)
         else:
             picture = _opened(path, data)
-        picture.curve = _hdr_curve(path, picture, data)
+        picture.curve = hdr.curve_of(picture.parts)
         return picture
 
 
@@ -91,21 +90,28 @@ def _opened(path: Path, data: bytes) -> Picture:
     with Image.open(BytesIO(data), formats=[name for name in BY_NAME if name in Image.OPEN]) as image:
         form = BY_NAME["JPEG" if image.format == "MPO" else str(image.format)]
         count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: previews of one photo
-        deep = png.is_deep(data) and count == 1
-        check_room(path, *image.size, itemsize=1 + deep, frames=count)
+        bits = 16 if png.is_deep(data) else heif.depth(data)
+        check_room(path, *image.size, itemsize=1 + (bits > 8), frames=count)
         profile = image.info.get("icc_profile")
-        colour, alpha = _split(png.read_deep(data)) if deep else _pixels(path, image, profile)
-        picture = Picture(colour, alpha, form.name, parts=form.parts(data))
+        deep = _deep(form.name, data, image.size) if bits > 8 and count == 1 else None
+        colour, alpha = _pixels(path, image, profile) if deep is None else _split(deep)
+        picture = Picture(colour, alpha, form.name, bits=bits, parts=form.parts(data))
         picture.lossless = webp.is_lossless(data) if form.lossless is None else form.lossless
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             picture.sampling = JpegImagePlugin.get_sampling(image)
         _note_conversion(path, image.mode, picture)
         if count > 1:
             picture.animation = animation.read(image)
-    bits = 16 if png.is_deep(data) else heif.depth(data)
-    if bits > 8 and not deep:
+    if bits > 8 and picture.pixels.dtype == np.uint8:
         picture.warnings.append(f"{path}: {bits} bits a sample are read as 8")
     return picture
+
+
+def _deep(name: str, data: bytes, size: tuple[int, int]) -> Pixels | None:
+    """Return the samples of a file of more than 8 bits, None where only Pillow reads it."""
+    if name == "AVIF":
+        return avif.read(data, size)
+    return heic.read(data) if name == "HEIF" else png.read_deep(data)
 
 
 def _tiff(path: Path, data: bytes) -> Picture:
@@ -170,25 +176,3 @@ def _split(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
         return pixels, None
     colour = pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3]
     return colour, pixels[..., -1]
-
-
-def _hdr_curve(path: Path, picture: Picture, data: bytes) -> str:
-    """Return the transfer curve of an HDR picture, empty for others.
-
-    Raises:
-        InputError: HDR in a format other than PNG, which is read in 8 bits.
-    """
-    code = first(picture.parts, PartKind.CICP)
-    curve = CURVES.get(of_tag(code[1])) if code is not None and len(code) > 1 else None
-    if curve is not None and curve.hdr:
-        return curve.name
-    profile = first(picture.parts, PartKind.ICC)
-    found = {heif.transfer(data) if heif.name_of(data) else 2}
-    found |= {icc.transfer(profile)} if profile is not None else set()
-    for curve in CURVES.values():
-        if curve.hdr and curve.tag in found:
-            raise InputError(
-                f"{path}: HDR input ({curve.name.upper()} transfer) would come out washed out; "
-                "convert it to SDR (sRGB) first, for example with ffmpeg's tonemap filter"
-            )
-    return ""

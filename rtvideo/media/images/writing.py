@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from rtvideo.errors import OutputError, UsageError
 from rtvideo.media.durable import output_errors
-from rtvideo.media.images import animation, bmp, exif, heif, jpeg, png, tiff, webp, xmp
+from rtvideo.media.images import animation, avif, bmp, exif, heic, heif, jpeg, png, tiff, webp, xmp
+from rtvideo.media.images.depth import narrowed, widened
 from rtvideo.media.images.formats import BY_SUFFIX, FORMATS, ImageFormat
 from rtvideo.media.images.metadata import Fitted, Part, PartKind, first, fit
 from rtvideo.media.images.picture import Picture, Pixels
@@ -58,8 +58,9 @@ def check_target(source: Path, target: Path, *, overwrite: bool) -> None:
 def losses(picture: Picture, path: Path) -> list[str]:
     """Return what a file of this name cannot hold of a picture, a line for each kind of loss."""
     form, notes = _format(path), []
-    if picture.pixels.dtype == np.uint16 and not form.deep:
-        notes.append(f"{path}: {form.name} holds 8 bits a sample; rounded from 16")
+    bits = _bits(picture, form)
+    if picture.pixels.dtype == np.uint16 and bits < picture.bits:
+        notes.append(f"{path}: {form.name} holds {bits} bits a sample; rounded from {picture.bits}")
     if picture.alpha is not None and not form.alpha:
         notes.append(f"{path}: {form.name} holds no transparency; dropped")
     if form.name == "GIF" and picture.pixels.ndim == 3:
@@ -100,6 +101,13 @@ def _format(path: Path) -> ImageFormat:
     return BY_SUFFIX[path.suffix.lower()]
 
 
+def _bits(picture: Picture, form: ImageFormat) -> int:
+    """Return the bits a sample that a format stores of a picture of 16: no more than its file held."""
+    if form.name == "AVIF" and min(picture.pixels.shape[:2]) < avif.LEAST:
+        return 8
+    return min(form.bits, 10 if picture.bits <= 10 and form.name == "HEIF" else 16)
+
+
 def _listed(parts: list[Part]) -> str:
     return ", ".join(dict.fromkeys(map(str, parts)))
 
@@ -130,18 +138,14 @@ def _reduced(picture: Picture, form: ImageFormat) -> Picture:
         if alpha is not None:
             alpha = np.ascontiguousarray(turned(alpha, picture.orientation))
         parts = [_upright(part, pixels) for part in parts]
-    if pixels.dtype == np.uint16 and not form.deep:
-        pixels, alpha = _shallow(pixels), None if alpha is None else _shallow(alpha)
+    if pixels.dtype == np.uint16 and _bits(picture, form) == 8:
+        pixels, alpha = narrowed(pixels, 8), None if alpha is None else narrowed(alpha, 8)
     if not form.alpha:
         alpha = None
     if pixels.ndim == 2 and form.name == "WEBP":
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     parts = [_with_thumbnail(part, pixels) for part in parts]
     return replace(picture, pixels=pixels, alpha=alpha, parts=parts, animation=moving)
-
-
-def _shallow(samples: Pixels) -> npt.NDArray[np.uint8]:
-    return ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 
 
 def _upright(part: Part, pixels: Pixels) -> Part:
@@ -156,7 +160,7 @@ def _upright(part: Part, pixels: Pixels) -> Part:
 def _with_thumbnail(part: Part, pixels: Pixels) -> Part:
     if part.kind != PartKind.EXIF or not exif.has_thumbnail(part.data):
         return part
-    shown = _shallow(pixels) if pixels.dtype == np.uint16 else pixels
+    shown = narrowed(pixels, 8) if pixels.dtype == np.uint16 else pixels
     return replace(part, data=exif.with_thumbnail(part.data, shown))
 
 
@@ -175,10 +179,22 @@ def _encoded(picture: Picture, form: ImageFormat) -> bytes:
         height, width = pixels.shape[:2]
         return webp.with_parts(_saved(picture, "WEBP", **options), parts, (width, height))
     if form.name in ("AVIF", "HEIF"):
-        return _saved(picture, form.name, quality=QUALITY, **heif.options(parts))
+        return _heif(picture, form)
     if form.name == "GIF":
         return _saved(picture, "GIF", comment=b"\n".join(part.data for part in parts))
     return bmp.with_parts(_saved(picture, form.name), parts)
+
+
+def _heif(picture: Picture, form: ImageFormat) -> bytes:
+    pixels, options = picture.interleaved, heif.options(picture.parts, form.name)
+    if form.name == "HEIF":
+        if pixels.dtype == np.uint16:
+            return heic.write(pixels, _bits(picture, form), quality=QUALITY, **options)
+        return _saved(picture, form.name, quality=QUALITY, **options)
+    if picture.curve or pixels.dtype == np.uint16:
+        return avif.write(pixels if pixels.dtype == np.uint16 else widened(pixels, 8), picture.parts)
+    data, points = _saved(picture, form.name, quality=QUALITY, **options), first(picture.parts, PartKind.CICP)
+    return data if points is None else heif.with_code_points(data, points)
 
 
 def _saved(picture: Picture, name: str, **options: Any) -> bytes:

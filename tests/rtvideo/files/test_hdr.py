@@ -10,13 +10,11 @@ import av
 import numpy as np
 import pytest
 
-from rtvideo.errors import InputError, UsageError
-from rtvideo.files.image_job import enhance_image, sessions_for
+from rtvideo.errors import InputError
 from rtvideo.files.job import enhance_video
 from rtvideo.files.sequence_job import enhance_to_images
 from rtvideo.media import images
 from rtvideo.media.hdr import ContentLight
-from rtvideo.media.images.metadata import Part, PartKind, first
 from rtvideo.media.planes import FrameConverter, FrameFormat
 from rtvideo.options import Options, Report
 from tests.helpers import clips, hdr, mp4
@@ -195,25 +193,3 @@ def test_hdr10_plus_goes_and_hdr10_stays(tmp_path: Path) -> None:
     assert "HDR10+ no longer fits the enhanced pictures and is dropped; PQ (BT.2100, HDR10) stays" in line
     assert tags(target) == tags(source)
     assert enhance(source, tmp_path / "sdr.mp4", hdr="sdr").warnings == []
-
-
-def test_a_png_file_that_says_so_stays_hdr(tmp_path: Path) -> None:
-    light = hdr.night(128, 80)
-    codes = np.round(hdr.signal(light, "pq") * 65535).astype(np.uint16)
-    code = Part(PartKind.CICP, bytes([9, 16, 0, 1]))
-    images.write(images.Picture(codes, parts=[code]), tmp_path / "in.png")
-    options = Options()
-    sessions = sessions_for(options)
-    enhance_image(tmp_path / "in.png", tmp_path / "out.png", options, sessions)
-    made = images.read(tmp_path / "out.png")
-    assert (
-        made.curve == "pq"
-        and made.pixels.dtype == np.uint16
-        and first(made.parts, PartKind.CICP) == code.data
-    )
-    shown = hdr.light(made.pixels / 65535, "pq")
-    above = light.max(-1) > 1.05
-    assert shown[above] == pytest.approx(light[above], rel=0.02, abs=0.02)
-    assert np.median(shown / light) > 1.5
-    with pytest.raises(UsageError, match="only PNG can say that a picture is HDR"):
-        enhance_image(tmp_path / "in.png", tmp_path / "out.jpg", options, sessions)

@@ -84,16 +84,6 @@ def test_alpha_and_grey(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("heic")
-def test_ten_bits_are_said_to_become_eight(tmp_path: Path) -> None:
-    import pillow_heif
-
-    deep = np.full((32, 48, 3), 0x8000, np.uint16)
-    pillow_heif.from_bytes("RGB;16", (48, 32), deep.tobytes()).save(tmp_path / "a.heic", quality=90)
-    assert heif.depth((tmp_path / "a.heic").read_bytes()) > 8
-    assert "bits a sample are read as 8" in images.read(tmp_path / "a.heic").warnings[0]
-
-
-@pytest.mark.usefixtures("heic")
 def test_a_heic_that_is_called_jpg(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(photo(".heic"))
     assert images.read(tmp_path / "a.jpg").format == "HEIF"
