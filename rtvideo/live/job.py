@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rtvideo import console
@@ -86,9 +86,6 @@ def enhance_live(
     check_outputs(input, outputs, options, live)
     if options.deinterlace == "field":
         raise UsageError("--deinterlace field: is for files without a viewer; leave it out")
-    if options.hdr != "keep" or options.transfer is not None:
-        flag = f"--transfer {options.transfer}" if options.transfer else "--hdr sdr"
-        raise UsageError(f"{flag}: is for files without a viewer; leave it out, or record to a file first")
     if options.start is not None and kind_of(input) in (LocationKind.CAMERA, LocationKind.PIPE):
         raise UsageError(f"--start {options.start:g}: {redact(input)} cannot be wound on; leave it out")
     watched_only = not outputs and not programs
@@ -111,6 +108,7 @@ def enhance_live(
             say=lambda line: None if stop.is_set() else say(line),
         )
         stack.callback(source.close)
+        source.connection.curve = options.transfer
         if options.start is not None:
             source.connection.seek(options.start)
         if plays := not source.traits.live and watched_only:
@@ -136,6 +134,8 @@ def enhance_live(
         processor = _processor(source, session, working, tags)
         factories = [partial(factory, controls, source.name) for factory in viewers]
         video = live_video(source, working, tags, live)
+        if options.hdr == "sdr":
+            video = replace(video, parameters=video.parameters.sdr())
         opened = open_outputs(outputs, factories, video, options, warn, report.recordings.append)
         opened += [program(video) for program in programs]
         if plays:
@@ -171,14 +171,15 @@ def working_format(source: LiveInput) -> FrameFormat:
 
     Most cameras send 4:2:2; the other half of the colour is not worth its cost here.
     """
-    first, tags = source.connection.first, source.connection.tags
+    first = source.connection.first
     name = first.format.name
     pix_fmt, height = nearest_format(name), first.height
     layout = LAYOUTS[pix_fmt]
     if (source.traits.live or is_rgb(name)) and layout.layout != "nv" and layout.chroma != (1, 1):
         pix_fmt = "yuv420p" if layout.depth == 8 or is_rgb(pix_fmt) else "yuv420p10le"
-    # RGB becomes what everybody takes untagged video for.
-    coding = Tags().coding(pix_fmt, height) if is_rgb(name) else tags.coding(name, height)
+    coding = source.connection.coding
+    if is_rgb(name):  # it becomes what everybody takes untagged video for
+        coding = replace(Tags().coding(pix_fmt, height), curve=coding.curve)
     return FrameFormat(pix_fmt, first.width, height, coding)
 
 

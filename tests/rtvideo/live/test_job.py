@@ -29,7 +29,7 @@ from rtvideo.media.tags import Tags
 from rtvideo.models import find
 from rtvideo.options import CaptureOptions, LiveOptions, Options
 from rtvideo.viewers.base import FrameInfo, ViewerControls
-from tests.helpers import clips
+from tests.helpers import clips, hdr
 from tests.helpers.doubles import FakeSession, live_processor, opening
 from tests.helpers.servers import (
     CYCLE,
@@ -462,3 +462,33 @@ def test_the_rate_that_the_engine_is_chosen_for(tmp_path: Path) -> None:
     for source, options, how in runs:
         enhance_live(source, [str(tmp_path / f"{len(asked)}.mkv")], options, how, open_engine=opener)
     assert asked == [50.0, 10.0, None]  # nobody waits for a file
+
+
+@pytest.mark.parametrize(
+    ("kind", "transfer", "tag"), [("hlg", None, None), ("pq", "pq", 2), ("hlg", "hlg", 1)]
+)
+def test_hdr_as_sdr(tmp_path: Path, kind: str, transfer: str | None, tag: int | None) -> None:
+    """With tags, and without where ``--transfer`` says what it is."""
+    source = hdr.write(tmp_path / "in.mkv", kind, transfer=tag)
+    options = Options(hdr="sdr", transfer=transfer, codec="ffv1")
+    live(str(source), tmp_path / "lit.mkv", options=options)
+    night = hdr.night(128, 80)
+    below, right = night.max(-1) < 0.3, hdr.signal(night, "sdr")
+    frame = clips.first(tmp_path / "lit.mkv")
+    assert (frame.format.name, frame.color_trc, frame.colorspace) == ("yuv420p", 1, 1)
+    luma = (frame.to_ndarray()[:80] - 16) / 219
+    assert np.abs(luma - right @ (0.2126, 0.7152, 0.0722))[below].mean() < 0.02
+
+
+def test_log_by_name_stays_log(tmp_path: Path) -> None:
+    source, seen = hdr.write(tmp_path / "in.mkv", "sdr"), []
+
+    def opener(geometry: Geometry, due: float | None) -> FakeSession:
+        seen.append(geometry.coding.curve)
+        return FakeSession(geometry=geometry)
+
+    how = LiveOptions(adapt=False)
+    options = Options(transfer="slog3", codec="ffv1")
+    enhance_live(str(source), [str(tmp_path / "lit.mkv")], options, how, open_engine=opener)
+    assert seen == ["slog3"]
+    assert clips.first(tmp_path / "lit.mkv").format.name == "yuv420p10le"
