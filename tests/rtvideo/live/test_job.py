@@ -20,6 +20,7 @@ import pytest
 from rtvideo.engines.fused import FusedSession
 from rtvideo.engines.session import Settings
 from rtvideo.errors import OutputError, SourceLostError, UsageError
+from rtvideo.frame import Geometry
 from rtvideo.kernels.cpu import build
 from rtvideo.live import raw_output
 from rtvideo.live.job import LiveReport, enhance_live
@@ -485,7 +486,7 @@ def test_log_by_name_stays_log(tmp_path: Path) -> None:
 
     def opener(geometry: Geometry, due: float | None) -> FakeSession:
         seen.append(geometry.coding.curve)
-        return FakeSession(geometry=geometry)
+        return FakeSession()
 
     how = LiveOptions(adapt=False)
     options = Options(transfer="slog3", codec="ffv1")
