@@ -6,12 +6,22 @@ import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 from rtvideo.errors import ExitCode, RtvideoError
 from rtvideo.version import __version__, install, installed
 
 _PACKAGES = ("av", "numpy", "pillow", "rich")
+
+#: What videos mostly are, by FFmpeg's names.
+_CODECS = ("h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mjpeg", "prores")
+
+#: Extras that nothing else here speaks of: the package of each, and what it is for.
+_EXTRAS = {
+    "photos": ("pillow-heif", "HEIC photographs"),
+    "raw": ("rawpy", "raw photographs"),
+    "completion": ("argcomplete", "completion in the shell"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,9 +47,12 @@ def examine(out: TextIO) -> ExitCode:
         _program(),
         *_packages(),
         _processor(),
+        _decoders(),
         _encoders(),
         *_srt(),
+        _cameras(),
         *_viewers(),
+        *_extras(),
         _models(),
         *_engines(),
     ]
@@ -93,6 +106,15 @@ def _processor() -> Finding:
     return Finding(f"cpu: {processor()}, this process may use {usable_cpus()} of its threads")
 
 
+def _decoders() -> Finding:
+    try:
+        found = [name for name in _CODECS if _has_codec(name, "r")]
+    except ImportError:  # told with the encoders
+        return Finding("decoders: none")
+    missing = [name for name in _CODECS if name not in found]
+    return Finding(f"decoders: {', '.join(found)}" + (f"; missing: {', '.join(missing)}" if missing else ""))
+
+
 def _encoders() -> Finding:
     try:
         import av
@@ -102,17 +124,17 @@ def _encoders() -> Finding:
         )
     from rtvideo.media.encoders import usual_encoders
 
-    found = [name for name in usual_encoders() if _has_encoder(name)]
+    found = [name for name in usual_encoders() if _has_codec(name, "w")]
     version = getattr(av, "ffmpeg_version_info", "of unknown version")
     return Finding(f"encoders: {', '.join(found) or 'none'} (FFmpeg {version})", fatal=not found)
 
 
-def _has_encoder(name: str) -> bool:
+def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
     from av.codec import Codec
     from av.error import FFmpegError
 
     try:
-        Codec(name, "w")
+        Codec(name, mode)
     except (ValueError, FFmpegError):
         return False
     return True
@@ -128,6 +150,28 @@ def _srt() -> list[Finding]:
     except RtvideoError:
         return [Finding("srt: no; run: apt-get install ffmpeg")]
     return [Finding(f"srt: through {program}" if program else "srt: yes")]
+
+
+def _cameras() -> Finding:
+    if platform.system() != "Linux":
+        return Finding(f"cameras: read on Linux alone, not on {platform.system()}; streams and pipes work")
+    from rtvideo.media.camera import devices
+
+    found = devices()
+    closed = [device.path for device in found if not os.access(device.path, os.R_OK | os.W_OK)]
+    names = ", ".join(f"{device.path} ({device.name})" for device in found) or "none"
+    help = f"; not allowed: {', '.join(closed)}; run: sudo usermod -aG video $USER" if closed else ""
+    return Finding(f"cameras: {names}{help}")
+
+
+def _extras() -> list[Finding]:
+    found = []
+    for extra, (package, use) in _EXTRAS.items():
+        version = installed(package)
+        found.append(
+            Finding(f"{use}: " + (f"{package} {version}" if version else f"no; run: {install(extra)}"))
+        )
+    return found
 
 
 def _viewers() -> list[Finding]:

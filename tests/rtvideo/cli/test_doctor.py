@@ -9,6 +9,7 @@ import pytest
 from rtvideo.cli import doctor, main
 from rtvideo.engines.registry import EngineInfo
 from rtvideo.errors import UnavailableError
+from rtvideo.media.camera import CameraDevice
 from rtvideo.media.encoders import EncoderSpec
 from rtvideo.models import find
 
@@ -137,3 +138,31 @@ def test_what_can_show_pictures(
     text = "\n".join(finding.text for finding in doctor._viewers())
     assert all(line in text for line in lines)
     assert not any(finding.fatal for finding in doctor._viewers())
+
+
+def test_cameras_and_extras_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "video0").touch()
+    found = [
+        CameraDevice(str(tmp_path / "video0"), "Lamp Cam", captures=True, plays=False),
+        CameraDevice("/dev/video9999", "Closed Cam", captures=True, plays=False),
+    ]
+    monkeypatch.setattr("rtvideo.media.camera.devices", lambda: found)
+    line = doctor._cameras().text
+    assert "video0 (Lamp Cam), /dev/video9999 (Closed Cam); not allowed: /dev/video9999" in line
+    monkeypatch.setattr("rtvideo.media.camera.devices", list)
+    assert doctor._cameras().text == "cameras: none"
+    monkeypatch.setattr(doctor, "installed", lambda name: "9.9" if name == "rawpy" else None)
+    photos, raw, completion = (finding.text for finding in doctor._extras())
+    assert raw == "raw photographs: rawpy 9.9"
+    assert "pip install 'rtvideo[photos]'" in photos and "rtvideo[completion]" in completion
+
+
+def test_other_systems_are_told_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Windows")
+    assert "not on Windows" in doctor._cameras().text
+
+
+def test_decoders_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "hevc" in doctor._decoders().text and "missing" not in doctor._decoders().text
+    monkeypatch.setattr(doctor, "_CODECS", ("h264", "no-such-codec"))
+    assert doctor._decoders().text == "decoders: h264; missing: no-such-codec"

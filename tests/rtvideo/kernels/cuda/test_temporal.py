@@ -18,7 +18,7 @@ pytest.importorskip("torch", reason="networks of tests are torch networks")
 
 import torch
 
-from rtvideo.colour import Matrix, levels
+from rtvideo.colour import Coding, Matrix, levels
 from rtvideo.frame import Geometry, Plane
 from rtvideo.kernels.cpu.library import CpuNetwork
 from rtvideo.kernels.cuda import launch
@@ -218,6 +218,32 @@ def test_the_processor_removes_the_same_noise(description: Description) -> None:
         for made, plane in zip(device(frame, time, 1), exact, strict=True):
             assert np.abs(made.astype(int) - plane).max() <= 1
     network.close()
+
+
+def test_time_and_a_transfer_curve_together() -> None:
+    """What is averaged are the codes of the curve; a lamp above the white of SDR stays as light as it is."""
+    of = Geometry(101, 67, "yuv", 10, Coding(Matrix.BT2020_NCL, False, "hlg"), (1, 1))
+    kernels, cpu = emulated(networks.NIGHT, temporal=True), compiled(networks.NIGHT)
+    device, alone = Remembering(kernels, of), Remembering(kernels, of)
+    network = CpuNetwork(cpu.library, cpu.weights, of.width, of.height, format_of(of), 1)
+    network.allocate_temporal_state(state_format(of))
+    shown, single = [], []
+    for number in range(3):
+        luma = sliding(geometry("nv", 101, 67), 0)[0].astype(np.uint16) * 4
+        luma += np.random.default_rng(number).integers(0, 24, luma.shape, np.uint16)
+        luma[40:50, 60:80] = 900
+        frame = [luma, *(np.full(shape, 512, np.uint16) for shape in of.shapes()[1:])]
+        time, exact = TimeConstants(8, 0.1, number == 0), of.empty()
+        network.run(frame, exact, 1, 1, time)
+        shown.append(device(frame, time, 1))
+        single.append(alone(frame, TimeConstants(8, 0.1, True), 1))
+        for made, plane in zip(shown[-1], exact, strict=True):
+            assert np.abs(made.astype(int) - plane).max() <= 2
+    network.close()
+    assert np.abs(shown[2][0][42:48, 62:78].astype(int) - 900).max() <= 2
+    still = np.s_[2:30, 2:50]
+    wanders, alone_wanders = (np.ptp([s[0][still] for s in made[1:]], 0).mean() for made in (shown, single))
+    assert wanders < 0.8 * alone_wanders
 
 
 @pytest.mark.parametrize("description", [networks.NIGHT, networks.HALF], ids=lambda d: d.name)
