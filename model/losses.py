@@ -62,6 +62,16 @@ def brightness(x: Tensor, target: Tensor, patch: int = 16) -> Tensor:
     return (functional.avg_pool2d(x, side) - functional.avg_pool2d(target, side)).abs().mean()
 
 
+def exposure(x: Tensor, target: Tensor, patch: int = 16) -> Tensor:
+    """Return ``mean (X - T)^2``, the means of each patch and channel.
+
+    What is light in a scene counts for as much as it is light. Of absolute differences the median over
+    patches decides, and a picture with a few bright parts comes out too dark.
+    """
+    side = min(patch, *x.shape[-2:])
+    return (functional.avg_pool2d(x, side) - functional.avg_pool2d(target, side)).square().mean()
+
+
 def dissimilarity(x: Tensor, target: Tensor) -> Tensor:
     """Return ``1 - SSIM`` (Wang et al., TIP 2004) with the 7x7 mean windows of `model.metrics.ssim`.
 

@@ -104,12 +104,17 @@ REFERENCE_FREE: dict[str, Term] = {
 #: Terms that need a reference. ``lit_*`` score the IEM's own output, so that it serves without noise removal.
 SUPERVISED: dict[str, Term] = {
     "lit_brightness": lambda s: losses.brightness(s.trace.u if s.exposed is None else s.exposed, s.reference),
+    "lit_exposure": lambda s: losses.exposure(s.trace.u if s.exposed is None else s.exposed, s.reference),
     "lit_charbonnier": lambda s: losses.charbonnier(s.trace.u, s.reference),
     "lit_dissimilarity": lambda s: losses.dissimilarity(s.trace.u, s.reference),
     "image_brightness": lambda s: losses.brightness(s.denoised, s.reference),
     "image_charbonnier": lambda s: losses.charbonnier(s.denoised, s.reference),
     "image_dissimilarity": lambda s: losses.dissimilarity(s.denoised, s.reference),
 }
+
+
+#: The terms of how light a result is where nobody wishes for more or less.
+EXPOSURE = ("lit_brightness", "lit_exposure")
 
 
 def wish(exposed: Tensor, reference: Tensor) -> Tensor:

@@ -35,14 +35,15 @@ with imports(__name__, "train"):
     from model.checkpoint import write_whole
     from model.data import Reader, unpaired
     from model.night_pairs import night_pair, well_lit
-    from model.wide_pairs import panorama_pair, photograph_pair
+    from model.wide_pairs import CLEANEST, panorama_pair, photograph_pair
     from rtvideo.sample.camera_simulator import Image, Linear
 
 #: How many pairs are made of each photograph or panorama.
-COUNTS = {"wide": 5, "panoramas": 16, "night": 2, "lit": 1}
+COUNTS = {"wide": 8, "panoramas": 16, "night": 3, "lit": 1}
 _SIDES = (384, 608)  # pixels, of the longer side of a photograph
 
 Pair = tuple[Image, Image]
+_Maker = Callable[[Image, np.random.Generator], Pair]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,11 @@ def _make(arguments: argparse.Namespace) -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     if not arguments.photos and not arguments.panoramas:
         raise UsageError("nothing to make scenes of; give --photos DIR, --panoramas DIR or both")
-    works = [*_photographs(arguments.photos), *_panoramas(arguments.panoramas, arguments.without)]
+    cleanest = arguments.cleanest
+    works = [
+        *_photographs(arguments.photos, cleanest),
+        *_panoramas(arguments.panoramas, arguments.without, cleanest),
+    ]
     with progress(console) as bars:
         for work in bars.track(works, description="scenes"):
             _write(arguments.out, work, arguments.seed)
@@ -76,24 +81,23 @@ def _make(arguments: argparse.Namespace) -> None:
     console.print(f"{arguments.out}: {len(works)} pairs")
 
 
-def _photographs(folders: Sequence[Path]) -> Iterator[Work]:
-    kinds = {"wide": photograph_pair, "night": night_pair, "lit": _same}
+def _photographs(folders: Sequence[Path], cleanest: float) -> Iterator[Work]:
+    wide = functools.partial(photograph_pair, cleanest=cleanest)
+    kinds: dict[str, _Maker] = {"wide": wide, "night": night_pair, "lit": _same}
     for item in unpaired(folders, Reader(max(_SIDES))):
         for kind, make in kinds.items():
             made = functools.partial(_of_photograph, make, item.low)
             yield from (Work(kind, item.scene, number, made) for number in range(COUNTS[kind]))
 
 
-def _of_photograph(
-    make: Callable[[Image, np.random.Generator], Pair], lit: Image, rng: np.random.Generator
-) -> Pair:
+def _of_photograph(make: _Maker, lit: Image, rng: np.random.Generator) -> Pair:
     return make(_resized(lit, rng), rng)
 
 
-def _panoramas(paths: Sequence[Path], without: Sequence[str]) -> Iterator[Work]:
+def _panoramas(paths: Sequence[Path], without: Sequence[str], cleanest: float) -> Iterator[Work]:
     for path in panoramas.files(paths):
         if not any(word in path.stem for word in without):
-            made = functools.partial(_view_of, path)
+            made = functools.partial(_view_of, path, cleanest)
             yield from (Work("panoramas", path.stem, number, made) for number in range(COUNTS["panoramas"]))
 
 
@@ -102,8 +106,8 @@ def _panorama(path: Path) -> Linear:
     return panoramas.read(path)
 
 
-def _view_of(path: Path, rng: np.random.Generator) -> Pair:
-    return panorama_pair(_panorama(path), rng)
+def _view_of(path: Path, cleanest: float, rng: np.random.Generator) -> Pair:
+    return panorama_pair(_panorama(path), rng, cleanest)
 
 
 def _same(lit: Image, rng: np.random.Generator) -> Pair:
@@ -150,6 +154,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--photos", type=Path, **paths, metavar="DIR", help="folders of well-lit photographs")
     add("--panoramas", type=Path, **paths, metavar="PATH", help="Radiance HDR, or folders of them")
     add("--without", **paths, metavar="NAME", help="leave out panoramas with this in their name")
+    add(
+        "--cleanest",
+        type=values.positive,
+        default=round(CLEANEST),
+        metavar="ELECTRONS",
+        help="of the best camera at full scale: fewer, and noise removal takes more noise and more texture",
+    )
     add("--out", type=Path, required=True, metavar="DIR", help="what is there is kept")
     add("--seed", type=values.count, default=0)
     return parser

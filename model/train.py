@@ -105,6 +105,7 @@ def prepare(arguments: argparse.Namespace, command: str, console: Console) -> Tr
         held=[held[i] for i in chosen],
         fingerprint=reader.fingerprint(),
         out=arguments.out,
+        begin=arguments.begin,
         seed=arguments.seed,
         device=torch_device(arguments.device),
         threads=arguments.threads or usable_cpus(),
@@ -126,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--pairs", **folders, help="folders with low/ and high/, or low/, ref/ and pairs.csv")
     add("--out", type=Path, required=True, metavar="FILE", help="the checkpoint; its suffix may be left out")
     add("--overwrite", action="store_true", help="replace a checkpoint or a foreign training state")
+    add("--begin", type=Path, metavar="FILE", help="learn on from this checkpoint, with a fresh schedule")
     add("--recipe", choices=sorted(RECIPES), help="default: night with --pairs, selftaught without")
     add("--genotype", type=Path, metavar="FILE", help="genotypes instead of the recipe's")
     add(

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from model import data, metrics, objectives
-from model.checkpoint import files, load_state, save, save_state, write_whole
+from model.checkpoint import files, fill, load, load_state, save, save_state, write_whole
 from model.command import progress
 from model.iem import levels
 from model.night_pairs import night_pair, well_lit
@@ -45,6 +45,7 @@ class TrainConfig:
         train, held: images to learn from, by kind (`Recipe.shares`), and of other scenes to validate on.
         fingerprint: of all files.
         out: path of the checkpoint, with or without suffix.
+        begin: path of the checkpoint whose weights are learned on; None begins with random ones.
         seed: of initial weights, crops and their order.
         device: a torch device.
         threads: images that are learned from at the same time, on a CPU; the result does not depend on it.
@@ -58,6 +59,7 @@ class TrainConfig:
     held: Sequence[data.Item]
     fingerprint: data.Fingerprint
     out: Path
+    begin: Path | None = None
     seed: int = 0
     device: str = "cpu"
     threads: int = 1
@@ -76,6 +78,7 @@ class TrainConfig:
             "recipe": json.dumps(recipe, sort_keys=True),
             "seed": self.seed,
             "validation interval": self.every,
+            "first weights": "random" if self.begin is None else _digest(files(self.begin)[0]),
             "images": self.fingerprint.sha256,
             "held-out images": held,
         }
@@ -88,6 +91,8 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config = config
         self.net = RUAS(config.recipe.description).to(config.device)
+        if config.begin is not None:
+            fill(self.net, load(config.begin).state_dict(), str(config.begin))
         for name, value in config.recipe.fixed.items():
             self.net.get_parameter(name).requires_grad_(False).fill_(value)
         self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
@@ -99,7 +104,8 @@ class Trainer:
         self.history: list[Scores] = []
         self._pool = ThreadPoolExecutor(config.threads if config.device == "cpu" else 1)
         # Every folder counts alike, however many images it has.
-        self._sources = {kind: _by_source(items) for kind, items in config.train.items()}
+        self._sources = {kind: _by_source(items) for kind, items in config.train.items() if items}
+        self._shares = {kind: share for kind, share in config.recipe.shares.items() if kind in self._sources}
 
     def advance(self) -> float:
         """Take one step and return its loss.
@@ -112,7 +118,7 @@ class Trainer:
             group["lr"] = recipe.learning_rate * schedule(self.step, recipe.steps)
         # In the order of the views, so that the sum does not depend on which is done first.
         value, sums = 0.0, [torch.zeros_like(parameter) for parameter in self._learned]
-        for loss, gradients in self._pool.map(self._learn, self._views()):
+        for loss, gradients in self._pool.map(self._learn, *zip(*self._views(), strict=True)):
             value += loss
             for total, gradient in zip(sums, gradients, strict=True):
                 if gradient is not None:
@@ -162,40 +168,51 @@ class Trainer:
         for name in _PROGRESS:
             setattr(self, name, state[name])
 
-    def _views(self) -> Iterator[Callable[[], data.View]]:
-        """Yield what makes each of the views that this step learns from, all of the same weight."""
+    def _views(self) -> Iterator[tuple[str, Callable[[], data.View]]]:
+        """Yield kind and maker of each of the views that this step learns from, all of the same weight."""
         config, recipe = self.config, self.config.recipe
         if not recipe.whole:
             crops = data.batch(config.train["given"], recipe.batch, recipe.crop, config.seed, self.step)
-            yield from (functools.partial(data.crop_of, *crops, i) for i in range(recipe.batch))
+            yield from (("given", functools.partial(data.crop_of, *crops, i)) for i in range(recipe.batch))
             return
         random = np.random.default_rng((config.seed, self.step))
         for _ in range(recipe.batch):
-            kind = str(random.choice(list(recipe.shares), p=list(recipe.shares.values())))
+            shares = np.array(list(self._shares.values()))
+            kind = str(random.choice(list(self._shares), p=shares / shares.sum()))
             sources = self._sources[kind]
             source = sources[random.integers(len(sources))]
             item = source[random.integers(len(source))]
             seen = data.place(
                 item, recipe.crop, random, permuted=recipe.permuted, saturation=recipe.saturation
             )
-            yield functools.partial(data.view, item, seen)
+            yield kind, functools.partial(data.view, item, seen)
 
-    def _learn(self, make: Callable[[], data.View]) -> tuple[float, Sequence[Tensor | None]]:
+    def _learn(self, kind: str, make: Callable[[], data.View]) -> tuple[float, Sequence[Tensor | None]]:
         """Return a view's part of the loss, and its gradient along each parameter."""
         recipe, device, view = self.config.recipe, self.config.device, make()
         low = torch.from_numpy(view.low).to(device)
         high = None if view.high is None else torch.from_numpy(view.high).to(device)
         stages = objectives.needs_stages(recipe.losses)
         exposed, brightness = None, low.new_zeros((), dtype=torch.float32)
-        if recipe.wished and high is not None:
+        if recipe.wished and high is not None and kind not in recipe.exposure_only:
             exposed = self.net.illumination(low, part=view.part).u
             brightness = objectives.wish(exposed, high)
         trace = self.net.trace(
             low, brightness=brightness, stages=stages, separate=recipe.separate, part=view.part
         )
         sample = Sample(trace, levels(low[(..., *view.part)]), high, self.net, low, exposed)
-        loss = objectives.objective(recipe.losses, sample) / recipe.batch
+        loss = objectives.objective(self._losses(kind), sample) / recipe.batch
         return loss.item(), torch.autograd.grad(loss, self._learned, allow_unused=True)
+
+    def _losses(self, kind: str) -> Mapping[str, float]:
+        """Return the terms that images of a kind are learned from by."""
+        losses = self.config.recipe.losses
+        exposure = {name: weight for name, weight in losses.items() if name in objectives.EXPOSURE}
+        return exposure if kind in self.config.recipe.exposure_only and exposure else losses
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _average(kept: float, average: Tensor, now: Tensor, steps: Tensor | int) -> Tensor:
@@ -330,6 +347,7 @@ def _card(trainer: Trainer) -> dict[str, Any]:
         "name": config.recipe.description.name,
         "summary": config.recipe.summary,
         "command": config.command,
+        "first_weights": config.identity()["first weights"],
         "seed": config.seed,
         "data": {
             "terms": config.terms,

@@ -18,35 +18,39 @@ from rtvideo.sample.camera_simulator import Image, Linear, from_linear, metered,
 
 _SIZE = (384, 256)  # of a view of a panorama, which has no more detail
 _FIELD = (60.0, 110.0)  # degrees across
-_LEVEL = (0.002, 0.12)  # mean of what is recorded, of full scale: from near black to mid-grey less a third
-_ELECTRONS = (1000.0, 60000.0)  # from a small sensor at its highest gain to a large one on a tripod
+_LEVEL = (0.003, 0.12)  # mean of what is recorded, of full scale: from near black to mid-grey less a third
+_NOISIEST = 1000.0  # electrons at full scale: a small sensor at its highest gain
+#: Likewise, of a photograph that was reduced, each pixel the sum of many: without noise, texture must stay.
+CLEANEST = 1000000.0
 _WHITE = (1.0, 24.0)  # how far the lights of a photograph's scene rise
 _SHOWN = 128.0  # of 255, mean luma of a target: the middle of the codes
 _FAINT = 1.0  # of 255: a code of the dark frame at which half of the brightness is trusted
 
 
-def photograph_pair(lit: Image, rng: np.random.Generator) -> tuple[Image, Image]:
-    """Return (dark, target) for a lit sRGB photograph (H, W, 3) in 8 bits.
+def photograph_pair(lit: Image, rng: np.random.Generator, cleanest: float = CLEANEST) -> tuple[Image, Image]:
+    """Return (dark, target) for a lit sRGB photograph (H, W, 3) in 8 bits; ``cleanest`` as `CLEANEST`.
 
     Half of what a photographer decided on is kept: a target lies between the photograph's own mean and that
     of all others, for no network can tell a black cat from a cat at night.
     """
     scene = through_lens(scene_of(lit, float(np.exp(rng.uniform(*np.log(_WHITE))))), rng)
-    return _taken(scene, float(np.sqrt(max(1.0, lit.mean()) * _SHOWN)), rng)
+    return _taken(scene, float(np.sqrt(max(1.0, lit.mean()) * _SHOWN)), rng, cleanest)
 
 
-def panorama_pair(panorama: Linear, rng: np.random.Generator) -> tuple[Image, Image]:
+def panorama_pair(
+    panorama: Linear, rng: np.random.Generator, cleanest: float = CLEANEST
+) -> tuple[Image, Image]:
     """Return (dark, target) of a view into a panorama, (H, 2 H, 3), linear, of any direction."""
     scene = view(panorama, float(rng.uniform(-180, 180)), _SIZE, float(rng.uniform(*_FIELD)))
-    return _taken(through_lens(scene, rng), _SHOWN, rng)
+    return _taken(through_lens(scene, rng), _SHOWN, rng, cleanest)
 
 
-def _taken(scene: Linear, mean: float, rng: np.random.Generator) -> tuple[Image, Image]:
+def _taken(scene: Linear, mean: float, rng: np.random.Generator, cleanest: float) -> tuple[Image, Image]:
     level = float(np.exp(rng.uniform(*np.log(_LEVEL))))
     camera = replace(
         random_camera(rng),
         exposure=metered(scene, level),
-        electrons=float(np.exp(rng.uniform(*np.log(_ELECTRONS)))),
+        electrons=float(np.exp(rng.uniform(*np.log((_NOISIEST, cleanest))))),
         white_balance=(1.0, 1.0, 1.0),
     )
     dark = record(scene, rng, camera)

@@ -25,6 +25,7 @@ _PRINTED = {"illumination_fidelity": 1.0, "illumination_rtv": 0.01, "noise_fidel
 #: Parts of an objective that are left out together, by what their terms' names hold.
 _TERMS = {
     "brightness": "_brightness",
+    "exposure's own score": "_exposure",
     "structure (SSIM)": "_dissimilarity",
     "the lit image's own score": "lit_",
 }

@@ -142,6 +142,21 @@ def test_brightness_sees_light_and_colour_but_not_noise(seed: int, shift: float)
 
 
 @FEW
+@given(st.floats(0.05, 0.9))
+def test_exposure_counts_what_is_light_for_as_much_as_it_is_light(level: float) -> None:
+    """Of a dark picture with one light patch in six, the best constant is the mean; absolutely it is dark."""
+    lit = flat(0.0, (32, 48))
+    lit[..., :16, :16] = level
+    constants = [flat(share * level, (32, 48)) for share in (0.0, 1 / 6, 0.4)]
+    by_squares, by_size = (
+        [term(constant, lit).item() for constant in constants]
+        for term in (losses.exposure, losses.brightness)
+    )
+    assert min(by_squares) == by_squares[1]
+    assert min(by_size) == by_size[0]
+
+
+@FEW
 @given(levels, levels)
 def test_exposure_level_is_of_the_frame_and_of_its_largest_channel(one: float, other: float) -> None:
     x = flat(0.0)

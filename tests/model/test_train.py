@@ -160,6 +160,29 @@ def test_state_of_another_command_is_refused(
     assert run(pairs, out, *schedule, "--overwrite") == 0
 
 
+def test_a_checkpoint_is_learned_on_from_its_own_weights(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, began = tmp_path / "first", []
+    assert run(pairs, first, "--steps", "2") == 0
+    advance = trainer.Trainer.advance
+
+    def watched(self: trainer.Trainer) -> float:
+        began.append({name: weights.clone() for name, weights in self.net.state_dict().items()})
+        return advance(self)
+
+    monkeypatch.setattr(trainer.Trainer, "advance", watched)
+    assert run(pairs, tmp_path / "second", "--begin", str(first), "--steps", "1") == 0
+    assert all(torch.equal(w, began[0][name]) for name, w in model.load(first).state_dict().items())
+    cards = [json.loads((tmp_path / f"{name}.card.json").read_text()) for name in ("first", "second")]
+    assert cards[0]["first_weights"] == "random" and len(cards[1]["first_weights"]) == 64
+
+    assert run(pairs, tmp_path / "none", "--begin", str(tmp_path / "missing")) == ExitCode.UNAVAILABLE
+    assert "missing.json" in capsys.readouterr().err
+    assert run(pairs, tmp_path / "none", "--begin", str(first), "--recipe", "ruas") == ExitCode.UNAVAILABLE
+    assert "the model needs" in capsys.readouterr().err or "tensor" in capsys.readouterr().err
+
+
 def test_damaged_state(pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "net.state").write_bytes(b"nothing")
     assert run(pairs, tmp_path / "net", "--steps", "2") == ExitCode.UNAVAILABLE
@@ -225,12 +248,31 @@ def test_kinds_are_made_of_references_once_a_scene(pairs: Path) -> None:
     items = data.paired([pairs], data.Reader())
     again = [dataclasses.replace(item, name="another exposure") for item in items]
     found = trainer.kinds(NIGHT, items + again, seed=0)
-    assert {kind: len(some) for kind, some in found.items()} == {"given": 12, "lit": 6, "night": 6}
+    counts = {kind: len(some) for kind, some in found.items()}
+    assert counts == {"given": 12, "panoramas": 0, "lit": 6, "night": 6}
     for lit, night, item in zip(found["lit"], found["night"], items, strict=True):
         assert item.high is not None and night.high is not None
         assert lit.low is lit.high
         assert 0.7 * item.high.mean() < lit.low.mean() <= item.high.mean()
         assert night.low.mean() < night.high.mean()
+
+
+@pytest.mark.parametrize("kind", ["given", "panoramas"])
+def test_panoramas_teach_exposure_and_leave_noise_removal_as_it_is(pairs: Path, kind: str) -> None:
+    """Kinds of which there are no images do not count."""
+    recipe = dataclasses.replace(NIGHT, steps=4, batch=2, crop=24)
+    items = data.paired([pairs], data.Reader())
+    trained = trainer.Trainer(
+        trainer.TrainConfig(
+            recipe=recipe, train={kind: items, "night": []}, held=items, fingerprint=data.Fingerprint(0, ""),
+            out=pairs / "unused",
+        )
+    )  # fmt: skip
+    before = {name: weights.clone() for name, weights in trained.net.named_parameters()}
+    for _ in range(3):
+        trained.advance()
+    changed = {name.split(".")[0] for name, w in trained.net.named_parameters() if not w.equal(before[name])}
+    assert changed == ({"illumination"} if kind == "panoramas" else {"illumination", "noise"})
 
 
 def test_importing_the_package_is_light() -> None:

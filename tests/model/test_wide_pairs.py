@@ -45,6 +45,16 @@ def test_a_photograph_is_taken_darker_than_it_is_shown(seed: int) -> None:
     assert dark.mean() < target.mean() <= lit.mean()
 
 
+def test_the_cleanest_camera_decides_how_much_noise_there_is() -> None:
+    lit = np.full((64, 96, 3), 160, np.uint8)
+
+    def grain(cleanest: float) -> float:
+        dark = [photograph_pair(lit, np.random.default_rng(seed), cleanest)[0] for seed in range(8)]
+        return float(np.abs(np.diff(np.array(dark, int), axis=2)).mean())
+
+    assert grain(1e8) < 0.8 * grain(2e3)
+
+
 def test_the_seed_decides() -> None:
     first, again, other = (panorama_pair(panorama(), np.random.default_rng(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
