@@ -125,7 +125,8 @@ class FusedSession(SyncSession):
         rows = [_rows(plane) for plane in planes]
         made = [_rows(plane) for plane in out]
         now = self.settings
-        self._network.run(rows, made, now.strength, now.denoise, constants, now.deband, now.brightness)
+        amounts = now.deband, now.brightness, now.dither
+        self._network.run(rows, made, now.strength, now.denoise, constants, *amounts)
         for target, result in zip(out, made, strict=True):
             if result is not target:
                 np.copyto(target, result)

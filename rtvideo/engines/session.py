@@ -30,6 +30,8 @@ class Settings:
             would show as blocks. 0 leaves them.
         brightness: -1..1; 0 is what the model finds right, each whole step lets half or twice as much
             through: ``t`` becomes ``t * 2 ** -brightness`` before ``strength``, and never brighter than 1.
+        dither: results of 8 bits get a still pattern where debanding made gradients finer than codes, which
+            would show bands again. For results that no lossy encoder sees: it takes the pattern away.
         flicker: over time, bands that lamps on the mains make are divided out, where the engine can.
     """
 
@@ -38,6 +40,7 @@ class Settings:
     temporal: float = 0.0
     deband: float = 0.0
     brightness: float = 0.0
+    dither: bool = False
     flicker: bool = True
 
 

@@ -68,6 +68,7 @@ def enhance_image(
     times.append(time.perf_counter())
     session = sessions.session(dark.geometry)
     sessions.settings.deband = deband_of(options, dark.geometry, session, lossless=dark.lossless)
+    sessions.settings.dither = images.is_lossless(output)
     temporal = 0.0
     if moving is None:
         lit = enhanced(dark, sessions, options.compare)

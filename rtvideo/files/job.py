@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -261,9 +262,10 @@ def open_session_for(
     if options.strength == 0:
         return PassThroughSession(find(options.model), geometry, Settings(strength=0.0))
     # Nobody waits for a file: what the machine could do in real time must not decide how it looks.
-    if open_engine is not None:
-        return open_engine(geometry, None)
-    return open_for(options, geometry, None, lossless=source.lossless)
+    opened = open_engine or partial(open_for, options, lossless=source.lossless)
+    session = opened(geometry, None)
+    session.settings.dither = encoding.lossless
+    return session
 
 
 def working_format(source: FileInput, encoding: Encoding) -> FrameFormat:

@@ -96,6 +96,7 @@ def enhance_sequence(
                     report.warnings.append(note)
                     on_warning(note)
             sessions.settings.deband = deband_of(options, dark.geometry, session, lossless=dark.lossless)
+            sessions.settings.dither = images.is_lossless(target)
             lit = enhanced(dark, sessions, options.compare, place / RATE)
             images.write(as_asked(lit, options), target)
             keep_date(source, target)
@@ -138,7 +139,7 @@ def enhance_to_images(
         source = open_video(input, options)
         stack.callback(source.close)
         events, _ = events_of(source, options)
-        encoding = _as_images(source, options)
+        encoding = _as_images(source, output, options)
         losses = losses_ahead(
             source, encoding, "image2", fitting_parts(source, "image2", [], options), options.compare
         )
@@ -197,7 +198,7 @@ def _pix_fmt(source: FileInput) -> str:
     return "rgb48le" if deep else "rgb24"
 
 
-def _as_images(source: FileInput, options: Options) -> Encoding:
+def _as_images(source: FileInput, output: Path, options: Options) -> Encoding:
     """Return what frames of images are: RGB of the depth of the source."""
     video = source.parameters(options.deinterlace).composed(options.compare, "image2")
     return Encoding(
@@ -213,6 +214,7 @@ def _as_images(source: FileInput, options: Options) -> Encoding:
         options={},
         orientation=video.orientation,
         by_field=video.by_field,
+        lossless=images.is_lossless(output),
     )
 
 

@@ -48,6 +48,7 @@ class Encoding:
         orientation: in which frames come that are turned upright before, see `rtvideo.media.orientation`.
         by_field: each field of the input becomes a frame before.
         light: what is said of it, in the stream where the encoder can, and by the container.
+        lossless: it gives back what it was given.
     """
 
     codec: str
@@ -65,6 +66,7 @@ class Encoding:
     orientation: int = UPRIGHT
     by_field: bool = False
     light: ContentLight | None = None
+    lossless: bool = False
 
     @property
     def encoder(self) -> EncoderSpec:
@@ -290,7 +292,8 @@ def _settings(
             options = joined(options, spec.lossless)
     elif crf is not None:
         raise UsageError(f"--crf {crf:g}: codec {name} has no such setting; leave it out")
-    if video.lossless and not (is_lossless(av.Codec(name, "w")) or (spec.lossless and crf == 0)):
+    lossless = is_lossless(av.Codec(name, "w")) or bool(spec.lossless and crf == 0)
+    if video.lossless and not lossless:
         warnings.append(f"lossless video ({video.codec}) becomes lossy {name}; --codec ffv1 loses nothing")
     if preset is not None:
         if not spec.presets:
@@ -320,6 +323,7 @@ def _settings(
             video.orientation,
             video.by_field,
             video.light,
+            lossless,
         ),
         warnings,
     )

@@ -90,5 +90,5 @@ class CudaSession(GpuSession):
     ) -> None:
         asked = self.settings
         constants = self._time_stamps.constants(time, asked.temporal)
-        amounts = asked.deband, asked.brightness
+        amounts = asked.deband, asked.brightness, asked.dither
         self._network.run(planes, out, asked.strength, asked.denoise, constants, *amounts)

@@ -138,7 +138,7 @@ def _strip(one: Pass, program: Program, fusions: _Fusions, timed: bool) -> str:
     if grid:
         lines.append(f"        if (done >= tile.top) store_grid(tile, {result}, frame.next, done);")
     else:
-        store = f"store_rows(tile, frame.format, {result}, lines, frame.out, done & ~1);"
+        store = f"store_rows(tile, frame.format, {result}, lines, frame.out, done & ~1, frame.dither);"
         back = f"to_curve(tile, frame.format, {result}, whole, done & ~1);"
         lines.append("        if (done >= tile.top && ((done & 1) || done + 1 == tile.bottom)) {")
         lines.append(f"            if (frame.format.coded) {back}")

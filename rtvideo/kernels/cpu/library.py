@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.structs import Format, PlanePointers, TimeConstants
 
-VERSION = 5
+VERSION = 6
 
 
 def _planes(arrays: Sequence[npt.NDArray[Any]]) -> PlanePointers:
@@ -56,7 +56,7 @@ class Library:
         f.rt_threads.argtypes = [ctypes.c_void_p]
         f.rt_run.argtypes = [
             ctypes.c_void_p, ctypes.POINTER(PlanePointers), ctypes.POINTER(PlanePointers),
-            *[ctypes.c_float] * 4, ctypes.POINTER(TimeConstants),
+            *[ctypes.c_float] * 4, ctypes.c_int, ctypes.POINTER(TimeConstants),
         ]  # fmt: skip
         f.rt_run.restype = None
         f.rt_allocate_temporal_state.argtypes = [ctypes.c_void_p, ctypes.POINTER(Format)]
@@ -110,16 +110,18 @@ class CpuNetwork:
         time: TimeConstants | None = None,
         deband: float = 0.0,
         brightness: float = 0.0,
+        dither: bool = False,
     ) -> None:
         """Enhance a frame: the planes have the format's shapes, rows are contiguous, strides are free.
 
         Args:
             brightness: see `rtvideo.engines.session.Settings`.
+            dither: see `rtvideo.engines.session.Settings`.
             deband: how much of the bands near black is smoothed first, after `allocate_debanding`; 0: none.
             time: how much the frames before count, after `allocate_temporal_state`; None: not at all.
         """
         amounts = strength, denoise, brightness, deband
-        self._functions.rt_run(self._context, _planes(planes), _planes(out), *amounts, time)
+        self._functions.rt_run(self._context, _planes(planes), _planes(out), *amounts, dither, time)
 
     def allocate_temporal_state(self, kept: Format) -> None:
         """Make room for what is kept from frame to frame; once.

@@ -54,7 +54,7 @@ def frame_type(buffers: int) -> type[ctypes.Structure]:
         _fields_ = [
             ("format", Format), ("width", ctypes.c_int), ("height", ctypes.c_int), ("rows", ctypes.c_int),
             ("strength", ctypes.c_float), ("denoise", ctypes.c_float), ("brightness", ctypes.c_float),
-            ("time", TimeConstants),
+            ("dither", ctypes.c_int), ("time", TimeConstants),
             ("input", PlanePointers), ("output", PlanePointers), ("state", TemporalState),
             ("debanding", DebandingState), ("buffers", ctypes.c_void_p * max(buffers, 1)),
         ]  # fmt: skip

@@ -74,6 +74,7 @@ class CudaNetwork:
         time: TimeConstants | None = None,
         deband: float = 0.0,
         brightness: float = 0.0,
+        dither: bool = False,
     ) -> None:
         """Enqueue a frame on `stream`: ``strength`` above 0, ``denoise`` 0 skips noise removal.
 
@@ -82,12 +83,13 @@ class CudaNetwork:
         Args:
             time: how much the frames before count; None, or no frames to average over: not at all.
             deband: how much of the bands near black is smoothed first.
-            brightness: see `rtvideo.engines.session.Settings`.
+            brightness, dither: see `rtvideo.engines.session.Settings`.
         """
         temporal = time is not None and time.frames > 0
         variant = self._ready(denoise > 0, temporal, deband > 0)
         frame = variant.frame
         frame.strength, frame.denoise, frame.brightness = strength, denoise, brightness
+        frame.dither = dither
         frame.input, frame.output = planes_of(planes), planes_of(out)
         if temporal:
             frame.time, frame.state = time, self._states[0]

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rtvideo.media.images.formats import BY_SUFFIX, holds_animation
+    from rtvideo.media.images.formats import BY_SUFFIX, holds_animation, is_lossless
     from rtvideo.media.images.picture import Picture
     from rtvideo.media.images.reading import read
     from rtvideo.media.images.suffixes import is_image
@@ -25,13 +25,14 @@ __all__ = [
     "check_target",
     "holds_animation",
     "is_image",
+    "is_lossless",
     "losses",
     "read",
     "write",
 ]
 
 _FILES = {
-    **dict.fromkeys(("BY_SUFFIX", "holds_animation"), "formats"),
+    **dict.fromkeys(("BY_SUFFIX", "holds_animation", "is_lossless"), "formats"),
     **dict.fromkeys(("check_target", "losses", "write"), "writing"),
     "Picture": "picture",
     "read": "reading",

@@ -60,6 +60,11 @@ BY_SUFFIX = {suffix: form for form in FORMATS for suffix in form.suffixes}
 BY_NAME = {form.name: form for form in FORMATS}
 
 
+def is_lossless(path: Path) -> bool:
+    """Return whether a file of this name gives back the very pixels that are written."""
+    return BY_SUFFIX[path.suffix.lower()].lossless is True
+
+
 def holds_animation(path: Path) -> bool:
     """Return whether a file of this name may hold several pictures and their times."""
     return is_image(path) and BY_SUFFIX[path.suffix.lower()].animated

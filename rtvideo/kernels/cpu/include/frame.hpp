@@ -21,6 +21,7 @@ struct Frame {
     TimeConstants time;
     TemporalState state;
     DebandingState debanding;
+    Dither dither;
     LightParameters light_parameters;
     Grid sums;             // of the warm start over blocks of the finest scale
     Grid x, warm, next;    // a grid stage reads x (and warm) and writes next

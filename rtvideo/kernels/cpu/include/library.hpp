@@ -11,7 +11,7 @@
 
 using namespace rt;
 
-EXPORT int rt_version() { return 5; }
+EXPORT int rt_version() { return 6; }
 
 EXPORT int rt_lanes() { return LANES; }
 
@@ -75,15 +75,17 @@ EXPORT int rt_allocate_debanding(Context *context, const Format *kept) {
 }
 
 // Enhance one frame. `strength` > 0; `denoise` 0 skips noise removal, `deband` 0 debanding; without `time`, or with no
-// frames to average over, the frame is looked at alone.
+// frames to average over, the frame is looked at alone. `dither` is for what debanding made, in 8 bits.
 EXPORT void rt_run(Context *context, const Planes *in, const Planes *out, float strength, float denoise,
-                   float brightness, float deband, const TimeConstants *time) {
+                   float brightness, float deband, int dither, const TimeConstants *time) {
     Frame &frame = context->frame;
     frame.in = *in, frame.out = *out, frame.read = frame.format;
     frame.time = time ? *time : TimeConstants{};
     if (frame.time.frames > 0) TIMED("over time", over_time<Network::WIDEST>(*context);)
     frame.debanding.amount = deband;
     if (deband > 0) TIMED("debanding", without_bands<Network::WIDEST>(*context);)
+    const bool dithers = dither && !frame.format.wide;
+    frame.dither = Dither{frame.in, frame.read, black_of(frame.format), dithers ? deband : 0};
     frame.light_parameters.strength = strength, frame.denoise = denoise, frame.brightness = brightness;
     TIMED("light", Network::light(*context, (float *)context->memory[1]);)
     bool denoised = denoise > 0 && Network::HAS_NOISE;

@@ -3,6 +3,7 @@
 #include "rows.hpp"
 
 #include "common/colour.h"
+#include "common/dither.h"
 #include "common/transfer.h"
 
 namespace rt {
@@ -192,14 +193,36 @@ ROW_FUNCTION to_curve(const Tile &tile, const Format &format, Rows<3> result, Ro
     }
 }
 
+// What dithers a frame of 8 bits: the planes that the network read, and how much. 0: none.
+struct Dither {
+    Planes seen;
+    Format format;
+    float black, amount;
+};
+
+// A row of codes, dithered, to `to`.
+ROW_FUNCTION dither_row(const Tile &tile, const Dither &d, const Channel &c, int row, const float *codes, float *to) {
+    widen(d.format, c, d.seen, row, tile.left, tile.first, tile.last, to);
+    for (int x = 0; x < tile.width; x += LANES) {
+        const vec place = __builtin_convertvector((ivec)(numbers(LANE) * R2_X + r2(tile.left + x, row)), vec);
+        store(to + x, dithered(load(codes + x), load(to + x) * d.format.code, place, d.black, d.amount));
+    }
+}
+
 // Rows `row` (even) and row + 1, as far as the picture has them, of `rgb` to the planes; columns first..last.
 // The last row and column repeat beyond an edge where chroma is averaged.
-ROW_FUNCTION store_rows(const Tile &tile, const Format &f, Rows<3> rgb, const Lines &lines, const Planes &out, int row) {
+ROW_FUNCTION store_rows(const Tile &tile, const Format &f, Rows<3> rgb, const Lines &lines, const Planes &out, int row,
+                        const Dither &dither) {
     int first = tile.first, last = tile.last, end = tile.picture_width - tile.left;
     int rows = min(2, tile.picture_height - row);
     for (int i = 0; i < 2; i++)
         if (row + i + AHEAD < tile.picture_height) prefetch(f, out, row + i + AHEAD, first, last);
     bool tinted = has_chroma(f.layout);
+    auto deliver = [&](int c, int at, const float *codes) {
+        float *finer = lines.chroma[0][0];
+        if (dither.amount > 0) dither_row(tile, dither, channel(f, c), at, codes, finer), codes = finer;
+        narrow(f, channel(f, c), out, at, tile.left, first, last, true, codes);
+    };
     if (!tinted && f.layout != GRAY) {
         for (int i = 0; i < rows; i++) {
             for (int c = 0; c < 3; c++) {
@@ -210,7 +233,7 @@ ROW_FUNCTION store_rows(const Tile &tile, const Format &f, Rows<3> rgb, const Li
                     continue;
                 }
                 for (int x = 0; x < tile.width; x += LANES) store(lines.luma[0] + x, load(source + x) * f.scale + f.black);
-                narrow(f, channel(f, c), out, row + i, tile.left, first, last, true, lines.luma[0]);
+                deliver(c, row + i, lines.luma[0]);
             }
         }
         return;
@@ -220,7 +243,7 @@ ROW_FUNCTION store_rows(const Tile &tile, const Format &f, Rows<3> rgb, const Li
         if (end > 0 && end < tile.width) r[end] = r[end - 1], g[end] = g[end - 1], b[end] = b[end - 1];
         for (int x = 0; x < tile.width; x += LANES)
             store(lines.luma[i] + x, luma_code(f, load(r + x), load(g + x), load(b + x)) + f.black);
-        narrow(f, channel(f, 0), out, row + i, tile.left, first, last, true, lines.luma[i]);
+        deliver(0, row + i, lines.luma[i]);
     }
     if (!tinted) return;
 

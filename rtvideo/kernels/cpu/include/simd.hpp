@@ -35,6 +35,7 @@ constexpr int BLOCK = 4 * LANES;
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
+typedef uint32_t uvec __attribute__((vector_size(4 * LANES)));
 
 FN vec load(const float *p) {
     vec v;
@@ -138,6 +139,9 @@ template <int... I> struct Count<0, I...> {
     typedef Indices<I...> type;
 };
 constexpr Count<LANES>::type LANE = {};
+
+// The number of each lane.
+template <int... I> FN uvec numbers(Indices<I...>) { return uvec{I...}; }
 
 // Each lane of the low (or high) half twice: a subsampled sample for the two pixels it stands for.
 template <int... I> FN vec twice_low(vec v, Indices<I...>) { return __builtin_shufflevector(v, v, (I / 2)...); }

@@ -68,6 +68,7 @@ struct Frame {
     int width, height;
     int rows; // of tensors between kernels: the picture's, or fewer where memory is short
     float strength, denoise, brightness;
+    int dither; // of what debanding made, in 8 bits
     TimeConstants time;
     Planes in, out;
     TemporalState state;

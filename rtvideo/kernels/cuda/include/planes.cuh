@@ -3,6 +3,7 @@
 #include "tile.cuh"
 
 #include "common/colour.h"
+#include "common/dither.h"
 #include "common/transfer.h"
 
 // A source for one kind of frame defines these; matrix, range and depth are data even then.
@@ -30,10 +31,12 @@
 #define READ_FORMAT frame.debanding.format
 #define READ_PLANES frame.debanding.picture
 #define READ_WIDE true
+#define DITHERED (!WIDE && frame.dither)
 #else
 #define READ_FORMAT SEEN_FORMAT
 #define READ_PLANES SEEN_PLANES
 #define READ_WIDE SEEN_WIDE
+#define DITHERED false
 #endif
 
 namespace rt {
@@ -103,6 +106,15 @@ FN void write(const Channel &c, int x, int y, float code, bool luma) {
         line[at] = (unsigned char)v;
 }
 
+// Of luma, or of red, green or blue.
+FN void deliver(const Channel &c, int x, int y, float code) {
+    if (DITHERED) {
+        const float seen = sample(READ_PLANES, READ_WIDE, c, x, y) * READ_FORMAT.code;
+        code = dithered(code, seen, (float)(int)r2(x, y), black_of(frame.format), frame.debanding.amount);
+    }
+    write(c, x, y, code, true);
+}
+
 // Two by two pixels of a finished tile, with the chroma that they share. The last row and column repeat beyond an edge
 // where chroma is averaged.
 template <class S> FN void store_quad(const Block &block, const Tile<3, S, 0, 0> &rgb, int row, int column) {
@@ -127,14 +139,14 @@ template <class S> FN void store_quad(const Block &block, const Tile<3, S, 0, 0>
         UNROLL for (int j = 0; j < 2; j++) {
             if (i > lasts[0] || j > lasts[1]) continue;
             if (has_chroma(LAYOUT) || LAYOUT == GRAY) {
-                write(channel(0), x + j, y + i, luma(i, j) + f.black, true);
+                deliver(channel(0), x + j, y + i, luma(i, j) + f.black);
                 continue;
             }
             UNROLL for (int c = 0; c < 3; c++) {
                 if (LAYOUT == FLOAT_RGB)
                     ((float *)(frame.out.data[c] + (y + i) * frame.out.stride[c]))[x + j] = value(c, i, j);
                 else
-                    write(channel(c), x + j, y + i, value(c, i, j) * f.scale + f.black, true);
+                    deliver(channel(c), x + j, y + i, value(c, i, j) * f.scale + f.black);
             }
         }
     }

@@ -56,7 +56,7 @@ int main() {
         for (int frame = 0; frame < (remembers ? 5 : 2); frame++) {
             TimeConstants time = {remembers ? 12.0f : 0, 0.5f, frame == 0 || random_below(8) == 0, 1, 1};
             rt_run(context, &planes[0], &planes[1], 0.5f + frame % 2 * 0.5f, random_below(2), random_below(3) - 1.0f,
-                   debands, &time);
+                   debands, random_below(2), &time);
             // The next frame: as it was, noisy, exposed by another half, or another scene.
             for (int p = 0, kind = random_below(4); p < 3 && remembers; p++) {
                 unsigned char *data = (unsigned char *)planes[0].data[p];

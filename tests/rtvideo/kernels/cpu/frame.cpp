@@ -19,7 +19,7 @@ int main(int, char **arguments) {
         planes[0].stride[p] = planes[1].stride[p] = sizeof(float) * width;
     }
     Context *context = rt_open(width, height, &format, (const float *)&weights, 2);
-    rt_run(context, &planes[0], &planes[1], 1, 1, 0, 0, 0);
+    rt_run(context, &planes[0], &planes[1], 1, 1, 0, 0, 0, 0);
     rt_close(context);
     return fwrite(out, 1, 3 * plane, stdout) != 3 * plane;
 }

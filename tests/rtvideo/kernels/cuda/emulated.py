@@ -101,7 +101,7 @@ class Emulated:
         self, format: Format, planes: Sequence[Image], out: Sequence[Image], size: tuple[int, int],
         strength: float, denoise: float, band: int | None = None,
         time: TimeConstants | None = None, state: TemporalState | None = None,
-        debanding: DebandingState | None = None, brightness: float = 0.0,
+        debanding: DebandingState | None = None, brightness: float = 0.0, dither: bool = False,
     ) -> None:  # fmt: skip
         """Do what the engine does for a frame of (width, height), whole or in bands of so many rows."""
         width, height = size
@@ -109,6 +109,7 @@ class Emulated:
         frame = launch.frame_type(len(self.source.buffers))()
         frame.format, frame.width, frame.height, frame.rows = format, width, height, plan.rows
         frame.strength, frame.denoise, frame.brightness = strength, denoise, brightness
+        frame.dither = dither
         frame.input, frame.output = _planes(planes), _planes(out)
         if time is not None and state is not None:
             frame.time, frame.state = time, state

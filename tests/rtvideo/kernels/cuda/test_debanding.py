@@ -75,3 +75,28 @@ def test_the_processor_shows_the_same() -> None:
             for made, plane in zip(device(frame, time, debanding=state), exact, strict=True):
                 assert np.abs(made.astype(int) - plane).max() <= 1
     network.close()
+
+
+@pytest.mark.parametrize("layout", ["nv", "rgb"])
+def test_dither_is_that_of_the_processor(layout: str) -> None:
+    of = geometry(layout, 131, 66)
+    black = 0 if layout == "rgb" else 16
+    luma = black + np.rint(np.linspace(2, 9, of.width))[None] + np.zeros((of.height, 1))
+    neutral = np.full((33, 66), 128.0)
+    frame = to_planes([luma, luma, luma] if layout == "rgb" else [luma, neutral, neutral], of)
+    cpu = compiled(networks.NIGHT)
+    network = CpuNetwork(cpu.library, cpu.weights, of.width, of.height, format_of(of), 1)
+    network.allocate_debanding(state_format(of))
+    wanted = of.empty()
+    network.run(frame, wanted, 1, 0, None, 1.0, dither=True)
+    network.close()
+    bands = DebandingLayout(of)
+    memory = device_memory(bands.size)
+    state = bands.state(memory.ctypes.data)
+    state.amount = 1
+    made, size = of.empty(), (of.width, of.height)
+    kernels = emulated(networks.NIGHT, denoise=False, deband=True)
+    kernels.planes(format_of(of), frame, made, size, 1, 0, debanding=state, dither=True)
+    assert wanted[0].std(0).max() > 0.3  # columns are alike but for the dither
+    for a, b in zip(made, wanted, strict=True):
+        assert (a != b).mean() < 0.01
