@@ -324,7 +324,7 @@ def raced(folder: Path, wanted: str, old: str = "", new: str = "") -> tuple[int,
     return race(source, folder, wanted, main)
 
 
-# The first time ziglang builds the thread sanitizer's library, which takes a minute of one core.
+# Where only ziglang is, it first builds the thread sanitizer's library, which takes a minute of one core.
 @pytest.mark.timeout(900)
 def test_threads_of_a_block_do_not_race(tmp_path: Path) -> None:
     code, report = raced(tmp_path, "thread")
