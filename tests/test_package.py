@@ -56,6 +56,7 @@ ROOT_MODULES = (
         "errors",
         "frame",
         "options",
+        "processes",
         "stopwatch",
         "transfer",
         "values",
@@ -92,6 +93,9 @@ LAYERS = {
     "viewers": ["media"],
     "viewers.web": ["media", "viewers"],
     "live": ["models", "engines", "media", "media.mp4", "media.network", "processor", "viewers"],
+    "service": [
+        *("models", "engines", "media", "media.network", "live", "viewers", "viewers.web"),
+    ],
     "enhancer": ["models", "engines", "media", "processor"],
     "api": ["models", "engines", "enhancer", "media", "media.images", "processor", "files"],
     "streaming": ["engines", "media", "viewers", "live"],
@@ -100,7 +104,7 @@ LAYERS = {
     "cli": [
         "sample",
         *("models", "kernels.cuda", "engines", "media", "media.images", "media.network"),
-        *("files", "viewers", "viewers.web", "live", "enhancer", "cluster"),
+        *("files", "viewers", "viewers.web", "live", "enhancer", "cluster", "service"),
     ],
 }
 

@@ -16,6 +16,9 @@ from rtvideo.media.location import LocationKind, expand, kind_of
 from rtvideo.options import CaptureOptions
 from rtvideo.values import Parser
 
+#: The word that makes a service of it; a file of this name is written ./serve.
+SERVE = "serve"
+
 
 @messages_may_be_lost()
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,6 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbose = False
     try:
         try:
+            words = list(sys.argv[1:] if argv is None else argv)
+            if words[:1] == [SERVE]:
+                from rtvideo.cli.serve import run_service
+
+                return run_service(words[1:])
             flags = parser()
             complete(flags)
             arguments = flags.parse_args(argv)

@@ -11,10 +11,8 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -25,12 +23,10 @@ from rtvideo.cli.task import TaskRunner
 from rtvideo.cpus import usable_cpus
 from rtvideo.errors import ExitCode
 from rtvideo.options import Options
+from rtvideo.processes import signals_blocked
 
 if TYPE_CHECKING:
     from rtvideo.cli.inputs import Task
-
-#: Signals that the terminal sends to all processes of a job; here the first one passes them on.
-_FROM_TERMINAL = (signal.SIGINT, signal.SIGHUP)
 
 #: Tells a worker at once what a second signal tells a run.
 _ABORT = signal.SIGUSR1
@@ -106,7 +102,7 @@ class _Worker:
         self.process = context.Process(
             target=_serve, args=(theirs, options, total, quiet, verbose), name="rtvideo worker"
         )
-        with _blocked():
+        with signals_blocked():
             self.process.start()
         theirs.close()
 
@@ -145,17 +141,6 @@ class _Worker:
             self.process.join()
 
 
-@contextmanager
-def _blocked() -> Iterator[None]:
-    """Start a process meanwhile: it gets no signals of the terminal, and SIGTERM once it is ready."""
-    resource_tracker.ensure_running()  # the first start of a process would do it, and unblock SIGINT again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*_FROM_TERMINAL, signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _serve(orders: Connection, options: Options, total: int, quiet: bool, verbose: bool) -> None:
     """Run tasks until the pipe closes; end with the parent process."""
     threading.Thread(target=_follow_parent, daemon=True).start()
@@ -165,7 +150,7 @@ def _serve(orders: Connection, options: Options, total: int, quiet: bool, verbos
             signals() as stop,
             TaskRunner(options, stop, total, quiet=quiet, verbose=verbose, alone=False) as runner,
         ):
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # as `_blocked` left it
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # as `signals_blocked` left it
             while True:
                 orders.send(runner.run(*orders.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError, SecondSignal):

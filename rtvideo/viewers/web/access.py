@@ -46,13 +46,9 @@ class Access:
         parts = urlsplit(target)
         if not self._admits(parts.query, host):
             return HTTPStatus.FORBIDDEN
-        path = parts.path
-        if self.public is not None and len(self.public.prefix) > 1:
-            # Some proxies take the prefix away, some leave it.
-            if path + "/" == self.public.prefix:
-                return HTTPStatus.TEMPORARY_REDIRECT
-            if path.startswith(self.public.prefix):
-                path = path[len(self.public.prefix) - 1 :]
+        path = self.path_of(target)
+        if not path:
+            return HTTPStatus.TEMPORARY_REDIRECT
         if path == PAGE:
             return HTTPStatus.OK
         if path != LIVE:
@@ -61,6 +57,17 @@ class Access:
         if origin is not None and not self._trusts(origin, host):
             return HTTPStatus.FORBIDDEN
         return HTTPStatus.SWITCHING_PROTOCOLS
+
+    def path_of(self, target: str) -> str:
+        """Return the path of a request below the folder of the page; nothing if only its slash is missing."""
+        path = urlsplit(target).path
+        if self.public is not None and len(self.public.prefix) > 1:
+            # Some proxies take the prefix away, some leave it.
+            if path + "/" == self.public.prefix:
+                return ""
+            if path.startswith(self.public.prefix):
+                return path[len(self.public.prefix) - 1 :]
+        return path or PAGE
 
     def refused_site(self, target: str, host: str | None, origin: str | None) -> str | None:
         """Return the site of a refused request if naming it in ``--serve-url`` would have let it in."""

@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from importlib import resources
 
+_PACKAGE = "rtvideo.viewers.web"
+
 #: In the order in which the browser runs them, as one script.
 _SCRIPTS = ("picture.js", "player.js", "connection.js", "controls.js")
 
@@ -25,15 +27,17 @@ class Page:
 
 
 def page() -> Page:
-    """Join the files of ``static/``. The headers allow this very style and script, and no other."""
-    folder = resources.files("rtvideo.viewers.web") / "static"
-    markup, style, *scripts = (
-        folder.joinpath(name).read_text(encoding="utf-8") for name in ("index.html", "style.css", *_SCRIPTS)
-    )
-    script = "\n".join(scripts)
+    """Return the page of one camera or file."""
+    markup, style, *scripts = (static_text(_PACKAGE, name) for name in ("index.html", "style.css", *_SCRIPTS))
+    return document(markup, style, *scripts)
+
+
+def document(markup: str, style: str, *scripts: str) -> Page:
+    """Join the parts of a page. The headers allow this very style and script, and no other."""
+    script, style = "\n".join(scripts), static_text(_PACKAGE, "colours.css") + style
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; connect-src 'self'; "
-        "media-src blob:; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "media-src blob:; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return Page(
         markup.replace("/* style */", style).replace("/* script */", script),
@@ -46,6 +50,11 @@ def page() -> Page:
             "Cache-Control": "no-store",
         },
     )
+
+
+def static_text(package: str, name: str) -> str:
+    """Return a file of the folder ``static`` of a package."""
+    return resources.files(package).joinpath("static", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

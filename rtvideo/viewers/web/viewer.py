@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -72,13 +73,26 @@ class WebViewer:
 
     Attributes:
         url: where, with the token.
+        port: the one that was bound.
+
+    Args:
+        options: where, and to whom.
+        controls: what visitors change.
+        name: of the source, for visitors.
+        announce: told the address.
 
     Raises:
         UnavailableError: the package ``websockets`` is missing.
         OutputError: the address cannot be listened on.
     """
 
-    def __init__(self, options: WebOptions, controls: ViewerControls, name: str) -> None:
+    def __init__(
+        self,
+        options: WebOptions,
+        controls: ViewerControls,
+        name: str,
+        announce: Callable[[str], None] = say,
+    ) -> None:
         try:
             from rtvideo.viewers.web.server import Server
         except ImportError:
@@ -91,12 +105,13 @@ class WebViewer:
         self._compose = SideBySide()
         self._encoders: dict[str, tuple[tuple[int, int, int], Encoder]] = {}
         self._server = Server(options.address, access, self._control, self._state)
+        self.port = self._server.port
         base = str(options.public or options.address.url(self._server.port, None))
         self.url = base if access.token is None else f"{base}?token={access.token}"
         if options.token is None:
-            say(f"watch at {self.url}")
+            announce(f"watch at {self.url}")
         else:
-            say(f"watch at {base}?token=*** (the token is in {options.token.kept_in})")
+            announce(f"watch at {base}?token=*** (the token is in {options.token.kept_in})")
 
     @property
     def watched(self) -> bool:

@@ -1,0 +1,22 @@
+"""Processes that this one starts."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+
+#: Signals that the terminal sends to all processes of a job.
+FROM_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+
+
+@contextmanager
+def signals_blocked() -> Iterator[None]:
+    """Start a process meanwhile: it gets no signals of the terminal, and SIGTERM once it unblocks it."""
+    resource_tracker.ensure_running()  # the first start of a process would do it, and unblock SIGINT again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*FROM_TERMINAL, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
