@@ -19,6 +19,7 @@ def run_all(
     *,
     jobs: int = 1,
     cluster: str | None = None,
+    piece: float | None = None,
     reports: bool = True,
     quiet: bool,
     verbose: bool,
@@ -27,7 +28,8 @@ def run_all(
 
     Args:
         jobs: how many side by side.
-        cluster: where they run instead, as ``--cluster`` takes it.
+        cluster, piece: where they run instead, and how long films are cut, as ``--cluster`` and ``--piece``
+            take it.
         reports: whether they are wanted.
 
     Returns:
@@ -46,7 +48,7 @@ def run_all(
         if cluster is not None:
             from rtvideo.cli.cluster import run_on_cluster
 
-            run_on_cluster(tasks, options, stop, cluster, done, quiet=quiet, verbose=verbose)
+            run_on_cluster(tasks, options, stop, cluster, piece, done, quiet=quiet, verbose=verbose)
         elif min(jobs, len(tasks)) > 1:
             run_side_by_side(tasks, options, stop, jobs, done, quiet=quiet, verbose=verbose)
         else:

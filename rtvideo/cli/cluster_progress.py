@@ -44,15 +44,15 @@ class ClusterProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, standing: Standing, ended: int) -> None:
+    def __call__(self, standing: Standing, ended: int, share: float) -> None:
         """Show it.
 
         Args:
             ended: files that have ended.
+            share: which part of all is done, from 0 to 1.
         """
         if self._quiet:
             return
-        share = self._share(standing, ended)
         if self._bar is not None:
             self._bar.show(self._text(standing, ended), share)
         elif time.monotonic() - self._last >= INTERVAL:
@@ -61,11 +61,6 @@ class ClusterProgress:
             if share:
                 parts.append(f"{clock((self._last - self._begin) * (1 / share - 1))} left")
             print(", ".join(parts), file=self._stream, flush=True)
-
-    def _share(self, standing: Standing, ended: int) -> float:
-        """Return which part of the run is done: a file counts as much as another."""
-        begun = sum(min(1.0, done / total) for done, total in standing.under_way.values() if total)
-        return min(1.0, (ended + begun) / max(1, self._total))
 
     def _text(self, standing: Standing, ended: int) -> str:
         speeds = self._speeds(standing.by_node)

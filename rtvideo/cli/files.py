@@ -47,6 +47,7 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) 
         stop,
         jobs=arguments.jobs,
         cluster=arguments.cluster,
+        piece=arguments.piece,
         reports=arguments.stats is not None,
         quiet=arguments.quiet,
         verbose=arguments.verbose,

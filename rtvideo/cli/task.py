@@ -73,29 +73,9 @@ class TaskRunner:
         if self._stop.event.is_set():
             return TaskResult(name, ExitCode.DONE, note=_nothing_of(task), stopped=True)
         try:
-            if self._options.resume and self._is_finished(task):
-                note = f"{task.target}: exists already and is complete; skipped"
-                return TaskResult(name, ExitCode.DONE, note=note)
-            return self._result(task, self._enhance(place, task))
-        except RtvideoError as error:
-            text = str(error)
-            reason = text.removeprefix(f"{task.source}: ").removeprefix(f"{task.target}: ")
-            return TaskResult(name, error.exit_code, error=text, reason=reason)
+            return skipped(task, self._options) or self._result(task, self._enhance(place, task))
         except Exception as error:
-            text = internal(error, self._verbose)
-            return TaskResult(name, ExitCode.INTERNAL, error=text, reason=text)
-
-    def _is_finished(self, task: Task) -> bool:
-        """Return whether the output is there, and is what this task would make.
-
-        Raises:
-            UsageError: it is another file.
-        """
-        if task.error is not None or not os.path.isfile(task.target) or read_record(task.target) is not None:
-            return False  # not begun, or ended early by a signal
-        from rtvideo.files.finished import check_finished
-
-        return check_finished(task.source, task.target, self._options, find(self._options.model))
+            return failed(task, error, verbose=self._verbose)
 
     def _enhance(self, place: int, task: Task) -> Report:
         if task.error is not None:
@@ -137,15 +117,10 @@ class TaskRunner:
         return self._sessions
 
     def _result(self, task: Task, report: Report) -> TaskResult:
-        name = str(task.source)
-        if report.incomplete is None:
-            note = summary(report, verbose=self._verbose)
-            return TaskResult(name, ExitCode.DONE, report, note)
-        if self._stop.event.is_set():
-            return TaskResult(name, ExitCode.DONE, report, self._how_far(task, report), stopped=True)
-        error = f"{report.output}: incomplete: {report.incomplete}"
-        note = summary(report, verbose=self._verbose)
-        return TaskResult(name, ExitCode.INCOMPLETE, report, note, error=error, reason=report.incomplete)
+        if report.incomplete is not None and self._stop.event.is_set():
+            note = self._how_far(task, report)
+            return TaskResult(str(task.source), ExitCode.DONE, report, note, stopped=True)
+        return done(task, report, verbose=self._verbose)
 
     def _how_far(self, task: Task, report: Report) -> str:
         """Return the line about a task that a signal ended: how far it came, and how to go on."""
@@ -158,6 +133,44 @@ class TaskRunner:
         if job_for(task.source, target) is Job.SEQUENCE or can_go_on(target):
             return f"{target.name}: stopped at {frames}; the same command with --resume goes on"
         return f"{target.name}: stopped at {frames}; the same command with --overwrite starts anew"
+
+
+def skipped(task: Task, options: Options) -> TaskResult | None:
+    """Return the end of a task that need not be done: ``--resume`` finds the output that it would make.
+
+    Raises:
+        UsageError: it is another file.
+    """
+    if not options.resume or task.error is not None or not os.path.isfile(task.target):
+        return None
+    if read_record(task.target) is not None:  # ended early by a signal
+        return None
+    from rtvideo.files.finished import check_finished
+
+    if not check_finished(task.source, task.target, options, find(options.model)):
+        return None
+    note = f"{task.target}: exists already and is complete; skipped"
+    return TaskResult(str(task.source), ExitCode.DONE, note=note)
+
+
+def done(task: Task, report: Report, *, verbose: bool) -> TaskResult:
+    """Return the end of a task that came to the end of its input."""
+    name, note = str(task.source), summary(report, verbose=verbose)
+    if report.incomplete is None:
+        return TaskResult(name, ExitCode.DONE, report, note)
+    error = f"{report.output}: incomplete: {report.incomplete}"
+    return TaskResult(name, ExitCode.INCOMPLETE, report, note, error=error, reason=report.incomplete)
+
+
+def failed(task: Task, error: Exception, *, verbose: bool) -> TaskResult:
+    """Return the end of a task that an error ended."""
+    name = str(task.source)
+    if isinstance(error, RtvideoError):
+        text = str(error)
+        reason = text.removeprefix(f"{task.source}: ").removeprefix(f"{task.target}: ")
+        return TaskResult(name, error.exit_code, error=text, reason=reason)
+    text = internal(error, verbose)
+    return TaskResult(name, ExitCode.INTERNAL, error=text, reason=text)
 
 
 def _nothing_of(task: Task) -> str:

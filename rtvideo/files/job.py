@@ -103,7 +103,7 @@ def enhance_video(
         source = open_video(input, options)
         stack.callback(source.close)
         events, shift = events_of(source, options)
-        encoding, streams, parts = _planned_output(source, container, options, warn)
+        encoding, streams, parts = planned_output(source, container, options, warn)
         copies = Copies(input, parts) if parts else None
         if copies is not None:
             stack.callback(copies.close)
@@ -159,10 +159,12 @@ def enhance_video(
         report.seconds = time.perf_counter() - began
         fill_report(report, pipeline, source)
         report.incomplete = "interrupted" if stop.is_set() else source.incomplete
-        for note in _losses_met(source, processor, sink, container):
+        interlaced = processor.deinterlaced and not source.interlaced
+        for note in (
+            *losses_met(source.damaged, processor.changed, encoder.moved, deinterlaced=interlaced),
+            *losses_beside(source, sink, container, copies),
+        ):
             warn(f"{input}: {note}")
-        if copies is not None and copies.changed:
-            warn(f"{input}: was changed while it was read; parts beside its streams are incomplete")
     return report
 
 
@@ -190,7 +192,7 @@ def events_of(source: FileInput, options: Options) -> tuple[Iterable[Event], Fra
     return events, shift
 
 
-def _planned_output(
+def planned_output(
     source: FileInput, container: str, options: Options, warn: Warn
 ) -> tuple[Encoding, StreamPlan, Fitted]:
     """Choose the encoder and what happens to other streams and parts; warn of what will not be kept."""
@@ -390,23 +392,35 @@ def _side_data_lost(source: FileInput, encoding: Encoding, container: str, parts
             yield f"{title} cannot be written, and is dropped"
 
 
-def _losses_met(
-    source: FileInput, processor: FrameProcessor, sink: EncodedOutput, container: str
-) -> Iterator[str]:
-    """Yield what was not kept as it was, and could be known only under way."""
-    if source.damaged:
-        yield f"{source.damaged} damaged packets or frames; what could be decoded is in the output"
-    yield from source.timeline.notes()
-    if processor.changed:
-        yield f"{processor.changed} frames of another size or format were converted"
-    if processor.deinterlaced and not source.interlaced:
+def losses_met(damaged: int, changed: int, moved: int, *, deinterlaced: bool = False) -> Iterator[str]:
+    """Yield what of the video was not kept as it was, and could be known only under way.
+
+    Args:
+        damaged: packets or frames; changed: frames of another size or format; moved: frames whose time had
+            to change.
+        deinterlaced: interlaced frames came after others.
+    """
+    if damaged:
+        yield f"{damaged} damaged packets or frames; what could be decoded is in the output"
+    if changed:
+        yield f"{changed} frames of another size or format were converted"
+    if deinterlaced:
         yield "interlaced frames were deinterlaced with bwdif"
+    if moved:
+        yield f"{moved} frames were not later than the one before: moved by a tick"
+
+
+def losses_beside(
+    source: FileInput, sink: EncodedOutput, container: str, copies: Copies | None
+) -> Iterator[str]:
+    """Yield the same of the clock and of all beside the video."""
+    yield from source.timeline.notes()
     if sink.lost:
         yield f"{sink.lost} packets of other streams do not fit into {container}: left out"
     if sink.square:
         yield f"pixels became square: the header of this {container} file has no room for their shape"
-    if sink.encoder.moved:
-        yield f"{sink.encoder.moved} frames were not later than the one before: moved by a tick"
+    if copies is not None and copies.changed:
+        yield "was changed while it was read; parts beside its streams are incomplete"
 
 
 def _position(source: FileInput, streams: StreamPlan) -> int:

@@ -228,7 +228,7 @@ def _deep(names: list[str], container: str) -> list[str]:
 
 def _try(encoding: Encoding, container: str) -> None:
     """Open an encoder, and a file of the format: some muxers list codecs that they refuse then."""
-    out = _null(container)
+    out = trial_output(container)
     try:
         stream = out.add_stream(encoding.codec, rate=encoding.rate)
         assert isinstance(stream, av.VideoStream)
@@ -473,7 +473,7 @@ def video_encoders() -> tuple[str, ...]:
 def _default(container: str) -> str:
     if container == "mpeg":
         return "mpeg2video"  # FFmpeg's own default is MPEG-1
-    with _null(container) as out:
+    with trial_output(container) as out:
         return out.default_video_codec
 
 
@@ -503,11 +503,12 @@ def _holds(container: str, encoder: str) -> bool:
         codec = av.Codec(encoder, "w")
         if container in UNLISTED:
             return codec.canonical_name in UNLISTED[container]
-        with _null(container) as out:
+        with trial_output(container) as out:
             return encoder in out.supported_codecs or (container, codec.canonical_name) in _TAKEN
     except (ValueError, av.FFmpegError):
         return False
 
 
-def _null(container: str) -> OutputContainer:
+def trial_output(container: str) -> OutputContainer:
+    """Return an output in memory: to try encoders, or to have their packets alone."""
     return av.open(io.BytesIO(), "w", format=muxer_of(container))

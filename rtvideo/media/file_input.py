@@ -130,6 +130,7 @@ class FileInput(InputInfo):
             self._next_pts = 0
             self._nominal_duration = round(1 / (self.video.guessed_rate or 25) / tick(self.video))
             self._peeked: deque[Event] = deque()
+            self._opened_with: list[Packet] | None = []
             self._demuxed = self._packets()
             self._ahead = deque(self._read_ahead())
             self._first_packets = list(self._ahead)
@@ -204,13 +205,25 @@ class FileInput(InputInfo):
         Packets come as the demuxer gives them, a few frames ahead of the decoder.
         """
         self._first_packets.clear()
+        self._opened_with = None
         while self._peeked:
             yield self._peeked.popleft()
         yield from self._events
         self.incomplete = self.incomplete or self._missing()
 
+    def packets(self) -> Iterator[Packet]:
+        """Yield all packets in file order, those of the video as they are; in place of `read`."""
+        yield from self._opened_with or ()
+        self._opened_with = None
+        while self._ahead:
+            yield self._ahead.popleft()
+        yield from self._demuxed
+        self.incomplete = self.incomplete or self._missing()
+
     def _decode_all(self) -> Iterator[Event]:
         while (packet := self._ahead.popleft() if self._ahead else next(self._demuxed, None)) is not None:
+            if self._opened_with is not None:
+                self._opened_with.append(packet)
             if self._skip_until is not None:
                 packets = self._skipped_to(packet, self._skip_until)
             else:

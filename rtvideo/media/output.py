@@ -53,6 +53,7 @@ class VideoEncoder:
         hardware: HWAccel | None = None,
         reused: Iterable[Packet] = (),
         key_interval: float | None = None,
+        phase: Fraction | None = None,
     ) -> None:
         """Prepare; the output opens it.
 
@@ -61,6 +62,7 @@ class VideoEncoder:
             hardware: takes frames on this device, and those in main memory too.
             reused: packets of an earlier run, given out instead of encoding the first frames.
             key_interval: seconds after which there is a key frame, at whatever rate frames come.
+            phase: ticks by which times move back before they are rounded; None: as the first frame needs it.
         """
         self.encoding, self._threads, self._hardware = encoding, threads, hardware
         self.frames = self.moved = 0
@@ -70,7 +72,7 @@ class VideoEncoder:
         self._reused_until: Fraction | None = None
         self.first_pts: int | None = None
         self._last_pts: int | None = None
-        self._phase: Fraction | None = None
+        self._phase = phase
         self._last_duration = 0
         #: Times of the frames that it holds, and the latest one of a packet.
         self._inside: set[int] = set()
@@ -144,8 +146,8 @@ class VideoEncoder:
         elif frame.time_base != time_base:
             scale = frame.time_base / time_base
             exact = frame.pts * scale
-            if self._phase is None:  # frames half-way between two ticks must not fall on one
-                self._phase = exact - round(exact)
+            if self._phase is None:
+                self._phase = phase_of(frame, time_base)
             frame.pts, frame.duration = round(exact - self._phase), round((frame.duration or 0) * scale)
             frame.time_base = time_base
         if last is not None and not last < frame.pts <= last + _LEAP:
@@ -165,6 +167,15 @@ class VideoEncoder:
             packet.dts = max(packet.dts or 0, math.floor(self._reused_until / tick(packet)) + 1)
             self._reused_until = decoded(packet)
         return packet
+
+
+def phase_of(first: av.VideoFrame, time_base: Fraction) -> Fraction:
+    """Return by how many ticks times move back so that the first frame's falls on one.
+
+    Else frames that lie half-way between two ticks would be rounded to the same one.
+    """
+    exact = (first.pts or 0) * tick(first) / time_base
+    return exact - round(exact)
 
 
 class EncodedOutput:
@@ -281,6 +292,15 @@ class EncodedOutput:
             packets = self.encoder.encode(frame)
             if captured is not None and frame.pts is not None:
                 self._captured[frame.pts] = captured
+            self._mux(packets)
+
+    def mux(self, packets: Iterable[Packet]) -> None:
+        """Write packets of the video that were encoded elsewhere, as the encoder would.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        with self.destination.errors():
             self._mux(packets)
 
     def _mux(self, packets: Iterable[Packet]) -> None:
