@@ -110,10 +110,9 @@ class JoinedVideo(VideoEncoder):
             if not len(piece.pts):
                 continue
             ordered = np.sort(piece.pts)
-            if not len(shown):
-                step = int(ordered[1] - ordered[0]) if len(ordered) > 1 else 1
-                shown = ordered[0] - step * np.arange(delay, 0, -1)
+            if self.first_pts is None:
                 self.first_pts = int(ordered[0])
+                shown = _before(ordered, delay)
             # The order of decoding must grow across the seam: B-frames make it run ahead.
             shown = np.concatenate([shown, ordered])
             piece.dts = shown[: len(ordered)]
@@ -136,6 +135,13 @@ class JoinedVideo(VideoEncoder):
                 f"the encoder {self.encoding.codec} of a node is another than the one here; "
                 "install the same version of PyAV on all of them"
             )
+
+
+def _before(shown: npt.NDArray[np.int64], delay: int) -> npt.NDArray[np.int64]:
+    """Return when the first ``delay`` packets are decoded, before any frame is shown, as encoders do."""
+    if len(shown) > delay:
+        return shown[:delay] - (shown[delay] - shown[0])
+    return shown[0] - np.arange(delay, 0, -1)
 
 
 def _delay(piece: EncodedPiece) -> int:
