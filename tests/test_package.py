@@ -89,7 +89,7 @@ LAYERS = {
     "media.network": ["media"],
     "processor": ["engines", "engines.gpu", "media", "media.gpu"],
     "files": ["models", "engines", "media", "media.gpu", "media.images", "media.mp4", "processor"],
-    "cluster": ["models", "engines", "media", "files", "processor"],
+    "cluster": ["models", "engines", "media", "media.images", "media.mp4", "files"],
     "viewers": ["media"],
     "viewers.web": ["media", "viewers"],
     "live": ["models", "engines", "media", "media.mp4", "media.network", "processor", "viewers"],

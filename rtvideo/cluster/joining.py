@@ -139,9 +139,10 @@ class JoinedVideo(VideoEncoder):
 
 def _before(shown: npt.NDArray[np.int64], delay: int) -> npt.NDArray[np.int64]:
     """Return when the first ``delay`` packets are decoded, before any frame is shown, as encoders do."""
+    early: npt.NDArray[np.int64] = shown[0] - np.arange(delay, 0, -1, dtype=np.int64)
     if len(shown) > delay:
-        return shown[:delay] - (shown[delay] - shown[0])
-    return shown[0] - np.arange(delay, 0, -1)
+        early = shown[:delay] - (shown[delay] - shown[0])
+    return early
 
 
 def _delay(piece: EncodedPiece) -> int:
