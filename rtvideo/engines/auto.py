@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from rtvideo.cpus import usable_cpus
 from rtvideo.engines.cost import REAL_TIME_SHARE, seconds_per_frame
+from rtvideo.engines.noise_level import Pixels, denoise_for
 from rtvideo.engines.opening import open_session
 from rtvideo.engines.registry import cost_of
 from rtvideo.engines.session import EstimatesItself, Session, Settings, check_settings
@@ -93,6 +94,22 @@ def deband_of(options: Options, geometry: Geometry, session: Session, *, lossles
     if options.deband is not None:
         return options.deband
     return float(session.debands and not lossless and geometry.depth <= MOST_DEPTH)
+
+
+def denoise_of(
+    options: Options, model: Model, pixels: Pixels | None = None, *, lossless: bool = False
+) -> float:
+    """Return how much noise is removed where nobody waits.
+
+    Args:
+        pixels, lossless: of a picture that stands alone, see `rtvideo.engines.noise_level.denoise_for`; None:
+            it is to look like those around it.
+    """
+    if options.denoise is not None:
+        return options.denoise
+    if pixels is None or not model.has_denoise:
+        return float(model.has_denoise)
+    return denoise_for(pixels, lossless=lossless)
 
 
 def _denoise_keeps_up(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rtvideo.engines.auto import deband_of
-from rtvideo.engines.session import Settings
+from rtvideo.engines.auto import deband_of, denoise_of
+from rtvideo.engines.session import Session, Settings
 from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import UsageError
 from rtvideo.files.finished import mark
@@ -29,10 +29,9 @@ from rtvideo.options import Options, Report, flags_of
 def sessions_for(options: Options) -> SessionCache:
     """Return the sessions that `enhance_image` takes; images of one size share one."""
     model = find(options.model)
-    denoise = float(model.has_denoise) if options.denoise is None else options.denoise
     return SessionCache(
         model,
-        Settings(options.strength, denoise, brightness=options.brightness),
+        Settings(options.strength, denoise_of(options, model), brightness=options.brightness),
         engine=options.engine,
         device=options.device,
         threads=options.threads,
@@ -67,8 +66,7 @@ def enhance_image(
         on_warning(note)
     times.append(time.perf_counter())
     session = sessions.session(dark.geometry)
-    sessions.settings.deband = deband_of(options, dark.geometry, session, lossless=dark.lossless)
-    sessions.settings.dither = images.is_lossless(output)
+    settle(sessions, session, dark, output, options, alone=moving is None)
     temporal = 0.0
     if moving is None:
         lit = enhanced(dark, sessions, options.compare)
@@ -101,6 +99,21 @@ def enhance_image(
         },
         warnings=notes,
     )
+
+
+def settle(
+    sessions: SessionCache, session: Session, dark: Picture, output: Path, options: Options, *, alone: bool
+) -> None:
+    """Set what depends on a picture: whether it is debanded and dithered, and how much noise is removed.
+
+    Args:
+        alone: no other pictures come before or after it, which would look different.
+    """
+    settings = sessions.settings
+    settings.deband = deband_of(options, dark.geometry, session, lossless=dark.lossless)
+    settings.dither = images.is_lossless(output)
+    judged = dark.pixels if alone and not dark.curve else None
+    settings.denoise = denoise_of(options, sessions.model, judged, lossless=dark.lossless)
 
 
 def refuse_video_options(input: Path, options: Options) -> None:

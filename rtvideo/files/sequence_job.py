@@ -14,12 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvideo.colour import Coding, Matrix
-from rtvideo.engines.auto import SessionFactory, deband_of
+from rtvideo.engines.auto import SessionFactory
 from rtvideo.engines.session import report_on
 from rtvideo.engines.session_cache import SessionCache
 from rtvideo.errors import UsageError
 from rtvideo.files.finished import check_finished, mark
-from rtvideo.files.image_job import as_asked, enhanced, over_time, picture_losses, refuse_video_options
+from rtvideo.files.image_job import (
+    as_asked,
+    enhanced,
+    over_time,
+    picture_losses,
+    refuse_video_options,
+    settle,
+)
 from rtvideo.files.job import (
     events_of,
     expected_frames,
@@ -95,8 +102,7 @@ def enhance_sequence(
                     told.add(note.partition(": ")[2])
                     report.warnings.append(note)
                     on_warning(note)
-            sessions.settings.deband = deband_of(options, dark.geometry, session, lossless=dark.lossless)
-            sessions.settings.dither = images.is_lossless(target)
+            settle(sessions, session, dark, target, options, alone=False)
             lit = enhanced(dark, sessions, options.compare, place / RATE)
             images.write(as_asked(lit, options), target)
             keep_date(source, target)

@@ -178,3 +178,24 @@ def test_linear_light_at_strength_zero_stays_bit_for_bit(tmp_path: Path) -> None
     images.write(Picture(pixels, parts=[gamma]), tmp_path / "linear.png")
     enhance(tmp_path / "linear.png", tmp_path / "lit.png", strength=0.0)
     np.testing.assert_array_equal(images.read(tmp_path / "lit.png").pixels, pixels)
+
+
+@pytest.mark.compile
+def test_noise_removal_is_told_of_the_noise(tmp_path: Path) -> None:
+    """A photograph without noise keeps its texture, unless all of noise removal is asked for."""
+    rng = np.random.default_rng(0)
+    clean = 8 + 12 * np.linspace(0, 1, 320)[None] + np.zeros((240, 1))
+    clean[:, 160:] += 2 * (np.indices((240, 160)).sum(0) // 3 % 2)
+    found = {}
+    for name, noise in (("clean", 0.2), ("noisy", 3.0)):
+        pixels = np.dstack([clean + rng.normal(0, noise, clean.shape) for _ in range(3)])
+        Image.fromarray(np.rint(pixels).astype(np.uint8)).save(tmp_path / f"{name}.png")
+        for denoise in (None, 1.0):
+            options, target = Options(denoise=denoise), tmp_path / f"{name}_{denoise}.png"
+            report = enhance_image(tmp_path / f"{name}.png", target, options, sessions_for(options))
+            found[name, denoise] = report.denoise, np.asarray(Image.open(target), float)
+    assert found["clean", 1.0][0] == found["noisy", None][0] == found["noisy", 1.0][0] == 1
+    assert found["clean", None][0] < 0.6
+    np.testing.assert_array_equal(found["noisy", None][1], found["noisy", 1.0][1])
+    kept, taken = (np.abs(np.diff(found["clean", d][1][:, 160:], axis=0)).mean() for d in (None, 1.0))
+    assert kept > 1.05 * taken
