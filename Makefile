@@ -3,7 +3,7 @@ BIN := $(if $(wildcard .venv/bin/python),.venv/bin/)
 TORCH ?= torch==2.13.0
 PYTEST = $(BIN)pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup fast test lint format bench ci
+.PHONY: help setup fast test lint format bench site ci
 
 help:
 	@echo "make setup    create .venv with all that tests and tools need"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint     ruff, mypy and clang-format, which change nothing"
 	@echo "make format   let ruff and clang-format rewrite the code"
 	@echo "make bench    one benchmark: the engines of this machine at 1080p"
+	@echo "make site     the documentation as a site, in build/site"
 	@echo "make ci       what must pass before a change goes in: .ci/run"
 
 setup:
@@ -35,6 +36,9 @@ format:
 
 bench:
 	$(BIN)python benchmarks/fps.py --sizes 1920x1080 $(ARGS)
+
+site:
+	$(BIN)python docs/site.py
 
 ci:
 	.ci/run

@@ -6,6 +6,7 @@
     python benchmarks/report.py night                       # docs/night/*.json: night_clips.py
     python benchmarks/report.py nights --panoramas HDR ...  # frames of such clips
     python benchmarks/report.py credits [--model night]     # what a model learned from, by its card
+    python benchmarks/report.py gallery [--model night]     # pictures before and after, docs/gallery.md
     python benchmarks/report.py before-after [--model night] [--frame 75]
     python benchmarks/report.py contact-sheet [--images DIR --out sheet.jpg]
     python benchmarks/report.py frames [--clip night.mp4 --first 60 --crop 220x120+200+100 --out frames.jpg]
@@ -60,7 +61,7 @@ def update(tables: Mapping[str, str], root: Path) -> None:
     Raises:
         UsageError: no page has the marks of a table.
     """
-    pages = [root / "README.md", *sorted(root.glob("docs/*.md"))]
+    pages = [root / "README.md", *sorted(root.glob("docs/**/*.md"))]
     for mark, table in tables.items():
         found = False
         for page in pages:
@@ -108,6 +109,12 @@ def _nights(arguments: argparse.Namespace) -> None:
     from benchmarks.pages import night
 
     _save(night.sheet(arguments.panoramas, arguments.model), ROOT / "docs/nights.jpg")
+
+
+def _gallery(arguments: argparse.Namespace) -> None:
+    from benchmarks.pages import gallery
+
+    update({"gallery": gallery.write(arguments.model, ROOT / "docs/gallery")}, ROOT)
 
 
 def _before_after(arguments: argparse.Namespace) -> None:
@@ -179,6 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     about = "linear panoramas, free to be shown"
     nights.add_argument("--panoramas", type=Path, nargs="+", default=[], metavar="HDR", help=about)
     sources = page("credits", _credits)
+    gallery = page("gallery", _gallery)
     one = page("before-after", _before_after)
     one.add_argument("--frame", type=values.count, default=75, metavar="N")
     sheet = page("contact-sheet", _contact_sheet)
@@ -191,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     slices.add_argument("--clips", type=Path, nargs="+", metavar="FILE")
     for flags in (sheet, strip, slices):
         flags.add_argument("--out", type=Path, metavar="PATH", help="needed for pictures of others")
-    for flags in (one, sheet, strip, slices, nights, sources):
+    for flags in (one, sheet, strip, slices, nights, sources, gallery):
         flags.add_argument("--model", default="night")
     page("viewer", _viewer).add_argument("--size", type=values.size, default=(640, 360), metavar="WxH")
     return parser

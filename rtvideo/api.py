@@ -39,12 +39,15 @@ def process(
     function.
 
     Args:
-        input, output, progress, options: as for `enhance_file`.
+        input: as for `enhance_file`.
+        output: likewise.
         callback: called from another thread with one frame after the other: (h, w, 3) RGB pixels, upright,
             and the time of the frame in seconds. It returns an array of the same shape and type, or writes to
             the one that it got and returns None. Pixels are uint8; of video with more than 8 bits they are
             uint16, from 0 to 65535, and of HDR video in its own transfer. What it raises ends the work, and
             no output is left.
+        progress: as for `enhance_file`.
+        options: likewise.
 
     Raises:
         UsageError: an image, or ``resume``: what a function would have done before is not known.
@@ -66,8 +69,9 @@ def enhance_file(
     """Enhance a video, an image, or a sequence of numbered images (``img_%04d.png``).
 
     Args:
-        input, output: paths. An image (PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP, GIF) becomes an image,
-            anything else a video. In a folder as output the file keeps its name.
+        input: path. An image (PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP, GIF) becomes an image, anything else a
+            video.
+        output: path. In a folder the file keeps its name.
         progress: called now and then from the calling thread with the frames done and about how many there
             will be, None if nobody knows. What it raises ends the work, and no output is left.
         options: the fields of `rtvideo.Options`, as below. Values may be the command line's words, such as

@@ -57,7 +57,8 @@ class Enhancer:
             compressed video.
         strength: 0 (frames come back unchanged) to 1.
         brightness: -1 (darker) to 1 (brighter) than the model finds right, which is 0.
-        device, engine: by name, or ``auto`` for the fastest that works.
+        device: by name, or ``auto`` for the fastest that works.
+        engine: likewise.
         threads: for the engine; 0 takes what this process may use.
         pixels: the order of the channels in arrays and tensors, ``rgb`` or ``bgr`` (OpenCV's).
 
