@@ -19,7 +19,7 @@ constexpr float NOISY = 1.5f; // times the noise's variance: what is left of a b
 constexpr float BETTER = 0.25f; // of what is left: by so much must another motion be better than the camera's
 constexpr float TEXTURE = 0.7f; // of the noise in a difference; the picture so far has half of that at most
 constexpr float FARTHEST = 256; // pixels of half the size
-constexpr float UNSURE = 0.06f,
+constexpr float UNSURE = 0.1f,
                 UNSURE_ALONE = 0.2f; // pixels that a block may be off that moves with the camera, or alone
 
 // Displacements in pixels of a level; the picture so far is read there.

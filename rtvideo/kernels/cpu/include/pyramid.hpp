@@ -4,14 +4,14 @@
 
 namespace rt {
 
-// Means of 2 x 2 of two rows.
+// Means of 2 x 2 of two rows; added in one order, as where a strip ends must make no difference.
 FN void halve(const float *a, const float *b, int count, float *to) {
     int x = 0;
     for (; x + LANES <= count; x += LANES) {
         const vec l = load(a + 2 * x) + load(b + 2 * x), r = load(a + 2 * x + LANES) + load(b + 2 * x + LANES);
         store(to + x, 0.25f * (even(l, r, LANE) + odd(l, r, LANE)));
     }
-    for (; x < count; x++) to[x] = 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
+    for (; x < count; x++) to[x] = 0.25f * (a[2 * x] + b[2 * x] + (a[2 * x + 1] + b[2 * x + 1]));
 }
 
 // All levels of the picture so far and of the frame, over a strip of whole cells of the coarsest one.

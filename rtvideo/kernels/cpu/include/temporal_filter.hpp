@@ -10,22 +10,22 @@ namespace rt {
 constexpr int TEMPORAL_HALO = 4;
 
 struct Sums {
-    float *even[2], *odd[2], *level, *down, *gate, *weight; // down: by how much rows differ
+    float *even[2], *odd[2], *level, *down, *gate, *age, *weight; // down: by how much rows differ
 };
 
 // Sums over the rows of a window, apart for even and odd columns: of the difference, and of its size.
-FN void column_sums(Rows<1> d, Rows<1> s, int row, int width, const Sums &to) {
+FN void column_sums(Rows<4> d, Rows<4> s, int luma, int row, int width, const Sums &to) {
     for (int x = 0; x < width; x += 2 * LANES) {
         vec sum[2] = {}, size[2] = {}, level[2], steep[2];
     UNROLL for (int k = 0; k < 2; k++) {
             int at = x + k * LANES;
             UNROLL for (int i = -1; i <= CELL; i++) {
-                vec v = load(d.at(0, row + i) + at);
+                vec v = load(d.at(luma, row + i) + at);
                 sum[k] += v, size[k] += abs(v);
             }
-            const vec upper = load(s.at(0, row) + at), lower = load(s.at(0, row + 1) + at);
+            const vec upper = load(s.at(luma, row) + at), lower = load(s.at(luma, row + 1) + at);
             level[k] = upper + lower;
-            steep[k] = 0.25f * (lower + load(s.at(0, row + 2) + at) - upper - load(s.at(0, row - 1) + at));
+            steep[k] = 0.25f * (lower + load(s.at(luma, row + 2) + at) - upper - load(s.at(luma, row - 1) + at));
         }
         store(to.even[0] + x / 2, even(sum[0], sum[1], LANE)), store(to.odd[0] + x / 2, odd(sum[0], sum[1], LANE));
         store(to.even[1] + x / 2, even(size[0], size[1], LANE)), store(to.odd[1] + x / 2, odd(size[0], size[1], LANE));
@@ -35,7 +35,7 @@ FN void column_sums(Rows<1> d, Rows<1> s, int row, int width, const Sums &to) {
 }
 
 // The mean of each cell over the samples that a channel has in it.
-FN void cell_means(Rows<3> d, int c, const Channel &one, int cell_row, int cells, float *to) {
+FN void cell_means(Rows<4> d, int c, const Channel &one, int cell_row, int cells, float *to) {
     int rows = one.y ? 1 : CELL, first = one.y ? cell_row : CELL * cell_row;
     const float *a = d.at(c, first), *b = d.at(c, first + rows - 1);
     for (int x = 0; x < cells; x++)
@@ -53,10 +53,23 @@ FN void carried_cells(const MotionState &m, int left, int cell_row, int cells, f
     }
 }
 
+FN void unpack(const uint8_t *ages, int count, float *to) {
+    for (int x = 0; x < count; x++) to[x] = unpacked_age((float)ages[x]);
+}
+FN void pack(const float *ages, int count, uint8_t *to) {
+    for (int x = 0; x < count; x++) to[x] = packed_age(ages[x]);
+}
+FN int count_moved(const float *gate, const float *carried, int count) {
+    int moved = 0;
+    for (int x = 0; x < count; x++) moved += moves(gate[x]) | (carried ? carried[x] > 0 : 0);
+    return moved;
+}
+
 // Ages and weights of a row of cells. Returns how many of the cells first..last moved.
 ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<2> colour, bool coloured, int cell_row, int cells,
                    float frames, const float *carried, const float *loss, uint8_t *ages, int first, int last, int *moved) {
-    for (int x = 0; x < cells; x++) sums.weight[x] = x >= first && x < last ? unpacked_age((float)ages[x - first]) : 0;
+    memset(sums.weight, 0, sizeof(float) * cells);
+    unpack(ages, last - first, sums.weight + first);
     for (int x = 0; x < cells; x += LANES) {
         vec age = load(sums.weight + x), sum = {}, size = {};
         sum = load(sums.odd[0] + x - 1) + load(sums.even[0] + x) + load(sums.odd[0] + x) + load(sums.even[0] + x + 1);
@@ -80,20 +93,17 @@ ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<2> colour,
         vec gate = gate_of(z);
         age = next_age(age, gate, frames);
         store(sums.gate + x, gate);
-        store(sums.level + x, age);
+        store(sums.age + x, age);
         store(sums.weight + x, 1 / age);
     }
-    int count = 0;
-    for (int x = first; x < last; x++) {
-        ages[x - first] = packed_age(sums.level[x]);
-        count += moves(sums.gate[x]) || (carried && carried[x] > 0);
-    }
-    *moved += count;
+    pack(sums.age + first, last - first, ages);
+    *moved += count_moved(sums.gate + first, carried ? carried + first : 0, last - first);
 }
 
 // Luma of a row of cells of the picture that is kept from now on, where motion is looked for next time.
-FN void keep_luma(Rows<1> change, Rows<1> before, int row, const float *weight, int width, int first, int last, float *to) {
-    const float *d[2] = {change.at(0, row), change.at(0, row + 1)}, *s[2] = {before.at(0, row), before.at(0, row + 1)};
+FN void keep_luma(Rows<4> change, Rows<4> before, int luma, int row, const float *weight, int width, int first, int last, float *to) {
+    const float *d[2] = {change.at(luma, row), change.at(luma, row + 1)};
+    const float *s[2] = {before.at(luma, row), before.at(luma, row + 1)};
     float *const begin = to - first;
     for (int x = 0; x < width / CELL; x += LANES) {
         vec sum[2][2];
@@ -112,6 +122,24 @@ FN void keep_luma(Rows<1> change, Rows<1> before, int row, const float *weight, 
     }
 }
 
+// A row of a channel of the picture that is kept from now on.
+ROW_FUNCTION write_average(const TemporalState &state, const Planes &after, const Channel &one, int row, int left,
+                           int first, int last, const float *old, const float *change, const float *weight,
+                           float *line) {
+    auto average = [&](int x) {
+        const vec share = one.x ? load(weight + x) : twice_low(load(weight + x / 2), LANE);
+        return UNIT * (load(old + x) + share * load(change + x));
+    };
+    int x = first - left;
+    if (one.step == 1) {
+        uint16_t *const to = (uint16_t *)(after.data[one.plane] + row * after.stride[one.plane]) + left;
+        for (; x + LANES <= last - left; x += LANES) narrowed(clamp(average(x), 0, HIGHEST), to + x);
+    }
+    const int rest = x;
+    for (; x < last - left; x += LANES) store(line + x, average(x));
+    if (rest < last - left) write_codes(state, after, one, row, left, left + rest, last, line);
+}
+
 // A strip of the picture that is kept from now on.
 static void filter(const Tile &tile, Frame &frame, Arena arena) {
     TemporalState &state = frame.state;
@@ -119,13 +147,13 @@ static void filter(const Tile &tile, Frame &frame, Arena arena) {
     const Planes &before = state.picture[state.now], &after = state.picture[1 - state.now];
     const int count = channels(format), cells = tile.width / CELL;
     const bool rgb = is_rgb(format);
-    Rows<3> s = arena.rows<3>(tile.width, 8), d = arena.rows<3>(tile.width, 8);
-    Rows<1> grey = arena.rows<1>(tile.width, 8), grey_s = arena.rows<1>(tile.width, 8);
+    const int luma = rgb ? 3 : 0; // of RGB it is made
+    Rows<4> s = arena.rows<4>(tile.width, 8), d = arena.rows<4>(tile.width, 8);
     Rows<2> colour = arena.rows<2>(cells, 4);
-    Rows<10> work = arena.rows<10>(cells, 1);
-    Sums sums = {{work.at(0, 0), work.at(1, 0)}, {work.at(2, 0), work.at(3, 0)}, work.at(4, 0), work.at(5, 0), work.at(6, 0),
-                 work.at(7, 0)};
-    float *const carried = state.motion.moved ? work.at(8, 0) : 0, *const loss = work.at(9, 0);
+    Rows<11> work = arena.rows<11>(cells, 1);
+    auto line_of = [&](int k) { return work.at(k, 0); };
+    Sums sums = {{line_of(0), line_of(1)}, {line_of(2), line_of(3)}, line_of(4), line_of(5), line_of(6), line_of(7), line_of(8)};
+    float *const carried = state.motion.moved ? line_of(9) : 0, *const loss = line_of(10);
     float *line = arena.take<float>(tile.width + 2 * MARGIN) + MARGIN;
     Channel all[3];
     for (int c = 0; c < count; c++) all[c] = channel(format, c);
@@ -144,18 +172,15 @@ static void filter(const Tile &tile, Frame &frame, Arena arena) {
             int width = (tile.picture_width + one.x) >> one.x, height = (tile.picture_height + one.y) >> one.y;
             for (int row = CELL * pair >> one.y; row < CELL * (pair + 1) >> one.y; row++) {
                 read_codes(state.format, before, one, row, width, height, left, wide, s.at(c, row));
-                read_codes(format, frame.in, one, row, width, height, left, wide, line);
-                for (int x = 0; x < wide; x++) d.at(c, row)[x] = line[x] - s.at(c, row)[x];
+                read_codes(format, frame.in, one, row, width, height, left, wide, d.at(c, row), s.at(c, row));
             }
         }
-        for (int row = CELL * pair; row < CELL * (pair + 1); row++) {
-            float *g = grey.at(0, row), *l = grey_s.at(0, row);
+        for (int row = CELL * pair; rgb && row < CELL * (pair + 1); row++) {
             for (int x = 0; x < tile.width; x += LANES) {
-                auto mean = [&](Rows<3> of) {
-                    vec v = load(of.at(0, row) + x);
-                    return rgb ? grey_of(v, load(of.at(1, row) + x), load(of.at(2, row) + x)) : v;
+                auto grey = [&](Rows<4> of) {
+                    return grey_of(load(of.at(0, row) + x), load(of.at(1, row) + x), load(of.at(2, row) + x));
                 };
-                store(g + x, mean(d)), store(l + x, mean(s));
+                store(d.at(luma, row) + x, grey(d)), store(s.at(luma, row) + x, grey(s));
             }
         }
         // Of RGB the colour is red and blue without their luma.
@@ -163,30 +188,26 @@ static void filter(const Tile &tile, Frame &frame, Arena arena) {
             float *to = colour.at(c, pair);
             cell_means(d, rgb ? 2 * c : c + 1, all[rgb ? 2 * c : c + 1], pair, cells, to);
             if (!rgb) continue;
-            const float *a = grey.at(0, CELL * pair), *b = grey.at(0, CELL * pair + 1);
+            const float *a = d.at(luma, CELL * pair), *b = d.at(luma, CELL * pair + 1);
             for (int x = 0; x < cells; x++) to[x] -= 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
         }
         int cell_row = pair - 1;
         if (CELL * cell_row < tile.top) continue;
 
-        column_sums(grey, grey_s, CELL * cell_row, tile.width, sums);
+        column_sums(d, s, luma, CELL * cell_row, tile.width, sums);
         int first = (tile.first - tile.left) / CELL, last = first + (tile.last - tile.first + CELL - 1) / CELL;
         if (carried) carried_cells(state.motion, tile.left / CELL, cell_row, cells, carried, loss);
         gates(state, sums, colour, count > 1, cell_row, cells, frame.time.frames, carried, loss,
               state.age + (int64_t)cell_row * state.cells_wide + tile.first / CELL, first, last, &moved);
         if (state.motion.usable && frame.time.carries)
-            keep_luma(grey, grey_s, CELL * cell_row, sums.weight, tile.width, first, last,
+            keep_luma(d, s, luma, CELL * cell_row, sums.weight, tile.width, first, last,
                       state.motion.kept[0].at(tile.first / CELL, cell_row));
         for (int c = 0; c < count; c++) {
             const Channel &one = all[c];
             int height = (tile.picture_height + one.y) >> one.y;
             for (int row = CELL * cell_row >> one.y; row < min(CELL * (cell_row + 1) >> one.y, height); row++) {
-                const float *old = s.at(c, row), *change = d.at(c, row);
-                for (int x = 0; x < tile.width >> one.x; x += LANES) {
-                    vec weight = one.x ? load(sums.weight + x) : twice_low(load(sums.weight + x / 2), LANE);
-                    store(line + x, UNIT * (load(old + x) + weight * load(change + x)));
-                }
-                write_codes(state, after, one, row, tile.left >> one.x, tile.first >> one.x, (tile.last + one.x) >> one.x, line);
+                write_average(state, after, one, row, tile.left >> one.x, tile.first >> one.x,
+                              (tile.last + one.x) >> one.x, s.at(c, row), d.at(c, row), sums.weight, line);
             }
         }
     }

@@ -21,14 +21,31 @@ struct TemporalState {
     void *memory[2];
 };
 
-// Samples of a row of a channel in codes of 8 bits, for the columns from `left` on; the last ones repeat beyond edges.
-FN void read_codes(const Format &f, const Planes &planes, const Channel &c, int row, int width, int height, int left,
-                   int count, float *to) {
+template <class T, int STEP>
+FN void codes_of(const Planes &planes, const Channel &c, int row, int first, int count, float code, const float *before,
+                 float *to) {
+    const T *from = (const T *)(planes.data[c.plane] + row * planes.stride[c.plane]) + (int64_t)first * STEP + c.offset;
+    if (before) {
+        for (int x = 0; x < count; x++) to[x] = from[(int64_t)x * STEP] * code - before[x];
+    } else {
+        for (int x = 0; x < count; x++) to[x] = from[(int64_t)x * STEP] * code;
+    }
+}
+
+// Samples of a row of a channel in codes of 8 bits, less those of `before` if there is any, for the columns from `left`
+// on; the last ones repeat beyond edges.
+ROW_FUNCTION read_codes(const Format &f, const Planes &planes, const Channel &c, int row, int width, int height,
+                        int left, int count, float *to, const float *before = 0) {
     row = clamp(row, 0, height - 1);
-    int first = max(left, 0), last = min(left + count, width);
-    widen(f, c, planes, row, left, first, last, to);
-    float *begin = to + first - left, *end = to + last - left;
-    for (float *p = begin; p < end; p++) *p *= f.code;
+    const int first = max(left, 0), last = min(left + count, width), wanted = last - first;
+    float *const begin = to + first - left, *const end = to + last - left;
+    const float *const less = before ? before + first - left : 0;
+#define STEPS(T)                                                                                                       \
+    c.step == 1   ? codes_of<T, 1>(planes, c, row, first, wanted, f.code, less, begin)                                 \
+    : c.step == 2 ? codes_of<T, 2>(planes, c, row, first, wanted, f.code, less, begin)                                 \
+                  : codes_of<T, 3>(planes, c, row, first, wanted, f.code, less, begin)
+    f.wide ? STEPS(uint16_t) : STEPS(uint8_t);
+#undef STEPS
     for (float *p = to; p < begin; p++) *p = *begin;
     for (float *p = end; p < to + count; p++) *p = end[-1];
 }
