@@ -75,7 +75,11 @@ def _serve(path: Path, config: ServiceConfig) -> ExitCode:
     web = config.web
     access = None if web is None else Access.to(web.address, web.token, web.public)
     supervisor = Supervisor(config, log, None if access is None else access.token, notify)
-    server = None
+    server = publisher = None
+    if config.mqtt is not None:
+        from rtvideo.service.mqtt import MqttPublisher
+
+        supervisor.publish = publisher = MqttPublisher(config.mqtt, config.mqtt_prefix)
     if web is not None and access is not None:
         from rtvideo.service.web import ServiceServer
 
@@ -85,6 +89,8 @@ def _serve(path: Path, config: ServiceConfig) -> ExitCode:
     finally:
         if server is not None:
             server.close()
+        if publisher is not None:
+            publisher.close()
     return ExitCode.DONE if codes[:1] == [signal.SIGTERM] else ExitCode.INTERRUPTED
 
 

@@ -66,6 +66,7 @@ def enhance_live(
     on_progress: Callable[[int], None] = lambda frames: None,
     stop: threading.Event | None = None,
     open_engine: SessionFactory | None = None,
+    share: float = 1.0,
 ) -> LiveReport:
     """Enhance what comes from a camera, URL, pipe or file until it ends or ``stop`` is set.
 
@@ -78,6 +79,7 @@ def enhance_live(
         on_progress: called about ten times a second with the frames done.
         stop: when set, the run ends soon; all outputs are complete.
         open_engine: in place of ``options.engine``, for tests.
+        share: of the threads' time that this run can count on, above 0 to 1, where others need it too.
 
     Raises:
         UsageError, InputError, OutputError, SourceLostError, UnavailableError: see `rtvideo.errors`.
@@ -118,6 +120,7 @@ def enhance_live(
         working = working_format(source)
         # A file waits for its outputs: what the machine could do in real time must not decide how it looks.
         due = min(source.connection.fps or 30.0, options.max_fps or math.inf) if source.traits.live else None
+        due = None if due is None else due / share
         opener = open_engine or partial(open_for, options, lossless=source.connection.lossless)
         session = stack.enter_context(closing(opener(working.geometry, due)))
         report_on(session, report)

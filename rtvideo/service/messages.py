@@ -14,12 +14,14 @@ class Order:
     Attributes:
         camera: which one.
         threads: for engine, decoder and each encoder.
+        share: of these threads' time that it can count on, above 0 to 1.
         page: whether it shows its own page, on 127.0.0.1.
         token: that this page asks for; None for none.
     """
 
     camera: Camera
     threads: int
+    share: float
     page: bool
     token: str | None = field(default=None, repr=False)
 

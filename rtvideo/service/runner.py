@@ -25,6 +25,9 @@ _GOOD = 60.0
 #: Seconds without a life sign after which a process is ended: while it starts, and later.
 _STARTING, _SILENT = 120.0, 45.0
 
+#: Seconds for which a process that is starting keeps others from it.
+_BEGINS = 5.0
+
 #: Seconds in which a process that was asked to end must do so.
 PATIENCE = 7.0
 
@@ -127,17 +130,23 @@ class CameraRunner:
         """Whether it is not wanted, and has ended."""
         return self.wanted is None and self._process is None
 
-    def tend(self, now: float, *, stopping: bool = False) -> None:
+    def begins(self, now: float) -> bool:
+        """Whether its process has been started a moment ago."""
+        return self._process is not None and self.status.state == "starting" and now - self._began < _BEGINS
+
+    def tend(self, now: float, *, begin: bool = True, stopping: bool = False) -> None:
         """Start, end or give up the process, whatever it is time for.
 
         Args:
             now: on the clock of `time.monotonic`.
+            begin: it may be started now.
             stopping: the service ends.
         """
         wanted = self._is_wanted() and not stopping
         if self._process is None:
             if wanted and now >= self._due:
-                self._start(now)
+                if begin:
+                    self._start(now)
             elif not wanted:
                 self._set("stopped" if stopping or self.wanted is None else "off")
             return

@@ -11,7 +11,7 @@ from rtvideo.cpus import usable_cpus
 from rtvideo.service.config import Camera, ServiceConfig
 from rtvideo.service.log import Log
 from rtvideo.service.messages import Order
-from rtvideo.service.runner import PATIENCE, CameraRunner
+from rtvideo.service.runner import PATIENCE, CameraRunner, Status
 from rtvideo.service.systemd import Notifier
 
 #: Seconds between two looks at the cameras.
@@ -26,6 +26,7 @@ class Supervisor:
 
     Attributes:
         runners: by name. Other threads may read it.
+        publish: called with the state of all cameras whenever they were looked at.
         turned: when `run` last looked at the cameras, on the clock of `time.monotonic`.
     """
 
@@ -36,10 +37,12 @@ class Supervisor:
             token: that the pages of the cameras ask for.
         """
         self._config, self._log, self._token, self._notify = config, log, token, notify
+        self._budget = config.threads or usable_cpus()
         self._shares = len(config.cameras)
         self.turned = time.monotonic()
         self.runners: dict[str, CameraRunner] = {}
         self._watch = threading.Event()
+        self.publish: Callable[[list[Status]], None] = lambda cameras: None
         self._add(config.cameras)
 
     def run(
@@ -86,10 +89,14 @@ class Supervisor:
         self._watch.clear()
         for runner in list(self.runners.values()):
             runner.listen()
-            runner.tend(time.monotonic(), stopping=stopping)
+            # One that starts computes for seconds: all at once would disturb those that run.
+            now = time.monotonic()
+            begin = sum(other.begins(now) for other in self.runners.values()) < self._budget
+            runner.tend(now, begin=begin, stopping=stopping)
             if watched:
                 runner.watch()
         self.runners = {name: runner for name, runner in self.runners.items() if not runner.gone}
+        self.publish([runner.status for runner in self.runners.values()])
 
     def _end(self) -> None:
         self._notify(STOPPING="1")
@@ -106,9 +113,9 @@ class Supervisor:
             self.runners[name] = CameraRunner(camera, self._order, self._log)
 
     def _order(self, camera: Camera) -> Order:
-        budget = self._config.threads or usable_cpus()
-        threads = camera.options.threads or max(1, budget // max(1, self._shares))
-        return Order(camera, threads, self._config.web is not None, self._token)
+        threads = camera.options.threads or max(1, self._budget // max(1, self._shares))
+        share = min(1.0, self._budget / (threads * max(1, self._shares)))
+        return Order(camera, threads, share, self._config.web is not None, self._token)
 
     def _change(self, config: ServiceConfig) -> None:
         """Take another configuration: cameras whose part is the same go on as they are."""

@@ -85,6 +85,7 @@ class _Worker:
                 say=lambda line: self._say(f"warning: {line}"),
                 on_progress=self._turn,
                 stop=self._stop,
+                share=self._order.share,
             )
         except RtvideoError as error:
             return "" if self._stop.is_set() else str(error)

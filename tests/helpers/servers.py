@@ -63,7 +63,9 @@ class Server:
         accepted: connections so far.
     """
 
-    def __init__(self, talk: Callable[[socket.socket, Server], None], port: int = 0) -> None:
+    def __init__(
+        self, talk: Callable[[socket.socket, Server], None], port: int = 0, host: str = "127.0.0.1"
+    ) -> None:
         server = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -74,12 +76,13 @@ class Server:
                     talk(self.request, server)
 
         class Listener(socketserver.ThreadingTCPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
             allow_reuse_address = True
             daemon_threads = True
 
         self.accepted, self.stopped = 0, threading.Event()
         self._open: list[socket.socket] = []
-        self._listener = Listener(("127.0.0.1", port), Handler)
+        self._listener = Listener((host, port), Handler)
         self.port: int = self._listener.server_address[1]
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,))
 

@@ -123,7 +123,7 @@ def test_messages_name_the_value_and_what_is_allowed(tmp_path: Path) -> None:
         "sgement = 9": "camera yard: 'sgement' is not allowed; did you mean segment?",
         "resume = true": "camera yard: 'resume' is not allowed; it is for files",
         "adapt = 'no'": "camera yard: adapt: 'no' is not allowed; allowed: True or False",
-        "priority = 'top'": "camera yard: priority: 'top' is not allowed; allowed: high, normal, low",
+        "priority = 'top'": "camera yard: priority: 'top' is not allowed; allowed: normal, low",
         "model = 'nihgt'": "camera yard: unknown model 'nihgt'",
         "user = '${NOWHERE}'": "camera yard: user: ${NOWHERE}: no such variable in the environment",
         "segment = '10m'": "camera yard: --segment 600: needs a recording with a name by time",
