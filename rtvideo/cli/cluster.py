@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rtvideo.cli.cluster_carried import carried_on_node, check_carried
+from rtvideo.cli.cluster_node import enhance_on_node
 from rtvideo.cli.cluster_progress import ClusterProgress
 from rtvideo.cli.outcome import TaskResult
-from rtvideo.cli.progress import Silent
+from rtvideo.cli.remote import RemoteTask
 from rtvideo.cli.signals import SecondSignal, Stop
-from rtvideo.cli.task import TaskRunner, done, failed, skipped
-from rtvideo.cluster.board import Notes, Standing
+from rtvideo.cli.task import completed, failed, skipped
+from rtvideo.cluster.board import Standing
 from rtvideo.cluster.connection import connected
 from rtvideo.cluster.cutting import CannotCutError
 from rtvideo.cluster.film import FilmJob, worth_cutting
 from rtvideo.cluster.piece_job import Interrupted
 from rtvideo.cluster.scheduler import LostError, Scheduler, Unit
+from rtvideo.cluster.transport import Content, all_see, stored
 from rtvideo.console import line, say
 from rtvideo.errors import ExitCode, RtvideoError
 from rtvideo.files.kinds import Job, job_for
+from rtvideo.media.images.sequence import is_sequence
 from rtvideo.options import Options
 
 if TYPE_CHECKING:
@@ -56,7 +59,8 @@ def run_on_cluster(
         if not quiet:
             line(f"cluster {address}: {cluster}")
         scheduler = Scheduler(cluster, device=options.device, threads=options.threads)
-        run = _Run(tasks, options, scheduler, piece, done, verbose=verbose)
+        shared = cluster.alone or _share_disk(tasks)
+        run = _Run(tasks, options, scheduler, piece, done, shared=shared, verbose=verbose)
         with ClusterProgress(sys.stderr, len(tasks), quiet=quiet) as show:
 
             def tick(standing: Standing) -> bool:
@@ -83,14 +87,16 @@ class _Run:
         piece: float | None,
         done: Callable[[int, TaskResult], None],
         *,
+        shared: bool,
         verbose: bool,
     ) -> None:
         self.ended = 0
+        self._shared = shared
         self._tasks, self._options, self._verbose, self._done = tasks, options, verbose, done
         self._films: dict[int, FilmJob] = {}
         self._gpu = scheduler.gpus > 0
-        # Files alone keep all processors busy where there are enough of them.
-        self._piece = piece or (_PIECE if len(tasks) < scheduler.slots else None)
+        # Files alone keep all processors busy where there are enough of them; what travels should be short.
+        self._piece = piece or (_PIECE if len(tasks) < scheduler.slots or not shared else None)
 
     def units(self) -> Iterator[Unit]:
         """Yield what is to be done."""
@@ -98,21 +104,28 @@ class _Run:
             try:
                 if task.error is not None:
                     raise task.error
-                if (finished := skipped(task, self._options)) is not None:
+                if self._carried(task):
+                    finished = check_carried(task, self._options)
+                else:
+                    finished = skipped(task, self._options)
+                if finished is not None:
                     self._end(place, finished)
                     continue
-                cut = self._piece is not None and job_for(task.source, task.target) is Job.VIDEO
+                yield from self._units_of(place, task)
             except RtvideoError as error:
                 self._end(place, failed(task, error, verbose=self._verbose))
-                continue
-            if cut and self._piece is not None and worth_cutting(task.source, self._piece):
-                try:
-                    yield from self._film(place, task, self._piece).units()
-                    continue
-                except CannotCutError as error:
-                    self._films.pop(place)
-                    say(f"warning: {task.source}: enhanced on one node, since it cannot be cut: {error}")
-            yield self._whole(place, task)
+
+    def _units_of(self, place: int, task: Task) -> Iterator[Unit]:
+        """Yield the pieces of a long film that lies here, else the task as a whole."""
+        film = not isinstance(task, RemoteTask) and job_for(task.source, task.target) is Job.VIDEO
+        if film and self._piece is not None and worth_cutting(task.source, self._piece):
+            try:
+                yield from self._film(place, task, self._piece).units()
+                return
+            except CannotCutError as error:
+                self._films.pop(place)
+                say(f"warning: {task.source}: enhanced on one node, since it cannot be cut: {error}")
+        yield self._whole(place, task)
 
     def share(self, standing: Standing) -> float:
         """Return which part of all is done; a file counts as much as another."""
@@ -136,8 +149,32 @@ class _Run:
                 _warn(warning)
             self._end(place, result)
 
-        arguments = (place, task, self._options, len(self._tasks), self._verbose)
-        return Unit(f"{place + 1}", enhance_on_node, arguments, done, partial(self._fail, place))
+        key, fail = f"{place + 1}", partial(self._fail, place)
+        rest = (self._options, len(self._tasks), self._verbose)
+        if not self._carried(task):
+            return Unit(key, enhance_on_node, (place, task, *rest), done, fail)
+        content, size = None, 0
+        if not self._shared and not (isinstance(task, RemoteTask) and task.source_url):
+            read = Content.of(task.source)
+            content, size = stored(read), len(read.data)
+        carry = partial(self._carry, place)
+        return Unit(key, carried_on_node, (place, task, content, *rest), carry, fail, size)
+
+    def _carried(self, task: Task) -> bool:
+        """Whether a node needs to be brought the input, or the result to be taken away."""
+        return not self._shared or isinstance(task, RemoteTask)
+
+    def _carry(self, place: int, returned: tuple[TaskResult, list[str], Content | None]) -> None:
+        result, warnings, content = returned
+        for warning in warnings:
+            _warn(warning)
+        task = self._tasks[place]
+        if content is not None:
+            try:
+                content.publish(task.target)
+            except RtvideoError as error:
+                result = failed(task, error, verbose=self._verbose)
+        self._end(place, result)
 
     def _film(self, place: int, task: Task, seconds: float) -> FilmJob:
         def ended(error: Exception | None) -> None:
@@ -145,7 +182,7 @@ class _Run:
             if error is not None:
                 self._fail(place, error)
             else:
-                self._end(place, done(task, film.report, verbose=self._verbose))
+                self._end(place, completed(task, film.report, verbose=self._verbose))
 
         film = self._films[place] = FilmJob(
             f"{place + 1}",
@@ -163,9 +200,9 @@ class _Run:
         task = self._tasks[place]
         if isinstance(error, Interrupted):
             note = f"{task.target.name}: stopped; the same command with --resume goes on"
-            result = TaskResult(str(task.source), ExitCode.DONE, note=note, stopped=True)
+            result = TaskResult(task.name, ExitCode.DONE, note=note, stopped=True)
         elif isinstance(error, LostError):
-            name, reason = str(task.source), f"internal: {error}"
+            name, reason = task.name, f"internal: {error}"
             result = TaskResult(name, ExitCode.INTERNAL, error=f"{name}: {reason}", reason=reason)
         else:
             result = failed(task, error, verbose=self._verbose)
@@ -176,44 +213,11 @@ class _Run:
         self._done(place, result)
 
 
-def enhance_on_node(
-    board: Any, key: str, gpu: bool, place: int, task: Task, options: Options, total: int, verbose: bool
-) -> tuple[TaskResult, list[str]]:
-    """Run a task whose files this node sees under their own names; return its end and its warnings."""
-    notes = Notes(board, key)
-    warnings: list[str] = []
-    if not gpu and options.device == "auto":
-        options = replace(options, device="cpu")
-    if notes.attempt > 1:
-        options = replace(options, resume=True)  # what was lost left its frames here, or nothing
-    stop = Stop()
-    stop.event = notes.stop
-    with TaskRunner(
-        options,
-        stop,
-        total,
-        quiet=True,
-        verbose=verbose,
-        show=lambda name: _Noted(notes),
-        warn=warnings.append,
-    ) as runner:
-        result = runner.run(place, task)
-    frames = 0 if result.report is None else result.report.frames_out
-    if result.report is not None:
-        result.report.retries = notes.attempt - 1
-    notes.finish(frames)
-    return result, warnings
-
-
-class _Noted(Silent):
-    """Progress that goes to the board."""
-
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
-
-    def __call__(self, done: int, total: int | None) -> None:
-        """Note it."""
-        self._notes(done, total)
+def _share_disk(tasks: Sequence[Task]) -> bool:
+    """Whether all nodes see the files of the tasks, judged by one of them."""
+    local = (task for task in tasks if task.error is None and not isinstance(task, RemoteTask))
+    task = next(local, None)
+    return task is None or all_see([task.source] * (not is_sequence(task.source)), task.target.parent)
 
 
 def _warn(line: str) -> None:

@@ -85,7 +85,7 @@ def _run(arguments: argparse.Namespace, flags: Parser) -> ExitCode:
     _check_paths(inputs, arguments.out)
     # From here on a signal asks for a proper end; imports would turn its exception into others.
     with signals() as stop:
-        if is_live(arguments, inputs):
+        if arguments.cluster is None and is_live(arguments, inputs):
             from rtvideo.cli.live import run_live
 
             return run_live(arguments, inputs, stop)

@@ -8,13 +8,14 @@ import shlex
 from collections.abc import Sequence
 
 from rtvideo.cli.batch import run_all
-from rtvideo.cli.inputs import beside, plan
+from rtvideo.cli.inputs import BatchPlan, beside, plan
 from rtvideo.cli.parser import record_of
 from rtvideo.cli.signals import Stop
 from rtvideo.cli.stats import check_stats, write_stats
 from rtvideo.console import line
 from rtvideo.engines.registry import check_names
 from rtvideo.errors import ExitCode, UsageError, worst
+from rtvideo.media.location import LocationKind, kind_of, redact
 from rtvideo.models import find
 from rtvideo.options import Options
 
@@ -36,8 +37,9 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) 
         from rtvideo.cluster.connection import check_address
 
         check_address(arguments.cluster)
+        _refuse_live(arguments, inputs)
     out = arguments.out[0] if arguments.out else _beside(inputs, quiet=arguments.quiet)
-    planned = plan(inputs, out)
+    planned = _planned(arguments, inputs, out)
     if arguments.stats is not None:
         files = [file for task in planned.tasks for file in (task.source, task.target)]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
@@ -55,6 +57,29 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) 
     if arguments.stats is not None:
         write_stats(reports, arguments.stats, several=len(planned.tasks) > 1)
     return worst(codes)
+
+
+def _refuse_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> None:
+    from rtvideo.cluster.transport import is_remote
+
+    if arguments.preview or arguments.serve is not None or len(arguments.out) > 1:
+        raise UsageError("--cluster: takes files to files; leave --preview, --serve and further --out away")
+    for text in (*inputs, *arguments.out):
+        if kind_of(text) is not LocationKind.FILE and not is_remote(text):
+            raise UsageError(f"--cluster: {redact(text)} is live; a cluster takes files")
+        if is_remote(text) and not arguments.out:
+            raise UsageError(f"no output for {redact(text)}; give a file or folder: --out lit/")
+
+
+def _planned(arguments: argparse.Namespace, inputs: Sequence[str], out: str) -> BatchPlan:
+    if arguments.cluster is not None:
+        from rtvideo.cluster.transport import is_remote
+
+        if any(map(is_remote, (*inputs, out))):
+            from rtvideo.cli.remote import plan_remote
+
+            return plan_remote(inputs, out)
+    return plan(inputs, out)
 
 
 def _beside(inputs: Sequence[str], *, quiet: bool) -> str:

@@ -65,6 +65,11 @@ class Task:
     target: Path
     error: RtvideoError | None = None
 
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return str(self.source)
+
 
 @dataclass
 class BatchPlan:
@@ -108,7 +113,7 @@ def plan(inputs: Sequence[str], out: str) -> BatchPlan:
     found: list[_Found] = []
     for text in inputs:
         try:
-            found += _expand(text, folder, made.left_out)
+            found += found_in(text, folder, made.left_out)
         except RtvideoError as error:
             found.append(_Found(Path(text), Path(), error))
     found = _renamed(found)
@@ -154,7 +159,8 @@ def beside(text: str) -> str:
     return str(found.place)
 
 
-def _expand(text: str, out: Path, left_out: Counter[str]) -> list[_Found]:
+def found_in(text: str, out: Path, left_out: Counter[str]) -> list[_Found]:
+    """Return the files of one input, see `plan`; of folders without those in ``out``."""
     path = Path(text)
     if os.path.isdir(path):
         found = list(_below(path, Path(), out, left_out))
@@ -219,17 +225,23 @@ def _unknown(path: Path) -> str:
 def _renamed(found: list[_Found]) -> list[_Found]:
     """Give files whose suffix cannot be written another one, and a longer name if that is taken."""
     taken = {each.place for each in found}
-    renamed = []
+    named = []
     for each in found:
         place = each.place
-        if each.error is None and not is_image(place) and not _writable(place):
-            suffix = DEVELOPED if is_raw(place) else _WRITTEN_AS.get(place.suffix.lower(), ".mkv")
-            place = place.with_suffix(suffix)
+        if each.error is None and renamed(place) != place:
+            place = renamed(place)
             if place in taken:
-                place = each.place.with_name(each.place.name + suffix)
+                place = each.place.with_name(each.place.name + place.suffix)
             taken.add(place)
-        renamed.append(_Found(each.source, place, each.error))
-    return renamed
+        named.append(_Found(each.source, place, each.error))
+    return named
+
+
+def renamed(place: Path) -> Path:
+    """Return a name whose suffix can be written."""
+    if is_image(place) or _writable(place):
+        return place
+    return place.with_suffix(DEVELOPED if is_raw(place) else _WRITTEN_AS.get(place.suffix.lower(), ".mkv"))
 
 
 def _writable(path: Path) -> bool:

@@ -69,7 +69,7 @@ class TaskRunner:
         Args:
             place: of the task among all, from 0.
         """
-        name = str(task.source)
+        name = task.name
         if self._stop.event.is_set():
             return TaskResult(name, ExitCode.DONE, note=_nothing_of(task), stopped=True)
         try:
@@ -119,8 +119,8 @@ class TaskRunner:
     def _result(self, task: Task, report: Report) -> TaskResult:
         if report.incomplete is not None and self._stop.event.is_set():
             note = self._how_far(task, report)
-            return TaskResult(str(task.source), ExitCode.DONE, report, note, stopped=True)
-        return done(task, report, verbose=self._verbose)
+            return TaskResult(task.name, ExitCode.DONE, report, note, stopped=True)
+        return completed(task, report, verbose=self._verbose)
 
     def _how_far(self, task: Task, report: Report) -> str:
         """Return the line about a task that a signal ended: how far it came, and how to go on."""
@@ -150,12 +150,12 @@ def skipped(task: Task, options: Options) -> TaskResult | None:
     if not check_finished(task.source, task.target, options, find(options.model)):
         return None
     note = f"{task.target}: exists already and is complete; skipped"
-    return TaskResult(str(task.source), ExitCode.DONE, note=note)
+    return TaskResult(task.name, ExitCode.DONE, note=note)
 
 
-def done(task: Task, report: Report, *, verbose: bool) -> TaskResult:
+def completed(task: Task, report: Report, *, verbose: bool) -> TaskResult:
     """Return the end of a task that came to the end of its input."""
-    name, note = str(task.source), summary(report, verbose=verbose)
+    name, note = task.name, summary(report, verbose=verbose)
     if report.incomplete is None:
         return TaskResult(name, ExitCode.DONE, report, note)
     error = f"{report.output}: incomplete: {report.incomplete}"
@@ -164,7 +164,7 @@ def done(task: Task, report: Report, *, verbose: bool) -> TaskResult:
 
 def failed(task: Task, error: Exception, *, verbose: bool) -> TaskResult:
     """Return the end of a task that an error ended."""
-    name = str(task.source)
+    name = task.name
     if isinstance(error, RtvideoError):
         text = str(error)
         reason = text.removeprefix(f"{task.source}: ").removeprefix(f"{task.target}: ")

@@ -20,9 +20,12 @@ def nodes() -> Iterator[Any]:
     pytest.importorskip("ray", reason="ray: pip install 'rtvideo[ray]'")
     from ray.cluster_utils import Cluster
 
-    small = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=small)
-    cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+    small = {"num_cpus": 1, "object_store_memory": 100 << 20}
+    try:
+        cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
+    except Exception:  # a node has 30 seconds to start, which is little where many tests run
+        cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
+    cluster.add_node(**small)
     yield cluster
     cluster.shutdown()
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +22,10 @@ from tests.rtvideo.cluster.conftest import COPY
 
 pytestmark = pytest.mark.slow
 
-FRAMES = 8000
+FRAMES = 6000
+
+#: Pieces of 20 seconds at 30 frames a second: ten of them.
+PIECES = (*COPY, "--piece", "20")
 
 
 @pytest.fixture(scope="module")
@@ -39,19 +46,77 @@ def workers() -> list[int]:
     return found
 
 
-def test_a_process_is_killed(on_cluster: Callable[..., int], long_clip: Path, tmp_path: Path) -> None:
-    out, stats, killed = tmp_path / "lit.mp4", tmp_path / "stats.json", []
+@contextmanager
+def meanwhile(action: Callable[[], object]) -> Iterator[None]:
+    """Do something in another thread; what it raises fails the test."""
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            action()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield
+    thread.join()
+    assert not errors, errors
+
+
+def retries_of(path: Path) -> int:
+    return int(json.loads(path.read_text())["retries"])
+
+
+def test_a_process_is_killed_in_a_file(
+    on_cluster: Callable[..., int], long_clip: Path, tmp_path: Path
+) -> None:
+    out, stats = tmp_path / "lit.mp4", tmp_path / "stats.json"
 
     def kill() -> None:
-        wait_until(lambda: grown(tmp_path, ".*partial*.mp4", 200_000))
-        killed.extend(workers())
-        os.kill(killed[0], signal.SIGKILL)
+        wait_until(lambda: grown(tmp_path, ".*partial*.mp4", 200_000), 60)
+        os.kill(workers()[0], signal.SIGKILL)
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    assert on_cluster([long_clip], out, *COPY, "--stats", str(stats)) == 0
-    thread.join()
-    (report,) = [json.loads(stats.read_text())]
-    assert report["retries"] == 1 and report["resumed"] > 0
+    with meanwhile(kill):
+        assert on_cluster([long_clip], out, *COPY, "--piece", "1h", "--stats", str(stats)) == 0
+    assert retries_of(stats) == 1
+    assert json.loads(stats.read_text())["resumed"] > 0  # what was written is not made again
     assert clips.times(out) == clips.times(long_clip)
-    assert not list(tmp_path.glob(".*"))
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_a_process_and_then_a_node_are_killed_in_a_film(
+    nodes: Any, on_cluster: Callable[..., int], long_clip: Path, tmp_path: Path
+) -> None:
+    out, stats = tmp_path / "lit.mp4", tmp_path / "stats.json"
+    third = nodes.add_node(num_cpus=2, object_store_memory=100 << 20)
+    nodes.wait_for_nodes()
+
+    def kill() -> None:
+        wait_until(lambda: list(tmp_path.glob(".lit.mp4.pieces/*.npz")) and workers(), 60)
+        os.kill(workers()[0], signal.SIGKILL)
+        nodes.remove_node(third, allow_graceful=False)
+
+    with meanwhile(kill):
+        assert on_cluster([long_clip], out, *PIECES, "--stats", str(stats)) == 0
+    assert retries_of(stats) >= 1
+    assert clips.times(out) == clips.times(long_clip)
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_the_command_is_killed_and_goes_on(
+    nodes: Any, on_cluster: Callable[..., int], long_clip: Path, tmp_path: Path
+) -> None:
+    out, stats = tmp_path / "lit.mp4", tmp_path / "stats.json"
+    command = [sys.executable, "-m", "rtvideo", "--input", str(long_clip), "--out", str(out), *PIECES]
+    process = subprocess.Popen([*command, "--cluster", nodes.address, "--quiet"])
+    wait_until(lambda: list(tmp_path.glob(".lit.mp4.pieces/*.npz")), 60)
+    process.kill()
+    process.wait()
+    done = {path: path.stat().st_mtime_ns for path in tmp_path.glob(".lit.mp4.pieces/*.npz")}
+    assert done and not out.exists()
+    assert on_cluster([long_clip], out, *PIECES, "--crf", "30", "--resume") == 2  # another job
+    assert on_cluster([long_clip], out, *PIECES, "--resume", "--stats", str(stats)) == 0
+    assert json.loads(stats.read_text())["resumed"] >= 600 * len(done)
+    assert clips.times(out) == clips.times(long_clip)
+    assert [path.name for path in tmp_path.glob(".*")] == []
