@@ -1,0 +1,166 @@
+"""What a Ray cluster costs: ``python -m benchmarks.cluster {overhead,nodes,film,memory}``.
+
+Each question prints a table. ``nodes`` and ``film`` start Ray nodes of one processor each on this machine,
+which may have fewer processors than there are nodes: so they count processor time, that of Ray included. What
+is linear costs as much for a frame on four nodes as on one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rtvideo.media.file_input import FileInput
+
+#: Kernel ticks a second, the unit of /proc/PID/stat.
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one call took: seconds on the clock, and of processors, that of the command and its children."""
+
+    seconds: float
+    processor: float
+
+
+def run(inputs: Path, out: Path, *flags: str) -> Run:
+    """Run the command line."""
+    shutil.rmtree(out, ignore_errors=True)
+    command = [sys.executable, "-m", "rtvideo", "--input", str(inputs), "--out", f"{out}/", "--quiet", *flags]
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True)
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Run(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+@contextmanager
+def nodes(count: int) -> Iterator[Any]:
+    """Start so many nodes of one processor each."""
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 256 << 20}
+    cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+    for _ in range(count - 1):
+        cluster.add_node(**node)
+    cluster.wait_for_nodes()
+    try:
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+def spent_by_nodes() -> float:
+    """Return the processor seconds of all nodes of this machine, and of the workers that they have ended."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        if name == "raylet" or name.startswith("ray::"):
+            ticks += sum(map(int, rest.split()[11:15]))
+    return ticks / _TICKS
+
+
+def frames_of(folder: Path) -> int:
+    """Return how many frames the videos of a folder have."""
+    found = 0
+    for path in folder.iterdir():
+        source = FileInput(path)
+        found += sum(packet.stream_index == source.video.index for packet in source.packets())
+        source.close()
+    return found
+
+
+def copies(clip: Path, folder: Path, count: int) -> Path:
+    """Return a folder with so many copies of a clip."""
+    folder.mkdir()
+    for number in range(count):
+        os.link(shutil.copy(clip, folder.parent / clip.name), folder / f"{number:06}{clip.suffix}")
+    return folder
+
+
+def overhead(clip: Path, work: Path, arguments: argparse.Namespace) -> None:
+    """Compare ``--cluster local`` with ``--jobs``."""
+    folder, jobs = copies(clip, work / "in", arguments.files), str(arguments.jobs)
+    print("| run | `--jobs` | `--cluster local` | start of Ray and no file |\n| --- | --- | --- | --- |")
+    (work / "none").mkdir()
+    shutil.copy(clip, work / "none" / clip.name)
+    for number in range(arguments.repeat):
+        side = run(folder, work / "out", "--jobs", jobs, *arguments.flags)
+        ray = run(folder, work / "out", "--cluster", "local", *arguments.flags)
+        start = run(work / "none", work / "out", "--cluster", "local", "--frames", "1", *arguments.flags)
+        print(f"| {number + 1} | {side.seconds:.1f} s | {ray.seconds:.1f} s | {start.seconds:.1f} s |")
+
+
+def per_frame(clip: Path, work: Path, arguments: argparse.Namespace, *flags: str) -> None:
+    """Count the processor time of a frame on more and more nodes."""
+    folder = copies(clip, work / "in", arguments.files)
+    frames = frames_of(folder)
+    alone = run(folder, work / "out", "--threads", "1", *arguments.flags)
+    print("| where | processor time a frame | of linear |\n| --- | --- | --- |")
+    print(f"| no cluster, one thread | {1000 * alone.processor / frames:.2f} ms | |")
+    first: float | None = None
+    for count in (1, 2, 4):
+        with nodes(count) as cluster:
+            before = spent_by_nodes()
+            driver = run(folder, work / "out", "--cluster", cluster.address, *flags, *arguments.flags)
+            time.sleep(2)  # its workers end
+            cost = (driver.processor + spent_by_nodes() - before) / frames
+        first = first or cost
+        print(f"| {count} nodes | {1000 * cost:.2f} ms | {first / cost:.2f} |", flush=True)
+
+
+def memory(clip: Path, work: Path, arguments: argparse.Namespace) -> None:
+    """Watch the memory of the command while it enhances many small files."""
+    folder = copies(clip, work / "in", arguments.files)
+    flags = ["--cluster", "local", "--quiet", *arguments.flags]
+    command = [sys.executable, "-m", "rtvideo", "--input", str(folder), "--out", f"{work}/out/", *flags]
+    process = subprocess.Popen(command)
+    print("| files done | memory |\n| --- | --- |")
+    due = 0
+    while process.poll() is None:
+        done = sum(not entry.name.startswith(".") for entry in os.scandir(work / "out")) if due else 0
+        if done >= due and (work / "out").is_dir():
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            resident = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+            print(f"| {done} | {int(resident) / 1024:.0f} MiB |", flush=True)
+            due = done + max(1, arguments.files // 10)
+        time.sleep(0.2)
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    questions: dict[str, Callable[[Path, Path, argparse.Namespace], None]] = {
+        "overhead": overhead,
+        "nodes": per_frame,
+        "film": lambda clip, work, arguments: per_frame(clip, work, arguments, "--piece", arguments.piece),
+        "memory": memory,
+    }
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
+    parser.add_argument("question", choices=questions)
+    parser.add_argument("clip", type=Path, help="a video; rtvideo --sample makes one")
+    parser.add_argument("--files", type=int, default=4, help="copies of it that are enhanced (4)")
+    parser.add_argument("--jobs", type=int, default=2, help="for overhead: files side by side (2)")
+    parser.add_argument("--piece", default="10s", help="for film: seconds of a piece (10s)")
+    parser.add_argument("--repeat", type=int, default=1, help="for overhead: interleaved runs (1)")
+    arguments, flags = parser.parse_known_args()
+    arguments.flags = flags
+    with tempfile.TemporaryDirectory() as folder:
+        questions[arguments.question](arguments.clip, Path(folder), arguments)
+
+
+if __name__ == "__main__":
+    main()
