@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 import av
 
-from rtvideo.live.connection import SourceConnection
 from rtvideo.live.input import LiveInput, TimedPacket
 from rtvideo.stopwatch import Stopwatch
 
@@ -40,9 +39,9 @@ class PacketDecoder:
         """Yield frames, and when they came on the clock of `time.monotonic`."""
         if not self._source.traits.live:
             yield from self._source.connection.ready
-        connection: SourceConnection | None = None
+        connection = self._source.connection  # all packets of a short file may be in the decoder by now
         for arrival in self._arrivals:
-            if connection is not None and arrival.connection is not connection:
+            if arrival.connection is not connection:
                 yield from connection.decode(None)
             connection = arrival.connection
             if self._source.traits.live and self._skips(arrival):
@@ -52,8 +51,7 @@ class PacketDecoder:
             self.work.add(time.monotonic() - began)
             if not arrival.stale:
                 yield from frames
-        if connection is not None:
-            yield from connection.decode(None)
+        yield from connection.decode(None)
 
     def _skips(self, arrival: TimedPacket) -> bool:
         """Whether a packet is skipped: any whole picture can be, other packets up to the next key frame."""

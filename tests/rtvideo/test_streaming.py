@@ -60,6 +60,14 @@ def test_a_file_gives_every_frame_and_its_time(tmp_path: Path, engine: list[floa
     assert list(frames) == [] and working() == []
 
 
+@pytest.mark.parametrize("count", range(1, 6))
+def test_a_short_file_gives_every_frame(tmp_path: Path, count: int, engine: list[float | None]) -> None:
+    """Its last packets are in the decoder before the first frame is out."""
+    clips.write(tmp_path / "in.mp4", frames=count)
+    with rtvideo.stream(str(tmp_path / "in.mp4")) as frames:
+        assert len(list(frames)) == count
+
+
 @pytest.mark.parametrize("rotation", [0, 90])
 def test_pixels_are_upright_and_in_the_order_that_is_asked_for(tmp_path: Path, rotation: int) -> None:
     clip = clips.write(tmp_path / "in.mp4", frames=3, rotation=rotation, matrix=1, range=1)
