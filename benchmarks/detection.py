@@ -34,7 +34,7 @@ with imports(__name__, "benchmark"):
 
 
 #: Of the clips, in pixels.
-SIZE = (960, 540)
+SIZE = (640, 360)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> int:
     add("--motions", choices=motions, nargs="+", default=usual, metavar="SCENE", help=about)
     add("--models", nargs="+", default=["night"], metavar="NAME")
     add("--most", type=values.positive, default=30, metavar="N", help="photographs with faces (30)")
-    add("--frames", type=values.positive, default=12, metavar="N", help="of each clip (12)")
+    add("--frames", type=values.positive, default=10, metavar="N", help="of each clip (10)")
     add_json(parser)
     return run(measure, parser, words, extra="benchmark")
 
