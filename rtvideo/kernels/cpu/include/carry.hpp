@@ -42,44 +42,56 @@ typedef int32_t tile_codes __attribute__((vector_size(4 * CARRIED)));
 typedef uint16_t tile_samples __attribute__((vector_size(2 * CARRIED)));
 constexpr int CARRIED_ROWS = CARRIED + TAPS - 1, BEFORE = TAPS / 2 - 1; // that a tile is made of; those before it
 
-// The rows that a tile is made of, from (x, y) on. Where they lie side by side they are read as they are; else, and at
-// edges, which repeat, from `spare`.
-struct Gathered {
-    const uint16_t *rows[CARRIED_ROWS];
-    uint16_t spare[CARRIED_ROWS][2 * CARRIED];
-};
-FN void gather(const Samples &from, int x, int y, Gathered &to) {
+// The samples that a tile is made of, from (x, y) on, as floats; those at edges repeat.
+typedef float Gathered[CARRIED_ROWS][2 * CARRIED];
+FN void gather(const Samples &from, int x, int y, int first, int last, Gathered &to) {
     const int step = from.channel.step;
-    const bool inside = step == 1 && x >= 0 && x + CARRIED_ROWS <= from.width;
-    for (int i = 0; i < CARRIED_ROWS; i++) {
+    const bool inside = step == 1 && x >= 0 && x + 2 * CARRIED <= from.width;
+    for (int i = first; i < last; i++) {
         const uint16_t *line = from.row(clamp(y + i, 0, from.height - 1));
-        to.rows[i] = inside ? line + x : to.spare[i];
-        for (int j = 0; !inside && j < CARRIED_ROWS; j++) to.spare[i][j] = line[clamp(x + j, 0, from.width - 1) * step];
+        uint16_t spare[2 * CARRIED];
+        for (int j = 0; !inside && j < 2 * CARRIED; j++) spare[j] = line[clamp(x + j, 0, from.width - 1) * step];
+        const uint16_t *const samples = inside ? line + x : spare;
+    UNROLL for (int j = 0; j < 2 * CARRIED; j += CARRIED) {
+            tile_samples v;
+            memcpy(&v, samples + j, sizeof v);
+            const tile_row row = __builtin_convertvector(v, tile_row);
+            memcpy(to[i] + j, &row, sizeof row);
+        }
     }
 }
 
-FN tile_row tile_at(const uint16_t *samples) {
-    tile_samples v;
+FN tile_row tile_at(const float *samples) {
+    tile_row v;
     memcpy(&v, samples, sizeof v);
-    return __builtin_convertvector(v, tile_row);
+    return v;
 }
 
-// A tile as it is between samples.
+// A tile as it is between samples; along a side where it is on them they stay what they are.
 FN void interpolate(const Samples &from, int x, int y, Shift across, Shift down, tile_row (&out)[CARRIED]) {
     Gathered seen;
     tile_row between[CARRIED_ROWS];
-    gather(from, x + across.whole - BEFORE, y + down.whole - BEFORE, seen);
+    const int first = down.sixteenths ? 0 : BEFORE, last = first + CARRIED + (down.sixteenths ? TAPS - 1 : 0);
+    gather(from, x + across.whole - BEFORE, y + down.whole - BEFORE, first, last, seen);
     float taps[2][TAPS];
     UNROLL for (int k = 0; k < TAPS; k++)
         taps[0][k] = tap_of(across.sixteenths, k), taps[1][k] = tap_of(down.sixteenths, k);
-    for (int i = 0; i < CARRIED_ROWS; i++) {
+    for (int i = first; i < last; i++) {
         tile_row sum = {};
-        UNROLL for (int k = 0; k < TAPS; k++) sum += taps[0][k] * tile_at(seen.rows[i] + k);
+        if (!across.sixteenths) {
+            sum = tile_at(seen[i] + BEFORE);
+        } else {
+            UNROLL for (int k = 0; k < TAPS; k++) sum += taps[0][k] * tile_at(seen[i] + k);
+        }
         between[i] = sum;
     }
     UNROLL for (int i = 0; i < CARRIED; i++) {
         tile_row sum = {};
-        UNROLL for (int k = 0; k < TAPS; k++) sum += taps[1][k] * between[i + k];
+        if (!down.sixteenths) {
+            sum = between[i + BEFORE];
+        } else {
+            UNROLL for (int k = 0; k < TAPS; k++) sum += taps[1][k] * between[i + k];
+        }
         const tile_row none = {}, top = none + HIGHEST;
         sum = sum < none ? none : sum;
         out[i] = (sum > top ? top : sum) + 0.5f;
@@ -136,18 +148,25 @@ FN void carry_ages(const TemporalState &state, int left, int top, Vector by) {
     }
 }
 
-// A strip of whole blocks.
+// A strip of whole blocks. Channels of one size move alike.
 static void carry(const Tile &tile, Frame &frame, Arena) {
     TemporalState &state = frame.state;
-    for (int c = 0; c < channels(state.format); c++) {
+    const int count = channels(state.format);
+    for (int c = 0, next; c < count; c = next) {
         const Channel one = channel(state.format, c);
         const int width = (tile.picture_width + one.x) >> one.x, height = (tile.picture_height + one.y) >> one.y;
-        const Samples from = {state.picture[state.now], one, width, height}, to = {state.motion.carried, one, width, height};
         const int right = (tile.last + one.x) >> one.x, bottom = (tile.bottom + one.y) >> one.y;
+        for (next = c + 1; next < count; next++)
+            if (const Channel other = channel(state.format, next); other.x != one.x || other.y != one.y) break;
         for (int y = tile.top >> one.y; y < bottom; y += CARRIED) {
             for (int x = tile.first >> one.x; x < right; x += CARRIED) {
                 const Vector by = motion_at(state.motion, (x + CARRIED / 2) << one.x, (y + CARRIED / 2) << one.y);
-                carry_tile(from, to, x, y, Vector{by.x / (1 << one.x), by.y / (1 << one.y)});
+                for (int k = c; k < next; k++) {
+                    const Channel now = channel(state.format, k);
+                    const Samples from = {state.picture[state.now], now, width, height};
+                    const Samples to = {state.motion.carried, now, width, height};
+                    carry_tile(from, to, x, y, Vector{by.x / (1 << one.x), by.y / (1 << one.y)});
+                }
                 if (c == 0) carry_ages(state, x / CELL, y / CELL, by);
             }
         }

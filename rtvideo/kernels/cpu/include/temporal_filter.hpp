@@ -45,11 +45,13 @@ FN void cell_means(Rows<4> d, int c, const Channel &one, int cell_row, int cells
 // How far cells of a row may be off that were carried (squared pixels), and what of their ages they lose.
 FN void carried_cells(const MotionState &m, int left, int cell_row, int cells, float *unsure, float *loss) {
     constexpr int SIDE = 2 * MOTION_BLOCK / CELL;
-    const int first = cell_row / SIDE * m.wide[0];
-    for (int x = 0; x < cells; x++) {
-        const int at = first + clamp(left + x, 0, m.wide[0] * SIDE - 1) / SIDE;
-        const bool moved = moves(m.vectors[0][at]);
-        unsure[x] = moved ? m.unsure[at] : 0, loss[x] = moved ? loss_of(m.residuals[at], m.noise[0]) : 0;
+    const Vector *const vectors = m.vectors[0] + cell_row / SIDE * m.wide[0];
+    for (int x = 0; x < cells;) {
+        const int block = clamp(left + x, 0, m.wide[0] * SIDE - 1) / SIDE, at = (int)(vectors - m.vectors[0]) + block;
+        const int end = block + 1 < m.wide[0] ? min((block + 1) * SIDE - left, cells) : cells;
+        const bool moved = moves(vectors[block]);
+        const float off = moved ? m.unsure[at] : 0, lost = moved ? loss_of(m.residuals[at], m.noise[0]) : 0;
+        for (; x < end; x++) unsure[x] = off, loss[x] = lost;
     }
 }
 
