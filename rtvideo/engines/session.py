@@ -173,6 +173,20 @@ class HasFallback(Protocol):
         """
 
 
+@runtime_checkable
+class HasLimits(Protocol):
+    """A session that does less than others with the same settings."""
+
+    def limits(self) -> str | None:
+        """Return what it leaves, and what to do, in one line; None if its settings ask for no more."""
+
+
+def limits_of(session: Session) -> list[str]:
+    """Return lines about what a session leaves that its settings ask for."""
+    line = session.limits() if isinstance(session, HasLimits) else None
+    return [line] if line else []
+
+
 def report_on(session: Session, report: Report) -> None:
     """Write into a report which engine runs, and with which settings."""
     settings = session.settings

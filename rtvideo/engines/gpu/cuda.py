@@ -69,6 +69,15 @@ class CudaSession(GpuSession):
         """See `rtvideo.engines.session.Session.reset`."""
         self._time_stamps.reset()
 
+    def limits(self) -> str | None:
+        """See `rtvideo.engines.session.HasLimits`."""
+        if not self.settings.temporal or not self.settings.strength:
+            return None
+        return (
+            "engine cuda does not follow motion over time, nor even the bands of lamps; "
+            "--device cpu does both, more slowly"
+        )
+
     def _open(self, stack: ExitStack) -> Any:
         model, geometry = self._model, self._geometry
         if reason := self.unsupported_reason(model, geometry):

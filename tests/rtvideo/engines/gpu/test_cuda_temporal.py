@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from rtvideo.engines.fused import FusedSession
 from rtvideo.engines.gpu.cuda import CudaSession
-from rtvideo.engines.session import Session, Settings
+from rtvideo.engines.session import Session, Settings, limits_of
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Plane
 from rtvideo.models import Model, find
@@ -88,6 +88,16 @@ def test_it_shows_what_the_processor_shows(pair: tuple[CudaSession, FusedSession
         assert apart(shown(device, planes, number * RATE), shown(processor, planes, number * RATE)) <= 1
     assert cuda.calls["cuModuleLoadData"] == 3
     assert cuda.calls["cuGraphLaunch"] == 6
+
+
+def test_it_says_what_it_leaves(pair: tuple[CudaSession, FusedSession]) -> None:
+    device, processor = pair
+    assert ["does not follow motion" in line and "--device cpu" in line for line in limits_of(device)] == [
+        True
+    ]
+    assert limits_of(processor) == []
+    device.settings.temporal = 0
+    assert limits_of(device) == []
 
 
 @pytest.mark.parametrize("how", ["reset", "gap", "back", "strength", "off"])
