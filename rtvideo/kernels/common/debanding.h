@@ -14,7 +14,7 @@ constexpr int SMOOTH = 4; // the smooth picture's luma and colour, and noise of 
 
 // In codes: up to where a picture is dark, by how much cells of it may be wrong, and a sample by itself: one that stands
 // out by GATE times as much stays, as a star does.
-constexpr float DARK = 12, TOLERANCE = 2.5f, OF_SAMPLE = 1.5f, GATE = 3;
+constexpr float DARK = 12, TOLERANCE = 3.5f, OF_SAMPLE = 2.0f, GATE = 3;
 constexpr float DARK_COLOUR = 31, COLOUR_TOLERANCE = 2.5f, COLOUR_NOISE = 3, EDGE = 2;
 
 // Of a frame, in codes of 8 bits: the size of its own codes, the levels of black and of neutral chroma.

@@ -8,7 +8,7 @@ import numpy.typing as npt
 Plane = npt.NDArray[np.float64]
 
 CELL, LEVELS = 4, 4
-DARK, TOLERANCE, OF_SAMPLE, GATE = 12.0, 2.5, 1.5, 3.0
+DARK, TOLERANCE, OF_SAMPLE, GATE = 12.0, 3.5, 2.0, 3.0
 DARK_COLOUR, COLOUR_TOLERANCE, COLOUR_NOISE, EDGE = 31.0, 2.5, 3.0, 2.0
 
 
