@@ -113,10 +113,6 @@ SUPERVISED: dict[str, Term] = {
 }
 
 
-#: The terms of how light a result is where nobody wishes for more or less.
-EXPOSURE = ("lit_brightness", "lit_exposure")
-
-
 def wish(exposed: Tensor, reference: Tensor) -> Tensor:
     """Return the brightness, (N, 1, 1, 1) in -1..1, that takes the mean of what is lit to its reference's."""
     means = (image.detach().mean((1, 2, 3), keepdim=True).clamp_min(_DIM) for image in (reference, exposed))

@@ -39,7 +39,7 @@ with imports(__name__, "train"):
     from rtvideo.sample.camera_simulator import Image, Linear
 
 #: How many pairs are made of each photograph or panorama.
-COUNTS = {"wide": 8, "panoramas": 16, "night": 3, "lit": 1}
+COUNTS = {"wide": 5, "panoramas": 16, "night": 2, "lit": 1}
 _SIDES = (384, 608)  # pixels, of the longer side of a photograph
 
 Pair = tuple[Image, Image]
@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         type=values.positive,
         default=round(CLEANEST),
         metavar="ELECTRONS",
-        help="of the best camera at full scale: fewer, and noise removal takes more noise and more texture",
+        help="of the best camera, at full scale: the more, the more texture noise removal leaves, and noise",
     )
     add("--out", type=Path, required=True, metavar="DIR", help="what is there is kept")
     add("--seed", type=values.count, default=0)

@@ -18,10 +18,9 @@ from rtvideo.sample.camera_simulator import Image, Linear, from_linear, metered,
 
 _SIZE = (384, 256)  # of a view of a panorama, which has no more detail
 _FIELD = (60.0, 110.0)  # degrees across
-_LEVEL = (0.003, 0.12)  # mean of what is recorded, of full scale: from near black to mid-grey less a third
+_LEVEL = (0.002, 0.12)  # mean of what is recorded, of full scale: from near black to mid-grey less a third
 _NOISIEST = 1000.0  # electrons at full scale: a small sensor at its highest gain
-#: Likewise, of a photograph that was reduced, each pixel the sum of many: without noise, texture must stay.
-CLEANEST = 1000000.0
+CLEANEST = 60000.0  # likewise: a large one on a tripod
 _WHITE = (1.0, 24.0)  # how far the lights of a photograph's scene rise
 _SHOWN = 128.0  # of 255, mean luma of a target: the middle of the codes
 _FAINT = 1.0  # of 255: a code of the dark frame at which half of the brightness is trusted

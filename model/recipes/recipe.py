@@ -22,10 +22,7 @@ class Recipe:
         batch, crop: crops a step, and their side in pixels.
         whole: the illumination sees each image whole, since it follows the scene; the crop is what is scored.
         shares: of what is learned from: ``given`` images as they are, ``lit`` photographs that must stay so
-            and ``night`` scenes, both made from references (`model.night_pairs`), and whatever lies in a
-            folder of a kind's name. Kinds of which there are no images do not count.
-        exposure_only: kinds that teach exposure alone (`model.objectives.EXPOSURE`), such as panoramas, which
-            have less detail than a sensor sees.
+            and ``night`` scenes, both made from references (`model.night_pairs`).
         saturation: the least and the largest factor by which colours are multiplied, of every other image and
             of its reference alike, so that a network also keeps colours that it has not seen.
         fixed: weights that are not learned, by name, and the value that they keep.
@@ -47,7 +44,6 @@ class Recipe:
     crop: int = 192
     whole: bool = False
     shares: Mapping[str, float] = field(default_factory=lambda: {"given": 1.0})
-    exposure_only: tuple[str, ...] = ()
     permuted: bool = False
     saturation: tuple[float, float] = (1.0, 1.0)
     fixed: Mapping[str, float] = field(default_factory=dict)

@@ -248,31 +248,12 @@ def test_kinds_are_made_of_references_once_a_scene(pairs: Path) -> None:
     items = data.paired([pairs], data.Reader())
     again = [dataclasses.replace(item, name="another exposure") for item in items]
     found = trainer.kinds(NIGHT, items + again, seed=0)
-    counts = {kind: len(some) for kind, some in found.items()}
-    assert counts == {"given": 12, "panoramas": 0, "lit": 6, "night": 6}
+    assert {kind: len(some) for kind, some in found.items()} == {"given": 12, "lit": 6, "night": 6}
     for lit, night, item in zip(found["lit"], found["night"], items, strict=True):
         assert item.high is not None and night.high is not None
         assert lit.low is lit.high
         assert 0.7 * item.high.mean() < lit.low.mean() <= item.high.mean()
         assert night.low.mean() < night.high.mean()
-
-
-@pytest.mark.parametrize("kind", ["given", "panoramas"])
-def test_panoramas_teach_exposure_and_leave_noise_removal_as_it_is(pairs: Path, kind: str) -> None:
-    """Kinds of which there are no images do not count."""
-    recipe = dataclasses.replace(NIGHT, steps=4, batch=2, crop=24)
-    items = data.paired([pairs], data.Reader())
-    trained = trainer.Trainer(
-        trainer.TrainConfig(
-            recipe=recipe, train={kind: items, "night": []}, held=items, fingerprint=data.Fingerprint(0, ""),
-            out=pairs / "unused",
-        )
-    )  # fmt: skip
-    before = {name: weights.clone() for name, weights in trained.net.named_parameters()}
-    for _ in range(3):
-        trained.advance()
-    changed = {name.split(".")[0] for name, w in trained.net.named_parameters() if not w.equal(before[name])}
-    assert changed == ({"illumination"} if kind == "panoramas" else {"illumination", "noise"})
 
 
 def test_importing_the_package_is_light() -> None:
