@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,17 +62,43 @@ def nodes(count: int) -> Iterator[Any]:
         cluster.shutdown()
 
 
-def spent_by_nodes() -> float:
-    """Return the processor seconds of all nodes of this machine, and of the workers that they have ended."""
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
-        except OSError:
-            continue
-        if name == "raylet" or name.startswith("ray::"):
-            ticks += sum(map(int, rest.split()[11:15]))
-    return ticks / _TICKS
+class Meter(threading.Thread):
+    """Watches the processes of Ray, some of which end under way. Use it in a ``with`` statement."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._before, self._latest = self._look(), dict[int, int]()
+        self._end = threading.Event()
+
+    @property
+    def spent(self) -> float:
+        """Processor seconds of all of them, since it was made."""
+        return sum(ticks - self._before.get(pid, 0) for pid, ticks in self._latest.items()) / _TICKS
+
+    def run(self) -> None:
+        """Look ten times a second."""
+        while not self._end.wait(0.1):
+            self._latest |= self._look()
+
+    def __enter__(self) -> Meter:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end.set()
+        self.join()
+
+    @staticmethod
+    def _look() -> dict[int, int]:
+        found = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+            except OSError:
+                continue
+            if name in ("raylet", "gcs_server") or name.startswith("ray::"):
+                found[int(stat.parent.name)] = sum(map(int, rest.split()[11:13]))
+        return found
 
 
 def frames_of(folder: Path) -> int:
@@ -115,12 +142,11 @@ def per_frame(clip: Path, work: Path, arguments: argparse.Namespace, *flags: str
     first: float | None = None
     for count in (1, 2, 4):
         with nodes(count) as cluster:
-            before = spent_by_nodes()
-            driver = run(folder, work / "out", "--cluster", cluster.address, *flags, *arguments.flags)
-            time.sleep(2)  # its workers end
-            cost = (driver.processor + spent_by_nodes() - before) / frames
+            with Meter() as meter:
+                driver = run(folder, work / "out", "--cluster", cluster.address, *flags, *arguments.flags)
+            cost = (driver.processor + meter.spent) / frames
         first = first or cost
-        print(f"| {count} nodes | {1000 * cost:.2f} ms | {first / cost:.2f} |", flush=True)
+        print(f"| {count} node{'s' * (count > 1)} | {1000 * cost:.2f} ms | {first / cost:.2f} |", flush=True)
 
 
 def memory(clip: Path, work: Path, arguments: argparse.Namespace) -> None:
