@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -163,11 +164,14 @@ def _join(ray: Any, address: str) -> None:
 
 
 def _init(ray: Any, address: str, **settings: Any) -> None:
-    quiet = (
-        {} if address.startswith("ray://") else {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    )
+    settings["log_to_driver"] = False
+    if address.startswith("ray://"):
+        logging.getLogger("ray.client_builder").setLevel(logging.CRITICAL)
+    else:
+        settings["logging_level"] = logging.CRITICAL
     try:
-        ray.init(address, **settings, **quiet)
+        with warnings.catch_warnings(action="ignore"):
+            ray.init(address, **settings)
     except Exception as error:  # Ray raises what it likes: ConnectionError, RuntimeError, ValueError
         text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise UnavailableError(f"--cluster {address}: Ray cannot connect: {text}") from None
