@@ -1,4 +1,4 @@
-"""One Ray cluster for all tests of a module: two nodes of one processor each, on this machine."""
+"""One Ray cluster for all tests here: two nodes of one processor each, on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rtvideo.cli.entry import main
 COPY = ("--strength", "0")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def nodes() -> Iterator[Any]:
     """A cluster of `ray.cluster_utils.Cluster`: nodes can be added to it and killed."""
     pytest.importorskip("ray", reason="ray: pip install 'rtvideo[ray]'")
