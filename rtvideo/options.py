@@ -287,6 +287,13 @@ class Options:
         "make one picture of each interlaced frame (the default), or of each field: 50 of 25, files only",
         choices=("frame", "field"),
     )
+    log: str | None = option(
+        None,
+        "video",
+        "write what was done to each frame, a line of JSON each; a folder gets a file for each output",
+        metavar="FILE",
+        compared=False,
+    )
     video_stream: int = option(
         0, "video", "which is enhanced (0, the first); others are copied", values.count, "N"
     )

@@ -13,6 +13,7 @@ from rtvideo.engines.gpu.frame import DeviceFrame, TakesDeviceFrames
 from rtvideo.engines.session import Session
 from rtvideo.engines.sync import SyncSession
 from rtvideo.frame import Planes
+from rtvideo.frame_log import FrameLog
 from rtvideo.media.captions import CaptionCarrier
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.deinterlace import Deinterlacer
@@ -54,6 +55,7 @@ class FrameProcessor:
         pool: where enhanced frames come from; they go back to it when they are encoded.
         changed: frames of another size or pixel format than the first one, which were converted.
         deinterlaced: whether interlaced frames came.
+        log: takes each frame as it was and as it became; None: nothing does.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class FrameProcessor:
         """
         self.session, self.format, self.tags, self.pool = session, working, tags, pool
         self.changed = 0
+        self.log: FrameLog | None = None
         self.deinterlaced = deinterlacer is not None and deinterlacer.fields is not None
         self._shape = (first.width, first.height, first.format.name)
         self._source_tags = source_tags
@@ -137,9 +140,13 @@ class FrameProcessor:
             yield from self._enhance(frame)
             return
         self._skip -= 1
+        if self.log is not None:
+            self.log.skip()
         if self.session.settings.temporal and self._skip < _WARM_UP:
+            log, self.log = self.log, None
             for pair in (*self._enhance(frame), *self.drain()):
                 self._release(pair)
+            self.log = log
         yield FramePair(frame, frame)
 
     def _enhance(self, frame: av.VideoFrame) -> Iterator[FramePair]:
@@ -178,6 +185,8 @@ class FrameProcessor:
     def _finished(self, pair: FramePair) -> FramePair:
         """Return the pair with the frame to encode."""
         original, lit = pair.original, pair.lit
+        if self.log is not None:
+            self.log.frame(original, lit, self.format, self.session.settings)
         if self.tags is not None:
             self.tags.apply(original)
             self.tags.apply(lit)

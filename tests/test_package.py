@@ -87,12 +87,17 @@ LAYERS = {
     "media.images": ["media"],
     "media.mp4": ["media"],
     "media.network": ["media"],
-    "processor": ["engines", "engines.gpu", "media", "media.gpu"],
-    "files": ["models", "engines", "media", "media.gpu", "media.images", "media.mp4", "processor"],
+    "frame_log": ["models", "engines", "media", "media.gpu"],
+    "processor": ["engines", "engines.gpu", "media", "media.gpu", "frame_log"],
+    "files": [
+        *("models", "engines", "media", "media.gpu", "media.images", "media.mp4", "frame_log", "processor"),
+    ],
     "cluster": ["models", "engines", "media", "media.images", "media.mp4", "files"],
     "viewers": ["media"],
     "viewers.web": ["media", "viewers"],
-    "live": ["models", "engines", "media", "media.mp4", "media.network", "processor", "viewers"],
+    "live": [
+        *("models", "engines", "media", "media.mp4", "media.network", "frame_log", "processor", "viewers"),
+    ],
     "service": [
         *("models", "engines", "media", "media.network", "live", "viewers", "viewers.web"),
     ],

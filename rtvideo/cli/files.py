@@ -43,6 +43,8 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) 
     if arguments.stats is not None:
         files = [file for task in planned.tasks for file in (task.source, task.target)]
         check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
+    if options.log is not None:
+        _check_log(options.log, planned, arguments.cluster)
     codes, reports = run_all(
         planned,
         options,
@@ -57,6 +59,13 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) 
     if arguments.stats is not None:
         write_stats(reports, arguments.stats, several=len(planned.tasks) > 1)
     return worst(codes)
+
+
+def _check_log(log: str, planned: BatchPlan, cluster: str | None) -> None:
+    if cluster is not None:
+        raise UsageError("--log: a cluster writes none; leave --cluster or --log out")
+    if len(planned.tasks) > 1 and not os.path.isdir(log):
+        raise UsageError(f"--log {log}: there are {len(planned.tasks)} inputs; name a folder that exists")
 
 
 def _refuse_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> None:

@@ -82,7 +82,7 @@ def job_of(input: Path, options: Options, model: Model, session: Session) -> dic
 def fixed_job(input: Path, options: Options, model: Model) -> dict[str, Any]:
     """Return the part of a job that is known before an engine is open."""
     settings = {name: getattr(options, name) for name, _, flag in flags_of(options) if flag.compared}
-    return {"input": _fingerprint(input), "model": _digest(model), **settings}
+    return {"input": _fingerprint(input), "model": model.digest, **settings}
 
 
 def differences(before: Mapping[str, Any], job: Mapping[str, Any]) -> str:
@@ -138,11 +138,4 @@ def _fingerprint(path: Path) -> str:
         for piece in range(_PIECES):
             file.seek(piece * max(_PIECE, status.st_size // _PIECES))
             digest.update(file.read(_PIECE))
-    return digest.hexdigest()
-
-
-def _digest(model: Model) -> str:
-    digest = hashlib.sha256(b"" if model.description is None else model.description.to_json().encode())
-    for file in sorted(filter(None, [model.weights, *model.networks.values()])):
-        digest.update(file.read_bytes())
     return digest.hexdigest()

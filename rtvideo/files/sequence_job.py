@@ -39,6 +39,7 @@ from rtvideo.files.job import (
 )
 from rtvideo.files.pipeline import Pipeline
 from rtvideo.files.resume import job_of
+from rtvideo.frame_log import open_log
 from rtvideo.media import images
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.file_input import FileInput
@@ -48,6 +49,7 @@ from rtvideo.media.partial_file import keep_date
 from rtvideo.media.planes import has_alpha
 from rtvideo.media.tags import Tags
 from rtvideo.media.timing import Packet
+from rtvideo.models import find
 from rtvideo.options import Options, Report
 from rtvideo.transfer import CURVES
 
@@ -157,9 +159,11 @@ def enhance_to_images(
         for note in notes:
             report.warnings.append(note)
             on_warning(note)
-        pipeline = Pipeline(
-            events, processor_for(source, encoding, session, options.compare), sink, stop or threading.Event()
-        )
+        processor = processor_for(source, encoding, session, options.compare)
+        if (log := open_log(options, str(input), [str(output)], find(options.model), session)) is not None:
+            stack.callback(log.close)
+            processor.log = log
+        pipeline = Pipeline(events, processor, sink, stop or threading.Event())
         total, began = expected_frames(source, options), time.perf_counter()
         pipeline.run(lambda: on_progress(pipeline.counters.frames_out, total))
         report.seconds = time.perf_counter() - began

@@ -9,9 +9,10 @@ from dataclasses import replace
 import av
 
 from rtvideo.engines.session import Session, Settings
+from rtvideo.live.darkness import DarkSwitch
 from rtvideo.live.fallback import FallbackOpener
-from rtvideo.live.light import DarkSwitch, measure
 from rtvideo.live.quality import LEVELS, QualityController, QualityLevel
+from rtvideo.media.light import measure
 from rtvideo.processor import FramePair, FrameProcessor
 from rtvideo.stopwatch import Stopwatch
 from rtvideo.viewers.base import ViewerControls

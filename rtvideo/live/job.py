@@ -14,11 +14,12 @@ from rtvideo import console
 from rtvideo.engines.auto import SessionFactory, open_for
 from rtvideo.engines.session import Session, limits_of, report_on
 from rtvideo.errors import UsageError
+from rtvideo.frame_log import open_log
 from rtvideo.live.adaptive import AdaptiveProcessor
+from rtvideo.live.darkness import DarkSwitch
 from rtvideo.live.fallback import FallbackOpener
 from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.input import LiveInput
-from rtvideo.live.light import DarkSwitch
 from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_names
 from rtvideo.live.quality import QualityController
 from rtvideo.live.run import LiveRun
@@ -155,6 +156,10 @@ def enhance_live(
         )
         adapts = live.adapt and source.traits.live
         dark = DarkSwitch() if live.when == "dark" else None
+        names = [redact(output) for output in outputs]
+        if (log := open_log(options, report.input, names, model, session)) is not None:
+            stack.callback(log.close)
+            processor.log = log
         adaptive = AdaptiveProcessor(processor, controls, quality if adapts else None, fallback, dark)
         run = LiveRun(source, adaptive, opened, controls, halt, options)
         began = time.monotonic()

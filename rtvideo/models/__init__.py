@@ -14,6 +14,7 @@ file may not refer to other files.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -50,6 +51,14 @@ class Model:
     card: Mapping[str, Any] = field(default_factory=dict)
     networks: Mapping[str, Path] = field(default_factory=dict)
     weights: Path | None = None
+
+    @property
+    def digest(self) -> str:
+        """A SHA-256 hash of its description and of the files that hold its weights."""
+        digest = hashlib.sha256(b"" if self.description is None else self.description.to_json().encode())
+        for file in sorted(filter(None, [self.weights, *self.networks.values()])):
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
 
     @property
     def has_denoise(self) -> bool:

@@ -46,7 +46,7 @@ class Vitals:
         latency: median and p99 of the last pictures, in seconds from capture until enhanced; None if unknown.
         dropped: frames left out because the machine was too slow.
         silent: seconds since the last picture; None before the first one.
-        brightness, noise: of the recorded picture, see `rtvideo.live.light.Light`; None if unknown.
+        brightness, noise: of the recorded picture, see `rtvideo.media.light.Light`; None if unknown.
         gain: brightness of the enhanced picture by that of the recorded one.
         engine, note: see `rtvideo.viewers.base.FrameInfo`.
         size: of the pictures.

@@ -12,7 +12,7 @@ import av
 from PIL import Image
 
 from rtvideo.live.fanout import LiveOutput, LivePair, LiveVideo
-from rtvideo.live.light import Light, measure
+from rtvideo.media.light import Light, measure
 from rtvideo.service.messages import Vitals
 from rtvideo.viewers.preview import Preview
 

@@ -14,10 +14,11 @@ import pytest
 
 from rtvideo.errors import UnavailableError
 from rtvideo.live.adaptive import AdaptiveProcessor
+from rtvideo.live.darkness import DarkSwitch
 from rtvideo.live.fallback import FallbackOpener
 from rtvideo.live.input import TICK
-from rtvideo.live.light import DarkSwitch, measure
 from rtvideo.live.quality import LEVELS
+from rtvideo.media.light import measure
 from rtvideo.media.planes import FrameFormat
 from rtvideo.media.tags import Tags
 from rtvideo.processor import FramePair
