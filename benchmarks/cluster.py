@@ -1,8 +1,13 @@
-"""What a Ray cluster costs: ``python -m benchmarks.cluster {overhead,nodes,film,memory}``.
+"""What does a Ray cluster cost?
 
-Each question prints a table. ``nodes`` and ``film`` start Ray nodes of one processor each on this machine,
-which may have fewer processors than there are nodes: so they count processor time, that of Ray included. What
-is linear costs as much for a frame on four nodes as on one.
+    python benchmarks/cluster.py overhead night.mp4      # beside --jobs
+    python benchmarks/cluster.py nodes night.mp4         # files on 1, 2 and 4 nodes
+    python benchmarks/cluster.py film night.mp4          # pieces of one film, likewise
+    python benchmarks/cluster.py memory night.mp4 --files 10000
+
+Each question prints a table. What --flags has goes to rtvideo. ``nodes`` and ``film`` start Ray nodes of one
+processor each on this machine, which may have fewer processors than there are nodes: so they count processor
+time, that of Ray included. What is linear costs as much for a frame on four nodes as on one.
 """
 
 from __future__ import annotations
@@ -10,18 +15,25 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# The script also runs from a checkout that is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from model.command import Parser, run
+from rtvideo import values
+from rtvideo.errors import UsageError
 from rtvideo.media.file_input import FileInput
 
 #: Kernel ticks a second, the unit of /proc/PID/stat.
@@ -36,8 +48,8 @@ class Run:
     processor: float
 
 
-def run(inputs: Path, out: Path, *flags: str) -> Run:
-    """Run the command line."""
+def enhanced(inputs: Path, out: Path, *flags: str) -> Run:
+    """Run the command line of rtvideo."""
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "rtvideo", "--input", str(inputs), "--out", f"{out}/", "--quiet", *flags]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -126,9 +138,9 @@ def overhead(clip: Path, work: Path, arguments: argparse.Namespace) -> None:
     (work / "none").mkdir()
     shutil.copy(clip, work / "none" / clip.name)
     for number in range(arguments.repeat):
-        side = run(folder, work / "out", "--jobs", jobs, *arguments.flags)
-        ray = run(folder, work / "out", "--cluster", "local", *arguments.flags)
-        start = run(work / "none", work / "out", "--cluster", "local", "--frames", "1", *arguments.flags)
+        side = enhanced(folder, work / "out", "--jobs", jobs, *arguments.flags)
+        ray = enhanced(folder, work / "out", "--cluster", "local", *arguments.flags)
+        start = enhanced(work / "none", work / "out", "--cluster", "local", "--frames", "1", *arguments.flags)
         print(f"| {number + 1} | {side.seconds:.1f} s | {ray.seconds:.1f} s | {start.seconds:.1f} s |")
 
 
@@ -136,14 +148,16 @@ def per_frame(clip: Path, work: Path, arguments: argparse.Namespace, *flags: str
     """Count the processor time of a frame on more and more nodes."""
     folder = copies(clip, work / "in", arguments.files)
     frames = frames_of(folder)
-    alone = run(folder, work / "out", "--threads", "1", *arguments.flags)
+    alone = enhanced(folder, work / "out", "--threads", "1", *arguments.flags)
     print("| where | processor time a frame | of linear |\n| --- | --- | --- |")
     print(f"| no cluster, one thread | {1000 * alone.processor / frames:.2f} ms | |")
     first: float | None = None
     for count in (1, 2, 4):
         with nodes(count) as cluster:
             with Meter() as meter:
-                driver = run(folder, work / "out", "--cluster", cluster.address, *flags, *arguments.flags)
+                driver = enhanced(
+                    folder, work / "out", "--cluster", cluster.address, *flags, *arguments.flags
+                )
             cost = (driver.processor + meter.spent) / frames
         first = first or cost
         print(f"| {count} node{'s' * (count > 1)} | {1000 * cost:.2f} ms | {first / cost:.2f} |", flush=True)
@@ -167,26 +181,41 @@ def memory(clip: Path, work: Path, arguments: argparse.Namespace) -> None:
         time.sleep(0.2)
 
 
-def main() -> None:
-    """Measure what is asked for."""
-    questions: dict[str, Callable[[Path, Path, argparse.Namespace], None]] = {
-        "overhead": overhead,
-        "nodes": per_frame,
-        "film": lambda clip, work, arguments: per_frame(clip, work, arguments, "--piece", arguments.piece),
-        "memory": memory,
-    }
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
-    parser.add_argument("question", choices=questions)
+#: What can be asked.
+QUESTIONS: dict[str, Callable[[Path, Path, argparse.Namespace], None]] = {
+    "overhead": overhead,
+    "nodes": per_frame,
+    "film": lambda clip, work, arguments: per_frame(clip, work, arguments, "--piece", arguments.piece),
+    "memory": memory,
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command; return an exit code."""
+    parser = Parser("python benchmarks/cluster.py", __doc__)
+    parser.add_argument("question", choices=QUESTIONS)
     parser.add_argument("clip", type=Path, help="a video; rtvideo --sample makes one")
-    parser.add_argument("--files", type=int, default=4, help="copies of it that are enhanced (4)")
-    parser.add_argument("--jobs", type=int, default=2, help="for overhead: files side by side (2)")
-    parser.add_argument("--piece", default="10s", help="for film: seconds of a piece (10s)")
-    parser.add_argument("--repeat", type=int, default=1, help="for overhead: interleaved runs (1)")
-    arguments, flags = parser.parse_known_args()
-    arguments.flags = flags
+    add = parser.add_argument
+    add("--files", type=values.positive, default=4, metavar="N", help="copies of it that are enhanced (4)")
+    add("--jobs", type=values.positive, default=2, metavar="N", help="for overhead: files side by side (2)")
+    add("--piece", default="10s", metavar="T", help="for film: length of a piece (10s)")
+    add("--repeat", type=values.positive, default=1, metavar="N", help="for overhead: interleaved runs (1)")
+    add("--flags", default="", help="for rtvideo, in one text: '--denoise off --preset fast'")
+    return run(measure, parser, words, extra="ray")
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Print the table that is asked for.
+
+    Raises:
+        UsageError: there is no such clip.
+    """
+    if not arguments.clip.is_file():
+        raise UsageError(f"{arguments.clip}: no such file; rtvideo --sample makes a clip")
+    arguments.flags = shlex.split(arguments.flags)
     with tempfile.TemporaryDirectory() as folder:
-        questions[arguments.question](arguments.clip, Path(folder), arguments)
+        QUESTIONS[arguments.question](arguments.clip, Path(folder), arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
