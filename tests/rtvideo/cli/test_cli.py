@@ -86,7 +86,7 @@ def test_every_option_has_its_flag(video: Any) -> None:
         "--compare side --device cpu --engine onnx --threads 3 --codec libx265 --crf 20.5 "
         "--preset fast --start 1:02:03.5 --duration 90 --frames 7 --video-stream 1 --max-fps 12.5 "
         "--framerate 30 --resume --deinterlace field --hdr sdr --transfer slog3 "
-        "--brightness 0.25 --flicker off --for analysis"
+        "--brightness 0.25 --flicker off --for analysis --log log.jsonl"
     )
     assert main(words.split()) == 0
     want = Options(
@@ -116,6 +116,7 @@ def test_every_option_has_its_flag(video: Any) -> None:
         video_stream=1,
         compare="side",
         resume=True,
+        log="log.jsonl",
     )
     assert seen == [want]
     usual = Options()
