@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from rtvideo.errors import UsageError
 from rtvideo.media.durable import output_errors
 from rtvideo.media.gpu.surfaces import downloaded
 from rtvideo.media.light import measure
+from rtvideo.media.output_path import refuse_files_of_run
 from rtvideo.media.planes import FrameFormat
 from rtvideo.options import Options, flags_of
 from rtvideo.version import __version__
@@ -38,7 +40,7 @@ class FrameLog:
         """Begin the log, or go on with it where ``options`` say so.
 
         Args:
-            run: what the first line says, see `facts`.
+            run: what the first line says, see `frame_log`.
 
         Raises:
             UsageError: it exists, and may not be replaced.
@@ -92,27 +94,27 @@ class FrameLog:
             os.write(self._file, json.dumps(facts).encode() + b"\n")
 
 
-def open_log(
+@contextmanager
+def frame_log(
     options: Options, input: str, outputs: list[str], model: Model | None, session: Session, source: str = ""
-) -> FrameLog | None:
-    """Open the log that the options ask for; in a folder it gets the name of the first output.
+) -> Iterator[FrameLog | None]:
+    """Keep the log that the options ask for, if any; in a folder it gets the name of the first output.
 
     Args:
         input, outputs: as they were given, without passwords.
-        source: a hash of the input, where there is one.
+        source: the fingerprint of the input, where there is one.
 
     Raises:
         UsageError, OutputError: see `FrameLog`; the log would be the input or an output.
     """
     if options.log is None:
-        return None
+        yield None
+        return
     path = Path(options.log)
     if path.is_dir():
         path /= f"{Path((outputs or [input])[0]).name}.jsonl"
-    if os.path.realpath(path) in map(os.path.realpath, (input, *outputs)):
-        raise UsageError(f"{path}: --log is an input or output of this run; give another name")
-    given = {name: getattr(options, name) for name, default, _ in flags_of(options) if name != "log"}
-    defaults = {name: default for name, default, _ in flags_of(options)}
+    refuse_files_of_run(path, "--log", (input, *outputs))
+    given = {name: (getattr(options, name), default) for name, default, _ in flags_of(options)}
     run = {
         "rtvideo": __version__,
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -122,6 +124,7 @@ def open_log(
         "model": None if model is None else model.name,
         "model_sha256": None if model is None else model.digest,
         "engine": str(session),
-        "options": {name: value for name, value in given.items() if value != defaults[name]},
+        "options": {name: one for name, (one, default) in given.items() if one != default and name != "log"},
     }
-    return FrameLog(path, run, options)
+    with closing(FrameLog(path, run, options)) as log:
+        yield log

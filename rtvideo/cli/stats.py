@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtvideo.errors import OutputError, UsageError
+from rtvideo.media.output_path import refuse_files_of_run
 from rtvideo.options import Report
 
 
@@ -28,8 +29,7 @@ def check_stats(target: str, *, overwrite: bool, others: Sequence[Path] = ()) ->
     if target == "-":
         return
     path = Path(target)
-    if os.path.realpath(path) in map(os.path.realpath, others):
-        raise UsageError(f"{path}: --stats is an input or output of this run; give another name")
+    refuse_files_of_run(path, "--stats", others)
     if os.path.isdir(path):
         raise UsageError(f"{path}: --stats is a folder; name a file in it")
     if os.path.exists(path) and not overwrite:

@@ -22,7 +22,7 @@ from rtvideo.files.finished import mark
 from rtvideo.files.pipeline import Pipeline
 from rtvideo.files.resume import Unfinished, as_before, job_of, taken_over, unfinished
 from rtvideo.files.trim import Trim
-from rtvideo.frame_log import open_log
+from rtvideo.frame_log import frame_log
 from rtvideo.media.captions import CaptionCarrier, has_captions
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
@@ -127,10 +127,9 @@ def enhance_video(
         processor = processor_for(
             source, encoding, session, options.compare, report.resumed, results, callback
         )
-        log = open_log(options, str(input), [str(output)], find(options.model), session, job["input"])
-        if log is not None:
-            stack.callback(log.close)
-            processor.log = log
+        processor.log = stack.enter_context(
+            frame_log(options, str(input), [str(output)], find(options.model), session, job["input"])
+        )
         draft = stack.enter_context(PartialFile(output, job, keep=options.resume, dated=input))
         encoder = VideoEncoder(
             encoding,

@@ -39,7 +39,7 @@ from rtvideo.files.job import (
 )
 from rtvideo.files.pipeline import Pipeline
 from rtvideo.files.resume import job_of
-from rtvideo.frame_log import open_log
+from rtvideo.frame_log import frame_log
 from rtvideo.media import images
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.file_input import FileInput
@@ -160,9 +160,9 @@ def enhance_to_images(
             report.warnings.append(note)
             on_warning(note)
         processor = processor_for(source, encoding, session, options.compare)
-        if (log := open_log(options, str(input), [str(output)], find(options.model), session)) is not None:
-            stack.callback(log.close)
-            processor.log = log
+        processor.log = stack.enter_context(
+            frame_log(options, str(input), [str(output)], find(options.model), session)
+        )
         pipeline = Pipeline(events, processor, sink, stop or threading.Event())
         total, began = expected_frames(source, options), time.perf_counter()
         pipeline.run(lambda: on_progress(pipeline.counters.frames_out, total))

@@ -14,7 +14,7 @@ from rtvideo import console
 from rtvideo.engines.auto import SessionFactory, open_for
 from rtvideo.engines.session import Session, limits_of, report_on
 from rtvideo.errors import UsageError
-from rtvideo.frame_log import open_log
+from rtvideo.frame_log import frame_log
 from rtvideo.live.adaptive import AdaptiveProcessor
 from rtvideo.live.darkness import DarkSwitch
 from rtvideo.live.fallback import FallbackOpener
@@ -138,6 +138,8 @@ def enhance_live(
 
         tags = source.connection.tags.coded(working.coding)
         processor = _processor(source, session, working, tags)
+        names = [redact(output) for output in outputs]
+        processor.log = stack.enter_context(frame_log(options, report.input, names, model, session))
         factories = [partial(factory, controls, source.name) for factory in viewers]
         video = live_video(source, working, tags, live)
         if options.hdr == "sdr":
@@ -156,10 +158,6 @@ def enhance_live(
         )
         adapts = live.adapt and source.traits.live
         dark = DarkSwitch() if live.when == "dark" else None
-        names = [redact(output) for output in outputs]
-        if (log := open_log(options, report.input, names, model, session)) is not None:
-            stack.callback(log.close)
-            processor.log = log
         adaptive = AdaptiveProcessor(processor, controls, quality if adapts else None, fallback, dark)
         run = LiveRun(source, adaptive, opened, controls, halt, options)
         began = time.monotonic()

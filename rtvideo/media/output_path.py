@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from rtvideo.errors import OutputError, UsageError
@@ -10,6 +11,20 @@ from rtvideo.media.containers import container_for
 from rtvideo.media.durable import output_errors
 from rtvideo.media.partial_file import read_record
 from rtvideo.options import Options
+
+
+def refuse_files_of_run(path: Path, flag: str, files: Iterable[str | Path]) -> None:
+    """Refuse a file beside the output that would be a file of the run itself.
+
+    Args:
+        flag: that named it.
+        files: inputs and outputs of the run.
+
+    Raises:
+        UsageError: it is one of them.
+    """
+    if os.path.realpath(path) in map(os.path.realpath, files):
+        raise UsageError(f"{path}: {flag} is an input or output of this run; give another name")
 
 
 def check_output(input: Path, output: Path, options: Options) -> str:

@@ -82,6 +82,14 @@ def test_live_input_and_images_of_a_video_have_one_too(night: Path, tmp_path: Pa
         assert len(lines(path)) == 1 + len(clips.frames(night))
 
 
+def test_live_outputs_are_not_begun_where_the_log_cannot_be(night: Path, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text("kept\n")
+    options = Options(log=str(tmp_path / "log.jsonl"))
+    with pytest.raises(UsageError, match="exists already"):
+        enhance_live(str(night), [str(tmp_path / "live.mkv")], options, LiveOptions())
+    assert os.listdir(tmp_path) == ["log.jsonl"]
+
+
 def test_in_a_folder_each_output_has_its_own(night: Path, tmp_path: Path) -> None:
     for name in ("a.mkv", "b.mkv"):
         rtvideo.enhance_file(night, tmp_path / name, log=str(tmp_path))
