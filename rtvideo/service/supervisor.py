@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import wait
 
 from rtvideo.cpus import usable_cpus
@@ -130,10 +131,5 @@ class Supervisor:
         parts = {"new": list(new), "changed": changed, "gone": [name for name in before if name not in after]}
         said = "; ".join(f"{word}: {', '.join(names)}" for word, names in parts.items() if names)
         self._log(f"configuration read again; {said or 'no camera has changed'}")
-        if (config.web, config.mqtt, config.log, config.threads) != (
-            self._config.web,
-            self._config.mqtt,
-            self._config.log,
-            self._config.threads,
-        ):
+        if replace(config, cameras={}) != replace(self._config, cameras={}):
             self._log("warning: [service] has changed; that counts from the next start on")
