@@ -19,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "build/pages"
 
-#: Pages of the repository's root that the site has, too, and README.md, whose place the home page takes.
-JOINED = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "README.md": "index.md"}
+#: Pages of the repository's root that the site has, too.
+JOINED = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?\)")
 
@@ -29,13 +29,12 @@ def prepare() -> None:
     """Write the pages of the site into build/pages."""
     shutil.rmtree(PAGES, ignore_errors=True)
     shutil.copytree(ROOT / "docs", PAGES, ignore=shutil.ignore_patterns("*.py", "*.json*", "__pycache__"))
-    for name in ("CONTRIBUTING.md", "CHANGELOG.md"):
-        shutil.copy(ROOT / name, PAGES / JOINED[name])
-    for page in PAGES.rglob("*.md"):
-        source = next((ROOT / name for name, one in JOINED.items() if page == PAGES / one), None)
-        if source is None or page.name == "index.md":
-            source = ROOT / "docs" / page.relative_to(PAGES)
-        page.write_text(_links(page.read_text(encoding="utf-8"), source, page), encoding="utf-8")
+    sources = {page: ROOT / "docs" / page.relative_to(PAGES) for page in PAGES.rglob("*.md")}
+    for name, joined in JOINED.items():
+        shutil.copy(ROOT / name, PAGES / joined)
+        sources[PAGES / joined] = ROOT / name
+    for page, source in sources.items():
+        page.write_text(_links(source.read_text(encoding="utf-8"), source, page), encoding="utf-8")
     commands = PAGES / "reference/command-line.md"
     commands.write_text(
         commands.read_text(encoding="utf-8").replace("<!-- help -->", _flags()), encoding="utf-8"
@@ -53,11 +52,12 @@ def _links(text: str, source: Path, page: Path) -> str:
         if not path.is_relative_to(ROOT):
             return found[0]  # nowhere: Zensical says so
         inside = path.relative_to(ROOT).as_posix()
-        there = PAGES / (JOINED.get(inside) or inside.removeprefix("docs/"))
+        if inside == "README.md":  # the home page takes its place
+            return f"[{found['text']}]({os.path.relpath(PAGES / 'index.md', page.parent)})"
+        there = PAGES / JOINED.get(inside, inside.removeprefix("docs/"))
         if not there.exists():
             return found["text"]
-        anchor = "" if inside == "README.md" else found["anchor"] or ""
-        return f"[{found['text']}]({os.path.relpath(there, page.parent)}{anchor})"
+        return f"[{found['text']}]({os.path.relpath(there, page.parent)}{found['anchor'] or ''})"
 
     return _LINK.sub(changed, text)
 

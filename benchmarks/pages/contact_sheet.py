@@ -99,14 +99,20 @@ def grid(rows: Sequence[Sequence[Image]], heads: Sequence[str]) -> Pillow.Image:
 
 
 def before_after(model: str, number: int) -> Pillow.Image:
-    """Return a frame of the sample clip beside what rtvideo makes of it: encoded, enhanced and decoded."""
+    """Return a frame of the sample clip beside what rtvideo makes of it."""
+    before, after = sample(model, number)
+    gap = np.full((before.shape[0], 8, 3), 255, np.uint8)
+    return Pillow.fromarray(np.concatenate([before, gap, after], axis=1))
+
+
+def sample(model: str, number: int) -> tuple[Image, Image]:
+    """Return a frame of the sample clip, and what rtvideo makes of it: encoded, enhanced and decoded."""
     with tempfile.TemporaryDirectory() as folder:
         night, lit = Path(folder) / "night.mp4", Path(folder) / "lit.mp4"
         make_clip(night, seconds=number / 30 + 0.5)
         rtvideo.enhance_file(night, lit, model=model)
         before, after = (next(itertools.islice(pictures(path), number, None)) for path in (night, lit))
-    gap = np.full((before.shape[0], 8, 3), 255, np.uint8)
-    return Pillow.fromarray(np.concatenate([before, gap, after], axis=1))
+    return before, after
 
 
 def _cell(image: Image) -> Image:

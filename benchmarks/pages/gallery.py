@@ -6,9 +6,7 @@ of rights and come with scikit-image; the simulated camera darkens them.
 
 from __future__ import annotations
 
-import itertools
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +16,9 @@ from PIL import Image as Pillow
 from skimage import data as photographs
 
 import rtvideo
-from benchmarks.common.video import pictures
 from benchmarks.night import clips, methods, scenes
+from benchmarks.pages import contact_sheet
 from rtvideo.sample.camera_simulator import Camera, Image, darken
-from rtvideo.sample.clip import make_clip
 
 _SIZE = (640, 360)
 _FRAME = 75  # of the sample clip
@@ -49,7 +46,7 @@ class Pair:
 
 def pairs(model: str) -> Iterator[Pair]:
     """Yield what the gallery shows, lit by a model."""
-    before, after = _sample(model)
+    before, after = contact_sheet.sample(model, _FRAME)
     yield Pair("sample", "The sample clip: a street under lamps, H.264", before, after)
     for name, codec, megabits in (("drive", "libx264", 1.5), ("drive_hevc", "libx265", 1.0)):
         clip = clips.record(scenes.street(_SIZE), _FRAMES, clips.Coding(codec=codec, megabits=megabits))
@@ -81,12 +78,3 @@ def write(model: str, folder: Path) -> str:
             f'<img src="{names["after"]}" alt="{alt}: after">\n</figure>\n\n*{pair.caption}.*'
         )
     return "\n\n".join(figures)
-
-
-def _sample(model: str) -> tuple[Image, Image]:
-    with tempfile.TemporaryDirectory() as folder:
-        night, lit = Path(folder) / "night.mp4", Path(folder) / "lit.mp4"
-        make_clip(night, seconds=_FRAME / 30 + 0.5)
-        rtvideo.enhance_file(night, lit, model=model)
-        before, after = (next(itertools.islice(pictures(path), _FRAME, None)) for path in (night, lit))
-    return before, after
