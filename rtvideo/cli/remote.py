@@ -59,7 +59,7 @@ def _found(text: str, made: BatchPlan) -> Iterator[tuple[Path, str | None, Path]
     """Yield path, URL and place in the output folder of each file of an input."""
     if is_remote(text):
         for url, name in listed(text, (*VIDEOS, *NAMES)):
-            yield Path(name).parent / Path(name).name, url, renamed(Path(name))
+            yield Path(name), url, renamed(Path(name))
         return
     for each in found_in(text, Path(os.devnull), made.left_out):
         yield each.source, None, renamed(each.place)

@@ -35,7 +35,7 @@ PRIORITIES = {"normal": 0, "low": 10}
 #: Flags that make no sense where nothing ever ends.
 _OF_FILES = {
     *("overwrite", "resume", "start", "duration", "frames", "framerate", "deinterlace", "hdr", "transfer"),
-    *("video-stream", "output-format"),
+    *("video-stream", "output-format", "log"),
 }
 
 #: What defaults say of recordings alone; cameras without one go without.

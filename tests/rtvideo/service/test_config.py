@@ -122,6 +122,7 @@ def test_messages_name_the_value_and_what_is_allowed(tmp_path: Path) -> None:
         "strength = 3": "camera yard: strength: '3' is not allowed; allowed: a number from 0 to 1, or",
         "sgement = 9": "camera yard: 'sgement' is not allowed; did you mean segment?",
         "resume = true": "camera yard: 'resume' is not allowed; it is for files",
+        "log = 'yard.jsonl'": "camera yard: 'log' is not allowed; it is for files",
         "adapt = 'no'": "camera yard: adapt: 'no' is not allowed; allowed: True or False",
         "priority = 'top'": "camera yard: priority: 'top' is not allowed; allowed: normal, low",
         "model = 'nihgt'": "camera yard: unknown model 'nihgt'",
