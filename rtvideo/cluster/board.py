@@ -1,4 +1,7 @@
-"""The board on which the nodes write how far they are, and on which they read that they are to stop."""
+"""The board on which the nodes write how far they are, and on which they read that they are to stop.
+
+It may be lost and start anew, empty: what is counted for reports is not kept here.
+"""
 
 from __future__ import annotations
 
@@ -38,15 +41,12 @@ class Board:
 
     def __init__(self) -> None:
         self._standing = Standing()
-        self._begun: Counter[str] = Counter()
         self._stop = False
 
-    def begin(self, key: str) -> int:
-        """Note that a unit begins, and return which attempt this is, from 1."""
-        self._begun[key] += 1
-        self._standing.retries += self._begun[key] > 1
+    def begin(self, key: str, attempt: int) -> None:
+        """Note that a unit begins, for the first time or once more."""
+        self._standing.retries += attempt > 1
         self._standing.under_way[key] = 0, None
-        return self._begun[key]
 
     def note(self, key: str, node: str, done: int, total: int | None, made: int) -> bool:
         """Note the frames of a unit, and return whether it is to stop.
@@ -62,28 +62,25 @@ class Board:
     def end(self, key: str, done: int) -> None:
         """Note that a unit has ended, with so many frames."""
         self._standing.under_way.pop(key, None)
-        self._begun.pop(key, None)
         self._standing.ended += done
 
-    def standing(self) -> Standing:
-        """Return how far all are."""
+    def standing(self, stop: bool) -> Standing:
+        """Return how far all are; with ``stop`` the units that run end early, and none begins any more."""
+        self._stop = stop
         return self._standing
-
-    def stop(self) -> None:
-        """Let the units that run end early; none begins any more."""
-        self._stop = True
 
 
 def new_board() -> Any:
     """Return the handle of a new board, which no node's end takes along but that of this one."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    # A soft wish for a node is none for what takes no processor: Ray would start it anywhere.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     return ray.remote(Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
 
 
 class Notes:
-    """What one unit writes on the board. Its calls never wait, but for the first.
+    """What one unit writes on the board. Its calls never wait, and a board that is away fails no unit.
 
     Attributes:
         attempt: 1, or more where what ran the unit before was lost.
@@ -91,7 +88,8 @@ class Notes:
     """
 
     def __init__(self, board: Any, key: str) -> None:
-        self.attempt = int(ray.get(board.begin.remote(key)))
+        self.attempt = _attempt()
+        board.begin.remote(key, self.attempt)
         self.stop = threading.Event()
         self._board, self._key = board, key
         self._node = f"{socket.gethostname()}/{ray.get_runtime_context().get_node_id()[:6]}"
@@ -123,3 +121,10 @@ class Notes:
                     self.stop.set()
             self._answer = None
         return bool(ready)
+
+
+def _attempt() -> int:
+    """Return how often Ray has begun this task, with this time. It says so to its own parts alone."""
+    from ray._private.worker import global_worker
+
+    return int(global_worker.core_worker.get_current_task_attempt_number()) + 1

@@ -109,9 +109,7 @@ class Scheduler:
                 ready, _ = ray.wait(list(self._running), num_returns=1, timeout=_INTERVAL)
                 for reference in ready:
                     self._collect(reference)
-                if tick(self._look()) and not stopped:
-                    stopped = True
-                    self.board.stop.remote()
+                stopped = tick(self._look(stopped)) or stopped
         except (ConnectionError, exceptions.RaySystemError) as error:
             raise UnavailableError(
                 f"the cluster is gone ({_first_line(error)}); the same command with --resume goes on"
@@ -153,14 +151,14 @@ class Scheduler:
         else:
             unit.done(result)
 
-    def _look(self) -> Standing:
-        """Return how far all are, as it was a moment ago: nobody waits for the board."""
+    def _look(self, stopped: bool) -> Standing:
+        """Return how far all are, as it was a moment ago: nobody waits for the board. It is told to stop."""
         if self._asked is not None and ray.wait([self._asked], timeout=0)[0]:
             with contextlib.suppress(exceptions.RayError):  # it is being started anew
                 self._standing = ray.get(self._asked)
             self._asked = None
         if self._asked is None:
-            self._asked = self.board.standing.remote()
+            self._asked = self.board.standing.remote(stopped)
         return self._standing
 
 

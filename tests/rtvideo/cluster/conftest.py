@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,25 @@ from rtvideo.cli.entry import main
 COPY = ("--strength", "0")
 
 
+#: A process that gets no processor for a while is not dead: it has a minute to answer. One that is dead refuses
+#: the connection, at once and five times in a row.
+PATIENT = {
+    "health_check_initial_delay_ms": 60_000,
+    "health_check_timeout_ms": 60_000,
+    "health_check_period_ms": 1000,
+    "health_check_failure_threshold": 5,
+}
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """Skip the test if a node does not start: Ray gives it 30 seconds, too few where many tests run."""
+    try:
+        yield
+    except Exception as error:
+        pytest.skip(f"ray: no node started in time ({type(error).__name__})")
+
+
 @pytest.fixture(scope="session")
 def nodes() -> Iterator[Any]:
     """A cluster of `ray.cluster_utils.Cluster`: nodes can be added to it and killed."""
@@ -21,11 +41,10 @@ def nodes() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     small = {"num_cpus": 1, "object_store_memory": 100 << 20}
-    try:
-        cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
+    head = {**small, "include_dashboard": False, "_system_config": PATIENT}
+    with in_time():
+        cluster = Cluster(initialize_head=True, head_node_args=head)
         cluster.add_node(**small)
-    except Exception as error:  # a node has 30 seconds to start, too little where many tests run
-        pytest.skip(f"ray: no cluster started in time ({type(error).__name__})")
     yield cluster
     cluster.shutdown()
 
