@@ -15,8 +15,8 @@ from rtvideo.cli.entry import main
 COPY = ("--strength", "0")
 
 
-#: A process that gets no processor for a while is not dead: it has a minute to answer. One that is dead refuses
-#: the connection, at once and five times in a row.
+#: A process that gets no processor for a while is not dead: it has a minute to answer. One that is dead
+#: refuses the connection, at once and five times in a row.
 PATIENT = {
     "health_check_initial_delay_ms": 60_000,
     "health_check_timeout_ms": 60_000,
