@@ -18,6 +18,10 @@ from search.scales import OFF
 from search.supernet import Supernet
 
 
+#: Of the target: what is left when options are dropped may be so far from it.
+_NEAR = 0.02
+
+
 class Price(Protocol):
     """Adds to the loss of an architecture.
 
@@ -30,6 +34,9 @@ class Price(Protocol):
     def __call__(self, net: Supernet) -> Tensor:
         """Return the price of the mixture, a number with a slope along the alphas."""
 
+    def shrink(self, net: Supernet, kept: Mapping[str, int]) -> None:
+        """Drop options of the named choices until so many of each row remain."""
+
 
 class Free:
     """Nothing costs anything."""
@@ -39,6 +46,10 @@ class Free:
     def __call__(self, net: Supernet) -> Tensor:
         """Return zero."""
         return torch.zeros(())
+
+    def shrink(self, net: Supernet, kept: Mapping[str, int]) -> None:
+        """Drop the least probable options."""
+        _shrink(net, kept)
 
 
 class Weighed:
@@ -52,6 +63,10 @@ class Weighed:
         """Return the weight times the sum of both cells' expected costs."""
         t, n = net.choice("t").probabilities(), net.choice("n").probabilities()
         return self.weight * (cost.expected(t, self.costs["iem"]) + cost.expected(n, self.costs["nrm"]))
+
+    def shrink(self, net: Supernet, kept: Mapping[str, int]) -> None:
+        """Drop the least probable options."""
+        _shrink(net, kept)
 
 
 @dataclass(frozen=True)
@@ -146,6 +161,56 @@ class Budget:
     def __call__(self, net: Supernet) -> Tensor:
         """Return the weighted distance of the mixture's milliseconds from the target."""
         return self.weight * (self.prices.expected(net) / self.target - 1).abs()
+
+    def shrink(self, net: Supernet, kept: Mapping[str, int]) -> None:
+        """Drop options so that what is left of the mixture costs the target, as nearly as swaps bring it.
+
+        A row's probable options may all be cheap, and a dear one keep the mean up. Without it the mixture
+        is cheaper than what its shares were learned for. So first the least probable are dropped; then, while
+        it brings the milliseconds nearer, an option that was kept gives way to one that was not: where the
+        least probability is lost for each millisecond.
+        """
+        before = {name: choice.active.clone() for name, choice in net.all_choices().items()}
+        logs = {name: choice.preferences() for name, choice in net.all_choices().items()}
+        _shrink(net, kept)
+        now = self.prices.expected(net).item()
+        while abs(now / self.target - 1) > _NEAR:
+            best: tuple[float, Tensor, int, int, int] | None = None
+            for name in kept:
+                active, log = net.choice(name).active, logs[name]
+                for row, old, new in _swaps(active, before[name]):
+                    _swap(active, row, old, new)
+                    then = self.prices.expected(net).item()
+                    _swap(active, row, new, old)
+                    nearer = abs(now - self.target) - abs(then - self.target)
+                    if nearer > 0:
+                        lost = (log[row, old] - log[row, new]).item() / nearer
+                        if best is None or lost < best[0]:
+                            best = (lost, active, row, old, new)
+            if best is None:
+                return
+            _swap(*best[1:])
+            now = self.prices.expected(net).item()
+
+
+def _shrink(net: Supernet, kept: Mapping[str, int]) -> None:
+    for name, count in kept.items():
+        net.choice(name).shrink(count)
+
+
+def _swaps(active: Tensor, before: Tensor) -> list[tuple[int, int, int]]:
+    """Return each row with an option that it has, and one that it had before and has not."""
+    dropped = before & ~active
+    return [
+        (row, old, new)
+        for row in range(len(active))
+        for old in active[row].nonzero().flatten().tolist()
+        for new in dropped[row].nonzero().flatten().tolist()
+    ]
+
+
+def _swap(active: Tensor, row: int, old: int, new: int) -> None:
+    active[row, old], active[row, new] = False, True
 
 
 def within(net: Supernet, prices: Milliseconds, target: float) -> Description:

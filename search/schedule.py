@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from search.config import SearchConfig
+from search.price import Price
 from search.supernet import Supernet
 
 #: Shares of the passes, after those of the warm-up: from where to where options are dropped.
@@ -42,15 +43,17 @@ def left(config: SearchConfig, number: int, options: int) -> int:
     return options - round(done * (options - 1))
 
 
-def begin(net: Supernet, config: SearchConfig, number: int) -> None:
+def begin(net: Supernet, config: SearchConfig, number: int, price: Price) -> None:
     """Bring the choices that pass ``number`` is about to where they should be."""
     names: tuple[str, ...] = (*_LIGHT, *_NOISE)
     if config.strategy == "separate":
         names = _LIGHT if number < config.epochs else _NOISE
+    kept = {}
     for name, choice in net.all_choices().items():
         if name in names:
             choice.temperature = temperature(config, number)
-            choice.shrink(left(config, number, choice.options))
+            kept[name] = left(config, number, choice.options)
+    price.shrink(net, kept)
 
 
 def draw(net: Supernet, config: SearchConfig, step: int) -> None:

@@ -163,7 +163,7 @@ class Searcher:
     def _pass(self, on_step: Callable[[int], None]) -> dict[str, float]:
         """Make pass ``done`` and return its mean training losses."""
         config, number = self.config, self.done * self._steps_a_pass
-        schedule.begin(self.net, config, self.done)
+        schedule.begin(self.net, config, self.done, self.price)
         self.updates.frozen = schedule.frozen(config, self.done)
         beta = strategies.beta(config)
         losses: dict[str, list[float]] = {}

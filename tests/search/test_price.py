@@ -10,7 +10,9 @@ import torch
 from rtvideo.errors import InputError, UsageError
 from rtvideo.models.description import OPERATIONS
 from search.objectives import NIGHT
-from search.price import Budget, Milliseconds, within
+from search.price import Budget, Free, Milliseconds, within
+
+PRICES = Path(__file__).resolve().parents[2] / "docs/search/prices.json"
 
 ROW = {
     "module": 1.0,
@@ -63,7 +65,24 @@ def test_a_budget_pulls_the_mixture_to_its_target_from_both_sides(share: float, 
         optimiser.zero_grad()
         budget(net).backward()
         optimiser.step()
-    assert prices.expected(net).item() == pytest.approx(share * now, rel=0.05)
+    assert prices.expected(net).item() == pytest.approx(share * now, rel=0.1)
+
+
+@pytest.mark.parametrize(("leading", "channels"), [("skip", 0), ("resconv3", 3)], ids=["cheap", "dear"])
+def test_options_are_dropped_so_that_what_is_left_costs_the_target(leading: str, channels: int) -> None:
+    prices = Milliseconds.read(PRICES)
+    torch.manual_seed(0)
+    mixtures = [NIGHT.supernet() for _ in range(2)]
+    mixtures[0].alpha_n.data[:, OPERATIONS.index(leading)] += 1
+    mixtures[0].choice("channels").alpha.data[:, channels] += 0.5
+    mixtures[1].load_state_dict(mixtures[0].state_dict())
+    target = prices.expected(mixtures[0]).item()
+    for price, net in zip((Free(), Budget(prices, target)), mixtures, strict=True):
+        for left in (3, 2, 1):
+            price.shrink(net, {n: min(left, choice.options) for n, choice in net.all_choices().items()})
+    straight, held = (prices.of(net.derived()) for net in mixtures)
+    assert abs(straight / target - 1) > 0.4
+    assert held == pytest.approx(target, rel=0.1)
 
 
 def test_what_is_found_keeps_the_budget(prices: Milliseconds) -> None:
@@ -108,5 +127,4 @@ def test_a_width_without_a_price_is_named(prices: Milliseconds) -> None:
 
 
 def test_the_table_that_lies_here_is_one() -> None:
-    table = Path(__file__).resolve().parents[2] / "docs/search/prices.json"
-    assert Milliseconds.read(table).of(NIGHT.description) > 0
+    assert Milliseconds.read(PRICES).of(NIGHT.description) > 0

@@ -1,6 +1,7 @@
 from search import schedule
 from search.config import SearchConfig
 from search.objectives import NIGHT
+from search.price import Free
 
 SHRINKING = SearchConfig(epochs=20, warm_up=0.2, shrink=True, temperature=0.5)
 
@@ -22,6 +23,6 @@ def test_the_papers_search_moves_from_the_start_and_keeps_all_options() -> None:
 def test_a_separate_search_settles_one_module_after_the_other() -> None:
     config = SearchConfig(epochs=20, shrink=True, strategy="separate")
     net = NIGHT.supernet()
-    schedule.begin(net, config, 19)
+    schedule.begin(net, config, 19, Free())
     left = {name: int(choice.active[0].sum()) for name, choice in net.all_choices().items()}
     assert left == {"t": 1, "scales": 1, "n": 4, "channels": 4, "stages": 2}
