@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cpu import build, isa
@@ -52,9 +53,20 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C', H, W) for (N, C, H, W)."""
-        if not applies(x):
-            return super().forward(x)
-        return _Convolution.apply(x.contiguous(), self.weight, self.bias)  # type: ignore[no-any-return, no-untyped-call]
+        assert self.bias is not None
+        return convolution(x, self.weight, self.bias)
+
+
+def convolution(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return (N, C', H, W), zero outside, for (N, C, H, W).
+
+    Args:
+        x: the image.
+        weight, bias: (C', C, k, k) and (C',), k 3 or 5.
+    """
+    if not applies(x):
+        return functional.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+    return _Convolution.apply(x.contiguous(), weight.contiguous(), bias.contiguous())  # type: ignore[no-any-return, no-untyped-call]
 
 
 def applies(x: Tensor) -> bool:
@@ -131,16 +143,17 @@ class _Convolution(torch.autograd.Function):
         n, channels, height, width = x.shape
         of_x = _convolve(gradient, weight, None, channels, turned=True) if ctx.needs_input_grad[0] else None
         of_weight, of_bias = torch.zeros_like(weight), torch.zeros(len(weight))
+        outs, side = len(weight), weight.shape[-1]
         for i in range(n):
-            _run("rt_gradients", x[i], channels, height, width, gradient[i], len(weight), of_weight, of_bias)
+            _run("rt_gradients", x[i], channels, height, width, gradient[i], outs, side, of_weight, of_bias)
         return of_x, of_weight, of_bias
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, outs: int, *, turned: bool) -> Tensor:
     n, channels, height, width = x.shape
-    out = x.new_empty(n, outs, height, width)
+    out, side = x.new_empty(n, outs, height, width), weight.shape[-1]
     for i in range(n):
-        _run("rt_convolve", x[i], channels, height, width, weight, bias, outs, turned, out[i])
+        _run("rt_convolve", x[i], channels, height, width, weight, bias, outs, side, turned, out[i])
     return out
 
 

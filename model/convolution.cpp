@@ -1,6 +1,6 @@
 // Convolutions of few channels, and the distillation cell that is made of them (model/cell.py), forward and backward:
 // what training spends its time with. `model/compiled.py` calls them. Images are planes of float32 one after the
-// other, zero outside; kernels have 1x1 or 3x3 taps, ordered output, input, row, column.
+// other, zero outside; kernels have 1x1, 3x3 or 5x5 taps, ordered output, input, row, column.
 #include "simd.hpp"
 #include <stddef.h>
 #include <stdlib.h>
@@ -23,6 +23,7 @@ struct Kernel {
     bool turned; // half a turn, and transposed: from the gradient of its result to that of its input
 
     int taps() const { return side * side; }
+    int reach() const { return side / 2 * dilation; }
     float tap(int o, int c, int k) const {
         return turned ? weight[(c * outs + o) * taps() + taps() - 1 - k] : weight[(o * channels + c) * taps() + k];
     }
@@ -49,14 +50,15 @@ float *scratch(size_t floats) {
     return data;
 }
 
-// An image as a pass reads it: for 3x3 taps a copy with zeros around it, and behind each row what a pass reads beyond.
+// An image as a pass reads it: but for 1x1 taps a copy with zeros around it, and behind each row what a pass reads
+// beyond.
 struct Source {
     const float *data;
     ptrdiff_t row, plane;
 
     Source(const float *image, const Kernel &k, Size size) : data(image), row(size.width), plane(size.plane()) {
         if (k.side == 1) return;
-        const int d = k.dilation;
+        const int d = k.reach();
         row = size.width + 2 * d + STEP, plane = row * (size.height + 2 * d);
         float *to = scratch(k.channels * plane);
         data = to;
@@ -136,11 +138,12 @@ void convolve(const float *image, const Kernel &k, Size size, const Output &resu
                 for (int b = 0; b < B; b++) *w++ = k.tap(first + b, c, t);
         rest = w;
         const Output out = result.from(first * size.plane(), first);
-        if (k.side == 3) {
+        if (k.side > 1) {
+            const auto pass = k.side == 3 ? pixels<B, 3> : pixels<B, 5>;
             for (int y = 0; y < size.height; y++)
                 for (int x = 0; x < size.width; x += STEP)
-                    pixels<B, 3>(in.data + y * in.row + x, in.row, in.plane, k, packed,
-                                 out.from((ptrdiff_t)y * size.width + x, 0), size.plane(), min(STEP, size.width - x));
+                    pass(in.data + y * in.row + x, in.row, in.plane, k, packed,
+                         out.from((ptrdiff_t)y * size.width + x, 0), size.plane(), min(STEP, size.width - x));
             return;
         }
         const ptrdiff_t whole = size.plane() / STEP * STEP, left = size.plane() - whole;
@@ -156,7 +159,7 @@ void convolve(const float *image, const Kernel &k, Size size, const Output &resu
 
 // Of one input channel's T taps in a row, and B output channels: the sums over pixels of input times gradient.
 template <int B, int T>
-void products(const float *in, ptrdiff_t row, int dilation, const float *gradient, Size size, double (&total)[T][B]) {
+void products(const float *in, ptrdiff_t row, int dilation, const float *gradient, Size size, double (*total)[B]) {
     vec sum[T][B] = {};
     for (int y = 0; y < size.height; y++) {
         const float *from = in + y * row, *g = gradient + (ptrdiff_t)y * size.width;
@@ -189,15 +192,17 @@ void gradients(const float *image, const Kernel &k, Size size, const float *grad
         for (int c = 0; c < k.channels; c++)
             for (int ky = 0; ky < k.side; ky++) {
                 const float *from = in.data + c * in.plane + ky * k.dilation * in.row;
-                double three[3][B] = {}, one[1][B] = {};
-                if (k.side == 3)
-                    products<B, 3>(from, in.row, k.dilation, of, size, three);
+                double total[5][B] = {};
+                if (k.side == 1)
+                    products<B, 1>(from, 0, 0, of, shape, total);
                 else
-                    products<B, 1>(from, 0, 0, of, shape, one);
+                    products<B, 3>(from, in.row, k.dilation, of, size, total);
+                if (k.side == 5) // more sums than these would not stay in registers
+                    products<B, 2>(from + 3 * k.dilation, in.row, k.dilation, of, size, total + 3);
                 for (int b = 0; b < B; b++)
                     for (int kx = 0; kx < k.side; kx++)
                         weight[((first + b) * k.channels + c) * k.taps() + ky * k.side + kx] +=
-                            float(k.side == 3 ? three[kx][b] : one[0][b]);
+                            float(total[kx][b]);
             }
     });
     for (int o = 0; o < k.outs; o++) {
@@ -287,15 +292,15 @@ struct Walk {
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 EXPORT void rt_convolve(const float *image, int channels, int height, int width, const float *weight, const float *bias,
-                        int outs, bool turned, float *out) {
+                        int outs, int side, bool turned, float *out) {
     Output to{out};
     to.bias = bias;
-    convolve(image, {weight, channels, outs, 3, 1, turned}, {height, width}, to);
+    convolve(image, {weight, channels, outs, side, 1, turned}, {height, width}, to);
 }
 
 EXPORT void rt_gradients(const float *image, int channels, int height, int width, const float *gradient, int outs,
-                         float *weight, float *bias) {
-    gradients(image, {nullptr, channels, outs, 3, 1, false}, {height, width}, gradient, weight, bias);
+                         int side, float *weight, float *bias) {
+    gradients(image, {nullptr, channels, outs, side, 1, false}, {height, width}, gradient, weight, bias);
 }
 
 // `nodes`: what r1, r2, r3 lead to; `distilled`: what d1, d2, d3, c4 do. Both are kept for the way back.

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from model import compiled
 from model.cell import lrelu
 from model.operations import OPERATIONS, Convolution, Operation, Skip
 from rtvideo.models.description import Genotype
@@ -73,11 +73,11 @@ class MixedCell(nn.Module):
         distilled = []
         for d in (0, 2, 4):
             both = slice(d, d + 2)
-            out = functional.conv2d(x, kernel[both].flatten(0, 1), bias[both].flatten(), padding=_MIDDLE)
+            out = compiled.convolution(x, kernel[both].flatten(0, 1), bias[both].flatten())
             to_last, to_next = out.chunk(2, 1)
             distilled.append(lrelu(to_last))
             x = lrelu(to_next + x)
-        distilled.append(lrelu(functional.conv2d(x, kernel[6], bias[6], padding=_MIDDLE)))
+        distilled.append(lrelu(compiled.convolution(x, kernel[6], bias[6])))
         fused: Tensor = self.c5(torch.cat(distilled, 1)) * mask
         return fused
 

@@ -17,7 +17,6 @@ from search import cost
 from search.scales import OFF
 from search.supernet import Supernet
 
-
 #: Of the target: what is left when options are dropped may be so far from it.
 _NEAR = 0.02
 

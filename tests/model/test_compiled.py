@@ -64,6 +64,10 @@ def test_a_convolution(size: tuple[int, int], channels: int, outs: int) -> None:
     torch.manual_seed(2)
     convolution = compiled.Conv2d(channels, outs)
     compare(convolution, random(2, channels, *size) - 0.5, list(convolution.parameters()))
+    five = nn.Conv2d(channels, outs, 5)
+    assert five.bias is not None
+    weight, bias = five.weight, five.bias
+    compare(lambda x: compiled.convolution(x, weight, bias), random(2, channels, *size) - 0.5, [weight, bias])
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 7, 7), (2, 3, 20, 31), (1, 1, 9, 64)])
