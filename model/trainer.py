@@ -30,6 +30,7 @@ from model.objectives import Sample
 from model.recipes import Recipe
 from model.ruas import RUAS, parameters
 from rtvideo.errors import UsageError
+from rtvideo.models.description import Description
 from rtvideo.version import __version__
 
 #: Of a validation: ``loss``, and where there are references PSNR and SSIM of the result and of the IEM.
@@ -45,6 +46,7 @@ class TrainConfig:
         train, held: images to learn from, by kind (`Recipe.shares`), and of other scenes to validate on.
         fingerprint: of all files.
         out: path of the checkpoint, with or without suffix.
+        network: makes the recipe's description a network, untrained.
         begin: path of the checkpoint whose weights are learned on; None begins with random ones.
         seed: of initial weights, crops and their order.
         device: a torch device.
@@ -59,6 +61,7 @@ class TrainConfig:
     held: Sequence[data.Item]
     fingerprint: data.Fingerprint
     out: Path
+    network: Callable[[Description], RUAS] = RUAS
     begin: Path | None = None
     seed: int = 0
     device: str = "cpu"
@@ -90,7 +93,7 @@ class Trainer:
     def __init__(self, config: TrainConfig) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.net = RUAS(config.recipe.description).to(config.device)
+        self.net = config.network(config.recipe.description).to(config.device)
         if config.begin is not None:
             fill(self.net, load(config.begin).state_dict(), str(config.begin))
         for name, value in config.recipe.fixed.items():

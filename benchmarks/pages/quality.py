@@ -1,4 +1,4 @@
-"""The tables of quality, from what benchmarks/quality.py and benchmarks/ablation.py measured."""
+"""The tables of quality, from what benchmarks/quality.py, ablation.py and graphs.py measured."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ def tables(folder: Path) -> dict[str, str]:
         found[f"faults {number + 1}"] = fault_table(known(rows))
     if "ablation" in measured:
         found["ablation"] = ablation(measured["ablation"])
+    if "graphs" in measured:
+        found["graphs"] = graphs(measured["graphs"])
     if sets:
         found["quality"] = summary(sets)
     return found
@@ -92,6 +94,21 @@ def ablation(record: Record) -> str:
             ]
         )
     return markdown.table(_HEADS, lines)
+
+
+def graphs(record: Record) -> str:
+    """Return the scores of each graph by what it learned from, and how it changes what is lit already."""
+    heads = ("graph", "learned from", "weights", "eval15 (mean-matched)", "SICE test (mean-matched)",
+             "lit: luma", "at worst", "lit: blown", "lit: texture")  # fmt: skip
+    lines = []
+    for row in record["rows"]:
+        pairs = [row[name] for name in ("pairs", "foreign")]
+        scores = [f"{p['psnr']:.2f} / {p['ssim']:.3f} ({p['matched_psnr']:.2f})" for p in pairs]
+        lit = row["lit"]
+        changes = [f"{lit[name]:.1%}" for name in ("luma_change", "worst_luma_change", "added_blown")]
+        known = [row["graph"], row["learned from"], f"{row['weights']:,}"]
+        lines.append([*known, *scores, *changes, f"{lit['texture_kept']:.2f}"])
+    return markdown.table(heads, lines)
 
 
 def _against(seeds: Record, base: Record, prefix: str) -> str:
