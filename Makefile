@@ -3,7 +3,7 @@ BIN := $(if $(wildcard .venv/bin/python),.venv/bin/)
 TORCH ?= torch==2.13.0
 PYTEST = $(BIN)pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup fast test lint format bench site ci
+.PHONY: help setup fast test lint format bench site wheels kernels ci
 
 help:
 	@echo "make setup    create .venv with all that tests and tools need"
@@ -13,6 +13,8 @@ help:
 	@echo "make format   let ruff and clang-format rewrite the code"
 	@echo "make bench    one benchmark: the engines of this machine at 1080p"
 	@echo "make site     the documentation as a site, in build/site"
+	@echo "make wheels   wheels for Linux on x86-64 and 64-bit Arm, in dist; the latter tried in an emulator"
+	@echo "make kernels  kernels for Windows and macOS; those for Windows run under wine"
 	@echo "make ci       what must pass before a change goes in: .ci/run"
 
 setup:
@@ -39,6 +41,13 @@ bench:
 
 site:
 	$(BIN)python docs/site.py
+
+wheels:
+	$(BIN)python platforms/wheels.py
+	$(BIN)python platforms/try_wheel.py dist/rtvideo-*aarch64.whl --arm
+
+kernels:
+	$(BIN)python platforms/kernels.py
 
 ci:
 	.ci/run

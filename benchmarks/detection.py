@@ -33,10 +33,6 @@ with imports(__name__, "benchmark"):
     from rtvideo.sample.camera_simulator import from_linear
 
 
-#: Of the clips, in pixels.
-SIZE = (640, 360)
-
-
 def main(words: Sequence[str] | None = None) -> int:
     """Print the table; return an exit code."""
     parser = Parser("python benchmarks/detection.py", __doc__)
@@ -49,6 +45,8 @@ def main(words: Sequence[str] | None = None) -> int:
     add("--models", nargs="+", default=["night"], metavar="NAME")
     add("--most", type=values.positive, default=30, metavar="N", help="photographs with faces (30)")
     add("--frames", type=values.positive, default=10, metavar="N", help="of each clip (10)")
+    add("--size", type=values.size, default=(640, 360), metavar="WxH", help="of each clip (640x360)")
+    add("--seeds", type=values.positive, default=1, metavar="N", help="films of each photograph (1)")
     add_json(parser)
     return run(measure, parser, words, extra="benchmark")
 
@@ -62,10 +60,11 @@ def measure(arguments: argparse.Namespace) -> None:
     def scenes() -> Iterator[Scenes]:
         left = arguments.most
         for path in sorted(filter(is_image, arguments.photographs.iterdir())):
-            filmed = Scenes(SIZE, arguments.frames, picture=path)
+            filmed = Scenes(arguments.size, arguments.frames, picture=path)
             if left and len(large(find(from_linear(filmed.photograph()), SURE))):
                 left -= 1
-                yield filmed
+                for seed in range(arguments.seeds):  # other lamps, another hand, other noise
+                    yield Scenes(arguments.size, arguments.frames, seed, path)
 
     counts = trials(
         scenes(),

@@ -14,8 +14,9 @@ def program() -> int:
     Until `rtvideo.cli` takes signals over, nothing has been written, and one ends the program at once.
     Without a handler the first process of a container would not even get SIGTERM.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup rtvideo` means it
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # `nohup rtvideo` means it
             signal.signal(number, _end)
     from rtvideo.cli.entry import main
 

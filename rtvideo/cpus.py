@@ -24,7 +24,8 @@ def encoder_threads() -> int:
 
 def usable_cpus(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """Return how many CPUs this process may use: its affinity, cut to its cgroup's quota (v2, then v1)."""
-    cpus = len(os.sched_getaffinity(0))
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     if _limit is not None:
         return max(1, min(cpus, _limit))
     try:

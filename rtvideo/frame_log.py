@@ -20,6 +20,7 @@ from rtvideo.media.light import measure
 from rtvideo.media.output_path import refuse_files_of_run
 from rtvideo.media.planes import FrameFormat
 from rtvideo.options import Options, flags_of
+from rtvideo.system import PLAIN
 from rtvideo.version import __version__
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class FrameLog:
         how = os.O_APPEND if options.resume else os.O_TRUNC if options.overwrite else os.O_EXCL
         with output_errors(path):
             try:
-                self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o666)
+                self._file = os.open(path, os.O_WRONLY | os.O_CREAT | PLAIN | how, 0o666)
             except FileExistsError:
                 raise UsageError(f"{path}: --log exists already; --overwrite replaces it") from None
         self._line(run)

@@ -58,6 +58,7 @@ ROOT_MODULES = (
         "options",
         "processes",
         "stopwatch",
+        "system",
         "transfer",
         "values",
         "version",

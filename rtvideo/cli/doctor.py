@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from rtvideo.errors import ExitCode, RtvideoError
+from rtvideo.system import POSIX
 from rtvideo.version import __version__, install, installed
 
 _PACKAGES = ("av", "numpy", "pillow", "rich")
@@ -45,6 +46,7 @@ def examine(out: TextIO) -> ExitCode:
     """
     findings = [
         _program(),
+        *_system(),
         *_packages(),
         _processor(),
         _decoders(),
@@ -72,11 +74,23 @@ def processor() -> str:
     except OSError:
         lines = []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
+    return next(names, platform.processor() or platform.machine())
 
 
 def _program() -> Finding:
     return Finding(f"rtvideo {__version__}, Python {platform.python_version()}, {platform.platform()}")
+
+
+def _system() -> list[Finding]:
+    """Say what of rtvideo is for Linux, on others."""
+    system = platform.system()
+    if system == "Linux":
+        return []
+    lacking = ["cameras", "virtual cameras", "the window (--preview)"]
+    if not POSIX:
+        lacking += ["rtvideo serve", "SRT through ffmpeg"]
+    made = "files, photographs, streams and the web viewer are made to work, but were not run"
+    return [Finding(f"system: {system}: {made}; not here: {', '.join(lacking)}")]
 
 
 def _packages() -> list[Finding]:
@@ -148,7 +162,8 @@ def _srt() -> list[Finding]:
     try:
         program = program_for("srt://")
     except RtvideoError:
-        return [Finding("srt: no; run: apt-get install ffmpeg")]
+        help = "; run: apt-get install ffmpeg" if platform.system() == "Linux" else ""
+        return [Finding(f"srt: no{help}")]
     return [Finding(f"srt: through {program}" if program else "srt: yes")]
 
 
@@ -176,7 +191,9 @@ def _extras() -> list[Finding]:
 
 def _viewers() -> list[Finding]:
     opencv, websockets = installed("opencv-python"), installed("websockets")
-    if opencv is None:
+    if platform.system() != "Linux":
+        window = f"on Linux alone, not on {platform.system()}"
+    elif opencv is None:
         window = f"no (--preview); run: {install('window')}"
     elif installed("opencv-python-headless"):
         window = (
@@ -221,12 +238,14 @@ def _trial() -> Finding:
 
     from rtvideo.enhancer import Enhancer
     from rtvideo.models import names
+    from rtvideo.options import Options
 
-    if not names():
-        return Finding("trial: not run without a model")
+    model = Options.model
+    if model not in names():
+        return Finding(f"problem: the default model {model} is not installed", fatal=True)
     try:
-        with Enhancer(names()[0]) as enhance:
+        with Enhancer(model) as enhance:
             enhance(np.zeros((16, 16, 3), np.uint8))
     except RtvideoError as error:
         return Finding(f"problem: {error}", fatal=True)
-    return Finding(f"trial: model {names()[0]} enhanced a frame")
+    return Finding(f"trial: model {model} enhanced a frame")

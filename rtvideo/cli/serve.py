@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from rtvideo.console import say
-from rtvideo.errors import ExitCode, RtvideoError, UsageError
+from rtvideo.errors import ExitCode, RtvideoError, UnavailableError, UsageError
 from rtvideo.service.config import ConfigError, ServiceConfig, read_config
 from rtvideo.service.log import Log
 from rtvideo.service.supervisor import Supervisor
@@ -32,6 +32,8 @@ def run_service(argv: list[str]) -> ExitCode:
     flags.add_argument("--check", action="store_true", help="check the file, and end")
     flags.add_argument("--print-unit", action="store_true", help="print a unit of systemd, and end")
     arguments = flags.parse_args(argv)
+    if not hasattr(signal, "SIGHUP"):
+        raise UnavailableError("rtvideo serve: needs Linux or another Unix; one camera works with --input")
     if arguments.config is None:
         raise UsageError("rtvideo serve: needs --config FILE, such as cameras.toml (docs/service.md)")
     if arguments.print_unit:

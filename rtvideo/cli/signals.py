@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from rtvideo.errors import ExitCode
+from rtvideo.processes import FROM_TERMINAL
 
 #: Seconds in which the same signal is no second one: ``timeout`` sends it to the process and to its group.
 SAME_SIGNAL = 0.5
@@ -58,10 +59,9 @@ def signals() -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop  # Python allows handlers in the main thread alone
         return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {
         number: signal.signal(number, stop)
-        for number in numbers
+        for number in (*FROM_TERMINAL, signal.SIGTERM)
         if signal.getsignal(number) is not signal.SIG_IGN  # `nohup rtvideo` means it
     }
     try:

@@ -23,13 +23,13 @@ from rtvideo.cli.task import TaskRunner
 from rtvideo.cpus import usable_cpus
 from rtvideo.errors import ExitCode
 from rtvideo.options import Options
-from rtvideo.processes import signals_blocked
+from rtvideo.processes import signals_blocked, unblock
 
 if TYPE_CHECKING:
     from rtvideo.cli.inputs import Task
 
 #: Tells a worker at once what a second signal tells a run.
-_ABORT = signal.SIGUSR1
+_ABORT = getattr(signal, "SIGUSR1", None)
 
 #: Seconds between two looks whether a signal came.
 _INTERVAL = 0.1
@@ -130,7 +130,10 @@ class _Worker:
     def abort(self) -> None:
         """Abort its task."""
         if self.process.pid is not None and self.process.is_alive():
-            os.kill(self.process.pid, _ABORT)
+            if _ABORT is None:  # Windows
+                self.process.terminate()
+            else:
+                os.kill(self.process.pid, _ABORT)
 
     def close(self) -> None:
         """End the process: close its pipe, and kill it if it does not end."""
@@ -144,13 +147,14 @@ class _Worker:
 def _serve(orders: Connection, options: Options, total: int, quiet: bool, verbose: bool) -> None:
     """Run tasks until the pipe closes; end with the parent process."""
     threading.Thread(target=_follow_parent, daemon=True).start()
-    signal.signal(_ABORT, _abort)
+    if _ABORT is not None:
+        signal.signal(_ABORT, _abort)
     try:
         with (
             signals() as stop,
             TaskRunner(options, stop, total, quiet=quiet, verbose=verbose, alone=False) as runner,
         ):
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # as `signals_blocked` left it
+            unblock(signal.SIGTERM)  # as `signals_blocked` left it
             while True:
                 orders.send(runner.run(*orders.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError, SecondSignal):

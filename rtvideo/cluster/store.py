@@ -7,7 +7,6 @@ while a run writes there.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rtvideo import system
 from rtvideo.cluster.piece import EncodedPiece
 from rtvideo.errors import UsageError
 from rtvideo.files.resume import differences
@@ -50,7 +50,7 @@ class PieceStore:
         self._kept = False
         with output_errors(output):
             self.path.mkdir(exist_ok=True)
-            self._lock = os.open(self.path / _RECORD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._lock = os.open(self.path / _RECORD, os.O_RDWR | os.O_CREAT | system.PLAIN, 0o666)
             try:
                 self._take_over(dict(job))
             except BaseException:
@@ -59,7 +59,7 @@ class PieceStore:
 
     def _take_over(self, job: dict[str, Any]) -> None:
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            system.lock(self._lock, wait=False)
         except BlockingIOError:
             raise UsageError(f"{self._output}: another run is at work on it ({self.path})") from None
         except OSError:
@@ -75,8 +75,7 @@ class PieceStore:
             return
         for path in self.path.glob("*.npz"):
             path.unlink()
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, json.dumps(job, indent=1).encode(), 0)
+        system.write_over(self._lock, json.dumps(job, indent=1).encode())
 
     def put(self, number: int, data: bytes) -> None:
         """Keep a finished piece, of which `EncodedPiece.to_bytes` are the data.

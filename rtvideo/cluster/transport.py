@@ -20,6 +20,7 @@ from rtvideo.files.finished import ATTRIBUTE
 from rtvideo.media.durable import output_errors
 from rtvideo.media.location import redact, scheme_of
 from rtvideo.media.partial_file import PartialFile
+from rtvideo.system import attribute, set_attribute
 
 #: Schemes of live sources, which are no files.
 _LIVE = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "tcp", "srt", "rist", "mms", "mmsh")
@@ -48,7 +49,7 @@ class Content:
         try:
             status, job = path.stat(), b""
             with contextlib.suppress(OSError):
-                job = os.getxattr(path, ATTRIBUTE)
+                job = attribute(path, ATTRIBUTE)
             return cls(path.read_bytes(), (status.st_atime_ns, status.st_mtime_ns), job)
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from None
@@ -58,7 +59,7 @@ class Content:
         path.write_bytes(self.data)
         if self.job:
             with contextlib.suppress(OSError):
-                os.setxattr(path, ATTRIBUTE, self.job)
+                set_attribute(path, ATTRIBUTE, self.job)
         os.utime(path, ns=self.times)
 
     def publish(self, output: Path) -> None:

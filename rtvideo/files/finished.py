@@ -9,7 +9,6 @@ import contextlib
 import errno
 import json
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from rtvideo.errors import UsageError
 from rtvideo.files.resume import differences, fixed_job
 from rtvideo.models import Model
 from rtvideo.options import AUTO, Options
+from rtvideo.system import attribute, set_attribute
 
 ATTRIBUTE = "user.rtvideo.job"
 
@@ -25,13 +25,13 @@ ATTRIBUTE = "user.rtvideo.job"
 def mark(path: Path, job: Mapping[str, Any]) -> None:
     """Write the job into a finished file's attribute, as far as the file system has such."""
     with contextlib.suppress(OSError):
-        os.setxattr(path, ATTRIBUTE, json.dumps({**job, "bytes": path.stat().st_size}).encode())
+        set_attribute(path, ATTRIBUTE, json.dumps({**job, "bytes": path.stat().st_size}).encode())
 
 
 def is_result(path: Path) -> bool:
     """Return whether rtvideo wrote a file, as far as the file system can tell."""
     try:
-        return bool(os.getxattr(path, ATTRIBUTE))
+        return bool(attribute(path, ATTRIBUTE))
     except OSError:
         return False
 
@@ -51,7 +51,7 @@ def check_finished(input: Path, output: Path, options: Options, model: Model) ->
 def _reason(input: Path, output: Path, options: Options, model: Model) -> str | None:
     """Return why an output is not the result of a job."""
     try:
-        job = json.loads(os.getxattr(output, ATTRIBUTE))
+        job = json.loads(attribute(output, ATTRIBUTE))
     except OSError as error:
         if error.errno == errno.ENODATA:
             return "another program wrote it"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import hashlib
 import logging
 import os
@@ -19,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rtvideo import system
 from rtvideo.errors import UnavailableError
 
 _KERNELS = Path(__file__).parent
@@ -42,7 +42,7 @@ def content_hash(source: str, included: Mapping[str, bytes], flags: Sequence[str
 
 def default_cache() -> Path:
     """Return the user's cache folder for kernels; a temporary one for a user without a home."""
-    base = os.environ.get("XDG_CACHE_HOME")
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")  # the latter on Windows
     try:
         return (Path(base) if base else Path.home() / ".cache") / "rtvideo" / "kernels"
     except RuntimeError:  # neither HOME nor an entry in the password file
@@ -99,6 +99,8 @@ def writable(folder: Path) -> Path:
 
 def _stranger(folder: Path) -> Path | None:
     """Return the folder, or one above it, where another user could plant a file; None if there is none."""
+    if not hasattr(os, "geteuid"):  # Windows: the user's folders are the user's
+        return None
     folder = folder.resolve()
     for place in (folder, *folder.parents):
         status = place.stat()
@@ -137,9 +139,9 @@ def _temporary() -> Path:
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock that other processes wait for."""
     # A link in the place of the lock is not followed: its target would be opened for writing.
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | system.NO_LINK | system.PLAIN, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released when the process ends, however it does
+        system.lock(file, wait=True)  # released when the process ends, however it does
         yield
     finally:
         os.close(file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import threading
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from rtvideo import system
 from rtvideo.live.recording_name import RecordingName
 from rtvideo.media.durable import sync_folder
 from rtvideo.values import Keep
@@ -147,10 +147,10 @@ class Ledger:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         # The list itself is replaced, and a lock on it would go with the old one.
-        lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | system.PLAIN | system.NO_LINK, 0o666)
         try:
             with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                system.lock(lock, wait=True)
             yield
         finally:
             os.close(lock)

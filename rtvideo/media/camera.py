@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
 import struct
@@ -53,8 +52,10 @@ class CameraDevice:
 def capabilities(path: str) -> int | None:
     """Return the capability flags of a node (VIDIOC_QUERYCAP), None if it cannot be queried."""
     try:
+        import fcntl
+
         node = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-    except OSError:
+    except (ImportError, OSError):
         return None
     try:
         answer = bytearray(_CAPABILITY.size)

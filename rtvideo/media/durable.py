@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rtvideo.errors import OutputError
+from rtvideo.system import PLAIN, sync
 
 #: Seconds between two syncs: so much may be lost in a power failure, besides what is not written yet.
 INTERVAL = 1.0
@@ -33,7 +34,7 @@ class DurableFile:
             OSError: it exists already, or cannot be created.
         """
         self.closed = False
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PLAIN, 0o666)
         self._failed: OSError | None = None
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._keep_synced, name="rtvideo_sync", daemon=True)
@@ -87,7 +88,7 @@ class DurableFile:
                 return
 
     def _sync(self) -> None:
-        os.fdatasync(self._fd)
+        sync(self._fd)
         if os.fstat(self._fd).st_nlink == 0:
             raise OSError(errno.ENOENT, "it was deleted while it was being written")
 
@@ -95,8 +96,8 @@ class DurableFile:
 def sync_folder(folder: Path) -> None:
     """Make changed names in a folder survive a power failure, where the file system can."""
     try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
+        fd = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | PLAIN)
+    except OSError:  # Windows opens no folders
         return
     try:
         os.fsync(fd)

@@ -7,7 +7,6 @@ and is locked while the job runs. An output that a signal ended early has a reco
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import glob
 import itertools
 import json
@@ -20,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rtvideo.media.durable import output_errors, sync_folder
+from rtvideo.system import PLAIN, POSIX, lock, write_over
 
 #: The entry in the record of a recording of live input, which cannot be made again.
 LIVE = "live"
@@ -54,9 +54,9 @@ class PartialFile:
         self._record = record_of(self.path)
         self._job, self._keep, self._dated = dict(job), keep, dated
         with output_errors(target):
-            self._lock = os.open(self._record, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            self._lock = os.open(self._record, os.O_RDWR | os.O_CREAT | os.O_EXCL | PLAIN, 0o666)
             with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(self._lock, wait=False)
             try:
                 self._write_record(self._job)
             except BaseException:
@@ -76,6 +76,9 @@ class PartialFile:
         with output_errors(self.target):
             if unfinished:
                 self._write_record({**self._job, "bytes": self.path.stat().st_size})
+            if not POSIX:
+                self._unlock()
+            if unfinished:
                 os.replace(self._record, kept)
             if self._dated is not None:
                 keep_date(self._dated, self.path)
@@ -91,12 +94,16 @@ class PartialFile:
 
     def recover(self) -> Path:
         """Give the incomplete file a name of its own, see `recover`."""
+        if not POSIX:
+            self._unlock()
         recovered = recover(self.path, self.target)
         self._unlock()
         return recovered
 
     def discard(self) -> None:
         """Delete the file and its record."""
+        if not POSIX:
+            self._unlock()
         for path in (self.path, self._record):
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -120,8 +127,7 @@ class PartialFile:
 
     def _write_record(self, job: Mapping[str, Any]) -> None:
         data = json.dumps(job, indent=1).encode()
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, data, 0)
+        write_over(self._lock, data)
         os.fsync(self._lock)
 
 
@@ -223,11 +229,11 @@ def _short(text: str, size: int) -> str:
 
 def _in_use(path: Path) -> bool:
     try:
-        fd = os.open(record_of(path), os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(record_of(path), os.O_RDWR | PLAIN)
     except OSError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(fd, wait=False)
     except BlockingIOError:
         return True
     except OSError:

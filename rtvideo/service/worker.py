@@ -18,7 +18,7 @@ from rtvideo.errors import RtvideoError
 from rtvideo.live.fanout import LiveVideo
 from rtvideo.live.job import enhance_live
 from rtvideo.media.location import redact
-from rtvideo.processes import FROM_TERMINAL
+from rtvideo.processes import FROM_TERMINAL, unblock
 from rtvideo.service.config import PRIORITIES
 from rtvideo.service.messages import Ended, Order, Page, Said, Stop, Thumbnail, Vitals, Watch
 from rtvideo.service.probe import CameraProbe
@@ -44,7 +44,7 @@ def run_camera(connection: Connection, order: Order) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     for number in FROM_TERMINAL:  # they go to the supervisor too, which says what to do
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, *FROM_TERMINAL])
+    unblock(signal.SIGTERM, *FROM_TERMINAL)
     os.nice(PRIORITIES[order.camera.priority])
     _Worker(connection, order, stop).run()
 

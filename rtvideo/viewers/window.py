@@ -49,6 +49,8 @@ class Window:
     """
 
     def __init__(self, controls: ViewerControls, name: str) -> None:
+        if not hasattr(os, "memfd_create"):
+            raise UnavailableError(f"no window: on Linux alone; {_ELSE}")
         if not os.environ.get("DISPLAY"):
             raise UnavailableError(f"no window: DISPLAY is not set, so there is no screen; {_ELSE}")
         self._controls = controls

@@ -13,7 +13,8 @@ from pathlib import Path
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cache import content_hash, headers, intact, kept
 from rtvideo.kernels.cpu.emit import HEADERS
-from rtvideo.kernels.cpu.isa import InstructionSet
+from rtvideo.kernels.cpu.isa import InstructionSet, machine
+from rtvideo.kernels.cpu.system import System, this_system
 
 #: Libraries that came with the package, by the same names as in the cache.
 PREBUILT = Path(__file__).parent / "prebuilt"
@@ -40,8 +41,12 @@ class Compiler:
     kind: str
     command: tuple[str, ...]
 
-    def arguments(self, isa: InstructionSet) -> list[str]:
-        """Return the command line up to the files."""
+    def arguments(self, isa: InstructionSet, system: System | None = None) -> list[str]:
+        """Return the command line up to the files.
+
+        Args:
+            system: that the library is for, None for this one. Only zig builds for others.
+        """
         flags = list(FLAGS)
         if self.kind != "gcc":
             # The order of the source keeps all accumulators in registers; clang's scheduler would spill some.
@@ -51,7 +56,7 @@ class Compiler:
         if self.kind == "zig":
             # Its defaults are the build machine's CPU, the newest C library and a sanitizer.
             cpu = isa.mcpu + ("+avx512bf16" if isa.packed_dtype else "")
-            flags += ["-target", f"{isa.machine}-linux-gnu.2.17", f"-mcpu={cpu}"]
+            flags += ["-target", f"{isa.machine}-{(system or this_system()).target}", f"-mcpu={cpu}"]
             flags += ["-fno-sanitize=all", "-nostdlib++"]
         else:
             flags += [f"-march={isa.march}", *(["-mavx512bf16"] if isa.packed_dtype else [])]
@@ -71,34 +76,41 @@ def compilers() -> list[Compiler]:
     return found
 
 
-def library(source: str, isa: InstructionSet, cache: Path | None = None) -> Path:
+def library(
+    source: str, isa: InstructionSet, cache: Path | None = None, system: System | None = None
+) -> Path:
     """Return a library of ``source`` for an instruction set: from the package, the cache or a compiler.
+
+    Args:
+        system: see `Compiler.arguments`.
 
     Raises:
         UnavailableError: it is not there and cannot be built; the message says why, in one line.
     """
-    name = f"{content_hash(source, headers(HEADERS), FLAGS)}-{isa.name}.so"
+    suffix = (system or this_system()).suffix
+    name = f"{content_hash(source, headers(HEADERS), FLAGS)}-{isa.name}{suffix}"
     if intact(PREBUILT / name):
         return PREBUILT / name
-    return kept(name, lambda folder: _build(source, isa, folder), cache)
+    return kept(name, lambda folder: _build(source, isa, folder, system), cache)
 
 
 def prebuilt(isa: InstructionSet) -> bool:
     """Return whether the package came with libraries for an instruction set."""
-    return any(PREBUILT.glob(f"*-{isa.name}.so"))
+    return any(PREBUILT.glob(f"*-{isa.name}{this_system().suffix}"))
 
 
-def _build(source: str, isa: InstructionSet, folder: Path) -> Path:
-    found = compilers()
+def _build(source: str, isa: InstructionSet, folder: Path, system: System | None) -> Path:
+    native = system in (None, this_system()) and isa.machine == machine()
+    found = [one for one in compilers() if native or one.kind == "zig"]
     if not found:
         raise UnavailableError(
             "engine fused has no kernel for this model and no compiler to make one: pip install ziglang"
         )
-    code, made = folder / "kernel.cpp", folder / "kernel.so"
+    code, made = folder / "kernel.cpp", folder / f"kernel{(system or this_system()).suffix}"
     code.write_text(source)
     problem = ""
     for compiler in found:
-        command = [*compiler.arguments(isa), *INCLUDES, str(code), "-o", str(made), "-lpthread"]
+        command = [*compiler.arguments(isa, system), *INCLUDES, str(code), "-o", str(made), "-lpthread"]
         problem = _run(command, made)
         if not problem:
             return made

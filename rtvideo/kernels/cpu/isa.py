@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +16,9 @@ class InstructionSet:
 
     Attributes:
         name: as shown to the user and used in file names.
-        machine: as `platform.machine` says it.
+        machine: as `machine` says it.
         march: of clang and gcc; ``mcpu`` of zig.
-        needs: flags of /proc/cpuinfo; none means every CPU of this machine type.
+        needs: flags of /proc/cpuinfo, see `flags`; none means every CPU of this machine type.
         packed_dtype: kernels for it keep what is inside cells in pairs of this type; empty: in f32.
     """
 
@@ -43,15 +46,43 @@ INSTRUCTION_SETS = (
 )
 
 
-def usable(cpuinfo: Path = Path("/proc/cpuinfo"), machine: str = "") -> list[InstructionSet]:
+#: What `IsProcessorFeaturePresent` of Windows tells. Of AVX-512 it knows the foundation alone: left out.
+_WINDOWS = {36: ("ssse3",), 37: ("sse4_1",), 38: ("sse4_2", "popcnt"), 14: ("cx16",), 40: _V3}
+
+
+def machine() -> str:
+    """Return the processor's architecture by one name: Windows and macOS have their own."""
+    name = platform.machine()
+    return {"AMD64": "x86_64", "ARM64": "aarch64", "arm64": "aarch64"}.get(name, name)
+
+
+def usable(cpuinfo: Path = Path("/proc/cpuinfo"), architecture: str = "") -> list[InstructionSet]:
     """Return the instruction sets that this machine can run, best first."""
-    machine = machine or platform.machine()
-    flags: set[str] = set()
+    architecture = architecture or machine()
+    found = flags(cpuinfo)
+    return [i for i in INSTRUCTION_SETS if i.machine == architecture and found.issuperset(i.needs)]
+
+
+def flags(cpuinfo: Path = Path("/proc/cpuinfo"), system: str = sys.platform) -> set[str]:
+    """Return what the processor can do, by Linux's names."""
+    if system == "win32":
+        present = ctypes.windll.kernel32.IsProcessorFeaturePresent  # type: ignore[attr-defined]
+        return {flag for number, names in _WINDOWS.items() if present(number) for flag in names}
+    if system == "darwin":
+        return _of_sysctl()
     try:
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("flags"):
-                flags = set(line.partition(":")[2].split())
-                break
+        lines = cpuinfo.read_text().splitlines()
     except OSError:
-        pass
-    return [i for i in INSTRUCTION_SETS if i.machine == machine and flags.issuperset(i.needs)]
+        return set()
+    return next((set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), set())
+
+
+def _of_sysctl() -> set[str]:
+    command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.features", "machdep.cpu.leaf7_features"]
+    try:  # on Arm it has neither
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return set()
+    names = {"avx1.0": "avx"}
+    words = (word.lower() for word in done.stdout.split())
+    return {names.get(word, word.replace(".", "_")) for word in words}

@@ -175,7 +175,9 @@ def _pipe(text: str, capture: CaptureOptions, *stops: threading.Event) -> InputC
     else:
         try:
             # Without O_NONBLOCK it would wait here for a writer. The reader waits too, but can be stopped.
-            pipe = FileIO(text, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
+            pipe = FileIO(
+                text, opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+            )
         except OSError as error:
             raise InputError(f"{text}: cannot be read: {error.strerror}") from None
     return _open(PipeReader(pipe, *stops), text, capture.format, _raw_options(capture))

@@ -10,6 +10,8 @@ import threading
 import time
 from io import FileIO
 
+from rtvideo.system import POSIX
+
 #: Seconds between two checks whether to stop.
 _LOOK = 0.1
 
@@ -45,7 +47,8 @@ class PipeReader:
         """
         end = time.monotonic() + self._timeout
         while not any(stop.is_set() for stop in self._stops):
-            if select.select([self._pipe], [], [], _LOOK)[0]:
+            # Windows cannot look into a pipe: there it is read until something comes.
+            if not POSIX or select.select([self._pipe], [], [], _LOOK)[0]:
                 return self._pipe.read(size) or b""
             if time.monotonic() > end:
                 raise TimeoutError(errno.ETIMEDOUT, SILENCE.format(self._timeout))

@@ -23,6 +23,7 @@ import av
 from rtvideo.errors import UnavailableError
 from rtvideo.media.location import redact, scheme_of
 from rtvideo.media.network.pipes import SILENCE, PipeReader
+from rtvideo.system import POSIX
 
 #: Schemes that may need the program.
 _SCHEMES = ("srt",)
@@ -56,6 +57,10 @@ def program_for(address: str) -> str | None:
     scheme = scheme_of(address)
     if scheme not in _SCHEMES or _knows(scheme):
         return None
+    if not POSIX:
+        raise UnavailableError(
+            f"{redact(address)}: {scheme!r} goes through the program ffmpeg, on Unix alone"
+        )
     path = shutil.which("ffmpeg")
     if path is None or scheme not in _protocols(path):
         raise UnavailableError(

@@ -27,11 +27,11 @@ EXPORT unsigned rt_floating_point_mode() {
 EXPORT void rt_close(Context *context) {
     if (!context) return;
     context->pool.close();
-    for (void *p : context->memory) free(p);
-    for (void *p : context->frame.state.memory) free(p);
-    for (void *p : context->frame.state.motion.memory) free(p);
-    for (void *p : context->frame.state.mains.memory) free(p);
-    for (void *p : context->frame.debanding.memory) free(p);
+    for (void *p : context->memory) release(p);
+    for (void *p : context->frame.state.memory) release(p);
+    for (void *p : context->frame.state.motion.memory) release(p);
+    for (void *p : context->frame.state.mains.memory) release(p);
+    for (void *p : context->frame.debanding.memory) release(p);
     free(context);
 }
 

@@ -8,9 +8,23 @@ namespace rt {
 // Workspaces come zeroed and touched: the first frame is as fast as the others, and nothing is ever undefined.
 static void *fresh(size_t bytes) {
     void *p = 0;
+#if defined(_WIN32)
+    p = _aligned_malloc(bytes + 4096, 4096);
+    if (!p) return 0;
+#else
     if (posix_memalign(&p, 4096, bytes + 4096)) return 0;
+#endif
     memset(p, 0, bytes + 4096);
     return p;
+}
+
+// Give back what `fresh` gave.
+static void release(void *p) {
+#if defined(_WIN32)
+    _aligned_free(p);
+#else
+    free(p);
+#endif
 }
 
 // Bytes of each plane of a picture, and of a row of it.
