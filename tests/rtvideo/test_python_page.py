@@ -31,6 +31,7 @@ def test_the_examples_run(tmp_path: Path) -> None:
     done = run("page.py", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("50 frames, ")
+    assert done.stdout.splitlines()[-1] == "50 frames beside other tasks"
 
 
 def test_the_table_has_every_option() -> None:

@@ -16,9 +16,9 @@ from rtvideo.models import find
 
 @pytest.fixture
 def shipped(gain_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One model, whatever is shipped."""
+    """Two models, whatever is shipped; the default is not the first by name."""
     model = find(str(gain_model))
-    monkeypatch.setattr("rtvideo.models.names", lambda: ["gain"])
+    monkeypatch.setattr("rtvideo.models.names", lambda: ["another", "night"])
     monkeypatch.setattr("rtvideo.enhancer.find", lambda name: model)
 
 
@@ -38,8 +38,8 @@ def test_all_is_well(shipped: None, capsys: pytest.CaptureFixture[str]) -> None:
         "av 1",
         "onnx on cpu: works",
         "libx264",
-        "models: gain",
-        "enhanced a frame",
+        "models: another, night",
+        "trial: model night enhanced a frame",
     ):
         assert word in out
     assert "problem" not in out

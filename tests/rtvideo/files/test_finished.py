@@ -93,8 +93,8 @@ def test_where_files_have_no_attributes_it_is_said(
     def unsupported(*what: object) -> bytes:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(finished.os, "setxattr", unsupported)
-    monkeypatch.setattr(finished.os, "getxattr", unsupported)
+    monkeypatch.setattr(os, "setxattr", unsupported)
+    monkeypatch.setattr(os, "getxattr", unsupported)
     assert run(files) == 0
     assert run(files, "--resume") == 0
     assert "taken for complete; this file system cannot tell" in caplog.text
