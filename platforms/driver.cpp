@@ -77,7 +77,9 @@ int main(int count, char **words) {
     const double mean = squares / ((double)h->frames * h->picture);
     printf("kernel library version %d: %d frames of %dx%d, %d threads: ", version(), h->frames, h->width, h->height,
            h->threads);
-    if (largest == 0) puts("the same to the bit");
-    else printf("PSNR %.1f dB, at most %d of 255\n", 10 * log10(255 * 255 / mean), largest);
+    if (largest == 0)
+        puts("the same to the bit");
+    else
+        printf("PSNR %.1f dB, at most %d of 255\n", 10 * log10(255 * 255 / mean), largest);
     return mean > 0.65 || largest > 8; // 50 dB
 }

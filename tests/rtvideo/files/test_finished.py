@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from rtvideo.cli.entry import main
-from rtvideo.files import finished
 from tests.helpers import clips
 
 
