@@ -1,0 +1,1 @@
+"""Wheels and kernels for other machines."""
