@@ -49,7 +49,8 @@ class Enhancer:
 
     Args:
         model: name of a shipped model, or path of a model file.
-        denoise: noise removal, 0 (off) to 1; None or ``"auto"`` takes all that the model has.
+        denoise: noise removal, 0 (off) to 1; None or ``"auto"`` takes what a frame needs by its own noise,
+            0.3 to 1; with ``temporal`` 0.5 to 1, and steady from frame to frame.
         temporal: 0 enhances each frame alone; above 0 (at most 1) frames of one size are taken for one
             stream, whose noise and flicker are reduced over time. `av.VideoFrame.time` gives the speed of the
             stream; arrays count as 30 a second. `reset` begins another stream.
@@ -97,6 +98,9 @@ class Enhancer:
             _temporal(temporal),
             _deband(deband),
             _brightness(brightness, found),
+            adapts=value_of("denoise", denoise) is None,
+            alone=True,
+            dither=True,
         )
         self._sessions = SessionCache(
             found, settings, engine=engine, device=device, threads=value_of("threads", threads)
@@ -133,13 +137,14 @@ class Enhancer:
 
     @property
     def denoise(self) -> float:
-        """Noise removal: 0 (off) to 1, ``"off"``, or ``"auto"`` for all that the model has."""
+        """Noise removal: 0 (off) to 1, ``"off"``, or ``"auto"`` for what each frame needs, at most this."""
         return self.settings.denoise
 
     @denoise.setter
     @python_words()
     def denoise(self, value: float | str | None) -> None:
         self.settings.denoise = _denoise(value, self.model)
+        self.settings.adapts = value_of("denoise", value) is None
 
     @property
     def temporal(self) -> float:

@@ -24,7 +24,7 @@ from rtvideo.media.planes import FrameConverter, FrameFormat, FramePool, copy_ti
 from rtvideo.media.tags import Tags
 from rtvideo.media.transparency import Alpha, alpha_of
 
-#: Frames before the first one that is enhanced, from which the temporal filter learns what went before.
+#: Frames before the first one that is enhanced, from which the session learns what went before.
 _WARM_UP = 60
 
 
@@ -86,8 +86,8 @@ class FrameProcessor:
             device: which frames stay on a GPU; None: none does.
             deinterlacer: makes interlaced frames progressive, which holds one of them back; None leaves them.
             pixel_filter: changes enhanced frames; None: nothing does.
-            skip: so many frames were enhanced by an earlier run. They pass as they are, for their times; the
-                temporal filter is shown the last ones.
+            skip: so many frames were enhanced by an earlier run. They pass as they are, for their times; what
+                looks at the frames before is shown the last ones.
         """
         self.session, self.format, self.tags, self.pool = session, working, tags, pool
         self.changed = 0
@@ -142,7 +142,8 @@ class FrameProcessor:
         self._skip -= 1
         if self.log is not None:
             self.log.skip()
-        if self.session.settings.temporal and self._skip < _WARM_UP:
+        settings = self.session.settings
+        if (settings.temporal or settings.adapts) and self._skip < _WARM_UP:
             log, self.log = self.log, None
             for pair in (*self._enhance(frame), *self.drain()):
                 self._release(pair)

@@ -77,8 +77,13 @@ def measure(
     try:
         device, stream = session._device, session._stream
         with on_device(device, dark) as sources, on_device(device, [dark[0]]) as (out,):
-            kernels = timed(device, stream, lambda k: session._run(sources[k % len(sources)], out), count)
-            session._run(sources[0], out)
+            kernels = timed(
+                device,
+                stream,
+                lambda k: session._run(sources[k % len(sources)], out, session.settings),
+                count,
+            )
+            session._run(sources[0], out, session.settings)
             device.call("cuStreamSynchronize", stream)
             made = [to_host(device, plane, like) for plane, like in zip(out, dark[0], strict=True)]
         return Measured(ready, kernels, from_host(session, geometry, dark, count), made)

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from rtvideo.engines.auto import open_for
 from rtvideo.engines.gpu.session import GpuSession
-from rtvideo.engines.session import Session
+from rtvideo.engines.session import Session, Settings
 from rtvideo.files.job import enhance_video
 from rtvideo.frame import Geometry
 from rtvideo.media.file_input import FileInput
@@ -131,8 +131,8 @@ def _watch_streams(timeline: Timeline, session: GpuSession) -> Callable[[], None
             return call(function, *arguments)
         return around(track, stream, lambda: call(function, *arguments))
 
-    def traced_run(planes: Any, out: Any, time: float | None = None) -> None:
-        around("GPU, work", session._stream, lambda: run(planes, out, time))
+    def traced_run(planes: Any, out: Any, settings: Settings, time: float | None = None) -> None:
+        around("GPU, work", session._stream, lambda: run(planes, out, settings, time))
 
     def finish() -> None:
         del session._device.call, session._run  # those of the class again

@@ -80,7 +80,7 @@ def resolve_settings(
     if options.denoise is not None:
         settings.denoise = options.denoise
     elif _denoise_keeps_up(model, geometry, session, fps, options.threads, settings):
-        settings.denoise = 1.0
+        settings.denoise, settings.adapts, settings.lossless = 1.0, True, lossless
     check_settings(settings, model, remembers=session.remembers, debands=session.debands)
     return settings
 

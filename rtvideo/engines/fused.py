@@ -93,6 +93,7 @@ class FusedSession(SyncSession):
 
     def reset(self) -> None:
         """See `rtvideo.engines.session.Session.reset`."""
+        super().reset()
         self._time_stamps.reset()
 
     def coarser(self) -> FusedSession:
@@ -126,7 +127,8 @@ class FusedSession(SyncSession):
         made = [_rows(plane) for plane in out]
         now = self.settings
         amounts = now.deband, now.brightness, now.dither
-        self._network.run(rows, made, now.strength, now.denoise, constants, *amounts)
+        denoise = self._noise.denoise(now, planes, time)
+        self._network.run(rows, made, now.strength, denoise, constants, *amounts)
         for target, result in zip(out, made, strict=True):
             if result is not target:
                 np.copyto(target, result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class OnnxSession(SyncSession):
             return
         network = self._network()
         self._converter.to_rgb(planes, self._rgb[0])
-        network.run(self.settings)
+        network.run(replace(self.settings, denoise=self._noise.denoise(self.settings, planes, time)))
         self._converter.from_rgb(self._enhanced[0], out)
 
     def _network(self) -> _Network:

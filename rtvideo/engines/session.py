@@ -33,6 +33,10 @@ class Settings:
         dither: results of 8 bits get a still pattern where debanding made gradients finer than codes, which
             would show bands again. For results that no lossy encoder sees: it takes the pattern away.
         flicker: over time, bands that lamps on the mains make are divided out, where the engine can.
+        adapts: ``denoise`` is the most of noise removal; frames without much noise get less
+            (`rtvideo.engines.steady_noise`).
+        lossless: no encoder smoothed the frames, so that what is constant in them has no noise.
+        alone: frames do not follow each other unless ``temporal`` is above 0, and are judged each by itself.
     """
 
     strength: float = 1.0
@@ -42,6 +46,9 @@ class Settings:
     brightness: float = 0.0
     dither: bool = False
     flicker: bool = True
+    adapts: bool = False
+    lossless: bool = False
+    alone: bool = False
 
 
 def no_weights(model: Model) -> str | None:

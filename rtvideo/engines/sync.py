@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 
 from rtvideo.engines.session import Settings, check_settings
+from rtvideo.engines.steady_noise import SteadyNoise
 from rtvideo.frame import Geometry, Planes, check_planes, pass_through
 from rtvideo.models import Model
 
@@ -13,8 +14,8 @@ from rtvideo.models import Model
 class SyncSession(ABC):
     """A `rtvideo.engines.session.Session` whose `enhance` is all there is to a frame.
 
-    `submit` and `receive` are for callers that treat all sessions alike. There is no state over time unless a
-    subclass has some and says so.
+    `submit` and `receive` are for callers that treat all sessions alike. There is no state over time but
+    of the noise (`rtvideo.engines.steady_noise`) unless a subclass has some and says so.
 
     Attributes:
         threads: that it uses, at least 1.
@@ -29,6 +30,7 @@ class SyncSession(ABC):
         self.settings, self.threads = settings, threads
         self._model, self._geometry = model, geometry
         self._done: deque[Planes] = deque()
+        self._noise = SteadyNoise(geometry)
 
     def submit(self, planes: Planes, out: Planes, time: float | None = None) -> None:
         """See `rtvideo.engines.session.Session.submit`; the frame is finished when this returns."""
@@ -49,8 +51,9 @@ class SyncSession(ABC):
     def flush(self) -> None:  # noqa: B027  (nothing to do is the point)
         """Do nothing: no frame is ever held back."""
 
-    def reset(self) -> None:  # noqa: B027
-        """Do nothing: there is no state over time."""
+    def reset(self) -> None:
+        """See `rtvideo.engines.session.Session.reset`."""
+        self._noise.reset()
 
     def __str__(self) -> str:
         return f"{self.name}, {self.threads} thread{'' if self.threads == 1 else 's'}"

@@ -19,7 +19,7 @@ GAP = 0.5
 MOST = 15.0
 
 #: Seconds between frames whose time nobody knows.
-_USUAL = 1 / 30
+USUAL = 1 / 30
 
 
 class TimeStamps:
@@ -55,7 +55,7 @@ class TimeStamps:
         if temporal == 0:
             self._known = False
             return TimeConstants(0.0, 1.0)
-        step = _USUAL if time is None or self._last is None else time - self._last
+        step = USUAL if time is None or self._last is None else time - self._last
         reset = not self._known or not 0 <= step <= GAP
         self._known, self._last = True, time
         step = min(max(step, 0.0), GAP)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,8 @@ class TorchSession(SyncSession):
             return
         torch, network = self._torch, self._network()
         self._converter.to_rgb(planes, self._rgb[0])
-        scalars = [torch.tensor(getattr(self.settings, name)) for name in network.scalars]
+        now = replace(self.settings, denoise=self._noise.denoise(self.settings, planes, time))
+        scalars = [torch.tensor(getattr(now, name)) for name in network.scalars]
         with torch_errors(), torch.inference_mode():
             enhanced = network(torch.from_numpy(self._rgb), *scalars)
         self._converter.from_rgb(enhanced[0].numpy(), out)

@@ -114,6 +114,7 @@ def settle(
     settings.dither = images.is_lossless(output)
     judged = dark.pixels if alone and not dark.curve else None
     settings.denoise = denoise_of(options, sessions.model, judged, lossless=dark.lossless)
+    settings.adapts, settings.lossless = options.denoise is None and not alone, dark.lossless
 
 
 def refuse_video_options(input: Path, options: Options) -> None:

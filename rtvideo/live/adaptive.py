@@ -108,6 +108,7 @@ class AdaptiveProcessor:
             self._asked,
             strength=min(1.0, max(0.0, controls.strength)),
             denoise=min(1.0, max(0.0, denoise)),
+            adapts=self._asked.adapts and denoise == self._asked.denoise,
             brightness=min(1.0, max(-1.0, controls.brightness)) if controls.sets_brightness else 0.0,
             temporal=self._asked.temporal if level.temporal else 0.0,
         )

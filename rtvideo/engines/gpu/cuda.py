@@ -67,6 +67,7 @@ class CudaSession(GpuSession):
 
     def reset(self) -> None:
         """See `rtvideo.engines.session.Session.reset`."""
+        super().reset()
         self._time_stamps.reset()
 
     def limits(self) -> str | None:
@@ -95,9 +96,12 @@ class CudaSession(GpuSession):
         self._network.prepare(asked.denoise > 0, asked.temporal > 0, asked.deband > 0)
 
     def _run(
-        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None = None
+        self,
+        planes: Sequence[DevicePlane],
+        out: Sequence[DevicePlane],
+        settings: Settings,
+        time: float | None = None,
     ) -> None:
-        asked = self.settings
-        constants = self._time_stamps.constants(time, asked.temporal)
-        amounts = asked.deband, asked.brightness, asked.dither
-        self._network.run(planes, out, asked.strength, asked.denoise, constants, *amounts)
+        constants = self._time_stamps.constants(time, settings.temporal)
+        amounts = settings.deband, settings.brightness, settings.dither
+        self._network.run(planes, out, settings.strength, settings.denoise, constants, *amounts)

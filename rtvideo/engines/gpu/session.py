@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from rtvideo.engines.gpu.frame import DeviceFrame
 from rtvideo.engines.session import Settings, check_settings
+from rtvideo.engines.steady_noise import SteadyNoise
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Plane, Planes, check_planes, pass_through
 from rtvideo.kernels.cuda import driver
@@ -90,6 +91,7 @@ class GpuSession(ABC):
         self.settings = settings
         self._model, self._geometry = model, geometry
         self._layout = _layout(geometry)
+        self._noise = SteadyNoise(geometry)
         self._waiting: deque[tuple[_Slot | None, Planes | DeviceFrame]] = deque()
         self._due = 0
         with ExitStack() as stack:
@@ -136,7 +138,7 @@ class GpuSession(ABC):
         planes = self._brought_up(slot, frame)
         self._device.call("cuStreamWaitEvent", self._stream, slot.ready, 0)
         result = out.planes if isinstance(out, DeviceFrame) else self._planes(slot.result)
-        self._run(planes, result, time)
+        self._run(planes, result, self._told(frame, time), time)
         self._take_down(slot, out)
         self._wait_for(slot, out)
 
@@ -155,8 +157,9 @@ class GpuSession(ABC):
         """See `rtvideo.engines.session.Session.flush`."""
         self._due = len(self._waiting)
 
-    def reset(self) -> None:  # noqa: B027
-        """Do nothing: there is no state over time unless a subclass has some."""
+    def reset(self) -> None:
+        """See `rtvideo.engines.session.Session.reset`."""
+        self._noise.reset()
 
     def close(self) -> None:
         """Wait for the device and give everything back; closing twice is fine."""
@@ -196,9 +199,19 @@ class GpuSession(ABC):
 
     @abstractmethod
     def _run(
-        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None = None
+        self,
+        planes: Sequence[DevicePlane],
+        out: Sequence[DevicePlane],
+        settings: Settings,
+        time: float | None = None,
     ) -> None:
         """Enqueue a frame of some time on the stream; settings and a strength above 0 have been checked."""
+
+    def _told(self, frame: Planes | DeviceFrame, time: float | None) -> Settings:
+        """Return the settings for a frame; one that came on the device is not looked at for its noise."""
+        if isinstance(frame, DeviceFrame):
+            return self.settings
+        return replace(self.settings, denoise=self._noise.denoise(self.settings, frame, time))
 
     def _room(self) -> _Slot:
         """Return a slot that is free, waiting for one if need be."""

@@ -128,11 +128,15 @@ class TensorSession(GpuSession):
         self._device.call("cuStreamSynchronize", self._stream)
 
     def _run(
-        self, planes: Sequence[DevicePlane], out: Sequence[DevicePlane], time: float | None = None
+        self,
+        planes: Sequence[DevicePlane],
+        out: Sequence[DevicePlane],
+        settings: Settings,
+        time: float | None = None,
     ) -> None:
-        key = self.settings.denoise > 0
+        key = settings.denoise > 0
         network = self._network_for(key)
-        scalars = [getattr(self.settings, name) for name in SCALARS]
+        scalars = [getattr(settings, name) for name in SCALARS]
         self._tensors.tell(planes, out, network.ends, scalars)
         if (graph := self._graphs.get(key)) is not None:
             self._device.call("cuGraphLaunch", graph, self._stream)

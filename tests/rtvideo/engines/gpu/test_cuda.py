@@ -26,6 +26,7 @@ from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
 from rtvideo.kernels.cuda import driver, launch
 from rtvideo.kernels.cuda.module import CudaModule
+from rtvideo.kernels.cuda.network import CudaNetwork
 from rtvideo.models import Model, find
 from rtvideo.options import Options
 from tests.helpers import networks
@@ -141,6 +142,23 @@ def test_noise_removal_is_made_ready_when_it_is_asked_for(night: Model, cuda: Fa
     assert cuda.calls["cuModuleLoadData"] == 2
     session.close()
     assert cuda.alive == {}
+
+
+def test_noise_removal_is_told_how_much_noise_there_is(
+    night: Model, cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    monkeypatch.setattr(CudaNetwork, "prepare", lambda *amounts: None)
+    monkeypatch.setattr(CudaNetwork, "run", lambda self, planes, out, strength, *more: told.append(more[0]))
+    geometry = dataclasses.replace(NV12, width=96, height=96)
+    squares = (70 + 6 * np.kron(np.indices((6, 6)).sum(0) % 2, np.ones((16, 16)))).astype(np.uint8)
+    session = CudaSession(night, geometry, Settings(denoise=1.0, adapts=True, lossless=True))
+    for noise in (0, 40):
+        noisy = squares + np.random.default_rng(0).integers(0, noise + 1, squares.shape, np.uint8)
+        session.reset()
+        session.submit([noisy, np.full((48, 96), 128, np.uint8)], geometry.empty())
+    session.close()
+    assert told == [0.5, 1.0]
 
 
 @pytest.mark.parametrize(
