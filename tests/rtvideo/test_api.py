@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -223,14 +224,18 @@ def test_wrong_settings(double: type[Double], gain_model: Path, wish: dict[str, 
 @pytest.mark.parametrize(
     ("words", "settings"),
     [
-        ({}, Settings(1.0, 1.0, 0.0)),
+        ({}, Settings(1.0, 1.0, 0.0, adapts=True)),
         ({"strength": "50%", "denoise": "off", "temporal": "off"}, Settings(0.5, 0.0, 0.0)),
-        ({"strength": "0.25", "denoise": "auto", "temporal": np.float32(0.5)}, Settings(0.25, 1.0, 0.5)),
+        (
+            {"strength": "0.25", "denoise": "auto", "temporal": np.float32(0.5)},
+            Settings(0.25, 1.0, 0.5, adapts=True),
+        ),
         ({"denoise": "on", "temporal": "on"}, Settings(1.0, 1.0, 1.0)),
         ({"model": Path("ruas"), "denoise": "100%"}, Settings(1.0, 1.0, 0.0)),
     ],
 )
 def test_an_enhancer_takes_the_words_of_the_command_line(words: dict[str, Any], settings: Settings) -> None:
+    settings = replace(settings, alone=True, dither=True)  # of all enhancers
     with Enhancer(**words) as enhancer:
         assert enhancer.settings == settings
     with Enhancer() as enhancer:
