@@ -3,9 +3,9 @@
     python benchmarks/sass.py [night] [--capability 9.0] [--json FILE]
 
 For each kernel of a frame: registers, instructions in its code, and for a pixel (or, of the stages, a cell)
-those that it issues, multiply-adds among them, accesses to shared memory and bytes that it asks of the
-device's memory. All branches count, loops inside of a loop count once. Needs NVRTC, and nvdisasm:
-pip install nvidia-cuda-nvdisasm.
+those that it issues, multiply-adds among them and those of tensor cores, accesses to shared memory and bytes
+that it asks of the device's memory. All branches count, loops inside of a loop count once. Needs NVRTC, and
+nvdisasm: pip install nvidia-cuda-nvdisasm.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from benchmarks.gpu.arguments import capability
 from benchmarks.gpu.sass import KernelFigures
 from model.command import Parser, run
 
-KINDS = sources.Kind(), sources.Kind(denoise=True), sources.Kind(temporal=True, deband=True)
+KINDS = *sources.PLAIN, sources.TENSOR, sources.OVER_TIME[0]
 
-HEADS = ["frames", "kernel", "registers", "code", "instructions", "multiply-adds", "shared", "bytes"]
+HEADS = [
+    "frames", "kernel", "registers", "code", "instructions", "multiply-adds", "tensor", "shared", "bytes",
+]  # fmt: skip
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -57,8 +59,8 @@ def _look(arguments: argparse.Namespace) -> None:
 
 
 def _cells(kind: str, one: KernelFigures) -> list[str]:
-    numbers = (one.instructions, one.multiply_adds, one.shared, one.bytes)
-    cells = ["" if number is None else f"{number:.0f}" for number in numbers]
+    numbers = (one.instructions, one.multiply_adds, one.matrix_multiply_adds, one.shared, one.bytes)
+    cells = ["" if number is None else f"{number:.1f}".removesuffix(".0") for number in numbers]
     return [kind, one.name, str(one.registers), str(one.code), *cells]
 
 

@@ -176,11 +176,12 @@ def _of_engines(
         exact = None
         with rows.guarded(f"truth of {model.name}{', NRM' if denoise else ''}, {_size(geometry)}"):
             exact = _truth(model, geometry, denoise, dark[0])
-        cases = [(*case, 0.0) for case in itertools.product(engines, (False, True))]
+        cases = [(*case, 0.0) for case in itertools.product(engines, ("f32", "f16"))]
         if "cuda" in engines and model.name == OVER_TIME:
-            cases.append(("cuda", False, 1.0))
-        for engine, half, temporal in cases:
-            precision = ("f16" if half else "f32") + (", temporal" if temporal else "")
+            cases.append(("cuda", "f32", 1.0))
+            cases += [("cuda", "tensor", 0.0)] if denoise else []
+        for engine, numbers, temporal in cases:
+            precision = numbers + (", temporal" if temporal else "")
             what = f"{engine} {precision} on {model.name}{', NRM' if denoise else ''}, {_size(geometry)}"
             if engine != engines[0] and sum(spent.values()) - spent[engines[0]] > ENGINE_SECONDS:
                 rows.miss(what, "out of time")
@@ -188,8 +189,9 @@ def _of_engines(
             began = time.perf_counter()
             with rows.guarded(what):
                 one = gpu_engines.measure(
-                    engine, model, geometry, denoise, half, dark, arguments.frames, arguments.device, temporal
-                )
+                    engine, model, geometry, denoise, numbers, dark, arguments.frames, arguments.device,
+                    temporal,
+                )  # fmt: skip
                 row = row_of(model, geometry, denoise, f"{engine} {precision}", one.kernels)
                 truth = None if temporal else exact  # a frame by itself is not what it should be
                 yield row | {"seconds_to_first_frame": one.ready} | error_of(one.made, truth)

@@ -12,33 +12,39 @@ from rtvideo.engines.session import Settings
 from rtvideo.frame import Geometry, Plane
 from rtvideo.models import Model
 
-Opener = Callable[[Model, Geometry, Settings, int, bool], GpuSession]
+Opener = Callable[[Model, Geometry, Settings, int, str], GpuSession]
 
 
-def _cuda(model: Model, geometry: Geometry, settings: Settings, device_index: int, half: bool) -> GpuSession:
+def _cuda(
+    model: Model, geometry: Geometry, settings: Settings, device_index: int, numbers: str
+) -> GpuSession:
     from rtvideo.engines.gpu.cuda import CudaSession
 
-    return CudaSession(model, geometry, settings, device_index=device_index, half=half)
+    return CudaSession(model, geometry, settings, device_index=device_index, numbers=numbers)
 
 
 def _tensorrt(
-    model: Model, geometry: Geometry, settings: Settings, device_index: int, half: bool
+    model: Model, geometry: Geometry, settings: Settings, device_index: int, numbers: str
 ) -> GpuSession:
     from rtvideo.engines.gpu.tensorrt.session import TensorRTSession
 
-    return TensorRTSession(model, geometry, settings, device_index=device_index, half=half)
+    return TensorRTSession(model, geometry, settings, device_index=device_index, half=numbers == "f16")
 
 
-def _onnx(model: Model, geometry: Geometry, settings: Settings, device_index: int, half: bool) -> GpuSession:
+def _onnx(
+    model: Model, geometry: Geometry, settings: Settings, device_index: int, numbers: str
+) -> GpuSession:
     from rtvideo.engines.gpu.onnx import OnnxCudaSession
 
-    return OnnxCudaSession(model, geometry, settings, device_index=device_index, half=half)
+    return OnnxCudaSession(model, geometry, settings, device_index=device_index, half=numbers == "f16")
 
 
-def _torch(model: Model, geometry: Geometry, settings: Settings, device_index: int, half: bool) -> GpuSession:
+def _torch(
+    model: Model, geometry: Geometry, settings: Settings, device_index: int, numbers: str
+) -> GpuSession:
     from rtvideo.engines.gpu.torch import TorchCudaSession
 
-    return TorchCudaSession(model, geometry, settings, device_index=device_index, half=half)
+    return TorchCudaSession(model, geometry, settings, device_index=device_index, half=numbers == "f16")
 
 
 #: As ``--engine`` takes them.
@@ -63,16 +69,19 @@ class Measured:
 
 
 def measure(
-    engine: str, model: Model, geometry: Geometry, denoise: bool, half: bool,
+    engine: str, model: Model, geometry: Geometry, denoise: bool, numbers: str,
     dark: list[list[Plane]], count: int, device_index: int = 0, temporal: float = 0.0,
 ) -> Measured:  # fmt: skip
     """Open an engine, time it over frames that take turns, and close it.
+
+    Args:
+        numbers: ``f32`` or ``f16``; of engine cuda ``tensor``, too.
 
     Raises:
         UnavailableError: it is not installed, or cannot run the model here.
     """
     began = time.perf_counter()
-    session = ENGINES[engine](model, geometry, Settings(1.0, float(denoise), temporal), device_index, half)
+    session = ENGINES[engine](model, geometry, Settings(1.0, float(denoise), temporal), device_index, numbers)
     ready = time.perf_counter() - began
     try:
         device, stream = session._device, session._stream

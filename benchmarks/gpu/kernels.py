@@ -15,8 +15,8 @@ from rtvideo.kernels.cuda.driver import CudaDevice
 from rtvideo.kernels.cuda.launch import Call
 from rtvideo.kernels.cuda.source import THREADS
 
-#: Noise removal, over time and without bands, half precision.
-CASES = (0, 0, False), (1, 0, False), (0, 1, False), (1, 0, True)
+#: Noise removal, over time and without bands, numbers.
+CASES = (0, 0, "f32"), (1, 0, "f32"), (0, 1, "f32"), (1, 0, "f16"), (1, 0, "tensor")
 
 _COUNT, _FRAMES = 50, 4
 
@@ -27,22 +27,25 @@ def measure(
     """Take a row for each kernel of each kind of frames of a model.
 
     Args:
-        roofs: kernel -> instructions that it issues for a pixel of the picture, where that is known.
+        roofs: numbers and kernel, such as ``f32 lit_0`` -> instructions that it issues for a pixel of the
+            picture, where that is known.
     """
-    for denoise, temporal, half in CASES:
-        kind = f"{'NRM' if denoise else 'IEM'}{', over time' if temporal else ''}{', f16' if half else ''}"
+    for denoise, temporal, numbers in CASES:
+        kind = f"{'NRM' if denoise else 'IEM'}{', over time' if temporal else ''}"
+        kind += f", {numbers}" if numbers != "f32" else ""
         size = f"{geometry.width}x{geometry.height}"
         with rows.guarded(f"kernels of {name}, {kind}, {size}"):
             session = CudaSession(
                 models.find(name), geometry, Settings(1.0, denoise, temporal, temporal),
-                device_index=device_index, half=half,
+                device_index=device_index, numbers=numbers,
             )  # fmt: skip
             try:
                 for number, frame in enumerate(dark_frames(geometry, _FRAMES)):  # real data in all buffers
                     session.submit(frame, geometry.empty(), number / 30)
                     session.flush()
                     session.receive()
-                _of_frame(session, {"network": f"{name}, {kind}", "size": size}, rows, roofs)
+                common = {"network": f"{name}, {kind}", "size": size, "numbers": numbers}
+                _of_frame(session, common, rows, roofs)
             finally:
                 session.close()
 
@@ -64,8 +67,8 @@ def _of_frame(session: CudaSession, common: Record, rows: RowFile, roofs: Mappin
         whole += us
         busy = int(device.call("cuOccupancyMaxActiveBlocksPerMultiprocessor", kernel, THREADS, one.shared))
         row = common | {"row": one.name, "us": us, "blocks": call.across * call.down, "blocks_at_once": busy}
-        if one.name in roofs:
-            row["of_roof"] = width * height * roofs[one.name] / _instructions(device) * 1e6 / us
+        if (instructions := roofs.get(f"{common['numbers']} {one.name}")) is not None:
+            row["of_roof"] = width * height * instructions / _instructions(device) * 1e6 / us
         rows.add(row, f"{common['network']:20} {common['size']:10} {one.name:18} {us:8.1f} us, {busy} blocks")
     us = 1000 * elapsed(
         device, stream, lambda k: device.call("cuGraphLaunch", variant._graph, stream), 4 * _COUNT

@@ -46,13 +46,12 @@ def prepare(folder: Path, capability: tuple[int, int]) -> int:
 
 
 def figures(capability: tuple[int, int]) -> dict[str, float]:
-    """Return kernel -> instructions that it issues for a pixel, as far as its code tells."""
+    """Return numbers and kernel -> instructions that it issues for a pixel, as far as its code tells."""
     found: dict[str, float] = {}
-    for name, kind in ((OVER_TIME, kind) for kind in (*sources.PLAIN[:2], sources.OVER_TIME[0])):
-        source = sources.of_model(name, kind, capability)
-        for one in sass.figures(source, capability):
+    for kind in (*sources.PLAIN, sources.TENSOR, sources.OVER_TIME[0]):
+        for one in sass.figures(sources.of_model(OVER_TIME, kind, capability), capability):
             if one.instructions is not None:
-                found.setdefault(one.name, one.instructions)
+                found.setdefault(f"{kind.numbers} {one.name}", one.instructions)
     return found
 
 

@@ -19,8 +19,8 @@ from rtvideo.frame import Geometry, Planes
 #: A few tiles, an odd size, and whole tiles.
 SIZES = (150, 90), (1283, 717), (1920, 1080)
 
-#: Noise removal, over time and without bands, half precision. One model is tried over time.
-CASES = (0, 0, False), (1, 0, False), (1, 0, True), (0, 1, False), (1, 1, False)
+#: Noise removal, over time and without bands, numbers. One model is tried over time and on tensor cores.
+CASES = (0, 0, "f32"), (1, 0, "f32"), (1, 0, "f16"), (0, 1, "f32"), (1, 1, "f32"), (1, 0, "tensor")
 OVER_TIME = "night"
 
 #: Codes that a sample may be off, since light makes several of one, and the share off by more than 1.
@@ -34,16 +34,16 @@ def check(
     right = True
     for width, height in sizes:
         geometry = sized(width, height)
-        for denoise, temporal, half in CASES:
-            if temporal and name != OVER_TIME:
+        for denoise, temporal, numbers in CASES:
+            if (temporal or numbers == "tensor") and name != OVER_TIME:
                 continue
             settings = Settings(0.8, denoise, temporal, temporal)
             what = f"{name} {width}x{height}{', NRM' if denoise else ''}{', over time' if temporal else ''}"
-            what += ", f16" if half else ""
+            what += f", {numbers}" if numbers != "f32" else ""
             began = time.perf_counter()
             ok = False
             with rows.guarded(what):
-                worst, share = apart(name, geometry, settings, half, device_index)
+                worst, share = apart(name, geometry, settings, numbers, device_index)
                 ok = worst <= MOST and share < SHARE
                 row = {"row": what, "right": ok, "worst_code": worst, "share_off": share}
                 seconds, word = time.perf_counter() - began, "right" if ok else "WRONG"
@@ -53,11 +53,11 @@ def check(
 
 
 def apart(
-    name: str, geometry: Geometry, settings: Settings, half: bool, device_index: int
+    name: str, geometry: Geometry, settings: Settings, numbers: str, device_index: int
 ) -> tuple[int, float]:
     """Return by how many codes device and processor differ at most, and the share off by more than 1."""
     model = models.find(name)
-    device = CudaSession(model, geometry, settings, device_index=device_index, half=half)
+    device = CudaSession(model, geometry, settings, device_index=device_index, numbers=numbers)
     try:
         processor = FusedSession(model, geometry, settings, threads=usable_cpus())
         worst, share = 0, 0.0

@@ -37,8 +37,8 @@ class KernelFigures:
         registers: of a thread.
         code: instructions in its code.
         instructions: that it issues for a pixel of the picture; None where its loops could not be told.
-        multiply_adds, shared, memory: of them those that are FFMA (or HFMA2), and those that access shared
-            memory and the device's.
+        multiply_adds, matrix_multiply_adds: of them those that are FFMA (or HFMA2), and HMMA.
+        shared, memory: those that access shared memory and the device's.
         bytes: that threads ask of the device's memory for a pixel, whatever the caches have of it.
     """
 
@@ -47,6 +47,7 @@ class KernelFigures:
     code: int
     instructions: float | None = None
     multiply_adds: float | None = None
+    matrix_multiply_adds: float | None = None
     shared: float | None = None
     memory: float | None = None
     bytes: float | None = None
@@ -133,12 +134,14 @@ def _of_kernel(launch: Launch, registers: int, lines: list[str]) -> KernelFigure
             head, *rest = operation.split(".")
             if head in ("FFMA", "FFMA2", "HFMA2"):
                 found["multiply_adds"] += share
-            elif head in ("LDS", "STS"):
+            elif head == "HMMA":
+                found["matrix_multiply_adds"] += share
+            elif head in ("LDS", "LDSM", "STS"):
                 found["shared"] += share
             elif head in ("LDG", "STG", "LD", "ST"):
                 found["memory"] += share
                 found["bytes"] += share * next((_WIDTHS[word] for word in rest if word in _WIDTHS), 4)
     return KernelFigures(
-        launch.name, registers, code, found["all"], found["multiply_adds"], found["shared"], found["memory"],
-        found["bytes"],
+        launch.name, registers, code, found["all"], found["multiply_adds"], found["matrix_multiply_adds"],
+        found["shared"], found["memory"], found["bytes"],
     )  # fmt: skip

@@ -30,20 +30,25 @@ NV12 = sized(16, 16)
 
 @dataclass(frozen=True)
 class Kind:
-    """Of kernels: with noise removal, over time, without bands, cells in half precision."""
+    """Of kernels: with noise removal, over time, without bands, and the numbers of its cells.
+
+    These are keys of `rtvideo.engines.gpu.cuda.NUMBERS`.
+    """
 
     denoise: bool = False
     temporal: bool = False
     deband: bool = False
-    half: bool = False
+    numbers: str = "f32"
 
     def __str__(self) -> str:
-        words = {"NRM": self.denoise, "over time": self.temporal, "debanded": self.deband, "f16": self.half}
+        words = {"NRM": self.denoise, "over time": self.temporal, "debanded": self.deband}
+        words[self.numbers] = self.numbers != "f32"
         return ", ".join(["IEM", *(word for word, on in words.items() if on)])
 
 
 #: What benchmarks and tests use of every model, and of the one that is looked at over time too.
-PLAIN = Kind(), Kind(denoise=True), Kind(denoise=True, half=True)
+PLAIN = Kind(), Kind(denoise=True), Kind(denoise=True, numbers="f16")
+TENSOR = Kind(denoise=True, numbers="tensor")
 OVER_TIME = Kind(temporal=True, deband=True), Kind(True, True, True)
 
 
@@ -57,11 +62,11 @@ def source_of(
     geometry: Geometry = NV12,
 ) -> CudaSource:  # fmt: skip
     """Return the source of a network for frames like those of a geometry."""
-    packed = lower(description, values, packed=True).packed if kind.half else frozenset()
+    packed = lower(description, values, packed=True).packed if kind.numbers != "f32" else frozenset()
     return emit(
         lower(description, values), shared_of(capability),
         denoise=kind.denoise, temporal=kind.temporal, deband=kind.deband,
-        packed=packed, kind=format_of(geometry),
+        packed=packed, tensor_cores=kind.numbers == "tensor", kind=format_of(geometry),
     )  # fmt: skip
 
 
@@ -75,5 +80,5 @@ def of_model(name: str, kind: Kind, capability: tuple[int, int], geometry: Geome
 def of_models(capability: tuple[int, int], over_time: str) -> Iterator[tuple[str, CudaSource]]:
     """Yield what is compiled for NV12 frames, and what it is."""
     for name in models.names():
-        for kind in (*PLAIN, *(OVER_TIME if name == over_time else ())):
+        for kind in (*PLAIN, *((TENSOR, *OVER_TIME) if name == over_time else ())):
             yield f"{name}, {kind}", of_model(name, kind, capability)

@@ -54,9 +54,9 @@ def exact(model: Model, geometry: Geometry, frame: list[np.ndarray], strength: f
 
 
 def enhanced(
-    model: Model, geometry: Geometry, frame: list[np.ndarray], settings: Settings, *, half: bool = False
+    model: Model, geometry: Geometry, frame: list[np.ndarray], settings: Settings, *, numbers: str = "f32"
 ) -> list[np.ndarray]:
-    session = CudaSession(model, geometry, settings, half=half)
+    session = CudaSession(model, geometry, settings, numbers=numbers)
     session.submit(frame, out := geometry.empty())
     session.flush()
     assert session.receive() is out
@@ -85,10 +85,12 @@ def test_other_kinds_of_frames_are_within_a_code(geometry: Geometry) -> None:
     check("night", geometry, 0.0)
 
 
-@pytest.mark.parametrize("name", models.names())
-def test_half_precision_is_within_two_codes(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "numbers"), [*((name, "f16") for name in models.names()), ("night", "tensor")]
+)
+def test_half_precision_is_within_two_codes(name: str, numbers: str) -> None:
     model, frame = models.find(name), planes(LARGE, 2)
-    made = enhanced(model, LARGE, frame, Settings(1.0, 1.0), half=True)
+    made = enhanced(model, LARGE, frame, Settings(1.0, 1.0), numbers=numbers)
     for a, b in zip(made, exact(model, LARGE, frame, 1.0, 1.0), strict=True):
         assert np.abs(a - b).max() <= 2.5
 

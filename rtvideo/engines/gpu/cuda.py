@@ -5,6 +5,7 @@ This engine has not run on a GPU yet: it is tested against a stand-in for the dr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from rtvideo.engines.gpu.session import GpuSession, need_driver
 from rtvideo.engines.session import Settings, no_weights
 from rtvideo.engines.time_constants import TimeStamps
-from rtvideo.errors import UnavailableError
+from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.frame import Geometry
 from rtvideo.kernels import weights
 from rtvideo.kernels.cuda import nvrtc
@@ -22,6 +23,11 @@ from rtvideo.kernels.ir.lower import lower
 from rtvideo.kernels.structs import unsupported_geometry
 from rtvideo.models import Model
 
+#: The environment variable that says in which of these noise removal computes: single precision, pairs of
+#: half precision, or half precision on tensor cores with sums in single precision.
+VARIABLE = "RTVIDEO_CUDA_NOISE"
+NUMBERS = {"f32": "f32", "f16": "f16", "tensor": "f16 on tensor cores"}
+
 
 class CudaSession(GpuSession):
     """A `rtvideo.engines.session.Session` of kernels on a CUDA device; frames come out one behind.
@@ -29,11 +35,11 @@ class CudaSession(GpuSession):
     Args:
         model, geometry, settings: as `rtvideo.engines.opening.open_session`.
         device_index: as CUDA counts its devices.
-        half: full-size cells in half precision.
+        numbers: of cells that are not on a grid, a key of `NUMBERS`; None: what `VARIABLE` says, or ``f32``.
 
     Raises:
         UnavailableError: no such device, no driver, NVRTC missing, memory short, or no kernel for the model.
-        UsageError: settings outside 0..1, or noise removal asked of a model that has none.
+        UsageError: settings outside 0..1, noise removal asked of a model that has none, or unknown numbers.
     """
 
     engine = "cuda"
@@ -47,9 +53,12 @@ class CudaSession(GpuSession):
         settings: Settings,
         *,
         device_index: int = 0,
-        half: bool = False,
+        numbers: str | None = None,
     ) -> None:
-        self._half, self._time_stamps = half, TimeStamps()
+        self._numbers = os.environ.get(VARIABLE) or "f32" if numbers is None else numbers
+        if self._numbers not in NUMBERS:
+            raise UsageError(f"{VARIABLE}={self._numbers} is not allowed; allowed: {', '.join(NUMBERS)}")
+        self._half, self._time_stamps = self._numbers != "f32", TimeStamps()
         super().__init__(model, geometry, settings, device_index)
 
     @staticmethod
@@ -64,6 +73,11 @@ class CudaSession(GpuSession):
         device = CudaDevice()
         major, minor = nvrtc.version()
         return f"{device.name}, NVRTC {major}.{minor}"
+
+    @property
+    def name(self) -> str:
+        """See `rtvideo.engines.session.Session`."""
+        return f"{self.engine} {self._device.name}, {NUMBERS[self._numbers]}"
 
     def reset(self) -> None:
         """See `rtvideo.engines.session.Session.reset`."""
@@ -87,7 +101,8 @@ class CudaSession(GpuSession):
         values = weights.read(model.weights)
         packed = lower(model.description, values, packed=True).packed if self._half else frozenset()
         program = lower(model.description, values)
-        self._network = CudaNetwork(self._device, program, packed, geometry)
+        on_tensor_cores = self._numbers == "tensor"
+        self._network = CudaNetwork(self._device, program, packed, geometry, tensor_cores=on_tensor_cores)
         stack.callback(self._network.close)
         return self._network.stream
 

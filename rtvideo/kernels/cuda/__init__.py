@@ -13,7 +13,7 @@ The way of a network::
       |  nvrtc.py                compiled when first needed, kept by cache.py
       v
     CudaNetwork                  network.py: buffers and a graph on a device (driver.py, module.py)
-      |                          launch.py: what a frame's kernels are told, packing.py: the weights,
+      |                          launch.py: what kernels are told, packing.py, matrices.py: weights,
       |                          temporal_state.py: what is kept from frame to frame
       v
     engines/gpu/cuda.py          frames in main memory
@@ -27,6 +27,7 @@ read at the same place in constant memory, serves several multiply-adds.
 **Cuts.** The more layers share a kernel, the wider its halo, which neighbouring blocks make again; what lies
 between two kernels goes through the device's memory. `schedule` takes the cuts that cost least.
 
-**Packed.** The cells of the full size may keep and multiply pairs of channels in half precision, as
-those for processors do in bf16; light, image and grid stay f32.
+**Packed.** The cells of noise removal (and all of the full size) may keep and multiply pairs of channels in
+half precision, as those for processors do in bf16; light, image and grid stay f32. At half size, tensor cores
+may do it (``include/tensor_cores.cuh``, matrices.py): the emitted text is the same but for who runs it.
 """

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rtvideo.errors import UnavailableError
-from rtvideo.kernels.cuda import debanding, packing, temporal
-from rtvideo.kernels.cuda.schedule import Kernel, planes, schedule, views
+from rtvideo.kernels.cuda import debanding, matrices, packing, temporal
+from rtvideo.kernels.cuda.schedule import Kernel, planes, schedule, views, word_count
 from rtvideo.kernels.cuda.source import (
     SIDE,
     THREADS,
@@ -38,6 +38,7 @@ def emit(
     temporal: bool = False,
     deband: bool = False,
     packed: frozenset[str] = frozenset(),
+    tensor_cores: bool = False,
     kind: Format | None = None,
 ) -> CudaSource:
     """Return the source of a network.
@@ -49,20 +50,25 @@ def emit(
         temporal: looking at the frames before.
         deband: with bands near black smoothed first.
         packed: tensors that are kept and multiplied in half precision.
+        tensor_cores: they are multiplied there, and summed up in f32.
         kind: of frames that it is for (`rtvideo.kernels.cuda.source.kind_macros`); None for any, a little
             slower.
 
     Raises:
         UnavailableError: the network has something that there is no kernel for.
     """
-    return _Emitter(program, shared, temporal, deband, packed).source(denoise, kind)
+    if tensor_cores:
+        matrices.check(program, packed)
+    return _Emitter(program, shared, temporal, deband, packed, tensor_cores).source(denoise, kind)
 
 
 class _Emitter:
     def __init__(
-        self, program: Program, shared: int, temporal: bool, deband: bool, packed: frozenset[str]
-    ) -> None:
+        self, program: Program, shared: int, temporal: bool, deband: bool, packed: frozenset[str],
+        tensor_cores: bool,
+    ) -> None:  # fmt: skip
         self.program, self.shared, self.packed = program, shared, packed
+        self.tensor_cores = tensor_cores and bool(packed)
         self.temporal, self.deband = temporal, deband
         self.buffers: dict[str, Buffer] = {}
 
@@ -82,7 +88,7 @@ class _Emitter:
         if program.guided:
             kernels += self._guide_kernels()
         full = program.denoised if denoise and program.denoised else program.lit
-        for kernel in schedule(full, self.packed, self.shared):
+        for kernel in schedule(full, self.packed, self.shared, octets=self.tensor_cores):
             kernels.append((_launch(kernel, 0), self._kernel(kernel, full)))
         names = ", ".join(name.upper() for name in self.buffers)
         macros = {"BUFFERS": max(len(self.buffers), 1), "COARSEST": coarsest}
@@ -96,14 +102,24 @@ class _Emitter:
             "\n".join(f'#include "{name}"' for name in self._headers()),
             "using namespace rt;",
             *([f"enum {{ {names} }};"] if names else []),
-            packing.struct(program, self.packed),
+            *self._weights(),
             *(body for _, body in kernels),
         ]
         launches = tuple(launch for launch, _ in kernels)
         return CudaSource("\n\n".join(text) + "\n", launches, tuple(self.buffers.values()), coarsest)
 
+    def _weights(self) -> Iterator[str]:
+        """Yield the declarations of the weights."""
+        program, packed = self.program, self.packed
+        if self.tensor_cores:
+            yield matrices.struct(program, packed)
+            program, packed = matrices.without(program, packed), frozenset()
+        yield packing.struct(program, packed)
+
     def _headers(self) -> Iterator[str]:
         yield from _INCLUDED
+        if self.tensor_cores:
+            yield "tensor_cores.cuh"
         if self.temporal:
             yield from temporal.HEADERS
         if self.deband:
@@ -244,8 +260,9 @@ class _Emitter:
         if flow.loads:
             lines.append("barrier();")
         kept: set[str] = set()
+        on_tensor_cores = self.tensor_cores and kernel.scale > 1
         for step in flow.steps:
-            lines += self._step(step, one, outside, flow.results, kept, stages)
+            lines += self._step(step, one, outside, flow.results, kept, stages, on_tensor_cores)
             lines.append("barrier();")
         if flow.gathered is not None:
             lines.append(f"store_picture(block, {flow.gathered}_tile);")
@@ -255,14 +272,20 @@ class _Emitter:
 
     def _step(
         self, step: Step, one: Pass, outside: set[str], results: tuple[str, ...], kept: set[str],
-        stages: range | None,
+        stages: range | None, on_tensor_cores: bool,
     ) -> Iterator[str]:  # fmt: skip
-        yield f"for ({_run(step.reach)}; p.more(); p.next()) {{"
+        run = _run(step.reach)
+        if on_tensor_cores:
+            run = f"Warp{run}"
+            for weights in dict.fromkeys(weights for layer in step.layers for weights in _weights_of(layer)):
+                name = matrices.name_of(weights)
+                yield f"const auto {name} = held(matrices.{name});"
+        yield f"for ({run}; p.more(); p.next()) {{"
         for name in sorted(step.here()):
             place = "source" if name in outside else "tile"
             yield f"    const auto {name} = fetch({name}_{place}, p);"
         for layer in step.layers:
-            for line in self._layer(layer):
+            for line in self._cell(layer) if on_tensor_cores else self._layer(layer):
                 yield f"    {line}"
         for layer in step.layers:
             name = layer.output
@@ -276,6 +299,16 @@ class _Emitter:
                     yield f"    put({self._state(stages[-1])}, p, {name});"
         yield "}"
 
+    def _cell(self, layer: Layer) -> Iterator[str]:
+        """As `_layer`, on tensor cores: there, values are of one kind."""
+        if isinstance(layer, Convolution | Skip):
+            yield f"const auto {layer.output} = {_plain_edge(layer, matrices.name_of)};"
+        elif isinstance(layer, Fusion):
+            weights = matrices.name_of(f"{layer.cell}.c5")
+            yield f"auto {layer.output} = bias<{layer.channels}>(p, {weights});"
+            for k, edge in enumerate(layer.edges):
+                yield f"distil<{k}>({layer.output}, {_plain_edge(edge, matrices.name_of)}, {weights});"
+
     def _layer(self, layer: Layer) -> Iterator[str]:
         if isinstance(layer, Fusion):
             yield from self._fusion(layer)
@@ -288,16 +321,8 @@ class _Emitter:
 
     def _edge(self, edge: Convolution | Skip, packed: bool) -> str:
         """Return an edge's value, in pairs or not."""
-        name, reach = edge.inputs[0]
-        if isinstance(edge, Skip):
-            value = name if edge.gain == 1 else f"doubled({name})"
-        else:
-            shape = f"{edge.kernel}, {edge.dilation}, " if edge.kernel > 1 else ""
-            source = f"{name}_tile" if sum(reach) else name
-            value = f"convolution<{shape}{edge.channels}>(p, {source}, w.{edge.weights})"
-        if edge.leaky:
-            value = f"leaky({value})"
-        return self._as(value, name in self.packed, packed)
+        value = _plain_edge(edge, lambda weights: f"w.{weights}")
+        return self._as(value, edge.inputs[0][0] in self.packed, packed)
 
     def _fusion(self, layer: Fusion) -> Iterator[str]:
         pure = packing.pure(layer, self.packed)
@@ -333,15 +358,19 @@ class _Emitter:
     def _plane(self, one: Pass, name: str, channels: int) -> str:
         packed = name in self.packed
         buffer = f"{one.name}_{name}"
-        words = (channels + 1) // 2 if packed else channels
+        words = word_count(channels, packed, self.tensor_cores)
         self.buffers.setdefault(buffer, Buffer(words, 0, one.scales()[name]))
         pointer = f"frame.buffers[{buffer.upper()}]"
+        if packed and self.tensor_cores:
+            return f"const OctetPlane<{channels}> {name}_source{{(Octet *){pointer}}};"
         if packed:
             return f"const PairPlane<{channels}> {name}_source{{{{(Word *){pointer}}}}};"
         return f"const Plane<{channels}> {name}_source{{{pointer}}};"
 
     def _tile(self, name: str, channels: int, reach: Reach, place: int) -> str:
         shape = f"{channels}, S, {reach[0]}, {reach[1]}"
+        if name in self.packed and self.tensor_cores:
+            return f"const OctetTile<{shape}> {name}_tile{{(Octet *)memory + {place // 4}}};"
         if name in self.packed:
             return f"const PairTile<{shape}> {name}_tile{{{{(Word *)memory + {place}}}}};"
         return f"const Tile<{shape}> {name}_tile{{memory + {place}}};"
@@ -383,6 +412,31 @@ def _loops(kernel: Kernel) -> Iterator[int]:
         yield (kernel.width + sum(reach)) * -(-(kernel.height + sum(reach)) // kernel.rows)
     if flow.gathered is not None:
         yield kernel.width * kernel.height // 4
+
+
+def _plain_edge(edge: Convolution | Skip, weights: Callable[[str], str]) -> str:
+    """Return an edge's value as its function makes it.
+
+    Args:
+        weights: name -> what holds the weights.
+    """
+    name, reach = edge.inputs[0]
+    if isinstance(edge, Skip):
+        value = name if edge.gain == 1 else f"doubled({name})"
+    else:
+        shape = f"{edge.kernel}, {edge.dilation}, " if edge.kernel > 1 else ""
+        source = f"{name}_tile" if sum(reach) else name
+        value = f"convolution<{shape}{edge.channels}>(p, {source}, {weights(edge.weights)})"
+    return f"leaky({value})" if edge.leaky else value
+
+
+def _weights_of(layer: Layer) -> Iterator[str]:
+    """Yield the names of the weights of a layer of a cell."""
+    for edge in layer.edges if isinstance(layer, Fusion) else (layer,):
+        if isinstance(edge, Convolution):
+            yield edge.weights
+    if isinstance(layer, Fusion):
+        yield f"{layer.cell}.c5"
 
 
 def _run(reach: Reach) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from rtvideo.frame import Geometry
-from rtvideo.kernels.cuda import launch, packing
+from rtvideo.kernels.cuda import launch, matrices, packing
 from rtvideo.kernels.cuda.curves import format_on_device
 from rtvideo.kernels.cuda.debanding import DebandingLayout, DebandingState
 from rtvideo.kernels.cuda.driver import OUT_OF_MEMORY, CudaDevice, DeviceError
@@ -47,15 +47,18 @@ class CudaNetwork:
         program: lowered with f32 weights.
         packed: tensors in half precision, none for f32.
         geometry: of the frames.
+        tensor_cores: multiply packed tensors there.
 
     Raises:
         UnavailableError: it cannot be compiled, or memory is short.
     """
 
     def __init__(
-        self, device: CudaDevice, program: Program, packed: frozenset[str], geometry: Geometry
-    ) -> None:
+        self, device: CudaDevice, program: Program, packed: frozenset[str], geometry: Geometry,
+        *, tensor_cores: bool = False,
+    ) -> None:  # fmt: skip
         self._device, self._program, self._packed = device, program, packed
+        self._tensor_cores = tensor_cores
         self._size, self._stack = (geometry.width, geometry.height), ExitStack()
         self.stream = device.stream(self._stack)
         self._layout = format_on_device(device, self.stream, geometry, self._stack)
@@ -139,7 +142,8 @@ class CudaNetwork:
     def _variant(self, denoise: bool, temporal: bool, deband: bool) -> _Variant:
         source = emit(
             self._program, self._device.shared,
-            denoise=denoise, temporal=temporal, deband=deband, packed=self._packed, kind=self._layout,
+            denoise=denoise, temporal=temporal, deband=deband, packed=self._packed,
+            tensor_cores=self._tensor_cores, kind=self._layout,
         )  # fmt: skip
         try:
             return self._planned(source, launch.whole(source, *self._size))
@@ -154,7 +158,7 @@ class CudaNetwork:
             return self._planned(source, plan)
 
     def _planned(self, source: CudaSource, plan: LaunchPlan) -> _Variant:
-        words = packing.data(self._program, self._packed).tobytes()
+        words = weights(self._program, self._packed, self._tensor_cores)
         with ExitStack() as stack:
             variant = _Variant(
                 self._device, self.stream, source, plan, words, self._size, self._layout, stack
@@ -167,7 +171,8 @@ class _Variant:
     """Kernels of one kind of frames: module, buffers and a graph, which ``stack`` gives back."""
 
     def __init__(
-        self, device: CudaDevice, stream: Any, source: CudaSource, plan: LaunchPlan, words: bytes,
+        self, device: CudaDevice, stream: Any, source: CudaSource, plan: LaunchPlan,
+        words: Mapping[str, bytes],
         size: tuple[int, int], layout: Format, stack: ExitStack,
     ) -> None:  # fmt: skip
         self._device, self._stream = device, stream
@@ -175,7 +180,8 @@ class _Variant:
         self.frame = launch.frame_type(len(source.buffers))()
         self._constants = module.address("frame", ctypes.sizeof(self.frame))
         # On the stream that reads them: it waits for no other, and a copy may end after the call.
-        device.call("cuMemcpyHtoDAsync", module.address("w", len(words)), words, len(words), stream)
+        for name, one in words.items():
+            device.call("cuMemcpyHtoDAsync", module.address(name, len(one)), one, len(one), stream)
         self.frame.format, (self.frame.width, self.frame.height) = layout, size
         self.frame.rows = plan.rows
         for k, length in enumerate(launch.sizes(source, *size, plan.rows)):
@@ -200,6 +206,17 @@ class _Variant:
             self._device.call("cuMemcpyHtoDAsync", self._constants, told, len(told), self._stream)
             self._told = told
         self._device.call("cuGraphLaunch", self._graph, self._stream)
+
+
+def weights(program: Program, packed: frozenset[str], tensor_cores: bool) -> dict[str, bytes]:
+    """Return variable of a network's source -> what it must hold."""
+    if not (tensor_cores and packed):
+        return {"w": packing.data(program, packed).tobytes()}
+    others = matrices.without(program, packed)
+    return {
+        "w": packing.data(others, frozenset()).tobytes(),
+        "matrices": matrices.data(program, packed).tobytes(),
+    }
 
 
 def planes_of(planes: Sequence[DevicePlane]) -> PlanePointers:

@@ -14,22 +14,21 @@ Words = npt.NDArray[np.uint32]
 CONSTANT = 60 << 10
 
 
-def packed_weights(program: Program, packed: frozenset[str]) -> dict[str, int]:
-    """Return name -> output channels of the weights that are multiplied in half precision.
+def packed_weights(program: Program, packed: frozenset[str]) -> dict[str, tuple[int, int]]:
+    """Return name -> channels in and out of the weights that are multiplied in half precision.
 
     A convolution is if what it reads is packed, a fusion if all that it reads and makes is.
     """
     found = {}
-    for layer in (layer for one in program.passes() for layer in one.layers):
-        if isinstance(layer, Convolution):
-            if layer.inputs[0][0] in packed:
-                found[layer.weights] = layer.channels
-        elif isinstance(layer, Fusion):
-            for edge in layer.edges:
-                if isinstance(edge, Convolution) and edge.inputs[0][0] in packed:
-                    found[edge.weights] = edge.channels
-            if pure(layer, packed):
-                found[f"{layer.cell}.c5"] = layer.channels
+    for one in program.passes():
+        channels = dict(one.sources) | {layer.output: layer.channels for layer in one.layers}
+        for layer in one.layers:
+            for edge in layer.edges if isinstance(layer, Fusion) else (layer,):
+                source = edge.inputs[0][0]
+                if isinstance(edge, Convolution) and source in packed:
+                    found[edge.weights] = channels[source], edge.channels
+            if isinstance(layer, Fusion) and pure(layer, packed):
+                found[f"{layer.cell}.c5"] = layer.channels, layer.channels
     return found
 
 
@@ -49,7 +48,7 @@ def data(program: Program, packed: frozenset[str]) -> Words:
     """Return the words of the struct, in order."""
     packed_sizes = packed_weights(program, packed)
     parts = [
-        in_pairs(array, packed_sizes[name])
+        in_pairs(array, packed_sizes[name][1])
         if name in packed_sizes
         else array.astype(np.float32).view(np.uint32)
         for name, array in program.weights.items()
@@ -63,7 +62,7 @@ def struct(program: Program, packed: frozenset[str]) -> str:
 
     def declare(name: str, array: Array) -> str:
         if name in packed_sizes:
-            return f"Word %s[{in_pairs(array, packed_sizes[name]).size}]"
+            return f"Word %s[{in_pairs(array, packed_sizes[name][1]).size}]"
         return f"float %s[{array.size}]"
 
     memory = "__constant__" if sum(a.nbytes for a in program.weights.values()) <= CONSTANT else "__device__"

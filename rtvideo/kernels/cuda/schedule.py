@@ -20,6 +20,9 @@ from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Operation, Pa
 # Rough: cards differ by a factor in what they do while a byte comes.
 _BYTE, _PICTURE, _VALUE, _FUNCTION, _KERNEL = 16.0, 60.0, 2.0, 6.0, 20.0
 
+# The same of a tap of eight by eight channels on tensor cores, with its part of loading octets.
+_TAP = 4.0
+
 #: What a block costs more if it takes all the shared memory that it may.
 _WAITING = 0.15
 
@@ -63,16 +66,18 @@ class PassTensors:
         channels: of each.
         sources: those that the pass begins with.
         packed: those kept in pairs of half precision.
+        octets: a pixel of these has room for eight channels, which tensor cores multiply.
         viewed: those of `views` -> the words of memory that a pixel is made of.
     """
 
     channels: Mapping[str, int]
     sources: frozenset[str]
     packed: frozenset[str]
+    octets: bool
     viewed: Mapping[str, float]
 
     @classmethod
-    def of(cls, one: Pass, packed: frozenset[str]) -> PassTensors:
+    def of(cls, one: Pass, packed: frozenset[str], octets: bool) -> PassTensors:
         """Return those of a pass."""
         made = {layer.output: layer.channels for layer in one.layers}
         channels, scales = dict(one.sources) | made, one.scales()
@@ -80,27 +85,34 @@ class PassTensors:
             output: sum(channels[name] * (layer.scale / scales[name]) ** 2 for name, _ in layer.inputs)
             for output, layer in views(one).items()
         }
-        return cls(channels, frozenset(one.sources), packed & made.keys(), viewed)
+        return cls(channels, frozenset(one.sources), packed & made.keys(), octets, viewed)
 
     def words(self, tensor: str) -> int:
         """Return the 32-bit words of a pixel."""
-        channels = self.channels[tensor]
-        return (channels + 1) // 2 if tensor in self.packed else channels
+        return word_count(self.channels[tensor], tensor in self.packed, self.octets)
 
 
-def schedule(one: Pass, packed: frozenset[str], shared: int, *, grid: bool = False) -> list[Kernel]:
+def word_count(channels: int, packed: bool, octets: bool) -> int:
+    """Return the 32-bit words of a pixel with so many channels, in pairs, or all eight of them, or not."""
+    return (4 if octets else (channels + 1) // 2) if packed else channels
+
+
+def schedule(
+    one: Pass, packed: frozenset[str], shared: int, *, octets: bool = False, grid: bool = False
+) -> list[Kernel]:
     """Return the kernels of a pass, cut where it costs least.
 
     Args:
         one: the pass.
         packed: tensors in pairs of half precision.
         shared: bytes of shared memory that a block may take, at least `driver.LEAST_SHARED`.
+        octets: packed tensors are multiplied on tensor cores.
         grid: it works on a grid: one kernel, whose result is not put together in shared memory.
 
     Raises:
         UnavailableError: no tile is small enough.
     """
-    tensors = PassTensors.of(one, packed)
+    tensors = PassTensors.of(one, packed, octets)
     seen_through = views(one)
     units = list(_units(x for x in needed(one.layers, one.results) if x.output not in seen_through))
     best: list[tuple[float, list[Kernel]]] = [(0.0, []), *((float("inf"), []) for _ in units)]
@@ -249,12 +261,14 @@ def _layers(step: Step, tensors: PassTensors) -> float:
         for edge in layer.edges if isinstance(layer, Fusion) else (layer,):
             source = edge.inputs[0][0]
             half = 0.5 if source in tensors.packed else 1.0
-            if isinstance(edge, Convolution):
+            if tensors.octets and source in tensors.packed:
+                work += _TAP * edge.kernel**2 if isinstance(edge, Convolution) else 0
+            elif isinstance(edge, Convolution):
                 work += half * edge.kernel**2 * tensors.channels[source] * (edge.channels + _VALUE / 2)
             else:
                 work += _FUNCTION * edge.channels
             if isinstance(layer, Fusion):
-                work += half * layer.channels**2
+                work += _TAP if tensors.octets else half * layer.channels**2
     return work
 
 

@@ -51,7 +51,7 @@ def test_every_kernel_gets_a_time_and_its_blocks(cuda: FakeCuda, monkeypatch: py
     monkeypatch.setattr(kernels, "CASES", kernels.CASES[:1])
     monkeypatch.setattr(kernels, "_COUNT", 1)
     file = RowFile(None, "kernels")
-    kernels.measure("night", sources.sized(18, 12), file, {"lit_0": 300.0})
+    kernels.measure("night", sources.sized(18, 12), file, {"f32 lit_0": 300.0})
     names = [row["row"] for row in file.rows]
     assert names[0] == "reduce_frame" and names[-2:] == ["lit_0", "graph"]
     lit = file.rows[-2]
@@ -72,7 +72,7 @@ def test_what_is_prepared_is_what_a_device_asks_for(cuda: FakeCuda, monkeypatch:
     right.check("night", RowFile(None, "right"), sizes=SMALL)
     kernels.measure("night", sources.sized(18, 12), RowFile(None, "kernels"), {})
     made = {source.text for what, source in sources.of_models((9, 0), right.OVER_TIME) if "night" in what}
-    assert set(asked) == made and len(made) == 5
+    assert set(asked) == made and len(made) == 6
 
 
 @pytest.mark.slow

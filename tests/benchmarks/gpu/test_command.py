@@ -52,8 +52,9 @@ def test_every_engine_gets_a_row(cuda: FakeCuda, tmp_path: Path, capsys: pytest.
     assert {(row["network"], row["row"]) for row in result["rows"]} == {
         (network, engine)
         for network in ("night, IEM", "night, IEM+NRM")
-        for one in ("cuda f32", "cuda f16", "cuda f32, temporal")
+        for one in ("cuda f32", "cuda f16", "cuda f32, temporal", "cuda tensor")
         for engine in (one, f"{one}, frames")
+        if one != "cuda tensor" or network == "night, IEM+NRM"
     }
     kernels = [row for row in result["rows"] if row["row"] == "cuda f32"]
     assert [row["ms"] for row in kernels] == [0.25, 0.25]
@@ -74,9 +75,9 @@ def test_whatever_fails_costs_one_row(
     cuda: FakeCuda, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(
-        engine: str, model: object, geometry: object, denoise: bool, half: bool, *rest: object
+        engine: str, model: object, geometry: object, denoise: bool, numbers: str, *rest: object
     ) -> None:
-        raise (RuntimeError if half else MemoryError)(f"CUDA error: {engine}\nand much more")
+        raise (MemoryError if numbers == "f32" else RuntimeError)(f"CUDA error: {engine}\nand much more")
 
     def no_truth(*rest: object) -> None:
         raise RuntimeError("CUDA error: no truth")
@@ -85,9 +86,9 @@ def test_whatever_fails_costs_one_row(
     monkeypatch.setattr(command, "_truth", no_truth)
     arguments = ["--device", "cuda", "--sizes", "16x12", "--no-peers", "--engines", "cuda"]
     assert command.main([*arguments, "--rows", str(tmp_path / "rows")]) == 0
-    assert len(rows.read(tmp_path / "rows")) == 2 * 4 + 1
+    assert len(rows.read(tmp_path / "rows")) == 2 * 4 + 2
     lines = capsys.readouterr().out.splitlines()
-    assert "not measured: RuntimeError: CUDA error: cuda (cuda f16 on night, 16x12, and 1 more)" in lines
+    assert "not measured: RuntimeError: CUDA error: cuda (cuda f16 on night, 16x12, and 2 more)" in lines
 
 
 def test_a_row_that_was_cut_off_costs_no_other(tmp_path: Path) -> None:

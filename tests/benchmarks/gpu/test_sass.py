@@ -15,6 +15,9 @@ from rtvideo.kernels.cuda import nvrtc
 #: Kernel of `night` -> instructions for a pixel (of the stages, a cell) at most: a tenth more than there are.
 INSTRUCTIONS = {"reduce_frame": 130, "stages_0": 4900, "lit_0": 270}
 
+#: Noise removal on tensor cores, for a pixel.
+ON_TENSOR_CORES = 145
+
 #: Kernels of a frame.
 KERNELS = 3
 
@@ -32,15 +35,19 @@ def needs_both() -> None:
 def test_kernels_are_no_larger_than_they_were(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(script, "KINDS", (sources.Kind(),))
+    monkeypatch.setattr(script, "KINDS", (sources.Kind(), sources.TENSOR))
     assert script.main(["night", "--json", str(tmp_path / "sass.json")]) == 0
-    found = {one["name"]: one for one in json.loads((tmp_path / "sass.json").read_text())["IEM"]}
+    kinds = json.loads((tmp_path / "sass.json").read_text())
+    found = {one["name"]: one for one in kinds["IEM"]}
     assert len(found) == KERNELS
     for name, most in INSTRUCTIONS.items():
         assert most / 2 < found[name]["instructions"] <= most
     assert all(one["registers"] <= 128 for one in found.values())
     assert found["lit_0"]["bytes"] < 40
     assert "IEM: 3 kernels a frame" in capsys.readouterr().out
+    noise = {one["name"]: one for one in kinds["IEM, NRM, tensor"]}["denoised_1"]
+    assert ON_TENSOR_CORES / 2 < noise["instructions"] <= ON_TENSOR_CORES
+    assert noise["matrix_multiply_adds"] > 0 and noise["registers"] <= 96
 
 
 def test_loops_are_told_by_branches_back() -> None:

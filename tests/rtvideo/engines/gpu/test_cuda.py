@@ -126,8 +126,20 @@ def test_who_never_receives_loses_nothing(night: Model, cuda: FakeCuda) -> None:
     session.close()
 
 
+def test_numbers_of_noise_removal_are_asked_of_the_environment(
+    night: Model, cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RTVIDEO_CUDA_NOISE", "fp8")
+    with pytest.raises(UsageError, match="RTVIDEO_CUDA_NOISE=fp8 is not allowed; allowed: f32, f16, tensor"):
+        CudaSession(night, NV12, Settings())
+    monkeypatch.setenv("RTVIDEO_CUDA_NOISE", "tensor")
+    with pytest.raises(UnavailableError, match="tensor cores remove noise at half size") as told:
+        CudaSession(night, NV12, Settings())
+    assert "RTVIDEO_CUDA_NOISE=f32" in str(told.value)
+
+
 def test_noise_removal_is_made_ready_when_it_is_asked_for(night: Model, cuda: FakeCuda) -> None:
-    session = CudaSession(night, NV12, Settings(), half=True)
+    session = CudaSession(night, NV12, Settings(), numbers="f16")
     assert str(session).endswith("f16")
     out = {}
     for denoise in (0.0, 1.0, 0.0):

@@ -35,6 +35,9 @@ inline void barrier() {
     if (shim::crew > 1) pthread_barrier_wait(&shim::everyone[shim::turn++ & 1]);
 }
 
+// A warp is all threads of a block, so that its lanes wait for one another there.
+inline void together() { barrier(); }
+
 inline void fence() {} // blocks run one after another
 
 inline int atomicAdd(int *to, int n) { return __atomic_fetch_add(to, n, __ATOMIC_RELAXED); }
@@ -59,11 +62,49 @@ inline unsigned fma_pair(unsigned a, unsigned b, unsigned c) {
     return pair(low(a) * low(b) + low(c), high(a) * high(b) + high(c));
 }
 inline unsigned larger(unsigned a, unsigned b) { return pair(fmaxf(low(a), low(b)), fmaxf(high(a), high(b))); }
+
+// Tensor cores, as the PTX ISA says which lane has what of mma.m16n8k8, .m16n8k16 and ldmatrix.
+namespace lanes {
+inline unsigned a[32][4], b[32][2];
+inline const unsigned *rows[32];
+} // namespace lanes
+
+inline void multiply_add(float (&sums)[2][2], const unsigned *a, const unsigned *b, int halves) {
+    const int lane = threadIdx.x;
+    memcpy(lanes::a[lane], a, 2 * halves * sizeof *a), memcpy(lanes::b[lane], b, halves * sizeof *b);
+    barrier();
+    for (int i = 0; i < 4; i++) {
+        const int row = lane / 4 + 8 * (i / 2), column = lane % 4 * 2 + i % 2;
+        for (int k = 0; k < 8 * halves; k++) {
+            const float of_a = half_of(lanes::a[row % 8 * 4 + k % 8 / 2][k / 8 * 2 + row / 8], k % 2);
+            sums[i / 2][i % 2] += of_a * half_of(lanes::b[column * 4 + k % 8 / 2][k / 8], k % 2);
+        }
+    }
+    barrier();
+}
+inline void multiply_add(float (&sums)[2][2], unsigned a0, unsigned a1, unsigned b) {
+    const unsigned a[2] = {a0, a1};
+    multiply_add(sums, a, &b, 1);
+}
+inline void multiply_add(float (&sums)[2][2], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+    const unsigned b[2] = {b0, b1};
+    multiply_add(sums, a, b, 2);
+}
+template <class Row> void load_octets(unsigned (&a)[4], const Row *at) {
+    const int lane = threadIdx.x;
+    lanes::rows[lane] = (const unsigned *)at;
+    barrier();
+    for (int i = 0; i < 4; i++) a[i] = lanes::rows[8 * i + lane / 4][lane % 4];
+    barrier();
+}
 } // namespace rt
 
 #include KERNELS
 
 extern "C" EXPORT const int size_of_frame = sizeof(frame), size_of_w = sizeof(w);
+#ifdef MATRICES
+extern "C" EXPORT const int size_of_matrices = sizeof(matrices);
+#endif
 
 namespace shim {
 struct Thread {

@@ -18,10 +18,11 @@ import torch
 
 from model.ruas import RUAS
 from rtvideo.kernels.cpu import build
-from rtvideo.kernels.cuda import launch, packing
+from rtvideo.kernels.cuda import launch
 from rtvideo.kernels.cuda.debanding import DebandingState
 from rtvideo.kernels.cuda.driver import LEAST_SHARED
 from rtvideo.kernels.cuda.emit import HEADERS, emit
+from rtvideo.kernels.cuda.network import weights as weights_of
 from rtvideo.kernels.cuda.source import CudaSource
 from rtvideo.kernels.cuda.temporal_state import TemporalState
 from rtvideo.kernels.ir.lower import lower
@@ -41,6 +42,8 @@ def compile_shim(
 ) -> None:
     """Build a program or library of a CUDA source on top of the shim, with the headers of ``kernels``."""
     flags = (*flags, f"-I{kernels}", f"-I{kernels / 'cuda/include'}")
+    if "struct Matrices" in source:
+        flags = (*flags, "-DMATRICES")
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "kernels.cu"
         text.write_text(source)
@@ -49,6 +52,11 @@ def compile_shim(
             [*command, *_FLAGS, *flags, *names], capture_output=True, text=True, check=False
         )
     assert done.returncode == 0, done.stderr[:3000]
+
+
+def crew_of(library: ctypes.CDLL) -> int:
+    """Return with how many threads a block runs: one does the work of all, but for tensor cores a warp."""
+    return 32 if hasattr(library, "size_of_matrices") else 1
 
 
 def library_of(source: str, kernels: Path = KERNELS) -> Path:
@@ -72,6 +80,7 @@ class Emulated:
         description: what is computed.
         denoise: with noise removal.
         half: cells in half precision.
+        tensor_cores: and on tensor cores.
         temporal: looking at the frames before.
         deband: without bands near black.
         shared: bytes of shared memory of the device that is played.
@@ -80,7 +89,7 @@ class Emulated:
 
     def __init__(
         self, description: Description, denoise: bool, half: bool, temporal: bool, shared: int,
-        kernels: Path = KERNELS, deband: bool = False,
+        kernels: Path = KERNELS, deband: bool = False, tensor_cores: bool = False,
     ) -> None:  # fmt: skip
         weights = networks.weights(description)
         packed: frozenset[str] = frozenset()
@@ -89,9 +98,10 @@ class Emulated:
             packed = lower(description, weights, packed=True).packed
         program = lower(description, weights)
         self.source: CudaSource = emit(
-            program, shared, denoise=denoise, temporal=temporal, deband=deband, packed=packed
-        )
-        self.words = packing.data(program, packed)
+            program, shared, denoise=denoise, temporal=temporal, deband=deband, packed=packed,
+            tensor_cores=tensor_cores,
+        )  # fmt: skip
+        self.words = weights_of(program, packed, tensor_cores)
         self.program, self.denoise = program, denoise
         self.net = RUAS(description).double()
         self.net.load_state_dict({k: torch.from_numpy(np.array(v)).double() for k, v in weights.items()})
@@ -120,11 +130,13 @@ class Emulated:
         for k, buffer in enumerate(buffers):
             frame.buffers[k] = buffer.ctypes.data
         self._fill("frame", bytes(frame))
-        self._fill("w", self.words.tobytes())
+        for name, words in self.words.items():
+            self._fill(name, words)
+        crew = crew_of(self.library)
         for call in plan.calls:
             kernel = getattr(self.library, call.launch.name)
             self.library.launch(
-                kernel, call.across, call.down, call.launch.shared, 1, call.first, call.origin
+                kernel, call.across, call.down, call.launch.shared, crew, call.first, call.origin
             )
 
     def run(
@@ -156,12 +168,14 @@ def emulated(
     *,
     denoise: bool = True,
     half: bool = False,
+    tensor_cores: bool = False,
     temporal: bool = False,
     deband: bool = False,
     shared: int = LEAST_SHARED,
 ) -> Emulated:
     denoise = denoise and description.noise is not None
-    return Emulated(description, denoise, half, temporal, shared, deband=deband)
+    half = half or tensor_cores
+    return Emulated(description, denoise, half, temporal, shared, deband=deband, tensor_cores=tensor_cores)
 
 
 @functools.cache

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from rtvideo.kernels.cuda import driver, nvrtc
-from tests.rtvideo.kernels.cuda.emulated import library_of
+from tests.rtvideo.kernels.cuda.emulated import crew_of, library_of
 
 
 class Status(IntEnum):
@@ -201,7 +201,9 @@ class FakeCuda:
 
     def _ModuleGetFunction(self, module: Any, name: bytes) -> Any:
         kernel = getattr(module.library, name.decode())
-        return SimpleNamespace(library=module.library, kernel=kernel, most=48 << 10)
+        return SimpleNamespace(
+            library=module.library, kernel=kernel, most=48 << 10, crew=crew_of(module.library)
+        )
 
     def _FuncSetAttribute(self, function: Any, attribute: str, value: int) -> None:
         self.attributes[attribute] = value
@@ -216,7 +218,8 @@ class FakeCuda:
         across, down, _, threads, _, _, shared, stream, parameters, _ = rest
         rows, kinds = parameters
         assert shared <= function.most and threads == 256 and kinds == (ctypes.c_int, ctypes.c_int)
-        self.later(stream, lambda: function.library.launch(function.kernel, across, down, shared, 1, *rows))
+        blocks = across, down, shared, function.crew
+        self.later(stream, lambda: function.library.launch(function.kernel, *blocks, *rows))
 
     # Streams, graphs and events
 

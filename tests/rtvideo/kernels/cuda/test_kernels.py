@@ -18,6 +18,7 @@ pytest.importorskip("torch", reason="the reference is a torch network")
 
 import torch
 
+from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cuda import launch
 from rtvideo.kernels.cuda.driver import LEAST_SHARED
 from rtvideo.kernels.cuda.emit import emit
@@ -85,6 +86,24 @@ def test_f16_is_within_half_a_code_and_70_decibels(
     error = kernels.run(y, 1, 1) - kernels.reference(y, 1, 1)
     assert np.abs(error).max() <= 0.5 / 255
     assert np.square(error).mean() <= 1e-7
+
+
+def test_tensor_cores_are_within_a_fiftieth_of_a_code_and_make_bands_alike() -> None:
+    kernels = emulated(networks.HALF, tensor_cores=True)
+    text = kernels.source.text
+    assert "WarpRun" in text and "OctetPlane" in text and "PairTile" not in text
+    y = picture(71, 21, 3)
+    made = kernels.run(y, 1, 1)
+    assert np.abs(made - kernels.reference(y, 1, 1)).max() <= 0.02 / 255
+    assert np.abs(made - kernels.run(y, 1, 0)).max() > 1 / 255
+    assert np.array_equal(kernels.run(y, 1, 1, band=32), made)
+
+
+def test_tensor_cores_are_for_half_size_and_eight_channels() -> None:
+    program = lower(networks.RUAS, networks.weights(networks.RUAS))
+    packed = lower(networks.RUAS, networks.weights(networks.RUAS), packed=True).packed
+    with pytest.raises(UnavailableError, match="half size, in 8 channels at most, and model ruas is not"):
+        emit(program, LEAST_SHARED, denoise=True, packed=packed, tensor_cores=True)
 
 
 def test_tiles_leave_no_seam_whatever_their_size() -> None:

@@ -49,7 +49,7 @@ def text(model: Model, denoise: bool, shared: int) -> str:
     return emit(program, shared, denoise=denoise, kind=NV12).text
 
 
-def noise_text(capability: tuple[int, int], *, half: bool, **changes: Any) -> str:
+def noise_text(capability: tuple[int, int], *, half: bool, tensor_cores: bool = False, **changes: Any) -> str:
     """Noise removal by itself: light that needs no cell to speak of, then one stage."""
     assert NIGHT.noise is not None
     light = Illumination(genotype=Genotype(*["skip"] * 7), scales=(1,), warm_start="fixed")
@@ -57,7 +57,10 @@ def noise_text(capability: tuple[int, int], *, half: bool, **changes: Any) -> st
     description = Description(name="noise", illumination=light, noise=noise)
     values = networks.weights(description)
     packed = lower(description, values, packed=True).packed if half else frozenset()
-    return emit(lower(description, values), shared(capability), denoise=True, packed=packed, kind=NV12).text
+    return emit(
+        lower(description, values), shared(capability), denoise=True, packed=packed,
+        tensor_cores=tensor_cores, kind=NV12,
+    ).text  # fmt: skip
 
 
 def shared(capability: tuple[int, int]) -> int:
@@ -108,6 +111,13 @@ def test_noise_removal_at_half_size_compiles_without_spills() -> None:
     genotype = Genotype("skip", "conv3", *["skip"] * 4, "conv3")
     made = noise_text((8, 6), half=False, channels=8, scale=2, genotype=genotype)
     check(nvrtc.compile_source(made, (8, 6)).report)
+
+
+def test_tensor_cores_of_every_kind_compile_without_spills() -> None:
+    for capability in ((7, 5), (12, 0)):
+        wide = Genotype("conv1", "conv3", "dil3", "skip", "conv3", "conv3", "dil3")
+        made = noise_text(capability, half=True, tensor_cores=True, channels=8, scale=2, genotype=wide)
+        check(nvrtc.compile_source(made, capability).report)
 
 
 def test_weights_that_outgrow_constant_memory_lie_elsewhere() -> None:
