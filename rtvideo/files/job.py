@@ -16,7 +16,7 @@ from av.stream import Disposition, Stream
 from rtvideo.cpus import encoder_threads
 from rtvideo.engines.auto import SessionFactory, open_for
 from rtvideo.engines.session import Session, Settings, limits_of, report_on
-from rtvideo.engines.sync import PassThroughSession
+from rtvideo.engines.sync import PassThroughSession, SyncSession
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.files.finished import mark
 from rtvideo.files.pipeline import Pipeline
@@ -56,6 +56,7 @@ from rtvideo.transfer import CURVES
 
 if TYPE_CHECKING:
     from rtvideo.media.gpu.encode import DeviceFrames
+    from rtvideo.media.gpu.pinned import PinnedFrames
 
 #: Is told each warning, in one line.
 Warn = Callable[[str], None]
@@ -124,8 +125,11 @@ def enhance_video(
         results = None if callback else _results_on_device(source, encoding, session, options)
         if results is not None:
             stack.callback(results.close)
+        pinned = None if results else pinned_frames(source, encoding, session)
+        if pinned is not None:
+            stack.callback(pinned.close)
         processor = processor_for(
-            source, encoding, session, options.compare, report.resumed, results, callback
+            source, encoding, session, options.compare, report.resumed, results, callback, pinned
         )
         processor.log = stack.enter_context(
             frame_log(options, str(input), [str(output)], find(options.model), session, job["input"])
@@ -301,6 +305,15 @@ def _results_on_device(
     return device_frames_for(encoding, working_format(source, encoding).geometry, session)
 
 
+def pinned_frames(source: FileInput, encoding: Encoding, session: Session) -> PinnedFrames | None:
+    """Return frames that a GPU writes its results into by itself; None without one."""
+    if isinstance(session, SyncSession):
+        return None
+    from rtvideo.media.gpu.pinned import pinned_frames_for
+
+    return pinned_frames_for(session, working_format(source, encoding))
+
+
 def processor_for(
     source: FileInput,
     encoding: Encoding,
@@ -309,6 +322,7 @@ def processor_for(
     skip: int = 0,
     results: DeviceFrames | None = None,
     callback: Callback | None = None,
+    pool: FramePool | None = None,
 ) -> FrameProcessor:
     """Return what makes the encoder's frames from those of a file.
 
@@ -317,6 +331,7 @@ def processor_for(
         compare, skip: as `Compositor` and `FrameProcessor` take them.
         results: where enhanced frames stay on the device, for an encoder that takes them from there.
         callback: as `enhance_video` takes it.
+        pool: of frames for the results; None makes one.
     """
     working = working_format(source, encoding)
     stands = orientation_of(source.display_matrix) or UPRIGHT
@@ -327,7 +342,7 @@ def processor_for(
         working,
         source.first,
         source.tags,
-        pool=FramePool(working.pix_fmt, working.width, working.height),
+        pool=pool or FramePool(working.pix_fmt, working.width, working.height),
         compositor=Compositor(working, target, compare, orientation=encoding.orientation)
         if changes
         else None,

@@ -35,6 +35,9 @@ DEPTH = 2
 _ALIGNMENT = 256
 
 
+#: Rows of planes on the device begin at multiples of so many bytes: kernels access two samples at once.
+_PAIR = 4
+
 #: What of a pixel's work is no multiply-add of a cell.
 _OTHER_WORK = 200.0
 
@@ -94,6 +97,7 @@ class GpuSession(ABC):
         self._noise = SteadyNoise(geometry)
         self._waiting: deque[tuple[_Slot | None, Planes | DeviceFrame]] = deque()
         self._due = 0
+        self._lent: dict[int, npt.NDArray[np.uint8]] = {}
         with ExitStack() as stack:
             device = self._device = CudaDevice(device_index)
             self._check()
@@ -130,6 +134,8 @@ class GpuSession(ABC):
         for one in (frame, out):
             if not isinstance(one, DeviceFrame):
                 check_planes(self._geometry, one)
+            elif any((plane.address | plane.stride) % _PAIR for plane in one.planes):
+                raise ValueError(f"rows of planes on a device must begin at multiples of {_PAIR} bytes")
         self._check()
         if self.settings.strength == 0:
             raise ValueError("strength 0 leaves frames as they are: there is nothing to do on the device")
@@ -141,6 +147,25 @@ class GpuSession(ABC):
         self._run(planes, result, self._told(frame, time), time)
         self._take_down(slot, out)
         self._wait_for(slot, out)
+
+    def lend(self) -> Planes:
+        """Return planes in pinned memory: as ``out`` of `submit`, the device writes into them by itself.
+
+        They may outlive the session, and are given back by `take_back`. Any thread may call this.
+
+        Raises:
+            UnavailableError: memory is short.
+        """
+        self._device.use()
+        memory = self._device.pinned(self._layout[-1])
+        self._lent[memory.ctypes.data] = memory
+        return self._views(memory)
+
+    def take_back(self, planes: Planes) -> None:
+        """Free what `lend` returned, after the device has written it. Any thread may call this."""
+        with contextlib.suppress(DeviceError):
+            self._device.use()
+        self._device.unpin(self._lent.pop(planes[0].ctypes.data))
 
     def receive(self) -> Any:
         """Return the oldest frame's ``out``, waiting for it if it is due, or None."""
@@ -163,11 +188,11 @@ class GpuSession(ABC):
 
     def close(self) -> None:
         """Wait for the device and give everything back; closing twice is fine."""
-        self._waiting.clear()
-        self._due = 0
         with contextlib.suppress(DeviceError):  # of a device that was lost there is nothing to give back
             self._device.use()
         self._stack.close()
+        self._waiting.clear()  # only now: until then the device may write into what is lent
+        self._due = 0
 
     def seconds_per_frame(self) -> float:
         """Return what a frame with noise removal should take at most: an estimate, not measured yet."""
@@ -244,7 +269,8 @@ class GpuSession(ABC):
             return
         call("cuEventRecord", slot.made, self._stream)
         call("cuStreamWaitEvent", self._download, slot.made, 0)
-        call("cuMemcpyDtoHAsync", slot.down.ctypes.data, slot.result, self._layout[-1], self._download)
+        down = self._memory_of(out, slot)
+        call("cuMemcpyDtoHAsync", down.ctypes.data, slot.result, self._layout[-1], self._download)
         call("cuEventRecord", slot.event, self._download)
 
     def _wait_for(self, slot: _Slot | None, out: Planes | DeviceFrame) -> None:
@@ -253,11 +279,16 @@ class GpuSession(ABC):
 
     def _finish(self, slot: _Slot, out: Planes | DeviceFrame) -> None:
         self._device.call("cuEventSynchronize", slot.event)
-        if not isinstance(out, DeviceFrame):
+        if not isinstance(out, DeviceFrame) and self._memory_of(out, slot) is slot.down:
             for target, made in zip(out, self._views(slot.down), strict=True):
                 np.copyto(target, made)
         slot.owners = ()
         self._free.append(slot)
+
+    def _memory_of(self, out: Planes, slot: _Slot) -> npt.NDArray[np.uint8]:
+        """Return the pinned memory that a result is copied down to: that of ``out`` itself if it is lent."""
+        lent = self._lent.get(out[0].ctypes.data)
+        return slot.down if lent is None else lent
 
     def _slot(self, size: int, stack: ExitStack) -> _Slot:
         up, down = (self._pinned(size, stack) for _ in range(2))

@@ -152,9 +152,9 @@ class _Emitter:
         fade = "w.fade" if program.fades else "nullptr"
         constants = f"{literal(program.centred)}, {literal(program.mix)}, w.exposure, {fade}, {_EXPOSURE}"
         parts = "(Moments<float> *)frame.buffers[MOMENTS]"
-        floats = 3 * (SIDE + 2) ** 2 + 3 * (SIDE + 2) + 3 * SIDE**2
-        around, cells = SIDE + (program.window == 3) + 1, SIDE // first
-        loops = around * -(-around // 4), 3 * cells * SIDE, 3 * cells**2, cells**2, 0  # the last: one block's
+        floats = 3 * (SIDE + 4) ** 2 + 3 * SIDE**2
+        around, cells = SIDE + 2 * (program.window == 3) + 2, SIDE // first
+        loops = around**2 // 4, 3 * cells * SIDE // 2, 3 * cells**2, cells**2, 0  # the last: one block's
         reduced = Launch("reduce_frame", 0, SIDE, SIDE, 4 * floats, loops=loops if self._one_scale else ())
         if self._one_scale:
             settled = f"settle(memory, parts, count, {constants});"
@@ -256,13 +256,13 @@ class _Emitter:
             value = f"fetch({name}_source, p)"
             if name in seen_through:
                 value = self._as(value, False, name in self.packed)
-            lines.append(f"for ({_run(reach)}; p.more(); p.next()) put({name}_tile, p, {value});")
+            lines.append(f"for ({_run(kernel, reach)}; p.more(); p.next()) put({name}_tile, p, {value});")
         if flow.loads:
             lines.append("barrier();")
         kept: set[str] = set()
         on_tensor_cores = self.tensor_cores and kernel.scale > 1
         for step in flow.steps:
-            lines += self._step(step, one, outside, flow.results, kept, stages, on_tensor_cores)
+            lines += self._step(kernel, step, one, outside, kept, stages, on_tensor_cores)
             lines.append("barrier();")
         if flow.gathered is not None:
             lines.append(f"store_picture(block, {flow.gathered}_tile);")
@@ -271,10 +271,10 @@ class _Emitter:
         return function(kernel.name, lines)
 
     def _step(
-        self, step: Step, one: Pass, outside: set[str], results: tuple[str, ...], kept: set[str],
+        self, kernel: Kernel, step: Step, one: Pass, outside: set[str], kept: set[str],
         stages: range | None, on_tensor_cores: bool,
     ) -> Iterator[str]:  # fmt: skip
-        run = _run(step.reach)
+        run, results = _run(kernel, step.reach), kernel.flow.results
         if on_tensor_cores:
             run = f"Warp{run}"
             for weights in dict.fromkeys(weights for layer in step.layers for weights in _weights_of(layer)):
@@ -282,8 +282,11 @@ class _Emitter:
                 yield f"const auto {name} = held(matrices.{name});"
         yield f"for ({run}; p.more(); p.next()) {{"
         for name in sorted(step.here()):
-            place = "source" if name in outside else "tile"
+            place = "source" if name in outside - kept else "tile"
             yield f"    const auto {name} = fetch({name}_{place}, p);"
+            if name in step.kept:
+                kept.add(name)
+                yield f"    keep({name}_tile, p, {name});"
         for layer in step.layers:
             for line in self._cell(layer) if on_tensor_cores else self._layer(layer):
                 yield f"    {line}"
@@ -297,6 +300,8 @@ class _Emitter:
                     yield f"    put({name}_source, p, {name});"
                 elif stages is not None:
                     yield f"    put({self._state(stages[-1])}, p, {name});"
+                elif kernel.quads:
+                    yield f"    store_picture(p, {name});"
         yield "}"
 
     def _cell(self, layer: Layer) -> Iterator[str]:
@@ -409,6 +414,9 @@ def _loops(kernel: Kernel) -> Iterator[int]:
     """Yield the runs of pixels that a block makes in each load and step, then the 2x2 blocks it stores."""
     flow = kernel.flow
     for reach in (*flow.loads.values(), *(step.reach for step in flow.steps)):
+        if kernel.quads:
+            yield (kernel.width + sum(reach)) * (kernel.height + sum(reach)) // 4
+            continue
         yield (kernel.width + sum(reach)) * -(-(kernel.height + sum(reach)) // kernel.rows)
     if flow.gathered is not None:
         yield kernel.width * kernel.height // 4
@@ -439,5 +447,5 @@ def _weights_of(layer: Layer) -> Iterator[str]:
         yield f"{layer.cell}.c5"
 
 
-def _run(reach: Reach) -> str:
-    return f"Run<S, {reach[0]}, {reach[1]}> p(block)"
+def _run(kernel: Kernel, reach: Reach) -> str:
+    return f"{'Quad' if kernel.quads else ''}Run<S, {reach[0]}, {reach[1]}> p(block)"

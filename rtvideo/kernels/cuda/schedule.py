@@ -41,6 +41,7 @@ class Kernel:
         scale: of its tensors; its pixels are so many of the picture's, along each side.
         width, height: of a tile in pixels.
         rows: pixels of a column that a thread works on at once.
+        quads: these are 2x2 pixels instead.
         flow: its steps.
         places: tensor in shared memory -> where it begins, in 32-bit words.
         words: of shared memory in all.
@@ -52,6 +53,7 @@ class Kernel:
     width: int
     height: int
     rows: int
+    quads: bool
     flow: Flow
     places: Mapping[str, int]
     words: int
@@ -125,9 +127,12 @@ def schedule(
                 break
             layers = [layer for unit in units[begin:end] for layer in unit]
             results = [layer.output for layer in layers if layer.output in later]
-            last = None if grid or end < len(units) else one.results[0]
+            # Where only the nearest pixels are looked at, pixels share more in a square than in a column.
+            quads = not grid and scale == 1 and all(isinstance(layer, Operation) for layer in layers)
+            last = None if grid or quads or end < len(units) else one.results[0]
             name = f"{one.name}_{len(best[begin][1])}"
-            kernel = _sized(name, scale, flow(layers, results, last), tensors, shared, grid)
+            steps = flow(layers, results, last, quads=quads, keep=tensors.sources if quads else ())
+            kernel = _sized(name, scale, steps, tensors, shared, grid, quads)
             if kernel is None:  # still more layers would need still more memory
                 break
             if (cost := best[begin][0] + kernel.cost / scale**2) < best[end][0]:
@@ -173,10 +178,10 @@ def _units(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
 
 
 def _sized(
-    name: str, scale: int, steps: Flow, tensors: PassTensors, shared: int, grid: bool
+    name: str, scale: int, steps: Flow, tensors: PassTensors, shared: int, grid: bool, quads: bool
 ) -> Kernel | None:
     """Return the kernel with the best tile, None if none fits."""
-    rows = 1 if grid else _rows(steps, tensors)
+    rows = 1 if grid else 4 if quads else _rows(steps, tensors)
     work = _Work.of(steps, tensors)
     found = []
     for width, height in _GRID_SIZES if grid else _SIZES:
@@ -189,7 +194,7 @@ def _sized(
         if 4 * words <= shared:
             # The smaller a block, the more of them share a multiprocessor and hide one another's waiting.
             cost = _cost(work, width, height, rows) * (1 + _WAITING * 4 * words / shared)
-            found.append(Kernel(name, scale, width, height, rows, steps, places, words, cost))
+            found.append(Kernel(name, scale, width, height, rows, quads, steps, places, words, cost))
     return min(found, key=lambda kernel: kernel.cost, default=None)
 
 
@@ -229,11 +234,12 @@ class _Work:
             (reach, _read(tensor, tensors) + _VALUE * tensors.words(tensor))
             for tensor, reach in steps.loads.items()
         ]
-        made = {layer.output for step in steps.steps for layer in step.layers}
-        work = [
-            (step.reach, _layers(step, tensors) + sum(_read(name, tensors) for name in step.here() - made))
-            for step in steps.steps
-        ]
+        near = {layer.output for step in steps.steps for layer in step.layers}
+        work = []
+        for step in steps.steps:
+            each = _layers(step, tensors) + sum(_read(name, tensors) for name in step.here() - near)
+            near |= {*step.kept}
+            work.append((step.reach, each + sum(_VALUE * tensors.words(name) for name in step.kept)))
         return cls(loads, work, sum(4 * _BYTE * tensors.words(name) for name in steps.results))
 
 

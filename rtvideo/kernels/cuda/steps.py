@@ -7,7 +7,7 @@ it as is needed there (the halo, which neighbouring blocks make again).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Skip
@@ -32,11 +32,13 @@ class Step:
         layers: in the order in which they run.
         reach: how far beyond the tile they are computed.
         stored: tensors that go into shared memory.
+        kept: tensors from outside that go there, too, as a later step reads them at the pixel again.
     """
 
     layers: tuple[Layer, ...]
     reach: Reach
     stored: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
     def here(self) -> set[str]:
         """Return the tensors that it reads at the pixel itself and does not make."""
@@ -72,13 +74,18 @@ class Flow:
         return max(before for before, _ in reaches), max(after for _, after in reaches)
 
 
-def flow(layers: Sequence[Layer], results: Sequence[str], gathered: str | None = None) -> Flow:
+def flow(
+    layers: Sequence[Layer], results: Sequence[str], gathered: str | None = None,
+    *, quads: bool = False, keep: Collection[str] = (),
+) -> Flow:  # fmt: skip
     """Return layers as steps.
 
     Args:
         layers: in order; what none of them makes comes from outside.
         results: tensors that leave the kernel.
         gathered: see `Flow`.
+        quads: regions begin and end with whole blocks of 2x2 pixels.
+        keep: tensors from outside that cost more to read again than to keep.
     """
     groups = _thinned(_repeated(_grouped(layers)), results)
     home: dict[str, int] = {}
@@ -94,21 +101,28 @@ def flow(layers: Sequence[Layer], results: Sequence[str], gathered: str | None =
         for layer in group:
             if home[layer.output] == k:
                 reach = _wider(reach, needs.get(layer.output, reach))
+        reach = _whole(reach) if quads else reach
         reaches.insert(0, reach)
         made = {layer.output for layer in group}
         for tensor, (before, after) in (read for layer in group for read in reads(layer)):
             wanted = (reach[0] + before, reach[1] + after)
             if tensor not in home and before + after:
-                loads[tensor] = _wider(loads.get(tensor, wanted), wanted)
+                loads[tensor] = _wider(loads.get(tensor, wanted), _whole(wanted) if quads else wanted)
                 ends.setdefault(tensor, k)
             elif tensor in home and tensor not in made:
                 needs[tensor] = _wider(needs.get(tensor, wanted), wanted)
                 ends.setdefault(tensor, k)
+    readers = {name: [k for k, group in enumerate(groups) if _read_here(name, group)] for name in keep}
+    again = {name: at for name, at in readers.items() if len(at) > 1 and name not in loads}
     steps = []
     for k, group in enumerate(groups):
         stored = tuple(x.output for x in group if x.output in ends and home[x.output] == k)
-        steps.append(Step(tuple(group), reaches[k], stored))
-    starts = dict.fromkeys(loads, -1) | {name: k for k, step in enumerate(steps) for name in step.stored}
+        kept = tuple(name for name, at in again.items() if at[0] == k)
+        steps.append(Step(tuple(group), reaches[k], stored, kept))
+    ends |= {name: at[-1] for name, at in again.items()}
+    starts = dict.fromkeys(loads, -1) | {
+        name: k for k, step in enumerate(steps) for name in (*step.stored, *step.kept)
+    }
     regions = {name: loads[name] if k < 0 else reaches[k] for name, k in starts.items()}
     lives = {name: (k, ends[name]) for name, k in starts.items()}
     return Flow(tuple(steps), tuple(results), loads, regions, lives, gathered)
@@ -167,6 +181,14 @@ def _thinned(groups: list[list[Layer]], results: Sequence[str]) -> list[list[Lay
         if kept:
             found.insert(0, kept)
     return found
+
+
+def _read_here(name: str, group: Sequence[Layer]) -> bool:
+    return any((name, (0, 0)) in reads(layer) for layer in group)
+
+
+def _whole(reach: Reach) -> Reach:
+    return reach[0] + reach[0] % 2, reach[1] + reach[1] % 2
 
 
 def _wider(a: Reach, b: Reach) -> Reach:

@@ -37,4 +37,6 @@ class DevicePath:
             return None
         if coding != self._working.coding or has_captions(frame):
             return None
+        if any((plane.buffer_ptr | plane.line_size) % 4 for plane in frame.planes):
+            return None  # kernels access two samples at once
         return device_frame(frame, self._working.geometry)

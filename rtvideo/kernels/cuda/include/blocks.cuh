@@ -44,6 +44,29 @@ struct NoiseInBlocks {
         noise_of(details_of(pixel, mean), share_of_noise(of[3]), share_of_noise(of[4]), v);
     }
 };
+// Of a quad, which is a block: what it is made of is read once.
+template <class S, int B, int A> FN Values<3, 4> fetch(const NoiseInBlocks &from, const QuadRun<S, B, A> &p) {
+    Values<3, 4> noise = {};
+    if (!p.inside(0)) return noise;
+    Values<3, 4> image = fetch(from.image, p);
+    UNROLL for (int c = 0; c < 3; c++) {
+        if (!p.inside(1)) image.v[c][1] = image.v[c][0], image.v[c][3] = image.v[c][2];
+        if (!p.inside(2)) image.v[c][2] = image.v[c][0], image.v[c][3] = image.v[c][1];
+    }
+    const Block half = {0, 0, (p.block.width + 1) / 2, 0, p.block.origin / 2, (p.block.rows + 1) / 2};
+    float of[BLOCK_CHANNELS], mean[3];
+    from.said.read(half, p.x() / 2, p.y(0) / 2, of);
+    const float of_luma = share_of_noise(of[3]), of_colour = share_of_noise(of[4]);
+    UNROLL for (int c = 0; c < 3; c++)
+        mean[c] = mean_of_block(image.v[c][0], image.v[c][1], image.v[c][2], image.v[c][3]);
+    UNROLL for (int i = 0; i < 4; i++) {
+        const float pixel[3] = {image.v[0][i], image.v[1][i], image.v[2][i]};
+        float v[3] = {of[0], of[1], of[2]};
+        noise_of(details_of(pixel, mean), of_luma, of_colour, v);
+        UNROLL for (int c = 0; c < 3; c++) noise.v[c][i] = v[c];
+    }
+    return noise;
+}
 FN NoiseInBlocks noise_in_blocks(const Plane<3> &image, const Plane<BLOCK_CHANNELS> &said) { return {image, said}; }
 
 } // namespace rt

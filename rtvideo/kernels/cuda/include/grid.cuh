@@ -52,6 +52,35 @@ template <int SCALE, bool PADDED> FN float bilinear(const Grid<SCALE, PADDED> &g
     return lerp(lerp(a, b, x - x0), lerp(c, d, x - x0), y - y0);
 }
 
+// One channel of a grid at a thread's pixels of the picture.
+template <int SCALE, class P>
+FN void interpolate(const Grid<SCALE> &grid, int channel, const P &p, float (&values)[P::ROWS]) {
+    UNROLL for (int i = 0; i < P::ROWS; i++)
+        values[i] = bilinear(grid, channel, half_pixel(p.y(i), 1.0f / SCALE), half_pixel(p.x(i), 1.0f / SCALE));
+}
+
+// Of a quad: the middles of cells lie between quads, so that its pixels lie between the same four of them.
+template <int SCALE, class S, int B, int A>
+FN void interpolate(const Grid<SCALE> &grid, int channel, const QuadRun<S, B, A> &p, float (&values)[4]) {
+    const int bottom = grid.height() - 1, right = grid.width() - 1;
+    float ys[2], xs[2];
+    UNROLL for (int i = 0; i < 2; i++) {
+        ys[i] = clamp(half_pixel(p.y(2 * i), 1.0f / SCALE), 0.0f, (float)bottom);
+        xs[i] = clamp(half_pixel(p.x(i), 1.0f / SCALE), 0.0f, (float)right);
+    }
+    if (SCALE % 4) {
+        UNROLL for (int i = 0; i < 4; i++) values[i] = bilinear(grid, channel, ys[i / 2], xs[i % 2]);
+        return;
+    }
+    const int y0 = (int)ys[0], x0 = (int)xs[0], y1 = min(y0 + 1, bottom), x1 = min(x0 + 1, right);
+    const float a = grid.at(channel, y0, x0), b = grid.at(channel, y0, x1);
+    const float c = grid.at(channel, y1, x0), d = grid.at(channel, y1, x1);
+    UNROLL for (int i = 0; i < 4; i++) {
+        const float across = xs[i % 2] - x0;
+        values[i] = lerp(lerp(a, b, across), lerp(c, d, across), ys[i / 2] - y0);
+    }
+}
+
 template <int FROM, int TO> struct Resized {
     static constexpr int CHANNELS = 3;
     Grid<FROM> grid;
@@ -108,28 +137,40 @@ template <int SCALE, bool PADDED, class F> FN void for_cells(const Grid<SCALE, P
 template <int SCALE, int WINDOW, class Take> FN void reduce(float *memory, const Take &take) {
     constexpr int BEFORE = WINDOW == 3, CELLS = SIDE / SCALE;
     const Block block = block_of<Square>(frame.width, frame.height);
-    const Tile<3, Square, BEFORE, 1> y{memory};
-    for (Run<Square, BEFORE, 1> p(block); p.more(); p.next()) put(y, p, fetch(Picture{}, p));
+    const Tile<3, Square, 2 * BEFORE, 2> y{memory};
+    for (QuadRun<Square, 2 * BEFORE, 2> p(block); p.more(); p.next()) put(y, p, fetch(Picture{}, p));
     barrier();
     // The rows that a cell sums up, for each column, which may lie beyond the picture.
-    const Tile<3, Square, 0, 0> columns{memory + 3 * (SIDE + 2) * (SIDE + 2) + 3 * (SIDE + 2)};
+    const Tile<3, Square, 0, 0> columns{memory + 3 * (SIDE + 4) * (SIDE + 4)};
     const int last_row = min(block.height - 1 - block.top, SIDE - 1);
     const int last_column = min(block.width - 1 - block.left, SIDE - 1);
-    for (int item = threadIdx.x; item < 3 * CELLS * SIDE; item += THREADS) {
-        const int c = item / (CELLS * SIDE), cell = item / SIDE % CELLS, x = item % SIDE;
-        // The largest of a window's row serves all windows that it is in. Rows beyond the last are read, never used.
-        const int top = min(cell * SCALE, last_row), column = min(x, last_column);
-        float across[SCALE + WINDOW - 1] = {}, sum = 0, largest = 0;
+    for (int item = threadIdx.x; item < 3 * CELLS * SIDE / 2; item += THREADS) {
+        const int c = item / (CELLS * SIDE / 2), cell = item / (SIDE / 2) % CELLS, x = item % (SIDE / 2) * 2;
+        // Two columns, whose windows share what they see. The largest of a window's row serves all windows that it is in.
+        // Rows beyond the last are read, never used.
+        const int top = min(cell * SCALE, last_row) + BEFORE, first = min(x, last_column & ~1);
+        float across[SCALE + WINDOW - 1][2], sums[2] = {}, largest[2] = {};
         UNROLL for (int i = 0; i < SCALE + WINDOW - 1; i++) {
-            UNROLL for (int n = 0; n < WINDOW; n++) across[i] = fmaxf(across[i], y.at(c, top + i, column + n));
+            float v[6];
+            UNROLL for (int n = 0; n < 6; n += 2) {
+                const Couple<float> two = *(const Couple<float> *)&y.at(c, top + i, first + n);
+                v[n] = two.first, v[n + 1] = two.second;
+            }
+            const float *seen = v + BEFORE;
+            const float both = WINDOW == 3 ? fmaxf(seen[1], seen[2]) : seen[1];
+            across[i][0] = fmaxf(seen[0], both), across[i][1] = fmaxf(both, seen[WINDOW]);
         }
         UNROLL for (int i = 0; i < SCALE; i++) {
-            float window = across[i];
-            UNROLL for (int m = 1; m < WINDOW; m++) window = fmaxf(window, across[i + m]);
-            largest = i == 0 || cell * SCALE + i <= last_row ? window : largest;
-            sum += largest;
+            UNROLL for (int k = 0; k < 2; k++) {
+                float window = across[i][k];
+                UNROLL for (int m = 1; m < WINDOW; m++) window = fmaxf(window, across[i + m][k]);
+                largest[k] = i == 0 || cell * SCALE + i <= last_row ? window : largest[k];
+                sums[k] += largest[k];
+            }
         }
-        columns.at(c, cell, x) = sum;
+        const float edge = last_column > first ? sums[1] : sums[0];
+        columns.at(c, cell, x) = x > last_column ? edge : sums[0];
+        columns.at(c, cell, x + 1) = x + 1 > last_column ? edge : sums[1];
     }
     barrier();
     for (int item = threadIdx.x; item < 3 * CELLS * CELLS; item += THREADS) {
@@ -270,13 +311,17 @@ FN Values<3, P::ROWS> apply_log(const P &p, const Values<3, P::ROWS> &y, const M
                                     float t_min, const float *knees, float strength) {
     const LightParameters of = {
         MIX ? light.exposure->own : 0, floor, knees[0], knees[1], knees[2], log2(t_min), strength};
+    float lights[G][P::ROWS], slopes[G][P::ROWS];
+    UNROLL for (int c = 0; c < G; c++) {
+        interpolate(light.grid, c, p, lights[c]);
+        if (GUIDED) interpolate(light.slope, c, p, slopes[c]);
+    }
     gain = each<G>(p, [&](int c, int i) {
-        const float column = half_pixel(p.x(), 1.0f / SCALE), row = half_pixel(p.y(i), 1.0f / SCALE);
-        float log_t = bilinear(light.grid, c, row, column);
+        float log_t = lights[c][i];
         const float pixel = m.v[M::CHANNELS == 1 ? 0 : c][i];
         const float own = MEAN ? mean_of(y.v[0][i], y.v[1][i], y.v[2][i]) : pixel;
         if (GUIDED || MIX)
-            log_t = mixed(log_t, GUIDED ? bilinear(light.slope, c, row, column) : of.own, own, floor);
+            log_t = mixed(log_t, GUIDED ? slopes[c][i] : of.own, own, floor);
         const float amplified = exp2(log_gain(log_t, of) * (SIGNAL ? signal_share(pixel, of) : 1));
         return ROLLOFF ? rolled_off(amplified, largest_of(y.v[0][i], y.v[1][i], y.v[2][i]), of) : amplified;
     });

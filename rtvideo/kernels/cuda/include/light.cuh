@@ -25,7 +25,7 @@ template <int N, class P>
 FN Values<N, P::ROWS> less_where_averaged(const P &p, const Values<N, P::ROWS> &weight, const Frame &frame) {
     float left[P::ROWS];
     UNROLL for (int i = 0; i < P::ROWS; i++) {
-        const int cell = p.y(i) / CELL * ((frame.width + CELL - 1) / CELL) + p.x() / CELL;
+        const int cell = p.y(i) / CELL * ((frame.width + CELL - 1) / CELL) + p.x(i) / CELL;
         const bool over_time = frame.time.frames > 0 && p.real(i) && p.inside(i);
         left[i] = over_time ? noise_left(unpacked_age((float)frame.state.age[cell])) : 1;
     }
@@ -52,6 +52,27 @@ FN Values<N, P::ROWS> window_max(const P &p, const Tile<N, S, B, A> &in) {
         UNROLL for (int i = 0; i < P::ROWS; i++) {
             out.v[c][i] = fmaxf(wide[i], wide[i + 1]);
             if (SIZE == 3) out.v[c][i] = fmaxf(out.v[c][i], wide[i + SIZE - 1]);
+        }
+    }
+    return out;
+}
+
+template <int SIZE, int N, class S, int B, int A, int PB, int PA>
+FN Values<N, 4> window_max(const QuadRun<S, PB, PA> &p, const Tile<N, S, B, A> &in) {
+    constexpr int FIRST = SIZE == 3 ? -1 : 0, SPAN = SIZE + 1;
+    const int row = p.row + B - PB + FIRST, column = p.column + B - PB + FIRST;
+    Values<N, 4> out;
+    UNROLL for (int c = 0; c < N; c++) {
+        float wide[SPAN][2]; // of each row, the largest around each of the two columns
+        UNROLL for (int i = 0; i < SPAN; i++) {
+            float v[SPAN];
+            UNROLL for (int j = 0; j < SPAN; j++) v[j] = in.at(c, row + i, column + j);
+            const float both = SIZE == 3 ? fmaxf(v[1], v[2]) : v[1];
+            wide[i][0] = fmaxf(v[0], both), wide[i][1] = fmaxf(both, v[SPAN - 1]);
+        }
+        UNROLL for (int j = 0; j < 2; j++) {
+            const float both = SIZE == 3 ? fmaxf(wide[1][j], wide[2][j]) : wide[1][j];
+            out.v[c][j] = fmaxf(wide[0][j], both), out.v[c][2 + j] = fmaxf(both, wide[SPAN - 1][j]);
         }
     }
     return out;

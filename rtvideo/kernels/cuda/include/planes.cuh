@@ -49,6 +49,14 @@ FN float sample(const Planes &from, bool wide, const Channel &c, int x, int y) {
     return wide ? (float)((const unsigned short *)line)[at] : (float)line[at];
 }
 
+// Two neighbouring samples, from an even place on. Rows begin at multiples of 4 bytes, so that what lies beyond the last
+// sample of an odd number can be read.
+FN void sample_pair(const Planes &from, bool wide, int plane, int at, int y, float (&v)[2]) {
+    const unsigned char *line = from.data[plane] + y * from.stride[plane];
+    const unsigned both = wide ? ((const unsigned *)line)[at / 2] : ((const unsigned short *)line)[at / 2];
+    v[0] = (float)(wide ? both & 0xffff : both & 0xff), v[1] = (float)(wide ? both >> 16 : both >> 8);
+}
+
 // What a network reads, as RGB.
 struct Picture {
     static constexpr int CHANNELS = 3;
@@ -95,58 +103,121 @@ template <class P> FN Values<3, P::ROWS> fetch(const Picture &from, const P &p) 
     return values;
 }
 
-FN void write(const Channel &c, int x, int y, float code, bool luma) {
+// A quad. Outside of the picture it is anything: `put` makes that zero, and nobody else looks at it.
+template <class S, int B, int A> FN Values<3, 4> fetch(const Picture &from, const QuadRun<S, B, A> &p) {
+    const int last_x = p.block.width - 1, last_y = p.block.height - 1;
+    // All of a quad outside of the picture becomes another one, whose values do not matter.
+    const int x = clamp(p.x(), 0, last_x & ~1), y = clamp(p.y(0), 0, last_y & ~1);
+    const int xs[2] = {x, min(x + 1, last_x)}, ys[2] = {y, min(y + 1, last_y)};
+    float pixels[2][2][3];
+    if (LAYOUT == FLOAT_RGB || CURVED || is_rgb(LAYOUT)) {
+        UNROLL for (int i = 0; i < 4; i++) from.read(p.block, xs[i % 2], ys[i / 2], pixels[i / 2][i % 2]);
+    } else {
+        const Format &f = READ_FORMAT;
+        const Planes &planes = READ_PLANES;
+        const Channel of_u = channel(1), of_v = channel(2);
+        float tint[2][2][3] = {};
+        UNROLL for (int i = 0; i < 2; i++) {
+            UNROLL for (int j = 0; j < 2; j++) {
+                const int row = CHROMA_Y ? 0 : i, column = CHROMA_X ? 0 : j;
+                if (row != i || column != j || !has_chroma(LAYOUT)) continue;
+                const int across = xs[j] >> CHROMA_X, down = ys[i] >> CHROMA_Y;
+                float uv[2];
+                if (LAYOUT == NV) {
+                    sample_pair(planes, READ_WIDE, 1, 2 * across, down, uv);
+                } else {
+                    uv[0] = sample(planes, READ_WIDE, of_u, across, down);
+                    uv[1] = sample(planes, READ_WIDE, of_v, across, down);
+                }
+                tint_of(f, uv[0], uv[1], tint[i][j][0], tint[i][j][1], tint[i][j][2]);
+            }
+        }
+        UNROLL for (int i = 0; i < 2; i++) {
+            float luma[2];
+            sample_pair(planes, READ_WIDE, 0, x, ys[i], luma);
+            UNROLL for (int j = 0; j < 2; j++) {
+                const float(&of)[3] = tint[CHROMA_Y ? 0 : i][CHROMA_X ? 0 : j];
+                UNROLL for (int c = 0; c < 3; c++) pixels[i][j][c] = clamp(luma_of(f, luma[j]) + of[c], 0.0f, 1.0f);
+            }
+        }
+    }
+    Values<3, 4> values;
+    UNROLL for (int i = 0; i < 12; i++) values.v[i % 3][i / 3] = pixels[i / 6][i / 3 % 2][i % 3];
+    return values;
+}
+
+// A sample as planes have it.
+FN unsigned coded(float code, bool luma) {
     const Format &f = frame.format;
     const int v = (int)(luma ? rounded(code, f.luma_low, f.luma_high) : rounded(code, f.chroma_low, f.chroma_high));
+    return WIDE ? (unsigned)v << f.shift : v;
+}
+
+FN void write_pair(int plane, int at, int y, unsigned first, unsigned second) {
+    unsigned char *line = frame.out.data[plane] + y * frame.out.stride[plane];
+    if (WIDE)
+        ((unsigned *)line)[at / 2] = first | second << 16;
+    else
+        ((unsigned short *)line)[at / 2] = (unsigned short)(first | second << 8);
+}
+
+FN void write(const Channel &c, int x, int y, unsigned v) {
     unsigned char *line = frame.out.data[c.plane] + y * frame.out.stride[c.plane];
     const int at = x * c.step + c.offset;
     if (WIDE)
-        ((unsigned short *)line)[at] = (unsigned short)(v << f.shift);
+        ((unsigned short *)line)[at] = (unsigned short)v;
     else
         line[at] = (unsigned char)v;
 }
 
-// Of luma, or of red, green or blue.
-FN void deliver(const Channel &c, int x, int y, float code) {
-    if (DITHERED) {
-        const float seen = sample(READ_PLANES, READ_WIDE, c, x, y) * READ_FORMAT.code;
-        code = dithered(code, seen, (float)(int)r2(x, y), black_of(frame.format), frame.debanding.amount);
-    }
-    write(c, x, y, code, true);
+// Code of luma, or of red, green or blue, as it is delivered.
+FN float delivered(const Channel &c, int x, int y, float code) {
+    if (!DITHERED) return code;
+    const float seen = sample(READ_PLANES, READ_WIDE, c, x, y) * READ_FORMAT.code;
+    return dithered(code, seen, (float)(int)r2(x, y), black_of(frame.format), frame.debanding.amount);
 }
 
-// Two by two pixels of a finished tile, with the chroma that they share. The last row and column repeat beyond an edge
-// where chroma is averaged.
-template <class S> FN void store_quad(const Block &block, const Tile<3, S, 0, 0> &rgb, int row, int column) {
+// Two by two finished pixels, with the chroma that they share. The last row and column repeat beyond an edge where chroma
+// is averaged.
+FN void store_quad(const Block &block, int x, int y, float (&pixels)[2][2][3]) {
     const Format &f = frame.format;
-    const int x = block.left + column, y = block.top + row;
     const int lasts[2] = {block.height - 1 - y, block.width - 1 - x}; // of rows and columns that exist
-    float pixels[2][2][3];
-    UNROLL for (int i = 0; i < 2; i++) {
-        UNROLL for (int j = 0; j < 2; j++) {
-            const int down = min(i, lasts[0]), right = min(j, lasts[1]);
-            UNROLL for (int c = 0; c < 3; c++) pixels[i][j][c] = rgb.at(c, row + down, column + right);
-            if (!CURVED) continue;
-            float whole[3];
-            Picture().read(x + right, y + down, whole);
-            put_back(f, whole, pixels[i][j]);
-            UNROLL for (int c = 0; c < 3; c++) pixels[i][j][c] = f.coded[(int)step_of_root(f, pixels[i][j][c])];
-        }
+    UNROLL for (int c = 0; c < 3; c++) {
+        UNROLL for (int i = 0; i < 2; i++) pixels[i][1][c] = lasts[1] > 0 ? pixels[i][1][c] : pixels[i][0][c];
+        UNROLL for (int j = 0; j < 2; j++) pixels[1][j][c] = lasts[0] > 0 ? pixels[1][j][c] : pixels[0][j][c];
+    }
+    UNROLL for (int i = 0; i < 4 && CURVED; i++) {
+        float whole[3], (&pixel)[3] = pixels[i / 2][i % 2];
+        Picture().read(x + min(i % 2, lasts[1]), y + min(i / 2, lasts[0]), whole);
+        put_back(f, whole, pixel);
+        UNROLL for (int c = 0; c < 3; c++) pixel[c] = f.coded[(int)step_of_root(f, pixel[c])];
     }
     auto value = [&](int c, int i, int j) { return pixels[i][j][c]; };
     auto luma = [&](int i, int j) { return luma_code(f, value(0, i, j), value(1, i, j), value(2, i, j)); };
+    const bool of_luma = has_chroma(LAYOUT) || LAYOUT == GRAY;
     UNROLL for (int i = 0; i < 2; i++) {
+        if (i > lasts[0]) break;
+        float codes[2] = {};
+        UNROLL for (int j = 0; j < 2 && of_luma; j++)
+            codes[j] = delivered(channel(0), x + min(j, lasts[1]), y + i, luma(i, j) + f.black);
+        const unsigned first = coded(codes[0], true), second = coded(codes[1], true);
+        if (of_luma && lasts[1] > 0) {
+            write_pair(0, x, y + i, first, second);
+            continue;
+        }
+        if (of_luma) {
+            write(channel(0), x, y + i, first);
+            continue;
+        }
         UNROLL for (int j = 0; j < 2; j++) {
-            if (i > lasts[0] || j > lasts[1]) continue;
-            if (has_chroma(LAYOUT) || LAYOUT == GRAY) {
-                deliver(channel(0), x + j, y + i, luma(i, j) + f.black);
-                continue;
-            }
+            if (j > lasts[1]) break;
             UNROLL for (int c = 0; c < 3; c++) {
+                const Channel one = channel(c);
                 if (LAYOUT == FLOAT_RGB)
                     ((float *)(frame.out.data[c] + (y + i) * frame.out.stride[c]))[x + j] = value(c, i, j);
                 else
-                    deliver(channel(c), x + j, y + i, value(c, i, j) * f.scale + f.black);
+                    write(one, x + j, y + i,
+                          coded(delivered(one, x + j, y + i, value(c, i, j) * f.scale + f.black), true));
             }
         }
     }
@@ -163,8 +234,12 @@ template <class S> FN void store_quad(const Block &block, const Tile<3, S, 0, 0>
                 }
             }
             const int at = (x + j) >> CHROMA_X, line = (y + i) >> CHROMA_Y;
-            write(channel(1), at, line, chroma_code(f, u, share * f.code_u), false);
-            write(channel(2), at, line, chroma_code(f, v, share * f.code_v), false);
+            u = chroma_code(f, u, share * f.code_u), v = chroma_code(f, v, share * f.code_v);
+            if (LAYOUT == NV) {
+                write_pair(1, 2 * at, line, coded(u, false), coded(v, false));
+                continue;
+            }
+            write(channel(1), at, line, coded(u, false)), write(channel(2), at, line, coded(v, false));
         }
     }
 }
@@ -173,8 +248,20 @@ template <class S> FN void store_picture(const Block &block, const Tile<3, S, 0,
     constexpr int COLUMNS = S::WIDTH / 2, QUADS = COLUMNS * (S::HEIGHT / 2);
     for (int item = threadIdx.x; item < QUADS; item += THREADS) {
         const int row = item / COLUMNS * 2, column = item % COLUMNS * 2;
-        if (block.top + row < block.height && block.left + column < block.width) store_quad(block, rgb, row, column);
+        if (block.top + row >= block.height || block.left + column >= block.width) continue;
+        float pixels[2][2][3];
+        UNROLL for (int i = 0; i < 12; i++)
+            pixels[i / 6][i / 3 % 2][i % 3] = rgb.at(i % 3, row + i / 6, column + i / 3 % 2);
+        store_quad(block, block.left + column, block.top + row, pixels);
     }
+}
+
+// The same of what a thread holds.
+template <class S> FN void store_picture(const QuadRun<S, 0, 0> &p, const Values<3, 4> &rgb) {
+    if (!p.inside(0)) return;
+    float pixels[2][2][3];
+    UNROLL for (int i = 0; i < 12; i++) pixels[i / 6][i / 3 % 2][i % 3] = rgb.v[i % 3][i / 3];
+    store_quad(p.block, p.x(), p.y(0), pixels);
 }
 
 } // namespace rt

@@ -56,13 +56,41 @@ template <class S, int B, int A> struct Run {
     METHOD void next() { item += THREADS, place(); }
     METHOD void place() { column = item % WIDTH, row = item / WIDTH * ROWS; }
 
-    METHOD int x() const { return block.left + column - B; }
+    METHOD int row_of(int i) const { return row + i; }
+    METHOD int column_of(int) const { return column; }
+    METHOD int x(int = 0) const { return block.left + column - B; }
     METHOD int y(int i) const { return block.top + row + i - B; }
     // Row i exists; it lies in the picture; it lies in the tile itself, which one block alone has.
     METHOD bool real(int i) const { return row + i < HEIGHT; }
     METHOD bool inside(int i) const { return x() >= 0 && x() < block.width && y(i) >= 0 && y(i) < block.height; }
     METHOD bool own(int i) const {
         return column >= B && column < B + S::WIDTH && row + i >= B && row + i < B + S::HEIGHT && inside(i);
+    }
+};
+
+// The same where steps look around a pixel little or not at all: two by two pixels a thread, which share their chroma,
+// their cells of a grid and accesses to memory. Tiles begin and end with whole ones, halos included.
+template <class S, int B, int A> struct QuadRun {
+    typedef S Of;
+    static constexpr int ROWS = 4, BEFORE = B, AFTER = A;
+    static constexpr int WIDTH = S::WIDTH + B + A, HEIGHT = S::HEIGHT + B + A;
+    static_assert(B % 2 == 0 && A % 2 == 0 && S::WIDTH % 2 == 0 && S::HEIGHT % 2 == 0, "whole quads");
+    const Block &block;
+    int item, column, row;
+
+    METHOD explicit QuadRun(const Block &b) : block(b), item(threadIdx.x) { place(); }
+    METHOD bool more() const { return item < WIDTH / 2 * (HEIGHT / 2); }
+    METHOD void next() { item += THREADS, place(); }
+    METHOD void place() { column = item % (WIDTH / 2) * 2, row = item / (WIDTH / 2) * 2; }
+
+    METHOD int row_of(int i) const { return row + i / 2; }
+    METHOD int column_of(int i) const { return column + i % 2; }
+    METHOD int x(int i = 0) const { return block.left + column_of(i) - B; }
+    METHOD int y(int i) const { return block.top + row_of(i) - B; }
+    METHOD bool real(int) const { return true; }
+    METHOD bool inside(int i) const { return x(i) >= 0 && x(i) < block.width && y(i) >= 0 && y(i) < block.height; }
+    METHOD bool own(int i) const {
+        return column >= B && column < B + S::WIDTH && row >= B && row < B + S::HEIGHT && inside(i);
     }
 };
 
@@ -89,10 +117,55 @@ FN Values<Source::CHANNELS, P::ROWS, T> fetch(const Source &from, const P &p) {
     Values<Source::CHANNELS, P::ROWS, T> values;
     UNROLL for (int i = 0; i < P::ROWS; i++) {
         T v[Source::CHANNELS] = {};
-        if (p.real(i) && p.inside(i)) from.read(p.block, p.x(), p.y(i), v);
+        if (p.real(i) && p.inside(i)) from.read(p.block, p.x(i), p.y(i), v);
         UNROLL for (int c = 0; c < Source::CHANNELS; c++) values.v[c][i] = v[c];
     }
     return values;
+}
+
+// Two words of a plane that are accessed at once.
+template <class T> struct alignas(8) Couple {
+    T first, second;
+};
+
+// A quad of a plane; an even width has the words of each row in couples.
+template <int N, class T, class S, int B, int A>
+FN Values<N, 4, T> fetch(const Plane<N, T> &from, const QuadRun<S, B, A> &p) {
+    Values<N, 4, T> values;
+    const long long size = (long long)p.block.rows * p.block.width;
+    UNROLL for (int i = 0; i < 2; i++) {
+        const bool both = p.inside(2 * i) && p.inside(2 * i + 1) && p.block.width % 2 == 0;
+        const T *at = from.data + p.block.place(0, p.x(), p.y(2 * i));
+        UNROLL for (int c = 0; c < N; c++) {
+            Couple<T> row = {};
+            if (both) {
+                row = *(const Couple<T> *)(at + c * size);
+            } else {
+                if (p.inside(2 * i)) row.first = at[c * size];
+                if (p.inside(2 * i + 1)) row.second = at[c * size + 1];
+            }
+            values.v[c][2 * i] = row.first, values.v[c][2 * i + 1] = row.second;
+        }
+    }
+    return values;
+}
+template <int N, class T, class S, int B, int A>
+FN void put(const Plane<N, T> &to, const QuadRun<S, B, A> &p, const Values<N, 4, T> &values) {
+    const long long size = (long long)p.block.rows * p.block.width;
+    UNROLL for (int i = 0; i < 2; i++) {
+        if (!p.own(2 * i)) continue;
+        T *at = to.data + p.block.place(0, p.x(), p.y(2 * i));
+        const bool both = p.own(2 * i + 1);
+        UNROLL for (int c = 0; c < N; c++) {
+            const Couple<T> row = {values.v[c][2 * i], values.v[c][2 * i + 1]};
+            if (both && p.block.width % 2 == 0) {
+                *(Couple<T> *)(at + c * size) = row;
+            } else {
+                at[c * size] = row.first;
+                if (both) at[c * size + 1] = row.second;
+            }
+        }
+    }
 }
 
 template <int N, class S, int B, int A, class T, class P>
@@ -100,7 +173,7 @@ FN Values<N, P::ROWS, T> fetch(const Tile<N, S, B, A, T> &from, const P &p) {
     Values<N, P::ROWS, T> values;
     UNROLL for (int c = 0; c < N; c++) {
         UNROLL for (int i = 0; i < P::ROWS; i++)
-            values.v[c][i] = from.at(c, p.row + i + B - P::BEFORE, p.column + B - P::BEFORE);
+            values.v[c][i] = from.at(c, p.row_of(i) + B - P::BEFORE, p.column_of(i) + B - P::BEFORE);
     }
     return values;
 }
@@ -111,7 +184,16 @@ FN void put(const Tile<N, S, B, A, T> &to, const P &p, const Values<N, R, T> &va
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.real(i)) break;
         const bool inside = p.inside(i);
-        UNROLL for (int c = 0; c < N; c++) to.at(c, p.row + i, p.column) = inside ? values.v[c][i] : 0;
+        UNROLL for (int c = 0; c < N; c++) to.at(c, p.row_of(i), p.column_of(i)) = inside ? values.v[c][i] : 0;
+    }
+}
+
+// The same for steps that read it at the pixel alone: what lies outside of the picture does not matter.
+template <int N, class S, int B, int A, class T, class P, int R>
+FN void keep(const Tile<N, S, B, A, T> &to, const P &p, const Values<N, R, T> &values) {
+    UNROLL for (int i = 0; i < R; i++) {
+        if (!p.real(i)) break;
+        UNROLL for (int c = 0; c < N; c++) to.at(c, p.row_of(i), p.column_of(i)) = values.v[c][i];
     }
 }
 
@@ -119,7 +201,7 @@ template <int N, class T, class P, int R>
 FN void put(const Plane<N, T> &to, const P &p, const Values<N, R, T> &values) {
     UNROLL for (int i = 0; i < R; i++) {
         if (!p.own(i)) continue;
-        UNROLL for (int c = 0; c < N; c++) *to.at(p.block, c, p.x(), p.y(i)) = values.v[c][i];
+        UNROLL for (int c = 0; c < N; c++) *to.at(p.block, c, p.x(i), p.y(i)) = values.v[c][i];
     }
 }
 

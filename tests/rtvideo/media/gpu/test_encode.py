@@ -25,6 +25,8 @@ from rtvideo.frame import Geometry
 from rtvideo.media.codecs import Encoding
 from rtvideo.media.gpu import dlpack
 from rtvideo.media.gpu.encode import DeviceFrames, device_frames_for
+from rtvideo.media.gpu.pinned import pinned_frames_for
+from rtvideo.media.planes import FrameFormat, views
 from rtvideo.media.tags import Tags
 from rtvideo.models import find
 from rtvideo.options import Options
@@ -80,6 +82,32 @@ def test_the_engine_writes_what_the_encoder_reads(cuda: FakeCuda, geometry: Geom
     del frame, target
     pool.close()
     session.close()
+    assert cuda.alive == {}
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize("form", ["nv12", "yuv420p10le"])
+def test_results_come_down_into_the_frame_itself(cuda: FakeCuda, form: str) -> None:
+    working = FrameFormat(form, 38, 22, BT709)
+    geometry = working.geometry
+    session = CudaSession(find("night"), geometry, Settings())
+    pool = pinned_frames_for(session, working)
+    assert pool is not None
+    slots = list(session._free)
+    frame = pool.take()
+    session.submit(dark := planes(geometry, 1), out := views(frame, geometry))
+    session.submit(dark, wanted := geometry.empty())
+    session.flush()
+    assert session.receive() is out and session.receive() is wanted
+    assert [bool(np.all(slot.down == 0xEE)) for slot in slots] == [True, False]
+    place = out[0].ctypes.data
+    del out
+    session.close()
+    pool.close()
+    assert [*cuda.alive] == [place]  # the encoder may still read it
+    assert all(np.array_equal(a, b) for a, b in zip(samples(frame, geometry), wanted, strict=True))
+    del frame
+    gc.collect()
     assert cuda.alive == {}
 
 
