@@ -2,11 +2,12 @@
 
     python benchmarks/gpu_check.py --prepare DIR [--capability 9.0]   # without a GPU: compile what it needs
     python benchmarks/gpu_check.py DIR [--device cuda[:N]]            # with one; gpu_check.sh is the same
+    python benchmarks/gpu_check.py --tables DIR                       # of what an earlier run left in DIR
 
 Results lie in DIR, each as soon as it is there: ``rows.jsonl`` has a line for every row, ``*.log`` what tests
 and libraries said. Each part is a process of its own, since a kernel that fails breaks its process for good,
 and ends when its time is up. The essentials take 250 seconds, all of it 500; nothing is downloaded. Tables
-come last.
+come last, even if the check is stopped (SIGINT, SIGTERM).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -75,6 +77,7 @@ def main(words: Sequence[str] | None = None) -> int:
         default=CAPABILITY,
         help=f"of the device to prepare for ({CAPABILITY})",
     )
+    add("--tables", action="store_true", help="print the tables of what DIR has; measure nothing")
     add("--device", type=flags.device, default=0, metavar="cuda[:N]", help="(cuda)")
     add("--part", choices=PARTS, help=argparse.SUPPRESS)
     add("--model", help=argparse.SUPPRESS)
@@ -83,6 +86,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.folder.absolute()
+    if arguments.tables:
+        print(_summary(gpu_rows.read(folder / "rows.jsonl")))
+        return ExitCode.DONE
     folder.mkdir(parents=True, exist_ok=True)
     # Of the engines too: what is compiled under way is kept with the results.
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
@@ -112,9 +118,13 @@ def _prepare(folder: Path, capability: tuple[int, int]) -> int:
 def _check(folder: Path, device: int) -> int:
     file = folder / "rows.jsonl"
     rows, began, none = RowFile(file, "check"), time.perf_counter(), None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the part that runs is ended, too
     for part in _parts(folder, device):
         left = (ESSENTIAL if part.essential else ALL) - (time.perf_counter() - began)
-        why = none or ("out of time" if left < 1 else _done(part, folder, rows, min(part.seconds, left)))
+        try:
+            why = none or ("out of time" if left < 1 else _done(part, folder, rows, min(part.seconds, left)))
+        except KeyboardInterrupt:
+            why = none = _STOPPED
         if why is not None:
             rows.miss(part.name, why)
         if part.name == "device":
@@ -150,6 +160,9 @@ def _done(part: Part, folder: Path, rows: RowFile, seconds: float) -> str | None
     print(f"{part.name}: {time.perf_counter() - began:.0f} s", flush=True)
     return None
 
+
+#: Why a part has no result if somebody wanted the check to end.
+_STOPPED = "stopped"
 
 #: Exit code of a part that came to its end and found something wrong.
 _WRONG = 1

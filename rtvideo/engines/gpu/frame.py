@@ -18,7 +18,7 @@ class DeviceFrame:
     """A frame in the memory of a CUDA device's primary context.
 
     Attributes:
-        planes: as the session's geometry says.
+        planes: as the session's geometry says; addresses and strides are multiples of 4 bytes.
         owner: what the memory belongs to; it is kept until the device is done with the frame.
     """
 
@@ -39,5 +39,5 @@ class TakesDeviceFrames(Session, Protocol):
         result is on the device when the matching `receive` returns.
 
         Raises:
-            ValueError: strength is 0, which leaves frames as they are.
+            ValueError: strength is 0, which leaves frames as they are, or rows on the device begin elsewhere.
         """

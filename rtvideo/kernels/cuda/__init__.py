@@ -24,6 +24,8 @@ The way of a network::
 memory with a halo. A thread works on a few pixels of one column, so that each weight, which all threads
 read at the same place in constant memory, serves several multiply-adds.
 
+**Squares.** Where layers look at the nearest pixels alone, a thread works on 2x2 pixels instead.
+
 **Cuts.** The more layers share a kernel, the wider its halo, which neighbouring blocks make again; what lies
 between two kernels goes through the device's memory. `schedule` takes the cuts that cost least.
 

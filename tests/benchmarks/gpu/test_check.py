@@ -107,6 +107,38 @@ def test_a_part_that_fails_or_hangs_says_so_and_keeps_its_rows(
     assert "1 failed" in gpu_check._summary([row]) and not gpu_check._right([row])
 
 
+def test_a_check_that_is_stopped_ends_its_part_and_prints_what_it_has(tmp_path: Path) -> None:
+    slow = f"""
+import time
+from pathlib import Path
+from benchmarks.gpu.rows import RowFile
+file = RowFile(Path({str(tmp_path / "rows.jsonl")!r}), "right")
+file.add({{"row": "a case", "right": True}}, "a line")
+time.sleep(600)
+"""
+    check = f"""
+import sys
+from benchmarks import gpu_check
+from benchmarks.gpu_check import Part
+gpu_check._parts = lambda *rest: [Part("slow", ("-c", {slow!r}), 500), Part("later", ("-c", ""), 60)]
+sys.exit(gpu_check.main([{str(tmp_path)!r}]))
+"""
+    environment = dict(os.environ, PYTHONPATH=str(ROOT))
+    with subprocess.Popen(
+        [sys.executable, "-c", check], stdout=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "a line\n"
+        running.terminate()
+        lines = running.stdout.read().splitlines()  # to the end: the part has ended, too
+    assert lines[-2:] == ["not measured: stopped (slow, and 1 more)", "right: 1 of 1 cases"]
+    again = subprocess.run(
+        [sys.executable, ROOT / "benchmarks/gpu_check.py", "--tables", tmp_path],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert again.stdout.splitlines() == lines[-2:]
+
+
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")
 def test_without_a_gpu_every_part_says_why_and_it_ends(tmp_path: Path) -> None:
     done = subprocess.run(

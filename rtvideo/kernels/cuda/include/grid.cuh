@@ -151,8 +151,9 @@ template <int SCALE, int WINDOW, class Take> FN void reduce(float *memory, const
         const int top = min(cell * SCALE, last_row) + BEFORE, first = min(x, last_column & ~1);
         float across[SCALE + WINDOW - 1][2], sums[2] = {}, largest[2] = {};
         UNROLL for (int i = 0; i < SCALE + WINDOW - 1; i++) {
-            float v[6];
-            UNROLL for (int n = 0; n < 6; n += 2) {
+            constexpr int SPAN = WINDOW == 3 ? 6 : 4;
+            float v[SPAN];
+            UNROLL for (int n = 0; n < SPAN; n += 2) {
                 const Couple<float> two = *(const Couple<float> *)&y.at(c, top + i, first + n);
                 v[n] = two.first, v[n + 1] = two.second;
             }
