@@ -54,7 +54,7 @@ def noise_text(capability: tuple[int, int], *, half: bool, tensor_cores: bool = 
     assert NIGHT.noise is not None
     light = Illumination(genotype=Genotype(*["skip"] * 7), scales=(1,), warm_start="fixed")
     if tensor_cores:  # which are for half size alone
-        light = dataclasses.replace(light, domain="log", scales=(8,))
+        light = dataclasses.replace(light, domain="log", scales=(8,), floor=0.01)
     noise = dataclasses.replace(NIGHT.noise, stages=1, **changes)
     description = Description(name="noise", illumination=light, noise=noise)
     values = networks.weights(description)
