@@ -36,19 +36,21 @@ def run_all(
         The exit codes that there were, and that of the signal if there was one; the reports in the order of
         the tasks.
     """
-    tasks = plan.tasks
-    announce = Announcer(len(tasks), quiet=quiet)
+    tasks, listing = plan.tasks, plan.listing
+    announce = Announcer(quiet=quiet)
     tally = Tally(reports=reports)
 
     def done(place: int, result: TaskResult) -> None:
         tally.add(place, result)
-        announce(result)
+        announce(result, len(tasks) if listing is None else listing.total)
 
     try:
         if cluster is not None:
             from rtvideo.cli.cluster import run_on_cluster
+            from rtvideo.cli.listing import Listing
 
-            run_on_cluster(tasks, options, stop, cluster, piece, done, quiet=quiet, verbose=verbose)
+            listing = listing or Listing(tasks)
+            run_on_cluster(listing, options, stop, cluster, piece, done, quiet=quiet, verbose=verbose)
         elif min(jobs, len(tasks)) > 1:
             run_side_by_side(tasks, options, stop, jobs, done, quiet=quiet, verbose=verbose)
         else:
@@ -60,7 +62,11 @@ def run_all(
     except SecondSignal:
         kept = "what is done is kept for --resume" if options.resume else "nothing was written"
         say(f"error: aborted; {kept}")
-    if (len(tasks) > 1 or plan.left_out) and not quiet:
-        for row in tally.table(len(tasks), plan.left_out):
+    finally:
+        if listing is not None:
+            listing.close()
+    total = len(tasks) if listing is None else listing.count
+    if (total > 1 or plan.left_out) and not quiet:
+        for row in tally.table(total, plan.left_out):
             line(row)
     return [*tally.codes, *([] if stop.code is None else [stop.code])], tally.reports

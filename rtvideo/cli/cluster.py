@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,13 +29,14 @@ from rtvideo.options import Options
 
 if TYPE_CHECKING:
     from rtvideo.cli.inputs import Task
+    from rtvideo.cli.listing import Listing
 
 #: Seconds of a piece at least, where nothing else is asked for.
 _PIECE = 120.0
 
 
 def run_on_cluster(
-    tasks: Sequence[Task],
+    tasks: Listing,
     options: Options,
     stop: Stop,
     address: str,
@@ -61,10 +62,10 @@ def run_on_cluster(
         scheduler = Scheduler(cluster, device=options.device, threads=options.threads)
         shared = cluster.alone or _share_disk(tasks)
         run = _Run(tasks, options, scheduler, piece, done, shared=shared, verbose=verbose)
-        with ClusterProgress(sys.stderr, len(tasks), quiet=quiet) as show:
+        with ClusterProgress(sys.stderr, quiet=quiet) as show:
 
             def tick(standing: Standing) -> bool:
-                show(standing, run.ended, run.share(standing))
+                show(standing, run.ended, tasks.total, run.share(standing))
                 return stop.event.is_set()
 
             try:
@@ -81,7 +82,7 @@ class _Run:
 
     def __init__(
         self,
-        tasks: Sequence[Task],
+        tasks: Listing,
         options: Options,
         scheduler: Scheduler,
         piece: float | None,
@@ -96,7 +97,7 @@ class _Run:
         self._films: dict[int, FilmJob] = {}
         self._gpu = scheduler.gpus > 0
         # Files alone keep all processors busy where there are enough of them; what travels should be short.
-        self._piece = piece or (_PIECE if len(tasks) < scheduler.slots or not shared else None)
+        self._piece = piece or (_PIECE if not shared or not tasks.at_least(scheduler.slots) else None)
 
     def units(self) -> Iterator[Unit]:
         """Yield what is to be done."""
@@ -129,13 +130,15 @@ class _Run:
 
     def share(self, standing: Standing) -> float:
         """Return which part of all is done; a file counts as much as another."""
+        if self._tasks.total is None:
+            return 0.0
         share = float(self.ended)
         for key, (frames, total) in standing.under_way.items():
             place = int(key.partition(".")[0]) - 1
             weight = film.weight if (film := self._films.get(place)) else 1.0
             share += weight * min(1.0, frames / total) if total else 0.0
         share += sum(film.share for film in self._films.values())
-        return min(1.0, share / max(1, len(self._tasks)))
+        return min(1.0, share / max(1, self._tasks.total))
 
     def stop(self) -> None:
         """Leave what is done of films for a later run."""
@@ -149,26 +152,25 @@ class _Run:
                 _warn(warning)
             self._end(place, result)
 
-        key, fail = f"{place + 1}", partial(self._fail, place)
-        rest = (self._options, len(self._tasks), self._verbose)
+        key, fail = f"{place + 1}", partial(self._fail, place, task)
+        rest = (self._options, self._verbose)
         if not self._carried(task):
             return Unit(key, enhance_on_node, (place, task, *rest), done, fail)
         content, size = None, 0
         if not self._shared and not (isinstance(task, RemoteTask) and task.source_url):
             read = Content.of(task.source)
             content, size = stored(read), len(read.data)
-        carry = partial(self._carry, place)
+        carry = partial(self._carry, place, task)
         return Unit(key, carried_on_node, (place, task, content, *rest), carry, fail, size)
 
     def _carried(self, task: Task) -> bool:
         """Whether a node needs to be brought the input, or the result to be taken away."""
         return not self._shared or isinstance(task, RemoteTask)
 
-    def _carry(self, place: int, returned: tuple[TaskResult, list[str], Content | None]) -> None:
+    def _carry(self, place: int, task: Task, returned: tuple[TaskResult, list[str], Content | None]) -> None:
         result, warnings, content = returned
         for warning in warnings:
             _warn(warning)
-        task = self._tasks[place]
         if content is not None:
             try:
                 content.publish(task.target)
@@ -180,7 +182,7 @@ class _Run:
         def ended(error: Exception | None) -> None:
             self._films.pop(place)
             if error is not None:
-                self._fail(place, error)
+                self._fail(place, task, error)
             else:
                 self._end(place, completed(task, film.report, verbose=self._verbose))
 
@@ -196,8 +198,7 @@ class _Run:
         )
         return film
 
-    def _fail(self, place: int, error: Exception) -> None:
-        task = self._tasks[place]
+    def _fail(self, place: int, task: Task, error: Exception) -> None:
         if isinstance(error, Interrupted):
             note = f"{task.target.name}: stopped; the same command with --resume goes on"
             result = TaskResult(task.name, ExitCode.DONE, note=note, stopped=True)
@@ -213,7 +214,7 @@ class _Run:
         self._done(place, result)
 
 
-def _share_disk(tasks: Sequence[Task]) -> bool:
+def _share_disk(tasks: Iterable[Task]) -> bool:
     """Whether all nodes see the files of the tasks, judged by one of them."""
     local = (task for task in tasks if task.error is None and not isinstance(task, RemoteTask))
     task = next(local, None)

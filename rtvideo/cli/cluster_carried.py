@@ -53,7 +53,6 @@ def carried_on_node(
     task: Task,
     content: Content | None,
     options: Options,
-    total: int,
     verbose: bool,
 ) -> tuple[TaskResult, list[str], Content | None]:
     """Run a task in a folder of this node; return its end, its warnings, and the result unless it has a URL.
@@ -75,9 +74,7 @@ def carried_on_node(
             elif source_url is not None:
                 fetch(source_url, here)
             alone = replace(options, resume=False, overwrite=True)
-            result, warnings = enhance_on_node(
-                board, key, gpu, place, Task(here, target), alone, total, verbose
-            )
+            result, warnings = enhance_on_node(board, key, gpu, place, Task(here, target), alone, verbose)
             if target.is_file() and not result.stopped:
                 if target_url is not None:
                     deliver(target, target_url)

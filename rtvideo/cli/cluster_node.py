@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def enhance_on_node(
-    board: Any, key: str, gpu: bool, place: int, task: Task, options: Options, total: int, verbose: bool
+    board: Any, key: str, gpu: bool, place: int, task: Task, options: Options, verbose: bool
 ) -> tuple[TaskResult, list[str]]:
     """Run a task whose files this node sees under their own names; return its end and its warnings."""
     notes = Notes(board, key)
@@ -31,7 +31,7 @@ def enhance_on_node(
     with TaskRunner(
         options,
         stop,
-        total,
+        1,
         quiet=True,
         verbose=verbose,
         show=lambda name: _Noted(notes),

@@ -22,13 +22,9 @@ _NODES = 4
 class ClusterProgress:
     """Used in a ``with`` statement, and called with how far a run is."""
 
-    def __init__(self, stream: TextIO, total: int, *, quiet: bool) -> None:
-        """Begin.
-
-        Args:
-            total: files of the run.
-        """
-        self._stream, self._total, self._quiet = stream, total, quiet
+    def __init__(self, stream: TextIO, *, quiet: bool) -> None:
+        """Begin."""
+        self._stream, self._quiet = stream, quiet
         self._begin = self._last = time.monotonic()
         self._past: deque[tuple[float, Counter[str]]] = deque([(self._begin, Counter())])
         self._bar: _Bar | None = None
@@ -44,27 +40,29 @@ class ClusterProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, standing: Standing, ended: int, share: float) -> None:
+    def __call__(self, standing: Standing, ended: int, total: int | None, share: float) -> None:
         """Show it.
 
         Args:
             ended: files that have ended.
+            total: files of the run; None while they are looked for.
             share: which part of all is done, from 0 to 1.
         """
         if self._quiet:
             return
         if self._bar is not None:
-            self._bar.show(self._text(standing, ended), share)
+            self._bar.show(self._text(standing, ended, total), share)
         elif time.monotonic() - self._last >= INTERVAL:
             self._last = time.monotonic()
-            parts = [self._text(standing, ended), f"{int(100 * share)} %"]
+            parts = [self._text(standing, ended, total), f"{int(100 * share)} %"]
             if share:
                 parts.append(f"{clock((self._last - self._begin) * (1 / share - 1))} left")
             print(", ".join(parts), file=self._stream, flush=True)
 
-    def _text(self, standing: Standing, ended: int) -> str:
+    def _text(self, standing: Standing, ended: int, total: int | None) -> str:
         speeds = self._speeds(standing.by_node)
-        text = f"{ended} of {self._total} file{'s' * (self._total != 1)}, {standing.by_node.total()} frames, "
+        of, count = ("", ended) if total is None else (f" of {total}", total)
+        text = f"{ended}{of} file{'s' * (count != 1)}, {standing.by_node.total()} frames, "
         text += f"{sum(speeds.values()):.1f} frames/s"
         if len(speeds) > 1:
             shown = [f"{name} {speed:.1f}" for name, speed in speeds.most_common(_NODES)]

@@ -6,15 +6,17 @@ import argparse
 import os
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from rtvideo.cli.batch import run_all
-from rtvideo.cli.inputs import BatchPlan, beside, plan
+from rtvideo.cli.inputs import VIDEOS, BatchPlan, beside, plan
 from rtvideo.cli.parser import record_of
 from rtvideo.cli.signals import Stop
 from rtvideo.cli.stats import check_stats, write_stats
 from rtvideo.console import line
 from rtvideo.engines.registry import check_names
 from rtvideo.errors import ExitCode, UsageError, worst
+from rtvideo.media.images.suffixes import NAMES
 from rtvideo.media.location import LocationKind, kind_of, redact
 from rtvideo.models import find
 from rtvideo.options import Options
@@ -41,8 +43,7 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) 
     out = arguments.out[0] if arguments.out else _beside(inputs, quiet=arguments.quiet)
     planned = _planned(arguments, inputs, out)
     if arguments.stats is not None:
-        files = [file for task in planned.tasks for file in (task.source, task.target)]
-        check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
+        _check_stats(arguments, planned)
     if options.log is not None:
         _check_log(options.log, planned, arguments.cluster)
     codes, reports = run_all(
@@ -57,14 +58,21 @@ def run_files(arguments: argparse.Namespace, inputs: Sequence[str], stop: Stop) 
         verbose=arguments.verbose,
     )
     if arguments.stats is not None:
-        write_stats(reports, arguments.stats, several=len(planned.tasks) > 1)
+        write_stats(reports, arguments.stats, several=planned.several)
     return worst(codes)
+
+
+def _check_stats(arguments: argparse.Namespace, planned: BatchPlan) -> None:
+    files = [file for task in planned.tasks for file in (task.source, task.target)]
+    if planned.listing is not None and Path(arguments.stats).suffix.lower() in (*VIDEOS, *NAMES):
+        files.append(Path(arguments.stats))  # the files are not all known yet: it may be one of them
+    check_stats(arguments.stats, overwrite=arguments.overwrite, others=files)
 
 
 def _check_log(log: str, planned: BatchPlan, cluster: str | None) -> None:
     if cluster is not None:
         raise UsageError("--log: a cluster writes none; leave --cluster or --log out")
-    if len(planned.tasks) > 1 and not os.path.isdir(log):
+    if planned.several and not os.path.isdir(log):
         raise UsageError(f"--log {log}: there are {len(planned.tasks)} inputs; name a folder that exists")
 
 
@@ -82,12 +90,10 @@ def _refuse_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> None:
 
 def _planned(arguments: argparse.Namespace, inputs: Sequence[str], out: str) -> BatchPlan:
     if arguments.cluster is not None:
-        from rtvideo.cluster.transport import is_remote
+        from rtvideo.cli.remote import must_be_listed, plan_listing
 
-        if any(map(is_remote, (*inputs, out))):
-            from rtvideo.cli.remote import plan_remote
-
-            return plan_remote(inputs, out)
+        if must_be_listed(inputs, out):
+            return plan_listing(inputs, out)
     return plan(inputs, out)
 
 

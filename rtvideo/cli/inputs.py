@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rtvideo.errors import InputError, OutputError, RtvideoError, UnavailableError, UsageError
 from rtvideo.files.finished import is_result
@@ -16,6 +17,9 @@ from rtvideo.media.containers import container_for
 from rtvideo.media.images.sequence import is_sequence, members
 from rtvideo.media.images.suffixes import DEVELOPED, NAMES, RAW, is_image, is_raw
 from rtvideo.media.location import missing
+
+if TYPE_CHECKING:
+    from rtvideo.cli.listing import Listing
 
 #: Suffixes of the videos that a folder is searched for.
 VIDEOS = (
@@ -78,14 +82,21 @@ class BatchPlan:
     Attributes:
         tasks: in the order given; of patterns and folders in the order of names.
         left_out: how many files in folders are of a kind that is not enhanced, by what to call the kind.
+        listing: the tasks where they are looked for while the first ones run; ``tasks`` is empty then.
     """
 
     tasks: list[Task] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    listing: Listing | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one task."""
+        return len(self.tasks) > 1 if self.listing is None else self.listing.at_least(2)
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """A file, where it goes in the output folder, and why it cannot be started."""
 
     source: Path
@@ -110,34 +121,49 @@ def plan(inputs: Sequence[str], out: str) -> BatchPlan:
         OutputError: a folder cannot be made.
     """
     folder, made = Path(out), BatchPlan()
-    found: list[_Found] = []
+    found: list[Found] = []
     for text in inputs:
         try:
-            found += found_in(text, folder, made.left_out)
+            found += list(found_in(text, folder, made.left_out))  # all, or none
         except RtvideoError as error:
-            found.append(_Found(Path(text), Path(), error))
+            found.append(Found(Path(text), Path(), error))
     found = _renamed(found)
     files = [each for each in found if each.error is None]
     if len(inputs) == 1 and len(files) == len(found) == 1 and files[0].source == Path(inputs[0]):
         target = folder / files[0].place if os.path.isdir(folder) or out.endswith("/") else folder
         if out.endswith("/"):
-            _make(folder)
+            make_folder(folder)
         made.tasks = [Task(files[0].source, target)]
         return made
     if not files:
         made.tasks = [Task(each.source, folder, each.error) for each in found]
         return made
+    check_folder(out)
+    _refuse_twins(files)
+    for parent in sorted({folder / each.place.parent for each in files}):
+        make_folder(parent)
+    made.tasks = [Task(each.source, folder / each.place, each.error) for each in found]
+    return made
+
+
+def check_folder(out: str) -> None:
+    """Refuse an output for several inputs that is no folder, nor one that may be made.
+
+    Raises:
+        UsageError: see above.
+    """
+    folder = Path(out)
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise UsageError(f"--out {out}: is a file; several inputs need a folder")
     if not os.path.exists(folder) and folder.suffix and not out.endswith("/"):
-        raise UsageError(
-            f"--out {out}: looks like a file; several inputs need a folder (end it with / if it is one)"
-        )
-    _refuse_twins(files)
-    for parent in sorted({folder / each.place.parent for each in files}):
-        _make(parent)
-    made.tasks = [Task(each.source, folder / each.place, each.error) for each in found]
-    return made
+        raise no_folder(out)
+
+
+def no_folder(out: str) -> UsageError:
+    """Return the complaint about several inputs and an output that looks like a file."""
+    return UsageError(
+        f"--out {out}: looks like a file; several inputs need a folder (end it with / if it is one)"
+    )
 
 
 def beside(text: str) -> str:
@@ -155,43 +181,52 @@ def beside(text: str) -> str:
         if glob.has_magic(text):
             raise UsageError(f"no output for the files of {text}; give a folder: --out FOLDER/")
         raise missing(path)
-    (found,) = _renamed([_Found(path, path.with_stem(path.stem + _LIT))])
+    (found,) = _renamed([Found(path, path.with_stem(path.stem + _LIT))])
     return str(found.place)
 
 
-def found_in(text: str, out: Path, left_out: Counter[str]) -> list[_Found]:
-    """Return the files of one input, see `plan`; of folders without those in ``out``."""
+def found_in(text: str, out: Path, left_out: Counter[str]) -> Iterator[Found]:
+    """Yield the files of one input, see `plan`; of folders without those in ``out``."""
     path = Path(text)
     if os.path.isdir(path):
-        found = list(_below(path, Path(), out, left_out))
-        if not found:
+        empty = True
+        for each in _below(path, Path(), out, left_out):
+            empty = False
+            yield each
+        if empty:
             rest = f" ({left_out.total()} files of other kinds)" if left_out else ""
             allowed = ", ".join((*NAMES, *RAW, *VIDEOS))
             raise InputError(f"{path}: a folder without images or videos{rest}; allowed: {allowed}")
-        return found
-    if is_sequence(path):
+    elif is_sequence(path):
         members(path)  # there is one, at least
-        return [_Found(path, Path(path.name))]
-    # A file may have [1] in its name: what exists is taken as it is.
-    if not os.path.exists(path) and glob.has_magic(text):
-        names = sorted(Path(name) for name in glob.glob(text, recursive=True) if os.path.isfile(name))
+        yield Found(path, Path(path.name))
+    elif is_pattern(text):
+        names = [name for name in glob.iglob(text, recursive=True) if os.path.isfile(name)]
         if not names:
             raise InputError(f"{text}: no file matches this pattern")
         fixed = Path(re.split(r"[*?[]", text)[0] + "x").parent
-        return [_Found(name, name.relative_to(fixed)) for name in names]
-    return [_Found(path, Path(path.name))]
+        for name in sorted(names, key=lambda name: name.split("/")):
+            yield Found(Path(name), Path(name).relative_to(fixed))
+    else:
+        yield Found(path, Path(path.name))
 
 
-def _below(folder: Path, place: Path, out: Path, left_out: Counter[str]) -> Iterator[_Found]:
+def is_pattern(text: str) -> bool:
+    """Whether a text is a glob pattern. A file may have [1] in its name: what exists is taken as it is."""
+    return glob.has_magic(text) and not os.path.exists(text)
+
+
+def _below(folder: Path, place: Path, out: Path, left_out: Counter[str]) -> Iterator[Found]:
     """Yield the files below a folder; not those in hidden or linked folders, nor those in the output."""
     try:
-        entries = sorted(folder.iterdir())
+        names = sorted(os.listdir(folder))
     except OSError as error:
-        yield _Found(folder, place, InputError(f"{folder}: cannot be read: {error.strerror}"))
+        yield Found(folder, place, InputError(f"{folder}: cannot be read: {error.strerror}"))
         return
-    for entry in entries:
-        if entry.name.startswith("."):
+    for name in names:
+        if name.startswith("."):
             continue
+        entry = folder / name
         if os.path.isdir(entry):
             if entry.is_symlink():  # it may lead back here
                 left_out["linked folder"] += 1
@@ -202,7 +237,7 @@ def _below(folder: Path, place: Path, out: Path, left_out: Counter[str]) -> Iter
         elif entry.stem.endswith(_LIT) and is_result(entry):  # what `beside` named: else it becomes _lit_lit
             left_out["result of rtvideo"] += 1
         else:
-            yield _Found(entry, place / entry.name)
+            yield Found(entry, place / entry.name)
 
 
 def _unknown(path: Path) -> str:
@@ -222,7 +257,7 @@ def _unknown(path: Path) -> str:
     return ""
 
 
-def _renamed(found: list[_Found]) -> list[_Found]:
+def _renamed(found: list[Found]) -> list[Found]:
     """Give files whose suffix cannot be written another one, and a longer name if that is taken."""
     taken = {each.place for each in found}
     named = []
@@ -233,7 +268,7 @@ def _renamed(found: list[_Found]) -> list[_Found]:
             if place in taken:
                 place = each.place.with_name(each.place.name + place.suffix)
             taken.add(place)
-        named.append(_Found(each.source, place, each.error))
+        named.append(Found(each.source, place, each.error))
     return named
 
 
@@ -253,7 +288,7 @@ def _writable(path: Path) -> bool:
         return False
 
 
-def _refuse_twins(files: Sequence[_Found]) -> None:
+def _refuse_twins(files: Sequence[Found]) -> None:
     first: dict[Path, Path] = {}
     for each in files:
         if each.place in first:
@@ -264,7 +299,12 @@ def _refuse_twins(files: Sequence[_Found]) -> None:
         first[each.place] = each.source
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder, unless it is there.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -51,16 +51,17 @@ class TaskResult:
 class Announcer:
     """Prints the end of each task. A reason to fail is printed once, however many tasks have it."""
 
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        self._total, self._quiet = total, quiet
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
         self._ended = 0
         self._reasons: set[str] = set()
 
-    def __call__(self, result: TaskResult) -> None:
-        """Print the lines of one task."""
+    def __call__(self, result: TaskResult, total: int | None) -> None:
+        """Print the lines of one task, of which there are ``total``; None while that is not known."""
         self._ended += 1
         if result.note and not self._quiet:
-            line(f"{self._ended} of {self._total}: {result.note}" if self._total > 1 else result.note)
+            number = f"{self._ended}: " if total is None else f"{self._ended} of {total}: " * (total > 1)
+            line(number + result.note)
         if result.error and result.reason not in self._reasons:
             self._reasons.add(result.reason)
             say(f"error: {result.error}")

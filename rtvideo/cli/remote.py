@@ -1,15 +1,27 @@
-"""Inputs and outputs at places such as ``s3://bucket/nights/``, for runs on a cluster."""
+"""Inputs and outputs of runs on a cluster, which may lie at places such as ``s3://bucket/nights/``."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rtvideo.cli.inputs import VIDEOS, BatchPlan, Task, found_in, renamed
+from rtvideo.cli.inputs import (
+    VIDEOS,
+    BatchPlan,
+    Task,
+    check_folder,
+    found_in,
+    is_pattern,
+    make_folder,
+    no_folder,
+    renamed,
+)
+from rtvideo.cli.listing import Listing
 from rtvideo.cluster.transport import is_remote, listed
-from rtvideo.errors import OutputError, RtvideoError, UsageError
+from rtvideo.errors import RtvideoError, UsageError
 from rtvideo.media.images.suffixes import NAMES
 
 
@@ -30,48 +42,97 @@ class RemoteTask(Task):
         return self.source_url or str(self.source)
 
 
-def plan_remote(inputs: Sequence[str], out: str) -> BatchPlan:
-    """Return a task for each file, as `rtvideo.cli.inputs.plan` does.
+def must_be_listed(inputs: Sequence[str], out: str) -> bool:
+    """Whether there may be more files than were named, or some lie at a URL."""
+    return any(os.path.isdir(text) or is_pattern(text) or is_remote(text) for text in inputs) or is_remote(
+        out
+    )
+
+
+def plan_listing(inputs: Sequence[str], out: str) -> BatchPlan:
+    """Return a plan whose tasks are looked for from now on, else as `rtvideo.cli.inputs.plan` does.
 
     Args:
         inputs, out: as there, or URLs.
 
     Raises:
         UsageError: several inputs, and ``out`` is no folder.
-        OutputError: a folder cannot be made.
     """
+    named = len(inputs) == 1 and not os.path.isdir(inputs[0]) and not is_pattern(inputs[0])
+    single = named and Path(out).suffix and not out.endswith("/") and not os.path.isdir(out)
+    if not single and not is_remote(out):
+        check_folder(out)
     made = BatchPlan()
-    single = len(inputs) == 1 and Path(out).suffix and not out.endswith("/") and not os.path.isdir(out)
-    for text in inputs:
-        try:
-            for source, url, place in _found(text, made):
-                made.tasks.append(_task(source, url, out, None if single else place))
-        except RtvideoError as error:
-            made.tasks.append(RemoteTask(Path(text), Path(out), error, source_url=text))
-    if single and len(made.tasks) > 1:
-        raise UsageError(
-            f"--out {out}: looks like a file; several inputs need a folder (end it with / if it is one)"
-        )
+    finder = _Finder(out, single=bool(single), several=len(inputs) > 1)
+    made.listing = Listing(finder.tasks(inputs, made.left_out))
+    if single and made.several:
+        made.listing.close()
+        raise no_folder(out)
     return made
 
 
-def _found(text: str, made: BatchPlan) -> Iterator[tuple[Path, str | None, Path]]:
-    """Yield path, URL and place in the output folder of each file of an input."""
-    if is_remote(text):
-        for url, name in listed(text, (*VIDEOS, *NAMES)):
-            yield Path(name), url, renamed(Path(name))
-        return
-    for each in found_in(text, Path(os.devnull), made.left_out):
-        yield each.source, None, renamed(each.place)
+class _Finder:
+    """Gives each file that is found its place in the output."""
 
+    def __init__(self, out: str, *, single: bool, several: bool) -> None:
+        self._out, self._single, self._several = out, single, several
+        self._remote = is_remote(out)
+        self._taken: set[int] = set()  # hashes of names: of a hundred thousand a few MiB
+        self._made: Path | None = None
 
-def _task(source: Path, url: str | None, out: str, place: Path | None) -> RemoteTask:
-    if is_remote(out):
-        target = out if place is None else f"{out.rstrip('/')}/{place}"
-        return RemoteTask(source, Path(target.rpartition("/")[2]), None, url, target)
-    path = Path(out) if place is None else Path(out) / place
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path.parent}: the folder cannot be made: {error.strerror}") from None
-    return RemoteTask(source, path, None, url, None)
+    def tasks(self, inputs: Sequence[str], left_out: Counter[str]) -> Iterator[Task]:
+        """Yield the tasks; an input that gives none is a task with its error."""
+        for text in inputs:
+            remote = is_remote(text)
+            try:
+                if remote:
+                    for url, name in listed(text, (*VIDEOS, *NAMES)):
+                        yield self._task(Path(name), url, self._place(Path(name), None))
+                    continue
+                own = Path(os.devnull) if self._remote else Path(self._out)
+                for each in found_in(text, own, left_out):
+                    if each.error is not None:
+                        yield Task(each.source, Path(self._out), each.error)
+                    else:
+                        yield self._task(each.source, None, self._place(each.place, each.source))
+            except RtvideoError as error:
+                yield RemoteTask(Path(text), Path(self._out), error, source_url=text if remote else None)
+
+    def _place(self, place: Path, source: Path | None) -> Path:
+        """Return a name that can be written and that no other file has."""
+        new = renamed(place)
+        changed = new != place
+        beside = source is not None and source.with_name(new.name).exists()
+        if changed and (hash(new) in self._taken or beside):
+            new = place.with_name(place.name + new.suffix)
+        return new
+
+    def _task(self, source: Path, url: str | None, place: Path) -> Task:
+        error = (
+            None
+            if self._single
+            else self._error_of(url or str(source), place, changed=place.name != source.name)
+        )
+        if self._remote:
+            target = self._out if self._single else f"{self._out.rstrip('/')}/{place}"
+            return RemoteTask(source, Path(target.rpartition("/")[2]), error, url, target)
+        path = Path(self._out) if self._single else Path(self._out) / place
+        if error is None and not self._single and path.parent != self._made:
+            try:
+                make_folder(path.parent)
+                self._made = path.parent
+            except RtvideoError as reason:
+                error = reason
+        return Task(source, path, error) if url is None else RemoteTask(source, path, error, url, None)
+
+    def _error_of(self, name: str, place: Path, *, changed: bool) -> RtvideoError | None:
+        """Refuse a second file of one name. In one folder of this machine only changed names can meet."""
+        key = hash(place)
+        if key in self._taken:
+            return UsageError(
+                f"{name}: another input is written as {place}, too; "
+                "enhance them apart, or give the folder that holds both"
+            )
+        if changed or self._several or self._remote:
+            self._taken.add(key)
+        return None

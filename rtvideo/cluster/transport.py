@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -137,20 +138,31 @@ def listed(url: str, suffixes: Sequence[str]) -> Iterator[tuple[str, str]]:
     """
     with _errors(url, InputError):
         places, path = _place(url)
-        if any(mark in path for mark in "*?["):
-            names, fixed = sorted(places.glob(path)), path.split("*")[0].rpartition("/")[0]
-        elif places.isdir(path):
-            names = [name for name in places.find(path) if name.lower().endswith(tuple(suffixes))]
-            fixed = path
-        elif places.exists(path):
-            yield url, path.rpartition("/")[2]
-            return
-        else:
-            raise InputError(f"{redact(url)}: no such file")
-        for name in names:
-            yield places.unstrip_protocol(name), name.removeprefix(fixed.rstrip("/")).lstrip("/")
-        if not names:
-            raise InputError(f"{redact(url)}: no files there")
+        found = False
+        for name, below in _listed(places, path, tuple(suffixes)):
+            found = True
+            yield places.unstrip_protocol(name), below
+        if not found:
+            raise InputError(f"{redact(url)}: no {'files there' if places.isdir(path) else 'such file'}")
+
+
+def _listed(places: Any, path: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if any(mark in path for mark in "*?["):
+        fixed = re.split(r"[*?[]", path)[0].rpartition("/")[0]
+        for name in sorted(places.glob(path)):
+            yield name, _below(name, fixed)
+    # What is called like a file is asked for as one: a web server would send all of it as its list of files.
+    elif path.lower().endswith(suffixes) and places.exists(path):
+        yield path, path.rpartition("/")[2]
+    else:
+        for _, _, names in places.walk(path, detail=True):
+            for name, facts in sorted(names.items()):
+                if name.lower().endswith(suffixes):
+                    yield facts["name"], _below(facts["name"], path)
+
+
+def _below(name: str, folder: str) -> str:
+    return name.removeprefix(folder.rstrip("/")).lstrip("/")
 
 
 def exists(url: str) -> bool:
@@ -194,7 +206,7 @@ def _place(url: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
     except ImportError:
         raise UnavailableError(f"{redact(url)}: needs fsspec: pip install 'rtvideo[ray]'") from None
-    places, path = url_to_fs(url)
+    places, path = url_to_fs(url, use_listings_cache=False)  # a list of a whole archive is not kept
     return places, str(path)
 
 
