@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +21,21 @@ from rtvideo.version import __version__
 #: How often Ray begins a unit again after what ran it was lost: a process, a node, an object.
 RETRIES = 3
 
+#: What it raises where the fault may be the node's, so that it is begun again, too.
+_OF_THE_NODE = [OSError, MemoryError]
+
 #: Units for each processor that are under way: one runs, and the next one is there when it ends.
 _AHEAD = 2
 
 #: Part of the object stores that the data of units under way may take: results need room, too.
 _SHARE = 0.5
+
+#: Seconds for which the head may refuse connections. Ray ends the process of the command after 60, without a
+#: word to it.
+_WITHOUT_HEAD = 25.0
+
+#: Seconds between two looks whether it is there.
+_LOOK_FOR_HEAD = 5.0
 
 #: Seconds for which the driver waits at most before it looks for signals.
 _INTERVAL = 0.2
@@ -86,6 +98,8 @@ class Scheduler:
         self._running: dict[Any, tuple[Unit, bool]] = {}
         self._only_gpus = not processors
         self._asked: Any = None
+        self._head, self._heard = _head(), time.monotonic()
+        self._looked = self._heard
         self._standing = Standing()
 
     def run(self, units: Iterator[Unit], tick: Callable[[Standing], bool]) -> None:
@@ -110,10 +124,24 @@ class Scheduler:
                 for reference in ready:
                     self._collect(reference)
                 stopped = tick(self._look(stopped)) or stopped
+                self._look_for_head()
         except (ConnectionError, exceptions.RaySystemError) as error:
             raise UnavailableError(
                 f"the cluster is gone ({_first_line(error)}); the same command with --resume goes on"
             ) from None
+
+    def _look_for_head(self) -> None:
+        """Raise an error if the head has been away for long."""
+        now = time.monotonic()
+        if self._head is None or now - self._looked < _LOOK_FOR_HEAD:
+            return
+        self._looked = now
+        try:
+            socket.create_connection(self._head, timeout=_LOOK_FOR_HEAD).close()
+            self._heard = now
+        except OSError as error:
+            if now - self._heard > _WITHOUT_HEAD:
+                raise ConnectionError(f"its head: {error.strerror or error}") from None
 
     def abort(self) -> None:
         """End all that runs, at once."""
@@ -131,7 +159,11 @@ class Scheduler:
             taken = sum(with_gpu for _, with_gpu in self._running.values())
             gpu = self._only_gpus or taken < self.gpus
         work = ray.remote(_on_node).options(
-            num_cpus=self._threads, num_gpus=int(gpu), max_retries=RETRIES, name=f"rtvideo {unit.key}"
+            num_cpus=self._threads,
+            num_gpus=int(gpu),
+            max_retries=RETRIES,
+            retry_exceptions=_OF_THE_NODE,
+            name=f"rtvideo {unit.key}",
         )
         reference = work.remote(
             __version__, unit.work, self._threads, self.board, unit.key, gpu, *unit.arguments
@@ -170,6 +202,14 @@ def _on_node(
         raise LostError(f"a node has rtvideo {__version__}, and this is {version}: install the same on all")
     limit_cpus(threads)
     return work(board, key, gpu, *arguments)
+
+
+def _head() -> tuple[str, int] | None:
+    """Return where the head answers; None where this process does not speak to it itself (``ray://``)."""
+    if ray.util.client.ray.is_connected():
+        return None
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _raised(error: exceptions.RayTaskError) -> Exception:

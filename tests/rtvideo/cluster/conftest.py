@@ -15,9 +15,11 @@ from rtvideo.cli.entry import main
 COPY = ("--strength", "0")
 
 
-#: A process that gets no processor for a while is not dead: it has a minute to answer. One that is dead
-#: refuses the connection, at once and five times in a row.
+#: Workers get as much of a processor as other tests do, and not a thirtieth of it. A process that gets none
+#: for a while is not dead: it has a minute to answer. One that is dead refuses the connection, at once and
+#: five times in a row.
 PATIENT = {
+    "worker_niceness": 0,
     "health_check_initial_delay_ms": 60_000,
     "health_check_timeout_ms": 60_000,
     "health_check_period_ms": 1000,

@@ -10,15 +10,26 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
+from rtvideo.cluster.piece import Film, Piece
+from rtvideo.options import Options
 from tests.helpers import clips
 from tests.helpers.waiting import grown, wait_until
 from tests.rtvideo.cli.test_cli_video import make_clip, repeat
 from tests.rtvideo.cluster.conftest import COPY, in_time
+from tests.rtvideo.cluster.test_film import in_pieces
+
+pytest.importorskip("ray", reason="ray: pip install 'rtvideo[ray]'")
+
+from rtvideo.cluster.board import Notes
+from rtvideo.cluster.film import piece_on_node
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +45,35 @@ PATIENCE = 200
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("long")
-    return repeat(make_clip(folder / "one.mp4", 1, (160, 120)), folder / "night.mp4", FRAMES)
+    path, rng = folder / "night.mp4", np.random.default_rng(0)
+    with (
+        av.open(str(make_clip(folder / "seven.mp4", 7, (160, 120)))) as clip,
+        av.open(str(path), "w") as made,
+    ):
+        video = made.add_stream_from_template(clip.streams.video[0])
+        packets = [bytes(packet) for packet in clip.demux(video=0) if packet.size]
+        sound = made.add_stream("aac", rate=8000, layout="mono")
+        for number in range(FRAMES):
+            packet = av.Packet(packets[number % 7])
+            packet.stream, packet.is_keyframe = video, True
+            packet.pts = packet.dts = number
+            packet.duration, packet.time_base = 1, Fraction(1, 30)
+            made.mux(packet)
+        for number in range(FRAMES * 8000 // 30 // 1024):
+            noise = rng.normal(0, 0.1, (1, 1024)).astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(noise, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 8000, 1024 * number
+            made.mux(sound.encode(frame))
+        made.mux(sound.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(long_clip: Path) -> list[clips.Stream]:
+    """Every packet of the film in pieces that nothing went wrong with."""
+    lit = long_clip.with_name("lit.mp4")
+    assert in_pieces(long_clip, lit, Options(strength=0.0, threads=1), 10) == 10
+    return clips.streams(lit)
 
 
 def workers() -> list[int]:
@@ -90,10 +129,13 @@ def test_a_process_is_killed_in_a_file(
     assert retries_of(stats) == 1
     assert json.loads(stats.read_text())["resumed"] > 0  # what was written is not made again
     assert clips.times(out) == clips.times(long_clip)
+    assert clips.streams(out)[1] == clips.streams(long_clip)[1]
     assert [path.name for path in tmp_path.glob(".*")] == []
 
 
-def test_a_process_and_then_a_node_are_killed_in_a_film(nodes: Any, long_clip: Path, tmp_path: Path) -> None:
+def test_a_process_and_then_a_node_are_killed_in_a_film(
+    nodes: Any, long_clip: Path, undisturbed: list[clips.Stream], tmp_path: Path
+) -> None:
     out, stats = tmp_path / "lit.mp4", tmp_path / "stats.json"
     flags = [*PIECES, "--stats", str(stats), "--cluster", nodes.address, "--quiet"]
     command = [sys.executable, "-m", "rtvideo", "--input", str(long_clip), "--out", str(out), *flags]
@@ -109,12 +151,43 @@ def test_a_process_and_then_a_node_are_killed_in_a_film(nodes: Any, long_clip: P
         made = subprocess.run(command, check=False, timeout=2 * PATIENCE, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
     assert retries_of(stats) >= 1
-    assert clips.times(out) == clips.times(long_clip)
+    assert clips.streams(out) == undisturbed
     assert [path.name for path in tmp_path.glob(".*")] == []
 
 
+def test_pieces_that_fail_are_begun_again_three_times(
+    on_cluster: Callable[..., int],
+    long_clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    good, bad = repeat(long_clip, tmp_path / "good.mp4", 250), repeat(long_clip, tmp_path / "bad.mp4", 250)
+
+    def failing(board: Any, key: str, gpu: bool, film: Film, piece: Piece) -> Any:
+        (tmp_path / f"{key}.{Notes(board, key).attempt}").touch()
+        if film.name == str(bad) or (piece.number == 1 and not (tmp_path / f"{key}.3").exists()):
+            raise OSError(28, "No space left on device")
+        return piece_on_node(board, key, gpu, film, piece)
+
+    monkeypatch.setattr("rtvideo.cluster.film.piece_on_node", failing)
+    stats = tmp_path / "stats.json"
+    assert on_cluster([bad, good], f"{tmp_path}/lit/", *COPY, "--piece", "3", "--stats", str(stats)) == 1
+    (report,) = json.loads(stats.read_text())
+    assert (report["input"], report["retries"]) == (str(good), 2)
+    assert {path.name for path in tmp_path.glob("1.0.*")} == {"1.0.1", "1.0.2", "1.0.3", "1.0.4"}
+    assert clips.times(tmp_path / "lit" / "good.mp4") == clips.times(good)
+    said = capfd.readouterr().err
+    assert "No space left on device" in said and "2 inputs: 1 done, 1 failed" in said
+    assert [path.name for path in (tmp_path / "lit").iterdir()] == ["good.mp4"]
+
+
 def test_the_command_is_killed_and_goes_on(
-    nodes: Any, on_cluster: Callable[..., int], long_clip: Path, tmp_path: Path
+    nodes: Any,
+    on_cluster: Callable[..., int],
+    long_clip: Path,
+    undisturbed: list[clips.Stream],
+    tmp_path: Path,
 ) -> None:
     out, stats = tmp_path / "lit.mp4", tmp_path / "stats.json"
     command = [sys.executable, "-m", "rtvideo", "--input", str(long_clip), "--out", str(out), *PIECES]
@@ -127,5 +200,5 @@ def test_the_command_is_killed_and_goes_on(
     assert on_cluster([long_clip], out, *PIECES, "--crf", "30", "--resume") == 2  # another job
     assert on_cluster([long_clip], out, *PIECES, "--resume", "--stats", str(stats)) == 0
     assert json.loads(stats.read_text())["resumed"] >= 300 * len(done)
-    assert clips.times(out) == clips.times(long_clip)
+    assert clips.streams(out) == undisturbed
     assert [path.name for path in tmp_path.glob(".*")] == []
