@@ -17,7 +17,7 @@ from rtvideo.cli.entry import main
 from rtvideo.cluster.transport import fetch, listed
 from rtvideo.errors import InputError
 from tests.helpers import clips
-from tests.rtvideo.cluster.conftest import COPY
+from tests.rtvideo.cluster.conftest import COPY, assert_same
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,20 @@ def folder(tmp_path: Path) -> Path:
 
 def enhanced_here(folder: Path, capfd: pytest.CaptureFixture[str]) -> str:
     """Enhance it without a cluster, and return the last lines."""
-    assert main(["--input", str(folder), "--out", f"{folder.parent}/here/", *COPY, "--threads", "1"]) == 3
+    assert (
+        main(
+            [
+                "--input",
+                str(folder),
+                "--out",
+                f"{folder.parent}/here/",
+                *COPY,
+                "--threads",
+                "1",
+            ]
+        )
+        == 3
+    )
     return "\n".join(capfd.readouterr().err.splitlines()[-2:])
 
 
@@ -50,7 +63,7 @@ def test_without_a_shared_disk(
     assert said.splitlines()[-2:] == here.splitlines()
     assert "/rtvideo-" not in said, "names of the user, not of a node"
     for name in ("a.mp4", "deep/b.mkv"):
-        assert clips.streams(out / name) == clips.streams(folder.parent / "here" / name)
+        assert_same(out / name, folder.parent / "here" / name)
         assert (out / name).stat().st_mtime_ns == (folder / name).stat().st_mtime_ns
     assert not list(out.rglob(".*"))
     assert on_cluster([folder], f"{out}/", *COPY, "--resume") == 3
@@ -65,7 +78,7 @@ def test_urls(on_cluster: Callable[..., int], folder: Path, capfd: pytest.Captur
     said = capfd.readouterr().err
     assert f"file://{folder}/bad.mp4: not a video" in said and "3 inputs: 2 done, 1 failed" in said
     for name in ("a.mp4", "deep/b.mkv"):
-        assert clips.streams(out / name) == clips.streams(folder.parent / "here" / name)
+        assert_same(out / name, folder.parent / "here" / name)
     assert not [path for path in out.rglob("*") if "partial" in path.name]
     assert on_cluster([f"file://{folder}/*.mp4"], f"{folder.parent}/local/", *COPY) == 3
     assert os.listdir(folder.parent / "local") == ["a.mp4"]
@@ -95,7 +108,10 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_a_bucket(
-    bucket: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    bucket: Any,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     bucket.put(f"{folder}/", "archive/in/", recursive=True)
     # Nodes of their own, which know where the server is.
@@ -106,7 +122,7 @@ def test_a_bucket(
     bucket.get("archive/lit/", f"{folder.parent}/lit/", recursive=True)
     enhanced_here(folder, capfd)
     for name in ("a.mp4", "deep/b.mkv"):
-        assert clips.streams(folder.parent / "lit" / name) == clips.streams(folder.parent / "here" / name)
+        assert_same(folder.parent / "lit" / name, folder.parent / "here" / name)
     assert main(["--input", "s3://none/a.mp4", "--out", "s3://archive/lit/", *command]) == 3
     assert "s3://none/a.mp4: no such file" in capfd.readouterr().err
 
