@@ -133,16 +133,7 @@ def test_a_process_is_killed_in_a_file(
 def test_a_process_and_then_a_node_are_killed_in_a_film(nodes: Any, long_clip: Path, tmp_path: Path) -> None:
     out, stats = tmp_path / "lit.mp4", tmp_path / "stats.json"
     flags = [*PIECES, "--stats", str(stats), "--cluster", nodes.address, "--quiet"]
-    command = [
-        sys.executable,
-        "-m",
-        "rtvideo",
-        "--input",
-        str(long_clip),
-        "--out",
-        str(out),
-        *flags,
-    ]
+    command = [sys.executable, "-m", "rtvideo", "--input", str(long_clip), "--out", str(out), *flags]
     with in_time():
         third = nodes.add_node(num_cpus=2, object_store_memory=100 << 20)
 
@@ -166,10 +157,7 @@ def test_pieces_that_fail_are_begun_again_three_times(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    good, bad = (
-        repeat(long_clip, tmp_path / "good.mp4", 250),
-        repeat(long_clip, tmp_path / "bad.mp4", 250),
-    )
+    good, bad = repeat(long_clip, tmp_path / "good.mp4", 250), repeat(long_clip, tmp_path / "bad.mp4", 250)
 
     def failing(board: Any, key: str, gpu: bool, film: Film, piece: Piece) -> Any:
         (tmp_path / f"{key}.{Notes(board, key).attempt}").touch()
@@ -179,26 +167,10 @@ def test_pieces_that_fail_are_begun_again_three_times(
 
     monkeypatch.setattr("rtvideo.cluster.film.piece_on_node", failing)
     stats = tmp_path / "stats.json"
-    assert (
-        on_cluster(
-            [bad, good],
-            f"{tmp_path}/lit/",
-            *COPY,
-            "--piece",
-            "3",
-            "--stats",
-            str(stats),
-        )
-        == 1
-    )
+    assert on_cluster([bad, good], f"{tmp_path}/lit/", *COPY, "--piece", "3", "--stats", str(stats)) == 1
     (report,) = json.loads(stats.read_text())
     assert (report["input"], report["retries"]) == (str(good), 2)
-    assert {path.name for path in tmp_path.glob("1.0.*")} == {
-        "1.0.1",
-        "1.0.2",
-        "1.0.3",
-        "1.0.4",
-    }
+    assert {path.name for path in tmp_path.glob("1.0.*")} == {"1.0.1", "1.0.2", "1.0.3", "1.0.4"}
     assert clips.times(tmp_path / "lit" / "good.mp4") == clips.times(good)
     said = capfd.readouterr().err
     assert "No space left on device" in said and "2 inputs: 1 done, 1 failed" in said
@@ -209,16 +181,7 @@ def test_the_command_is_killed_and_goes_on(
     nodes: Any, on_cluster: Callable[..., int], long_clip: Path, tmp_path: Path
 ) -> None:
     out, stats = tmp_path / "lit.mp4", tmp_path / "stats.json"
-    command = [
-        sys.executable,
-        "-m",
-        "rtvideo",
-        "--input",
-        str(long_clip),
-        "--out",
-        str(out),
-        *PIECES,
-    ]
+    command = [sys.executable, "-m", "rtvideo", "--input", str(long_clip), "--out", str(out), *PIECES]
     process = subprocess.Popen([*command, "--cluster", nodes.address, "--quiet"])
     wait_until(lambda: list(tmp_path.glob(".lit.mp4.pieces/*.npz")), PATIENCE)
     process.kill()

@@ -24,20 +24,7 @@ def test_a_folder_as_without_a_cluster(
     for number in range(3):
         clips.write(folder / f"{number}.mp4", audio=1)
     (folder / "bad.mp4").write_text("no video")
-    assert (
-        main(
-            [
-                "--input",
-                str(folder),
-                "--out",
-                f"{tmp_path}/here/",
-                *COPY,
-                "--threads",
-                "1",
-            ]
-        )
-        == 3
-    )
+    assert main(["--input", str(folder), "--out", f"{tmp_path}/here/", *COPY, "--threads", "1"]) == 3
     here = capfd.readouterr().err
     stats = tmp_path / "stats.json"
     assert on_cluster([folder], f"{tmp_path}/there/", *COPY, "--stats", str(stats)) == 3
@@ -52,11 +39,7 @@ def test_a_folder_as_without_a_cluster(
         assert_same(tmp_path / "there" / name, tmp_path / "here" / name)
     assert not list((tmp_path / "there").glob(".*"))
     reports = json.loads(stats.read_text())
-    assert [Path(report["input"]).name for report in reports] == [
-        "0.mp4",
-        "1.mp4",
-        "2.mp4",
-    ]
+    assert [Path(report["input"]).name for report in reports] == ["0.mp4", "1.mp4", "2.mp4"]
     assert {report["retries"] for report in reports} == {0}
     # The same command again skips what is finished, and tries what failed again.
     assert on_cluster([folder], f"{tmp_path}/there/", *COPY, "--resume") == 3

@@ -43,11 +43,7 @@ def times(path: Path) -> tuple[list[int], list[int], list[int]]:
     """Return when frames are shown, when packets are decoded, and all lengths, each in order."""
     with av.open(str(path)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
-    return (
-        sorted(p.pts for p in packets),
-        [p.dts for p in packets],
-        sorted(p.duration for p in packets),
-    )
+    return sorted(p.pts for p in packets), [p.dts for p in packets], sorted(p.duration for p in packets)
 
 
 def psnr(one: Path, other: Path) -> list[float]:
@@ -67,20 +63,11 @@ X265 = "keyint=10:min-keyint=10:bframes=3:scenecut=0:log-level=none"
 IRREGULAR = [40 * n + (n * n * 7) % 23 for n in range(50)]
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "all beside the video": (
-        ".mp4",
-        {"audio": 2, "subtitles": 1, "chapters": True, "cover": True},
-    ),
-    "Matroska": (
-        ".mkv",
-        {"audio": 1, "subtitles": 1, "chapters": True, "attachment": b"font"},
-    ),
+    "all beside the video": (".mp4", {"audio": 2, "subtitles": 1, "chapters": True, "cover": True}),
+    "Matroska": (".mkv", {"audio": 1, "subtitles": 1, "chapters": True, "attachment": b"font"}),
     "variable frame rate": (".mp4", {"time_base": Fraction(1, 1000), "pts": IRREGULAR}),
     "a late start": (".mp4", {"pts": [n + 30 for n in range(50)], "audio": 1}),
-    "open groups": (
-        ".mkv",
-        {"codec": "libx265", "options": {"x265-params": f"{X265}:open-gop=1"}},
-    ),
+    "open groups": (".mkv", {"codec": "libx265", "options": {"x265-params": f"{X265}:open-gop=1"}}),
     "HDR": (
         ".mp4",
         {
@@ -93,10 +80,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "a transport stream": (".ts", {"audio": 1}),
-    "every frame a key frame": (
-        ".avi",
-        {"codec": "mjpeg", "pix_fmt": "yuvj420p", "options": {}},
-    ),
+    "every frame a key frame": (".avi", {"codec": "mjpeg", "pix_fmt": "yuvj420p", "options": {}}),
     "turned, in pixels that are not square": (
         ".mov",
         {"rotation": 90, "sample_aspect_ratio": Fraction(4, 3)},
@@ -120,14 +104,8 @@ def test_pieces_equal_one_go(kind: str, tmp_path: Path) -> None:
     with av.open(str(lit)) as made, av.open(str(one)) as wanted:
         assert made.metadata == wanted.metadata and made.chapters() == wanted.chapters()
         for left, right in zip(made.streams, wanted.streams, strict=True):
-            assert (left.metadata, left.disposition) == (
-                right.metadata,
-                right.disposition,
-            )
-        left, right = (
-            made.streams.video[0].codec_context,
-            wanted.streams.video[0].codec_context,
-        )
+            assert (left.metadata, left.disposition) == (right.metadata, right.disposition)
+        left, right = made.streams.video[0].codec_context, wanted.streams.video[0].codec_context
         assert left.extradata == right.extradata
     assert min(psnr(one, lit)) > 38  # encoded with loss, twice
     assert not list(tmp_path.glob(".*"))
@@ -165,20 +143,11 @@ def test_no_seam_shows(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_cut(tmp_path: Path) -> None:
-    options, source = (
-        Options(**COPY),
-        clips.write(tmp_path / "fields.mp4", interlaced=True),
-    )
-    with (
-        closing(FileInput(source)) as opened,
-        pytest.raises(CannotCutError, match="interlaced"),
-    ):
+    options, source = Options(**COPY), clips.write(tmp_path / "fields.mp4", interlaced=True)
+    with closing(FileInput(source)) as opened, pytest.raises(CannotCutError, match="interlaced"):
         film_of(opened, "mp4", options, lambda line: None)
     progressive = clips.write(tmp_path / "night.mp4")
-    with (
-        closing(FileInput(progressive)) as opened,
-        pytest.raises(CannotCutError, match="a part"),
-    ):
+    with closing(FileInput(progressive)) as opened, pytest.raises(CannotCutError, match="a part"):
         film_of(opened, "mp4", Options(frames=3), lambda line: None)
 
 

@@ -33,20 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 def enhanced_here(folder: Path, capfd: pytest.CaptureFixture[str]) -> str:
     """Enhance it without a cluster, and return the last lines."""
-    assert (
-        main(
-            [
-                "--input",
-                str(folder),
-                "--out",
-                f"{folder.parent}/here/",
-                *COPY,
-                "--threads",
-                "1",
-            ]
-        )
-        == 3
-    )
+    assert main(["--input", str(folder), "--out", f"{folder.parent}/here/", *COPY, "--threads", "1"]) == 3
     return "\n".join(capfd.readouterr().err.splitlines()[-2:])
 
 
@@ -108,10 +95,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_a_bucket(
-    bucket: Any,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    bucket: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bucket.put(f"{folder}/", "archive/in/", recursive=True)
     # Nodes of their own, which know where the server is.
