@@ -22,7 +22,6 @@ COPY = ("--strength", "0")
 #: five times in a row.
 PATIENT = {
     "worker_niceness": 0,
-    "health_check_initial_delay_ms": 60_000,
     "health_check_timeout_ms": 60_000,
     "health_check_period_ms": 1000,
     "health_check_failure_threshold": 5,
