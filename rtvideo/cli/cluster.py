@@ -36,7 +36,7 @@ _PIECE = 120.0
 
 
 def run_on_cluster(
-    tasks: Listing,
+    tasks: Listing[Task],
     options: Options,
     stop: Stop,
     address: str,
@@ -82,7 +82,7 @@ class _Run:
 
     def __init__(
         self,
-        tasks: Listing,
+        tasks: Listing[Task],
         options: Options,
         scheduler: Scheduler,
         piece: float | None,

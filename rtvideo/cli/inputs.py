@@ -9,17 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from rtvideo.cli.listing import Listing
 from rtvideo.errors import InputError, OutputError, RtvideoError, UnavailableError, UsageError
 from rtvideo.files.finished import is_result
 from rtvideo.media.containers import container_for
 from rtvideo.media.images.sequence import is_sequence, members
 from rtvideo.media.images.suffixes import DEVELOPED, NAMES, RAW, is_image, is_raw
 from rtvideo.media.location import missing
-
-if TYPE_CHECKING:
-    from rtvideo.cli.listing import Listing
 
 #: Suffixes of the videos that a folder is searched for.
 VIDEOS = (
@@ -87,7 +84,7 @@ class BatchPlan:
 
     tasks: list[Task] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    listing: Listing | None = None
+    listing: Listing[Task] | None = None
 
     @property
     def several(self) -> bool:

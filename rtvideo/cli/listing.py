@@ -8,19 +8,18 @@ import struct
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from rtvideo.cli.inputs import Task
+T = TypeVar("T")
 
 #: Before each task in the file: its bytes.
 _LENGTH = struct.Struct("<I")
 
 
-class Listing:
+class Listing(Generic[T]):
     """The tasks of a run, which wait in a temporary file. Each iteration reads them from the first one on."""
 
-    def __init__(self, tasks: Iterable[Task]) -> None:
+    def __init__(self, tasks: Iterable[T]) -> None:
         """Begin to look for them: ``tasks`` is iterated in a thread of its own."""
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._changed = threading.Condition()
@@ -46,7 +45,7 @@ class Listing:
             self._changed.wait_for(lambda: self._count >= count or self._complete)
         return self._count >= count
 
-    def __iter__(self) -> Iterator[Task]:
+    def __iter__(self) -> Iterator[T]:
         """Yield all tasks, and wait for each that is not found yet.
 
         Raises:
@@ -62,7 +61,7 @@ class Listing:
             (length,) = _LENGTH.unpack(os.pread(self._file.fileno(), _LENGTH.size, place))
             data = os.pread(self._file.fileno(), length, place + _LENGTH.size)
             place += _LENGTH.size + length
-            task: Task = pickle.loads(data)
+            task: T = pickle.loads(data)
             yield task
         if self._error is not None:
             raise self._error
@@ -73,7 +72,7 @@ class Listing:
         self._thread.join()
         self._file.close()
 
-    def _fill(self, tasks: Iterable[Task]) -> None:
+    def _fill(self, tasks: Iterable[T]) -> None:
         try:
             for task in tasks:
                 if self._closed:
