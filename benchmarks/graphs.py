@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import itertools
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -98,22 +97,23 @@ def measure(arguments: argparse.Namespace) -> None:
     cache = Cache(arguments.runs)
     rows = []
     sets = {"free data": (arguments.free, NIGHT.shares), "LOL alone": ([arguments.lol], _ALONE)}
-    for (learned, (folders, shares)), (name, graph) in itertools.product(sets.items(), GRAPHS.items()):
-        recipe = dataclasses.replace(graph.recipe(NIGHT), shares=shares, steps=arguments.steps)
+    for learned, (folders, shares) in sets.items():
         reader = data.Reader()
         train, held = data.split(data.paired(folders, reader), 0.1, 0)
-        inputs = {
-            "graph": name,
-            "recipe": asdict(recipe),
-            "seed": arguments.seed,
-            "data": reader.fingerprint().sha256,
-            "code": code(*_CODE),
-        }
-        config = TrainConfig(recipe=recipe, train=kinds(recipe, train, arguments.seed), held=held[:1],
-                             fingerprint=reader.fingerprint(), out=arguments.runs / "unused",
-                             network=graph.make, seed=arguments.seed)  # fmt: skip
-        result = cache.get("graph", inputs, functools.partial(scored, config, graph, tests))
-        rows.append({"graph": name, "learned from": learned, **result})
+        for name, graph in GRAPHS.items():
+            recipe = dataclasses.replace(graph.recipe(NIGHT), shares=shares, steps=arguments.steps)
+            config = TrainConfig(recipe=recipe, train=kinds(recipe, train, arguments.seed), held=held[:1],
+                                 fingerprint=reader.fingerprint(), out=arguments.runs / "unused",
+                                 network=graph.make, seed=arguments.seed)  # fmt: skip
+            inputs = {
+                "graph": name,
+                "recipe": asdict(recipe),
+                "seed": arguments.seed,
+                "data": config.fingerprint.sha256,
+                "code": code(*_CODE),
+            }
+            result = cache.get("graph", inputs, functools.partial(scored, config, graph, tests))
+            rows.append({"graph": name, "learned from": learned, **result})
     record = {"steps": arguments.steps, "seed": arguments.seed, "rows": rows}
     print(graphs(record))
     write_json(arguments.json, record)
