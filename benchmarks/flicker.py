@@ -2,7 +2,7 @@
 
     python benchmarks/flicker.py
     python benchmarks/flicker.py --clips static lamp day.mp4 --peer NAME=FILE.onnx --json FILE
-    python benchmarks/flicker.py --uncoded
+    python benchmarks/flicker.py --uncoded --filters hqdn3d=4 atadenoise nlmeans=3
 
 Clips are made by `benchmarks.temporal.clips` (a path is a daylight video, to be darkened); measures are those
 of `benchmarks.temporal.measures`. Peers see each frame alone.
@@ -42,6 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
     add("--uncoded", action="store_true", help="frames as the camera made them, no H.264")
     add("--seed", type=values.count, default=0)
     add("--picture", type=Path, metavar="FILE", help="a photograph to film in place of the rendered street")
+    add("--filters", nargs="+", default=(), metavar="GRAPH", help="of FFmpeg, in front of the model")
     add_peer(parser)
     add_json(parser)
     return run(measure, parser, words, extra="benchmark")
@@ -54,7 +55,8 @@ def measure(arguments: argparse.Namespace) -> None:
     for name in arguments.clips:
         clip = clips.make(scenes, name, crf=None if arguments.uncoded else clips.CRF)
         motion = Motion(clip.truth)
-        for method, run_method, frame_by_frame in contenders(arguments.model, arguments.peer):
+        methods = contenders(arguments.model, arguments.peer, arguments.filters)
+        for method, run_method, frame_by_frame in methods:
             rows.append(score(method, run_method, frame_by_frame, clip, motion))
     print(table(rows))
     write_json(arguments.json, {"camera": asdict(clips.CAMERA), "rows": [asdict(row) for row in rows]})

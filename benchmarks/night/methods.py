@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.common.filters import through
 from benchmarks.methods import baselines
 from benchmarks.night.clips import Clip
 from benchmarks.night.scenes import FPS
 from rtvideo import Enhancer, models
-from rtvideo.errors import UnavailableError
 from rtvideo.sample.camera_simulator import Image
 from rtvideo.sample.encoder import rgb
 
@@ -74,19 +73,7 @@ def filtered(clip: Clip) -> list[Image]:
         UnavailableError: the program fails.
     """
     runs = [clip.dark] if clip.moving else [[image] for image in clip.dark]
-    return [image for run in runs for image in _filter(run)]
-
-
-def _filter(frames: Sequence[Image]) -> list[Image]:
-    height, width, _ = frames[0].shape
-    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24"]
-    command = ["ffmpeg", "-v", "error", *raw, "-s", f"{width}x{height}", "-r", f"{FPS}", "-i", "-"]
-    done = subprocess.run(
-        [*command, "-vf", FILTERS, *raw, "-"], input=np.stack(frames).tobytes(), capture_output=True
-    )
-    if done.returncode:
-        raise UnavailableError(f"ffmpeg -vf {FILTERS}: {done.stderr.decode(errors='replace').strip()}")
-    return list(np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width, 3))
+    return [image for run in runs for image in through(run, FILTERS, FPS)]
 
 
 def _alone(method: baselines.Method) -> Callable[[Clip], list[Image]]:

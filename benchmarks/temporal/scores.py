@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.common import markdown
+from benchmarks.common.filters import through
 from benchmarks.methods import baselines
 from benchmarks.methods.contenders import network
 from benchmarks.temporal import measures
@@ -69,8 +70,16 @@ def ours(model: str, denoise: float, temporal: float) -> OverTime:
     return method
 
 
-def contenders(model: str, peers: Sequence[tuple[str, Path]]) -> Iterator[tuple[str, OverTime, OverTime]]:
-    """Yield the methods to be compared: name, the method, the same frame by frame."""
+def filtered(model: str, graph: str) -> OverTime:
+    """Return rtvideo frame by frame behind filters of FFmpeg."""
+    alone = ours(model, 0.0, 0.0)
+    return lambda frames, fps: alone(through(frames, graph, fps), fps)
+
+
+def contenders(
+    model: str, peers: Sequence[tuple[str, Path]], filters: Sequence[str] = ()
+) -> Iterator[tuple[str, OverTime, OverTime]]:
+    """Yield the methods to be compared: name, the method, the same frame by frame and without ``filters``."""
     gain, gamma = baselines.fixed_gain(baselines.GAIN), baselines.adaptive_gamma(baselines.GAMMA_MEAN)
     yield f"fixed gain {baselines.GAIN:g}", alone(gain), alone(gain)
     yield "adaptive gamma", alone(gamma), alone(gamma)
@@ -78,6 +87,8 @@ def contenders(model: str, peers: Sequence[tuple[str, Path]]) -> Iterator[tuple[
         for temporal, word in ((0.0, "frame by frame"), (1.0, "over time")):
             # A clip without noise is not to lose its texture to noise removal.
             yield f"{model}, {parts}, {word}", ours(model, denoise, temporal), ours(model, 0.0, 0.0)
+    for graph in filters:
+        yield f"ffmpeg {graph}, then {model}, IEM", filtered(model, graph), ours(model, 0.0, 0.0)
     for name, path in peers:
         method = alone(network(path))
         yield name, method, method
