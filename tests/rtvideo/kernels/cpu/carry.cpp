@@ -1,6 +1,5 @@
 // Carrying alone, for a test: planes and ages are carried along given vectors, a strip after the other.
 #include "temporal.hpp"
-#include <new>
 
 using namespace rt;
 
@@ -25,7 +24,8 @@ EXPORT int carry_all(const Format *kept, int width, int height, int strip, const
     if (enough) {
         const size_t cells = (size_t)state.cells_wide * state.cells_high;
         copy(*from, state.picture[0], *kept, width, height);
-        memcpy(state.age, ages, cells), memcpy(state.motion.vectors[0], vectors, sizeof(Vector) * state.motion.blocks(0));
+        memcpy(state.age, ages, cells),
+            memcpy(state.motion.vectors[0], vectors, sizeof(Vector) * state.motion.blocks(0));
         for (int first = 0; first < width; first += strip) {
             Tile tile = {};
             tile.first = first, tile.last = min(first + strip, width), tile.bottom = height;
