@@ -11,7 +11,7 @@ from rtvideo.kernels.ir.program import Convolution, Fusion, Layer, Operation, Pa
 HEADERS = Path(__file__).parent / "include"
 
 #: Rows that the temporal filter holds (``temporal_filter.hpp``).
-_TEMPORAL_ROWS = 80
+_TEMPORAL_ROWS = 88
 
 #: Widest strip in columns, halo included: the rows alive must stay in the second-level cache.
 WIDEST = 512

@@ -14,6 +14,7 @@ HEADERS = ("exposure_compensation.cuh", "light_smoothing.cuh", "temporal_filter.
 
 # As in common/temporal_state.h and scene_statistics.cuh.
 CELL, PATCH = 2, 8
+_AROUND = 2  # cells around a region that the filter looks at
 _MEASURED, _LEVELS, _CHUNKS = 256, 10, 40
 _REGION = 64, 32
 
@@ -21,13 +22,13 @@ _REGION = 64, 32
 def picture_kernels() -> Iterator[tuple[Launch, str]]:
     """Yield the kernels that make the picture so far, which the network then reads."""
     width, height = _REGION
-    cells = (width // CELL + 2) * (height // CELL + 2)
+    cells = (width // CELL + 2 * _AROUND) * (height // CELL + 2 * _AROUND)
     measure = Launch("measure_frame", 0, _MEASURED, 2 * PATCH, 4 * 3 * _MEASURED)
     yield measure, function("measure_frame", ["measure_patches(memory);"])
     estimate = Launch("estimate_frame", -1, 1, 1, 4 * (_LEVELS * (6 + _CHUNKS) + 3))
     yield estimate, function("estimate_frame", ["estimate_scene(memory);"])
     yield Launch("compensate_picture", 0, width, height, 0), function("compensate_picture", ["compensate();"])
-    filtered = Launch("filter_picture", 0, width, height, 4 * ((CELL**2 + 2) * cells + 1))
+    filtered = Launch("filter_picture", 0, width, height, 4 * ((CELL**2 + 3) * cells + 1))
     yield filtered, function("filter_picture", ["filter(memory);"])
 
 

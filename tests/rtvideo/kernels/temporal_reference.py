@@ -39,9 +39,11 @@ class Recursive:
         changes = [new - old for new, old in zip(planes, self.picture, strict=True)]
         luma, level = self._luma(changes), cells(self._luma(self.picture))
         noise = np.clip(self.noise + self.slope * level, 1.1, 6) * (1 + 0.4142 / self.age)
-        z = np.maximum(np.abs(around(luma)) / (0.45 * noise), 2 * (around(np.abs(luma)) / (0.8 * noise) - 1))
+        z = np.maximum(np.abs(around(luma)) / (0.45 * noise), 2 * (around(np.abs(luma)) / (0.72 * noise) - 1))
         for change in changes[::2] if self.rgb else changes[1:]:
-            z = np.maximum(z, np.abs(near(change - luma if self.rgb else change, luma.shape)) / (0.5 * noise))
+            of_colour = near(change - luma if self.rgb else change, luma.shape)
+            z = np.maximum(z, np.abs(of_colour) / ((0.8 if self.rgb else 0.5) * noise))
+        z = np.maximum(z, 2 + 1.5 * (lines(luma) / noise - 2.5))
         gate = np.clip((z - 2) / 2.5, 0, 1)
         older = np.minimum(self.age + 1, self.frames)
         age = older + gate * (1 - older)
@@ -202,6 +204,24 @@ def around(plane: Plane) -> Plane:
         for j in range(4):
             mean += p[i : i + high : 2, j : j + wide : 2] / 16
     return mean
+
+
+def lines(plane: Plane) -> Plane:
+    """Return of each cell the largest line through it, or the one that falls and ends there.
+
+    As deviations of noise of deviation 1.
+    """
+    p = cells(np.pad(_even(plane), 4, "edge"))
+    high, wide = p.shape[0] - 4, p.shape[1] - 4
+
+    def mean(rows: range, lean: int, deviation: float) -> Plane:
+        taken = [p[2 + i : 2 + i + high, 2 + lean * i : 2 + lean * i + wide] for i in rows]
+        size: Plane = np.abs(np.mean(taken, 0)) / deviation
+        return size
+
+    through = [mean(range(-2, 3), lean, 0.45) for lean in (-1, 0, 1)]
+    ending = [mean(range(-2, 1), 0, 0.51), mean(range(3), 0, 0.51)]
+    return np.maximum.reduce([*through, *ending])
 
 
 def spread(of_cells: Plane, shape: tuple[int, ...]) -> Plane:

@@ -34,6 +34,14 @@ FN void column_sums(Rows<4> d, Rows<4> s, int luma, int row, int width, const Su
     }
 }
 
+// The mean of each cell of luma.
+FN void luma_means(const float *upper, const float *lower, int width, float *to) {
+    for (int x = 0; x < width; x += 2 * LANES) {
+        const vec a = load(upper + x) + load(lower + x), b = load(upper + x + LANES) + load(lower + x + LANES);
+        store(to + x / 2, 0.25f * (even(a, b, LANE) + odd(a, b, LANE)));
+    }
+}
+
 // The mean of each cell over the samples that a channel has in it.
 FN void cell_means(Rows<4> d, int c, const Channel &one, int cell_row, int cells, float *to) {
     int rows = one.y ? 1 : CELL, first = one.y ? cell_row : CELL * cell_row;
@@ -68,8 +76,8 @@ FN int count_moved(const float *gate, const float *carried, int count) {
 }
 
 // Ages and weights of a row of cells. Returns how many of the cells first..last moved.
-ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<2> colour, bool coloured, int cell_row, int cells,
-                   float frames, const float *carried, const float *loss, uint8_t *ages, int first, int last, int *moved) {
+ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<1> means, Rows<2> colour, bool coloured,
+                   float of_colour, int cell_row, int cells, float frames, const float *carried, const float *loss, uint8_t *ages, int first, int last, int *moved) {
     memset(sums.weight, 0, sizeof(float) * cells);
     unpack(ages, last - first, sums.weight + first);
     for (int x = 0; x < cells; x += LANES) {
@@ -83,6 +91,13 @@ ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<2> colour,
         }
         vec per = 1 / noise_of_difference(noise, age);
         vec z = deviations(sum, size, per);
+        const float *line[LINE];
+        UNROLL for (int i = 0; i < LINE; i++) line[i] = means.at(0, cell_row + i - LINE / 2) + x;
+        UNROLL for (int lean = -1; lean <= 1; lean++) {
+            const vec above = load(line[0] - 2 * lean) + load(line[1] - lean);
+            const vec below = load(line[3] + lean) + load(line[4] + 2 * lean);
+            z = max(z, line_deviations(above, load(line[2]), below, per, lean == 0));
+        }
         if (coloured)
             UNROLL for (int c = 0; c < 2; c++) {
                 vec sum_of_colour = {};
@@ -90,7 +105,7 @@ ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<2> colour,
                     const float *row = colour.at(c, cell_row + i) + x;
                     sum_of_colour += load(row - 1) + load(row) + load(row + 1);
                 }
-                z = max(z, colour_deviations(sum_of_colour, per));
+                z = max(z, colour_deviations(sum_of_colour, per, of_colour));
             }
         vec gate = gate_of(z);
         age = next_age(age, gate, frames);
@@ -152,6 +167,7 @@ static void filter(const Tile &tile, Frame &frame, Arena arena) {
     const int luma = rgb ? 3 : 0; // of RGB it is made
     Rows<4> s = arena.rows<4>(tile.width, 8), d = arena.rows<4>(tile.width, 8);
     Rows<2> colour = arena.rows<2>(cells, 4);
+    Rows<1> means = arena.rows<1>(cells, 8);
     Rows<11> work = arena.rows<11>(cells, 1);
     auto line_of = [&](int k) { return work.at(k, 0); };
     Sums sums = {{line_of(0), line_of(1)}, {line_of(2), line_of(3)}, line_of(4), line_of(5), line_of(6), line_of(7), line_of(8)};
@@ -162,7 +178,7 @@ static void filter(const Tile &tile, Frame &frame, Arena arena) {
     int moved = 0;
 
     const int begin = max(tile.left, 0), end = min(tile.left + tile.width, tile.picture_width);
-    for (int pair = tile.top / CELL - 1; pair <= (tile.bottom + CELL - 1) / CELL; pair++) {
+    for (int pair = tile.top / CELL - LINE / 2; pair < (tile.bottom + CELL - 1) / CELL + LINE / 2; pair++) {
         for (int i = 0, row = CELL * pair + AHEAD; i < CELL && row < tile.picture_height; i++, row++) {
             if (row < 0) continue;
             prefetch(format, frame.in, row, begin, end), prefetch(state.format, before, row, begin, end);
@@ -185,6 +201,7 @@ static void filter(const Tile &tile, Frame &frame, Arena arena) {
                 store(d.at(luma, row) + x, grey(d)), store(s.at(luma, row) + x, grey(s));
             }
         }
+        luma_means(d.at(luma, CELL * pair), d.at(luma, CELL * pair + 1), tile.width, means.at(0, pair));
         // Of RGB the colour is red and blue without their luma.
         for (int c = 0; c < 2 && count > 1; c++) {
             float *to = colour.at(c, pair);
@@ -193,13 +210,13 @@ static void filter(const Tile &tile, Frame &frame, Arena arena) {
             const float *a = d.at(luma, CELL * pair), *b = d.at(luma, CELL * pair + 1);
             for (int x = 0; x < cells; x++) to[x] -= 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
         }
-        int cell_row = pair - 1;
+        int cell_row = pair - LINE / 2;
         if (CELL * cell_row < tile.top) continue;
 
         column_sums(d, s, luma, CELL * cell_row, tile.width, sums);
         int first = (tile.first - tile.left) / CELL, last = first + (tile.last - tile.first + CELL - 1) / CELL;
         if (carried) carried_cells(state.motion, tile.left / CELL, cell_row, cells, carried, loss);
-        gates(state, sums, colour, count > 1, cell_row, cells, frame.time.frames, carried, loss,
+        gates(state, sums, means, colour, count > 1, of_colour(rgb), cell_row, cells, frame.time.frames, carried, loss,
               state.age + (int64_t)cell_row * state.cells_wide + tile.first / CELL, first, last, &moved);
         if (state.motion.usable && frame.time.carries)
             keep_luma(d, s, luma, CELL * cell_row, sums.weight, tile.width, first, last,

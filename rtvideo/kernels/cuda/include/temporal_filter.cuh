@@ -20,34 +20,38 @@ FN float cell_mean(int c, int x, int y) {
     return sum * (1.0f / (wide * high));
 }
 
-// The picture that is kept from now on. Cells and the pixels of cells around a region lie in shared memory: the
+// The picture that is kept from now on. Cells of a region and around it, and their pixels, lie in shared memory: the
 // difference of luma, and that of colour (of RGB red and blue without their luma).
 FN void filter(float *memory) {
-    constexpr int CELLS_WIDE = REGION_CELLS_WIDE + 2, CELLS = CELLS_WIDE * (Region::HEIGHT / CELL + 2);
+    constexpr int AROUND = LINE / 2; // cells
+    constexpr int CELLS_WIDE = REGION_CELLS_WIDE + 2 * AROUND;
+    constexpr int CELLS = CELLS_WIDE * (Region::HEIGHT / CELL + 2 * AROUND);
     constexpr int WIDTH = CELL * CELLS_WIDE;
     const TemporalState &state = frame.state;
     Scene &scene = *state.scene;
     const Block block = block_of<Region>(frame.width, frame.height);
     const int left = block.left / CELL, top = block.top / CELL;
-    float *grey = memory, *colour = grey + CELL * CELL * CELLS;
+    float *grey = memory, *means = grey + CELL * CELL * CELLS, *colour = means + CELLS;
     int *moving = (int *)(colour + 2 * CELLS);
     if (threadIdx.x == 0) *moving = 0;
     for (int item = threadIdx.x; item < CELLS; item += THREADS) {
-        const int column = item % CELLS_WIDE, row = item / CELLS_WIDE, x = left + column - 1, y = top + row - 1;
+        const int column = item % CELLS_WIDE, row = item / CELLS_WIDE, x = left + column - AROUND,
+                  y = top + row - AROUND;
         float mean = 0;
     UNROLL for (int i = 0; i < CELL * CELL; i++) {
             const int u = i % CELL, v = i / CELL;
             const float d = luma(Now{}, CELL * x + u, CELL * y + v) - luma(Before{}, CELL * x + u, CELL * y + v);
             grey[(CELL * row + v) * WIDTH + CELL * column + u] = d, mean += 0.25f * d;
         }
+        means[item] = mean;
         for (int c = 0; c < 2 && channels() > 1; c++)
             colour[c * CELLS + item] = is_rgb() ? cell_mean(2 * c, x, y) - mean : cell_mean(c + 1, x, y);
     }
     barrier();
     int moved = 0;
     for (int item = threadIdx.x; item < REGION_CELLS; item += THREADS) {
-        const int column = item % REGION_CELLS_WIDE + 1, row = item / REGION_CELLS_WIDE + 1;
-        const int x = left + column - 1, y = top + row - 1;
+        const int column = item % REGION_CELLS_WIDE + AROUND, row = item / REGION_CELLS_WIDE + AROUND;
+        const int x = left + column - AROUND, y = top + row - AROUND;
         if (CELL * x >= frame.width || CELL * y >= frame.height) continue;
         float sum = 0, size = 0, level = 0;
         for (int i = -1; i <= CELL; i++) {
@@ -61,11 +65,16 @@ FN void filter(float *memory) {
         float age = scene.seen == 1 ? 0 : unpacked_age((float)*kept_age);
         const float per = 1 / noise_of_difference(noise_at(scene, 0.25f * level), age);
         float z = deviations(sum, size, per);
+        UNROLL for (int lean = -1; lean <= 1; lean++) {
+            const int step = CELLS_WIDE + lean;
+            const float *here = means + row * CELLS_WIDE + column;
+            z = max(z, line_deviations(here[-2 * step] + here[-step], *here, here[step] + here[2 * step], per, lean == 0));
+        }
         for (int c = 0; c < 2 && channels() > 1; c++) {
             float sum = 0;
             for (int i = -1; i <= 1; i++)
                 UNROLL for (int j = -1; j <= 1; j++) sum += colour[c * CELLS + (row + i) * CELLS_WIDE + column + j];
-            z = max(z, colour_deviations(sum, per));
+            z = max(z, colour_deviations(sum, per, of_colour(is_rgb())));
         }
         const float gate = gate_of(z);
         age = next_age(age, gate, frame.time.frames);

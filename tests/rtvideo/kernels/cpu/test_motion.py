@@ -65,16 +65,26 @@ def gained(
     depth: int = 8,
     carries: bool = True,
     fades: float = 1.0,
+    lamp: float = 0.0,
+    rate: Callable[[int], float] = lambda number: RATE,
 ) -> float:
-    """Decibels by which luma of the later frames is nearer the truth than the frame is."""
+    """Decibels by which luma of the later frames is nearer the truth than the frame is.
+
+    From frame 12 on the light is ``fades``, and a lamp adds up to ``lamp`` to it; ``rate`` is the seconds
+    before a frame.
+    """
     of = geometry(name, WIDTH, HEIGHT, depth)
     session = opened(of, carries=carries)
     rng, picture = np.random.default_rng(0), texture()
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    light = fades + lamp * np.exp(-((x - 90) ** 2 + (y - 80) ** 2) / 60**2)
     left, was = [], []
+    time = 0.0
     for number in range(24):
-        truth = (seen(picture, move(number)) - 16) * (fades if number >= 12 else 1) + 16
+        time += rate(number)
+        truth = (seen(picture, move(number)) - 16) * (light if number >= 12 else 1) + 16
         noisy = to_planes([np.clip(truth + rng.normal(0, NOISE, truth.shape), 0, 255), *grey(of)], of)
-        out = to_codes(shown(session, noisy, of, number * RATE), of)[0]
+        out = to_codes(shown(session, noisy, of, time), of)[0]
         if number >= 14:
             left.append(np.mean((out - truth)[8:-8, 8:-8] ** 2))
             was.append(np.mean((to_codes(noisy, of)[0] - truth)[8:-8, 8:-8] ** 2))
@@ -164,6 +174,41 @@ def test_something_that_passes_is_cleaned_and_leaves_no_trail() -> None:
 
 def test_an_exposure_that_steps_in_a_pan_keeps_what_was_learnt() -> None:
     assert gained(pan, fades=0.8) > 3
+
+
+def test_a_lamp_in_a_pan_keeps_what_was_learnt() -> None:
+    assert gained(pan, lamp=0.5) > 2
+
+
+def test_frames_at_uneven_times_move_along() -> None:
+    uneven = [1 / 60, 1 / 20, 1 / 30, 1 / 24]
+    assert gained(pan, rate=lambda number: uneven[number % 4]) > 4
+
+
+@pytest.mark.parametrize("event", ["a gap", "a seek", "a reset"])
+def test_where_time_ends_a_pan_begins_anew(event: str) -> None:
+    of = geometry("gray", WIDTH, HEIGHT)
+    session, rng, picture = opened(of), np.random.default_rng(0), texture()
+    time = {"a gap": 11 * RATE + 1, "a seek": 3 * RATE}.get(event, 12 * RATE)
+    for number in range(13):
+        last = number == 12
+        truth = seen(picture, pan(number))
+        planes = to_planes([np.clip(truth + rng.normal(0, NOISE, truth.shape), 0, 255)], of)
+        if last and event == "a reset":
+            session.reset()
+        out = shown(session, planes, of, time if last else number * RATE)
+        assert np.array_equal(out[0], planes[0]) == (number == 0 or last)
+
+
+def test_of_a_scene_as_bright_hardly_anything_is_carried_into_another() -> None:
+    of = geometry("gray", WIDTH, HEIGHT)
+    session, rng, scenes = opened(of), np.random.default_rng(0), (texture(), texture(5))
+    for number in range(14):
+        truth = seen(scenes[number >= 12], pan(number))
+        planes = to_planes([np.clip(truth + rng.normal(0, NOISE, truth.shape), 0, 255)], of)
+        out = shown(session, planes, of, number * RATE)
+        if number >= 12:  # of both what happens to be alike is averaged
+            assert (out[0] - truth).std() < (1.4 if number == 12 else 0.95) * (planes[0] - truth).std()
 
 
 def test_a_still_picture_is_as_quiet_as_without() -> None:

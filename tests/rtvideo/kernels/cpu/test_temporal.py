@@ -197,6 +197,19 @@ def test_nothing_is_left_behind_what_moves() -> None:
         assert np.abs(out[0][34:56, left + 2 : left + 10].astype(float) - 90).max() <= 1
 
 
+@pytest.mark.parametrize("lean", [-1, 0, 1])
+def test_streaks_that_last_a_frame_are_kept(lean: int) -> None:
+    of = geometry("420", 160, 96)
+    session = opened(of)
+    rows = np.arange(30, 58)
+    line = rows, 80 + (lean < 0) + lean * (rows - 44)  # two pixels of each cell
+    for number, planes in enumerate(still(of, 21)):
+        if number == 20:
+            planes[0][line] += 12
+        out = shown(session, planes, of, number * RATE)
+    assert float(out[0][line].mean()) - 40 > 0.8 * 12
+
+
 def test_another_scene_begins_anew() -> None:
     of = geometry("420", 160, 96)
     session = opened(of)
