@@ -138,7 +138,7 @@ def test_the_picture_so_far_is_that_of_the_reference(
         # An age, kept in sixteenths, that rounds the other way moves a sample by up to 6 % of its change.
         for a, b in zip(got, wanted, strict=True):
             off, rounding = np.abs(a - b), 0.6 / (1 << (of.depth - 8))
-            assert off.max() <= rounding + 0.1
+            assert off.max() <= rounding + 0.2
             assert off.size < 500 or (off > rounding + 0.02).mean() < 0.02
 
 
