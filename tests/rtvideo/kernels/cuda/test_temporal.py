@@ -151,8 +151,8 @@ def check(of: Geometry, frames: float, seed: int) -> Recursive:
         assert wanted.seen == 1 or abs(scene.moving - wanted.moving) <= 2
         assert scene.noise == pytest.approx(wanted.noise, abs=1e-2)
         for made, plane in zip(kernels.picture(), exact, strict=True):
-            # Where an age is rounded the other way, a sample moves by a sixteenth of its change at most, which
-            # is a few codes where part of a line counts.
+            # Where an age is rounded the other way, a sample moves by a sixteenth of its change at most,
+            # which is a few codes where part of a line counts.
             assert np.abs(made - plane).max() <= 0.2
             assert (np.abs(made - plane) > 0.02).mean() <= 0.02
     return wanted
