@@ -38,12 +38,13 @@ class Shown:
 
 
 def made() -> list[Shown]:
-    """Return clips that the project makes: a still camera, uncoded and coded, a passer-by, a drive."""
+    """Return clips that the project makes: a still camera, uncoded and coded, a passer-by, a pan, a drive."""
     scenes = clips.Scenes(_SIZE, frames=_FRAMES)
     return [
         Shown("still, from the sensor", clips.make(scenes, "static", crf=None).dark),
         Shown("still, H.264", clips.make(scenes, "static").dark),
         Shown("somebody passes, from the sensor", clips.make(scenes, "passer", crf=None).dark, column=0.4),
+        Shown("a pan, from the sensor", clips.make(scenes, "pan", crf=None).dark),
         Shown("a drive, H.264", clips.make(scenes, "street").dark),
     ]
 
