@@ -36,7 +36,7 @@ from benchmarks.common.files import ROOT, write_json
 from benchmarks.common.machine import facts
 from benchmarks.common.markdown import table
 from benchmarks.common.process import Held, look
-from benchmarks.live.rtsp_camera import RtspCamera, night
+from benchmarks.live.rtsp_camera import RtspCamera, night, number, numbers
 from model.command import Parser, run
 from rtvideo import values
 
@@ -56,6 +56,9 @@ class Seen:
         failure: what it does again and again; nothing for a good one.
         frames, dropped, restarts: as the service counts them.
         recorded: pictures in all its recordings, which can all be read; recordings: how many these are.
+        gaps: places in all of them, and between them, at which the next picture is not the one that was sent
+            next; missing: pictures that are not there, as far as their numbers tell.
+        needs: how much less it had to do at each look, see `rtvideo.service.shedding`.
         cpu: share of one core.
         held: at each look, of its process at that time.
     """
@@ -67,6 +70,9 @@ class Seen:
     restarts: int = 0
     recorded: int = 0
     recordings: int = 0
+    gaps: int = 0
+    missing: int = 0
+    needs: list[int] = field(default_factory=list)
     cpu: float = 0.0
     held: list[Held] = field(default_factory=list)
 
@@ -80,6 +86,7 @@ def measure(
     *,
     failures: bool,
     segment: float,
+    defaults: Sequence[str] = (),
 ) -> tuple[list[Seen], float, int]:
     """Run a service, and return what was seen, how long it took to end, and its exit code.
 
@@ -89,6 +96,7 @@ def measure(
         folder: recordings lie there.
         failures: the last three cameras fail in turn.
         segment: seconds of a recording.
+        defaults: further lines of that table of the configuration.
     """
     clip = night(*size, rate)
     with ExitStack() as stack:
@@ -98,7 +106,7 @@ def measure(
             for each, failure in zip(seen[-len(_FAILURES) :], _FAILURES, strict=False):
                 each.failure = failure
         port = _free_port()
-        config = _config(cameras, seen, port, folder, segment)
+        config = _config(cameras, seen, port, folder, segment, defaults)
         words = [sys.executable, "-m", "rtvideo", "serve", "--config", str(config)]
         service = stack.enter_context(subprocess.Popen(words, cwd=ROOT))
         try:
@@ -114,13 +122,21 @@ def measure(
             ended = time.monotonic() - began
     for each in seen:
         paths = sorted(folder.glob(f"{each.name}-*.mp4"))
-        each.recordings, each.recorded = len(paths), sum(map(_pictures, paths))
+        _count(each, paths, numbers(rate))
     return seen, ended, code
 
 
-def _config(cameras: list[RtspCamera], seen: list[Seen], port: int, folder: Path, segment: float) -> Path:
+def _config(
+    cameras: list[RtspCamera],
+    seen: list[Seen],
+    port: int,
+    folder: Path,
+    segment: float,
+    defaults: Sequence[str],
+) -> Path:
     parts = [
-        f'[service]\nlisten = "{port}"\n[defaults]\nsegment = "{segment:g}s"\ntimeout = 5\nreconnect = 5\n'
+        f'[service]\nlisten = "{port}"\n[defaults]\nsegment = "{segment:g}s"\ntimeout = 5\nreconnect = 5\n',
+        *(f"{line}\n" for line in defaults),
     ]
     for camera, each in zip(cameras, seen, strict=True):
         out = folder / f"{each.name}-%Y%m%d-%H%M%S.mp4"
@@ -143,6 +159,7 @@ def _watch(port: int, cameras: list[RtspCamera], seen: list[Seen], seconds: floa
             due += _LOOK
             for state, each in zip(_states(port), seen, strict=True):
                 pid = state["pid"]
+                each.needs.append(state["need"])
                 if pid is not None and (held := look(pid)) is not None:
                     each.held.append(held)
                     first = times.setdefault(pid, (now, _cpu(pid)))
@@ -179,9 +196,19 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _pictures(path: Path) -> int:
-    with av.open(str(path)) as file:
-        return sum(1 for _ in file.decode(video=0))
+def _count(seen: Seen, paths: Sequence[Path], period: int) -> None:
+    """Count the pictures of a camera, whose numbers begin again after ``period``."""
+    last: int | None = None
+    for path in paths:
+        seen.recordings += 1
+        with av.open(str(path)) as file:
+            for frame in file.decode(video=0):
+                seen.recorded += 1
+                this = number(frame)
+                if last is not None and (step := (this - last) % period) != 1:
+                    seen.gaps += 1
+                    seen.missing += step - 1
+                last = this
 
 
 def _free_port() -> int:
@@ -198,6 +225,8 @@ def main(words: Sequence[str] | None = None) -> int:
     add("--rate", type=values.positive, default=15, metavar="N", help="pictures a second (15)")
     add("--minutes", type=values.weight, default=60.0, metavar="N", help="from when all are live (60)")
     add("--segment", type=values.span, default=60.0, metavar="T", help="length of recordings (1m)")
+    line = "a line for [defaults], as 'denoise = false'; more than once"
+    add("--default", dest="defaults", action="append", default=[], metavar="LINE", help=line)
     add("--no-failures", dest="failures", action="store_false", help="all cameras behave")
     add_json(parser)
     return run(show, parser, words, extra="benchmark")
@@ -214,13 +243,15 @@ def show(arguments: argparse.Namespace) -> int:
             Path(folder),
             failures=arguments.failures,
             segment=arguments.segment,
+            defaults=arguments.defaults,
         )
-    heads = ("camera", "frames", "recorded", "dropped", "files", "restarts", "core", "memory", "handles")
+    counts = ("recorded", "gaps", "missing", "dropped", "files", "restarts")
+    heads = ("camera", *counts, "core", "memory", "handles")
     print(table(heads, [_row(each) for each in seen]))
     print(f"\nended in {ended:.1f} s with exit code {code}")
     result = {"cameras": [asdict(each) for each in seen], "ended": ended, "exit_code": code}
     write_json(arguments.json, {"machine": facts(), **result})
-    lost = [each.name for each in seen if not each.failure and (each.dropped or each.restarts)]
+    lost = [each.name for each in seen if not each.failure and (each.gaps or each.restarts)]
     return 1 if lost or code else 0
 
 
@@ -230,7 +261,7 @@ def _row(each: Seen) -> tuple[str, ...]:
         first, last = each.held[0], each.held[-1]
         spans = [f"{first.memory:.0f}, {last.memory:.0f} MB", f"{first.files}, {last.files}"]
     name = f"{each.name} ({each.failure})" if each.failure else each.name
-    counts = (each.frames, each.recorded, each.dropped, each.recordings, each.restarts)
+    counts = (each.recorded, each.gaps, each.missing, each.dropped, each.recordings, each.restarts)
     return (name, *map(str, counts), f"{100 * each.cpu:.1f} %", *spans)
 
 

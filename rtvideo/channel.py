@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from typing import Generic, TypeVar
@@ -26,7 +27,7 @@ class Channel(Generic[_T]):
 
         Args:
             depth: items that may wait.
-            drops: a full queue drops its oldest item, and the writer never waits.
+            drops: a full queue drops its oldest item, and the writer waits no longer than `put` is told.
         """
         self._items: deque[_T] = deque()
         self._depth, self._drops = depth, drops
@@ -34,17 +35,20 @@ class Channel(Generic[_T]):
         self._changed = threading.Condition()
         self.dropped = 0
 
-    def put(self, item: _T) -> None:
+    def put(self, item: _T, until: float = 0.0) -> None:
         """Add an item; in a full queue, wait for room or drop the oldest one. After `close` do nothing.
+
+        Args:
+            until: where the oldest is dropped, room is waited for up to this moment of `time.monotonic`.
 
         Raises:
             ChannelAborted: the channel was aborted.
         """
         with self._changed:
-            if not self._drops:
-                self._changed.wait_for(
-                    lambda: len(self._items) < self._depth or self._aborted or self._closed
-                )
+            self._changed.wait_for(
+                lambda: len(self._items) < self._depth or self._aborted or self._closed,
+                timeout=max(0.0, until - time.monotonic()) if self._drops else None,
+            )
             if self._aborted:
                 raise ChannelAborted
             if self._closed:

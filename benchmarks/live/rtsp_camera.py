@@ -15,22 +15,40 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from benchmarks.live.time_code import draw, read
+
 #: Seconds of video that a camera sends again and again.
 _LOOP = 4
 
 
+def number(frame: av.VideoFrame) -> int:
+    """Return which of the pictures of `night` this is, from 0, also when it has been enhanced."""
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return round(1000 * read(rows[:, : frame.width]))
+
+
+def numbers(rate: int) -> int:
+    """Return how many pictures there are until they begin again."""
+    return _LOOP * rate
+
+
 def night(width: int, height: int, rate: int) -> bytes:
-    """Return a dark, noisy picture with a lamp that moves, as a transport stream that can be repeated."""
+    """Return a dark, noisy picture with a lamp that moves, as a transport stream that can be repeated.
+
+    Each picture has its number written into it, see `benchmarks.live.time_code`.
+    """
     file, random = io.BytesIO(), np.random.default_rng(1)
     with av.open(file, "w", format="mpegts") as out:
         stream = out.add_stream("libx264", rate=rate, width=width, height=height, pix_fmt="yuv420p")
         stream.codec_context.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "26"}
         stream.codec_context.gop_size = rate
-        for index in range(_LOOP * rate):
+        for index in range(numbers(rate)):
             planes = np.full((height * 3 // 2, width), 128, np.uint8)
             planes[:height] = np.clip(random.normal(34, 5, (height, width)), 16, 235)
-            left = index * width // (_LOOP * rate)
+            left = index * width // numbers(rate)
             planes[height // 3 : height // 2, left : left + width // 10] = 190
+            draw(planes[:height], index / 1000)
             frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
             frame.pts, frame.time_base = index, Fraction(1, rate)
             out.mux(stream.encode(frame))

@@ -87,7 +87,7 @@ class AdaptiveProcessor:
             self._dark.observe(measure(pairs[-1].original, self._processor.format).brightness, now)
         self.work.add(now - began)
         if self._quality is not None:
-            self._quality.observe(now, now - began, lost)
+            self._quality.observe(now, now - began, lost, max(0.0, began - captured))
         return pairs
 
     def flush(self) -> list[FramePair]:

@@ -23,17 +23,22 @@ class PacketDecoder:
     """
 
     def __init__(
-        self, source: LiveInput, arrivals: Iterable[TimedPacket], watched: Callable[[], bool]
+        self,
+        source: LiveInput,
+        arrivals: Iterable[TimedPacket],
+        watched: Callable[[], bool],
+        hold: float = 0.0,
     ) -> None:
         """Decode nothing yet.
 
         Args:
             arrivals: packets of the video of ``source``.
             watched: returns whether any output takes frames now.
+            hold: seconds that pictures may be late.
         """
         self.skipped, self.work = 0, Stopwatch()
         self._source, self._arrivals, self._watched = source, arrivals, watched
-        self._skipping = False
+        self._skipping, self._late = False, _LATE + hold
 
     def __iter__(self) -> Iterator[tuple[av.VideoFrame, float]]:
         """Yield frames, and when they came on the clock of `time.monotonic`."""
@@ -57,7 +62,7 @@ class PacketDecoder:
         """Whether a packet is skipped: any whole picture can be, other packets up to the next key frame."""
         if arrival.connection.intra:
             return arrival.stale or not self._watched()
-        late = time.monotonic() - arrival.captured > _LATE
+        late = time.monotonic() - arrival.captured > self._late
         self._skipping = late or (self._skipping and not arrival.packet.is_keyframe)
         self.skipped += self._skipping
         return self._skipping

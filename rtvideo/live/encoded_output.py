@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from rtvideo.errors import OutputError
 from rtvideo.live.fanout import ConsumerClosed, LiveOutput, LiveVideo
+from rtvideo.live.loss import LossLine
 from rtvideo.live.recording import Recording
 from rtvideo.live.sound import SoundPacket, SoundWriter
 from rtvideo.media.compositor import Compositor
@@ -15,12 +16,17 @@ from rtvideo.media.output import EncodedOutput
 from rtvideo.media.template import InputTemplate
 from rtvideo.processor import FramePair
 
+#: Seconds that a picture may be late for a recording, and pairs that may wait for its encoder meanwhile.
+HOLD, WAITING = 3.0, 8
+
 #: Seconds between attempts to connect again: the first, and the longest.
 _SHORTEST, _LONGEST = 0.5, 8.0
 
 
 class EncodedLiveOutput(LiveOutput):
     """Pairs encoded, and written with the sound of the source."""
+
+    waiting, hold = WAITING, HOLD
 
     def __init__(
         self,
@@ -73,6 +79,8 @@ class EncodedLiveOutput(LiveOutput):
 class PipedOutput(EncodedLiveOutput):
     """Encoded pairs for another program, which may close the pipe at any time."""
 
+    waiting, hold = 1, 0.0
+
     def take(self, pair: FramePair) -> None:
         """Encode a pair and write what the encoder gives."""
         with _until_closed():
@@ -101,6 +109,8 @@ def _until_closed() -> Iterator[None]:
 
 class PushOutput(EncodedLiveOutput):
     """Encoded pairs for a server. A lost connection is opened again, with a new encoder."""
+
+    waiting, hold = 1, 0.0
 
     def __init__(
         self,
@@ -186,7 +196,7 @@ class PushOutput(EncodedLiveOutput):
         self._error = error
         reason = str(error).removeprefix(f"{self.name}: ")
         if self._answered and patience and self._lost_at is None:
-            self._warn(f"{self.name}: lost ({reason}); trying again for {patience:g} s")
+            self._warn(LossLine(f"{self.name}: lost ({reason}); trying again for {patience:g} s"))
             self._lost_at, self._missed = now, 1
         elif self._lost_at is None or now - self._lost_at >= patience:
             raise error

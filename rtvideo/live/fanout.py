@@ -64,11 +64,13 @@ class LiveOutput:
         required: its failure is the run's. That of a viewer is not, as long as anything else is left.
         latency: stopwatches for what it measures itself, by name.
         waiting: pairs that may wait for it where the oldest are dropped.
+        hold: seconds that a picture may be late for it until pictures are left out, where they come live.
         unhurried: it may keep a pair for as long as it likes; any other output is given up then.
     """
 
     required = True
     waiting = 1
+    hold = 0.0
     unhurried = False
     name: str
     latency: dict[str, Stopwatch]
@@ -209,17 +211,22 @@ class FanOut:
             worker.thread.start()
 
     def put(self, pair: LivePair) -> None:
-        """Queue a pair for each output that is watched."""
-        for worker in self._workers:
+        """Queue a pair for each output that is watched; those that hold pictures come last."""
+        for worker in sorted(self._workers, key=lambda worker: worker.output.hold):
             if worker.output.watched:
                 with contextlib.suppress(ChannelAborted):  # this one has ended
-                    worker.pairs.put(pair)
+                    worker.pairs.put(pair, pair.captured + worker.output.hold)
 
     def copy(self, copies: Callable[[], list[SoundPacket]]) -> None:
         """Queue a packet of sound for each required output; ``copies`` makes a copy for one."""
         for worker in self._workers:
             if worker.output.required and worker.thread.is_alive():
                 worker.sounds += copies()
+
+    @property
+    def hold(self) -> float:
+        """Seconds that pictures may be late, because an output would rather have them late than not."""
+        return max((worker.output.hold for worker in self._workers), default=0.0)
 
     @property
     def watched(self) -> bool:

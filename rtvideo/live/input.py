@@ -15,6 +15,7 @@ from av.container import InputContainer
 from rtvideo.errors import RtvideoError
 from rtvideo.live.clock import STRAY, BacklogDetector, Clock
 from rtvideo.live.connection import SourceConnection
+from rtvideo.live.loss import LossLine
 from rtvideo.media.network.connect import SourceTraits
 from rtvideo.media.network.diagnosis import reason_of
 from rtvideo.media.timing import Packet, move, tick
@@ -171,7 +172,7 @@ class LiveInput:
             return False
         self._clock.restart()
         if self.reconnect:
-            self._say(f"{self.name}: lost ({reason}); trying again for {self.reconnect:g} s")
+            self._say(LossLine(f"{self.name}: lost ({reason}); trying again for {self.reconnect:g} s"))
         began, wait = time.monotonic(), _SHORTEST
         while (left := began + self.reconnect - time.monotonic()) > 0 and not self._stop.is_set():
             self._stop.wait(min(wait, left))

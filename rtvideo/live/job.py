@@ -21,7 +21,7 @@ from rtvideo.live.fallback import FallbackOpener
 from rtvideo.live.fanout import LiveOutput, LiveVideo
 from rtvideo.live.input import LiveInput
 from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_names
-from rtvideo.live.quality import QualityController
+from rtvideo.live.quality import CommonQuality, QualityController
 from rtvideo.live.run import LiveRun
 from rtvideo.media.deinterlace import Deinterlacer
 from rtvideo.media.location import LocationKind, kind_of, redact
@@ -68,6 +68,7 @@ def enhance_live(
     stop: threading.Event | None = None,
     open_engine: SessionFactory | None = None,
     share: float = 1.0,
+    common: CommonQuality | None = None,
 ) -> LiveReport:
     """Enhance what comes from a camera, URL, pipe or file until it ends or ``stop`` is set.
 
@@ -81,6 +82,7 @@ def enhance_live(
         stop: when set, the run ends soon; all outputs are complete.
         open_engine: in place of ``options.engine``, for tests.
         share: of the threads' time that this run can count on, above 0 to 1, where others need it too.
+        common: what they and this run need to do less.
 
     Raises:
         UsageError, InputError, OutputError, SourceLostError, UnavailableError: see `rtvideo.errors`.
@@ -155,6 +157,7 @@ def enhance_live(
             lambda: fallback.possible,
             lambda line: warn(f"{report.input}: {line}"),
             temporal=report.temporal > 0,
+            common=common,
         )
         adapts = live.adapt and source.traits.live
         dark = DarkSwitch() if live.when == "dark" else None

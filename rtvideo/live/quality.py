@@ -2,12 +2,15 @@
 
 First noise removal is left out, then illumination is estimated at half the size, then the temporal filter is
 left out, then frames are.
+
+What a step saves is measured when it is taken. A step back that would then not fit is tried rarely, and any
+that turns out not to fit is taken back within a second or two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Seconds over which frames are counted for a decision.
 _WINDOW = 1.0
@@ -19,10 +22,15 @@ _BAD = 2
 #: evenly spaced ones are better only if many would be lost.
 _LOSS, _HEAVY_LOSS = 0.05, 0.15
 
-#: Busy share of the engine's thread below which a higher quality is tried.
-_IDLE = 0.6
+#: Seconds that pictures may be late where they may be late at all, and the lateness from which on one window
+#: is enough. It counts as long as it does not shrink.
+_BEHIND, _FAR_BEHIND = 0.5, 1.5
 
-#: Seconds without losses until a higher quality is tried; they double each time that it was too high.
+#: Busy share of the engine's thread below which a higher quality is tried, and above which it was too high.
+_IDLE, _BUSY = 0.6, 0.9
+
+#: Seconds without losses until a higher quality is tried; they double each time that it was too high. The
+#: longest ones pass, too, where it would be too high by what is known.
 _PATIENCE, _LONGEST = 10.0, 300.0
 
 #: Seconds within which losses are put down to a higher quality.
@@ -60,11 +68,50 @@ LEVELS = (
 )
 
 
+@dataclass
+class CommonQuality:
+    """What live runs that share a machine have to do with each other. Any thread may read and write it.
+
+    Attributes:
+        need: the place in `LEVELS` that this run needs by itself.
+        floor: the place that it is at least at, because others need it.
+    """
+
+    need: int = 0
+    floor: int = 0
+
+
+@dataclass
+class _Savings:
+    """By how much a frame costs more at one level than at the one below, as last measured."""
+
+    factors: dict[tuple[int, int], float] = field(default_factory=dict)
+    before: tuple[int, float] | None = None
+
+    def moved(self, at: int, seconds: float) -> None:
+        """Note the seconds of a frame at the level that is left now."""
+        self.before = at, seconds
+
+    def measured(self, at: int, seconds: float) -> None:
+        """Note the seconds of a frame at the present level, of the first window there."""
+        if self.before is None or not seconds:
+            return
+        (other, then), self.before = self.before, None
+        if other < at:
+            self.factors[other, at] = then / seconds
+        elif at < other and then:
+            self.factors[at, other] = seconds / then
+
+    def factor(self, above: int, at: int) -> float:
+        """Return by how much a frame costs more at a level above; 1 where that is not known."""
+        return self.factors.get((above, at), 1.0)
+
+
 class QualityController:
     """Chooses a level by the frames that are lost and the time that the engine takes. For one thread.
 
     Attributes:
-        changes: how often the level changed.
+        changes: how often the level that the run needs by itself changed.
     """
 
     def __init__(
@@ -74,6 +121,7 @@ class QualityController:
         say: Callable[[str], None],
         *,
         temporal: bool = False,
+        common: CommonQuality | None = None,
     ) -> None:
         """Begin with full quality.
 
@@ -82,13 +130,15 @@ class QualityController:
             coarsens: returns whether illumination can be estimated at half the size.
             say: called with a line for each change.
             temporal: whether the temporal filter is on.
+            common: what others need, who share the machine.
         """
-        self._at = 0
+        self._common = common or CommonQuality()
         self._removes_noise, self._coarsens, self._say = removes_noise, coarsens, say
         self._temporal = temporal
         self._began: float | None = None
         self._frames, self._busy, self._lost_before = 0, 0.0, 0
-        self._bad = 0
+        self._bad, self._late = 0, 0.0
+        self._savings = _Savings()
         self._calm_since = 0.0
         self._patience = _PATIENCE
         self._raised_at: float | None = None
@@ -99,13 +149,18 @@ class QualityController:
         """The present level."""
         return LEVELS[self._at]
 
-    def observe(self, now: float, seconds: float, lost: int) -> None:
+    @property
+    def _at(self) -> int:
+        return max(self._common.need, self._common.floor)
+
+    def observe(self, now: float, seconds: float, lost: int, late: float = 0.0) -> None:
         """Count an enhanced frame, and change the level if need be.
 
         Args:
             now: in seconds, on any clock.
             seconds: that the frame took.
             lost: frames lost so far because something was too slow.
+            late: seconds that the frame had waited, where frames may.
         """
         if self._began is None:
             self._began, self._calm_since, self._lost_before = now, now, lost
@@ -117,19 +172,28 @@ class QualityController:
         below = self._below()
         costs_frames = below == self._at or LEVELS[below].share < self.level.share
         limit = _HEAVY_LOSS if costs_frames else _LOSS
-        bad = new > max(1, limit * (self._frames + new))
-        busy = self._busy / (now - self._began)
+        behind = late > _BEHIND and late > self._late
+        bad = behind or new > max(1, limit * (self._frames + new))
+        busy, mean = self._busy / (now - self._began), self._busy / self._frames
+        self._late = late
+        self._savings.measured(self._at, mean)
+        trying = self._raised_at is not None and now - self._raised_at < _TRIAL
+        enough = 1 if trying or late > _FAR_BEHIND else _BAD
+        bad = bad or (trying and busy > _BUSY)
         self._began, self._frames, self._busy, self._lost_before = now, 0, 0.0, lost
         self._bad = self._bad + 1 if bad else 0
         if bad:
             self._calm_since = now
-        if self._bad >= _BAD and below != self._at:
+        if self._bad >= enough and below != self._at:
+            self._savings.moved(self._at, mean)
             self._lower(below, now)
-        elif self._at and now - self._calm_since >= self._patience:
+        elif self._common.need and self._common.need >= self._common.floor:
             above = self._above()
             # The factor by which the work grows, as far as that is known before.
-            growth = LEVELS[above].share / self.level.share
-            if busy * growth < _IDLE:
+            growth = LEVELS[above].share / self.level.share * self._savings.factor(above, self._at)
+            patience = self._patience if busy * growth < _IDLE else _LONGEST
+            if now - self._calm_since >= patience:
+                self._savings.moved(self._at, mean)
                 self._raise(above, now)
 
     def _effect(self, at: int) -> tuple[bool, bool, bool, float]:
@@ -166,5 +230,5 @@ class QualityController:
         self._say(f"fast enough again: {self.level.words}")
 
     def _move(self, at: int, now: float) -> None:
-        self._at, self._bad, self._calm_since = at, 0, now
+        self._common.need, self._bad, self._calm_since = at, 0, now
         self.changes += 1

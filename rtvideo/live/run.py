@@ -1,7 +1,8 @@
 """The threads of a live run: capture, decode, enhance, and one for each output and viewer.
 
 Where a stage is slower than a live source, the oldest frames are dropped: at most one waits before each
-stage. Where the source can wait (a pipe, a finished file) nothing is dropped on the way to an output.
+stage. A recording would rather have them late: then packets wait, for some seconds, and few frames. Where
+the source can wait (a pipe, a finished file) nothing is dropped on the way to an output.
 Whatever ends the run, the outputs are completed.
 """
 
@@ -31,8 +32,9 @@ from rtvideo.viewers.base import FrameInfo, ViewerControls
 #: Frames that may wait before a stage where nothing is dropped.
 _DEPTH = 3
 
-#: Packets that may wait to be decoded where not every one is a picture of its own.
-_PACKETS = 600
+#: Packets that may wait to be decoded: where not every one is a picture of its own, and where pictures may be
+#: late.
+_PACKETS, _PICTURES = 600, 16
 
 #: Seconds that threads get to end: one that reads from a silent source, and those that finish outputs.
 _GRACE, _FINISH = 1.0, 20.0
@@ -74,12 +76,14 @@ class LiveRun:
         self._source, self._processor, self._controls, self._halt = source, processor, controls, halt
         self._options = options
         self._live = live = source.traits.live
-        depth = (1 if source.connection.intra else _PACKETS) if live else _DEPTH
-        self._arrived: Channel[TimedPacket] = Channel(depth, drops=live)
-        self._decoder = PacketDecoder(source, self._arrived, lambda: self.fan_out.watched)
-        self._decoded: Channel[tuple[av.VideoFrame, float]] = Channel(1 if live else _DEPTH, drops=live)
         self._ended = threading.Event()
         self.fan_out = FanOut(outputs, drops=live, ended=self._ended.set)
+        self._hold = self.fan_out.hold if live else 0.0
+        waiting = _DEPTH if self._hold or not live else 1
+        depth = (_PICTURES if self._hold else 1) if source.connection.intra else _PACKETS
+        self._arrived: Channel[TimedPacket] = Channel(depth if live else _DEPTH, drops=live)
+        self._decoder = PacketDecoder(source, self._arrived, lambda: self.fan_out.watched, self._hold)
+        self._decoded: Channel[tuple[av.VideoFrame, float]] = Channel(waiting, drops=live)
         self._errors: list[BaseException] = []
         self._recent: deque[float] = deque()
         # The connection may be gone later.
@@ -215,7 +219,10 @@ class LiveRun:
             if last is not None and frame.pts is not None and frame.pts <= last:
                 frame.pts = last + 1
             last = frame.pts
-            (self._decoded.put if wanted else self._decoded.renew)((frame, captured))
+            if wanted:
+                self._decoded.put((frame, captured), captured + self._hold)
+            elif not self._hold:
+                self._decoded.renew((frame, captured))
         self._halt.set()
         self._arrived.abort()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from rtvideo.live.encoded_output import EncodedLiveOutput
+from rtvideo.live.encoded_output import HOLD, WAITING, EncodedLiveOutput
 from rtvideo.live.fanout import LiveOutput, LivePair
 from rtvideo.live.sound import SoundPacket
 from rtvideo.media.template import InputTemplate
@@ -15,9 +15,6 @@ from rtvideo.media.timing import seconds
 
 #: Seconds for which the end of a segment waits for sound that lags behind the picture.
 _LAG = 2.0
-
-#: Pairs that may wait while the next segment is opened.
-_WAITING = 16
 
 
 @dataclass
@@ -43,7 +40,7 @@ class SegmentedRecording(LiveOutput):
     that moment on. The end of a segment is written in a thread, while the next one grows.
     """
 
-    waiting = _WAITING
+    waiting, hold = WAITING, HOLD
 
     def __init__(
         self,

@@ -30,7 +30,8 @@ from rtvideo.viewers.web.viewer import WebOptions
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 #: How far a camera steps back behind others, by what the file calls it: a nice value.
-PRIORITIES = {"normal": 0, "low": 10}
+NORMAL = "normal"
+PRIORITIES = {NORMAL: 0, "low": 10}
 
 #: Flags that make no sense where nothing ever ends.
 _OF_FILES = {

@@ -37,6 +37,13 @@ class Watch:
 
 
 @dataclass(frozen=True)
+class Shed:
+    """To the camera: the place in `rtvideo.live.quality.LEVELS` that it is at least at, for others' sake."""
+
+    floor: int
+
+
+@dataclass(frozen=True)
 class Vitals:
     """From the camera, every second: how it is, in one run.
 
@@ -50,6 +57,7 @@ class Vitals:
         gain: brightness of the enhanced picture by that of the recorded one.
         engine, note: see `rtvideo.viewers.base.FrameInfo`.
         size: of the pictures.
+        need: the place in `rtvideo.live.quality.LEVELS` that it needs to keep up.
     """
 
     frames: int = 0
@@ -63,11 +71,19 @@ class Vitals:
     engine: str = ""
     note: str = ""
     size: tuple[int, int] | None = None
+    need: int = 0
 
 
 @dataclass(frozen=True)
 class Said:
     """From the camera: a line for the log."""
+
+    line: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """From the camera: a line for the log, which tells that it, or a server that it sends to, is lost."""
 
     line: str
 

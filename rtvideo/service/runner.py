@@ -13,7 +13,18 @@ from typing import Any
 
 from rtvideo.processes import signals_blocked
 from rtvideo.service.config import Camera
-from rtvideo.service.messages import Ended, Order, Page, Said, Stop, Thumbnail, Vitals, Watch
+from rtvideo.service.messages import (
+    Ended,
+    Lost,
+    Order,
+    Page,
+    Said,
+    Shed,
+    Stop,
+    Thumbnail,
+    Vitals,
+    Watch,
+)
 from rtvideo.service.worker import run_camera
 
 #: Seconds until a camera that ended is started again: the first time, and at most.
@@ -33,9 +44,6 @@ PATIENCE = 7.0
 
 #: Seconds without a picture after which a camera does not count as live.
 _STALE = 5.0
-
-#: What lines hold that tell of a lost camera or server.
-_LOST = ": lost ("
 
 #: What a camera can be doing, see `Status`.
 STATES = ("starting", "live", "silent", "waiting", "off", "stopped")
@@ -114,6 +122,7 @@ class CameraRunner:
         self._asked: float | None = None
         self._failed = ""
         self._before = (0, 0)
+        self._floor = 0
 
     @property
     def connection(self) -> Connection | None:
@@ -184,6 +193,12 @@ class CameraRunner:
         """Ask for thumbnails for some seconds."""
         self._send(Watch())
 
+    def shed(self, floor: int) -> None:
+        """Let it do at least so much less, see `rtvideo.service.shedding`."""
+        if floor != self._floor and self.runs:
+            self._floor = floor
+            self._send(Shed(floor))
+
     def abort(self) -> None:
         """End the process at once; its recordings stay, and are found by the next run."""
         if self._process is not None:
@@ -205,7 +220,7 @@ class CameraRunner:
         with signals_blocked():
             self._process.start()
         theirs.close()
-        self._running, self._asked, self._failed = camera, None, ""
+        self._running, self._asked, self._failed, self._floor = camera, None, "", 0
         self._began = self._heard = now
         status = self.status
         status.model, status.threads, status.pid = camera.options.model, order.threads, self._process.pid
@@ -225,8 +240,9 @@ class CameraRunner:
                     self._set("live")
             case Said(line):
                 self._tell(line, status.name)
-                if _LOST in line:
-                    self._note(line.removeprefix("rtvideo: ").removeprefix("warning: "))
+            case Lost(line):
+                self._tell(f"warning: {line}", status.name)
+                self._note(line)
             case Thumbnail(jpeg):
                 self.thumbnail = jpeg
             case Page(port):

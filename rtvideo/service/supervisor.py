@@ -13,6 +13,7 @@ from rtvideo.service.config import Camera, ServiceConfig
 from rtvideo.service.log import Log
 from rtvideo.service.messages import Order
 from rtvideo.service.runner import PATIENCE, CameraRunner, Status
+from rtvideo.service.shedding import floors
 from rtvideo.service.systemd import Notifier
 
 #: Seconds between two looks at the cameras.
@@ -97,7 +98,16 @@ class Supervisor:
             if watched:
                 runner.watch()
         self.runners = {name: runner for name, runner in self.runners.items() if not runner.gone}
+        self._shed()
         self.publish([runner.status for runner in self.runners.values()])
+
+    def _shed(self) -> None:
+        """Let all cameras do less that others need to do less."""
+        runners = self.runners.items()
+        wanted = {name: (runner.wanted, runner.status.vitals.need) for name, runner in runners}
+        needs = {name: (camera.priority, need) for name, (camera, need) in wanted.items() if camera}
+        for name, floor in floors(needs).items():
+            self.runners[name].shed(floor)
 
     def _end(self) -> None:
         self._notify(STOPPING="1")

@@ -17,10 +17,12 @@ from rtvideo.console import internal
 from rtvideo.errors import RtvideoError
 from rtvideo.live.fanout import LiveVideo
 from rtvideo.live.job import enhance_live
+from rtvideo.live.loss import LossLine
+from rtvideo.live.quality import CommonQuality
 from rtvideo.media.location import redact
 from rtvideo.processes import FROM_TERMINAL, unblock
 from rtvideo.service.config import PRIORITIES
-from rtvideo.service.messages import Ended, Order, Page, Said, Stop, Thumbnail, Vitals, Watch
+from rtvideo.service.messages import Ended, Lost, Order, Page, Said, Shed, Stop, Thumbnail, Vitals, Watch
 from rtvideo.service.probe import CameraProbe
 from rtvideo.service.secrets import Scrubber
 from rtvideo.viewers.base import ViewerControls
@@ -55,6 +57,7 @@ class _Worker:
         self._scrub = Scrubber(order.camera.input, *order.camera.outputs)
         self._outbox: Channel[object] = Channel(_WAITING, drops=True)
         self._probe: CameraProbe | None = None
+        self._common = CommonQuality()
         self._frames = 0
         self._turned: float | None = None
         self._sender = threading.Thread(target=self._send, name="rtvideo_send", daemon=True)
@@ -82,10 +85,11 @@ class _Worker:
                 camera.live,
                 viewers=[self._page] if self._order.page else [],
                 programs=[self._probe_of],
-                say=lambda line: self._say(f"warning: {line}"),
+                say=self._warn,
                 on_progress=self._turn,
                 stop=self._stop,
                 share=self._order.share,
+                common=self._common,
             )
         except RtvideoError as error:
             return "" if self._stop.is_set() else str(error)
@@ -113,7 +117,14 @@ class _Worker:
     def _beat(self) -> None:
         while not self._ended.wait(BEAT):
             if self._turned is None or time.monotonic() - self._turned < _HANGS:
-                self._outbox.put(Vitals() if self._probe is None else self._probe.vitals(self._frames))
+                vitals = Vitals() if self._probe is None else self._probe.vitals(self._frames)
+                self._outbox.put(replace(vitals, need=self._common.need))
+
+    def _warn(self, line: str) -> None:
+        if isinstance(line, LossLine):
+            self._outbox.put(Lost(self._scrub(line)))
+        else:
+            self._say(f"warning: {line}")
 
     def _say(self, line: str) -> None:
         self._outbox.put(Said(self._scrub(line)))
@@ -131,6 +142,8 @@ class _Worker:
                 match self._connection.recv():
                     case Stop():
                         self._stop.set()
+                    case Shed(floor):
+                        self._common.floor = floor
                     case Watch() if self._probe is not None:
                         self._probe.watch()
         except (EOFError, OSError):  # the supervisor is gone

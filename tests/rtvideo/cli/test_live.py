@@ -185,7 +185,7 @@ def test_doing_less_can_be_forbidden(
     words: list[str], steps: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
-    monkeypatch.setattr(QualityController, "observe", lambda self, now, seconds, lost: seen.append(True))
+    monkeypatch.setattr(QualityController, "observe", lambda self, *how: seen.append(True))
     camera = ["--input-format", "lavfi", "-i", CAMERA, "-o", str(tmp_path / "a.mkv"), "--denoise", "off"]
     assert main([*camera, "--frames", "3", "-q", *words]) == 0
     assert bool(seen) is steps

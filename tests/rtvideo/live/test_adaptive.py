@@ -68,7 +68,7 @@ class Run:
     def __init__(self, fine: FakeSession) -> None:
         processor = live_processor(fine, frame(0))  # type: ignore[arg-type]
         self.controls = ViewerControls()
-        self.quality: Any = SimpleNamespace(level=ALL, observe=lambda now, seconds, lost: None)
+        self.quality: Any = SimpleNamespace(level=ALL, observe=lambda *seen: None)
         self.fallback = FallbackOpener(fine, processor.format.geometry)  # type: ignore[arg-type]
         self.processor = AdaptiveProcessor(processor, self.controls, self.quality, self.fallback)
         self.pairs: list[FramePair] = []

@@ -91,7 +91,7 @@ class Source:
 class Output:
     """Notes what comes; ``during`` is called with each number, and may wait or raise."""
 
-    waiting = 1
+    waiting, hold = 1, 0.0
     unhurried = False
 
     def __init__(
@@ -186,6 +186,28 @@ def test_a_slow_output_gets_the_newest_and_delays_nobody() -> None:
     assert fast.seen == list(range(31)), "nothing lost where nothing is slow"
     assert slow.seen[0] == 0 and slow.seen[-1] == 30 and len(slow.seen) <= 4
     assert made.dropped == {"decode": 0, "enhance": 0, "fast": 0, "slow": 31 - len(slow.seen)}
+
+
+def test_a_recording_gets_all_pictures_though_late() -> None:
+    """The engine stands still, then the encoder, while the camera sends on: pictures wait."""
+    sent, stood = threading.Event(), threading.Event()
+
+    class Slow(FakeSession):
+        def submit(self, *args: Any) -> None:
+            super().submit(*args)
+            if len(self.times) == 4:
+                assert sent.wait(LONG)
+
+    def hold_up(index: int) -> None:
+        if index == 7:
+            stood.set()
+            assert sent.wait(LONG)
+
+    recording, other = Output("recording", during=hold_up), Output("other")
+    recording.waiting, recording.hold = 8, LONG
+    source = Source(40, intra=False, before=lambda index: index == 39 and sent.set())
+    made = run(source, recording, other, session=Slow())
+    assert stood.is_set() and recording.seen == list(range(40)) and made.dropped["recording"] == 0
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
