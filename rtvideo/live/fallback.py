@@ -8,6 +8,7 @@ import threading
 from rtvideo.engines.session import HasFallback, Session
 from rtvideo.errors import RtvideoError
 from rtvideo.frame import Geometry
+from rtvideo.kernels.cpu.build import STEPS_BACK
 
 
 class FallbackOpener:
@@ -41,6 +42,7 @@ class FallbackOpener:
 
     def _open(self) -> None:
         assert isinstance(self._preferred, HasFallback)
+        STEPS_BACK.set(True)
         try:
             session = self._preferred.coarser()
         except RtvideoError as error:

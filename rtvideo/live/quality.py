@@ -225,9 +225,11 @@ class QualityController:
         self._say(f"too slow here: {self.level.words} (--no-adapt forbids it)")
 
     def _raise(self, above: int, now: float) -> None:
+        before = self.level
         self._move(above, now)
         self._raised_at = now
-        self._say(f"fast enough again: {self.level.words}")
+        if self.level is not before:  # others may need less still
+            self._say(f"fast enough again: {self.level.words}")
 
     def _move(self, at: int, now: float) -> None:
         self._common.need, self._bad, self._calm_since = at, 0, now

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from rtvideo.channel import Channel
 from rtvideo.console import internal
 from rtvideo.errors import RtvideoError
+from rtvideo.kernels.cpu.build import STEPS_BACK
 from rtvideo.live.fanout import LiveVideo
 from rtvideo.live.job import enhance_live
 from rtvideo.live.loss import LossLine
@@ -77,6 +78,7 @@ class _Worker:
     def _enhance(self) -> str:
         """Run the camera; return why it ended too early."""
         camera, threads = self._order.camera, self._order.threads
+        STEPS_BACK.set(True)  # other cameras run
         try:
             report = enhance_live(
                 camera.input,

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,10 @@ TIMEOUT = 600
 
 #: Where headers are found: the back end's own by their names, those of both as ``common/NAME.h``.
 INCLUDES = tuple(f"-I{folder}" for folder in (HEADERS, HEADERS.parents[1]))
+
+#: Whether a compiler is to step back behind all other programs: while live pictures come it would take the
+#: time that they need. Set it in the thread that opens a session.
+STEPS_BACK = ContextVar("steps_back", default=False)
 
 _CLANGS = ("clang++", *(f"clang++-{n}" for n in range(22, 13, -1)))
 
@@ -119,9 +124,15 @@ def _build(source: str, isa: InstructionSet, folder: Path, system: System | None
 
 def _run(command: Sequence[str], made: Path) -> str:
     """Run a compiler; return what went wrong, or nothing."""
+    lowest = ["nice", "-n", "19"] if STEPS_BACK.get() and shutil.which("nice") else []
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT, check=False, stdin=subprocess.DEVNULL
+            [*lowest, *command],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{command[0]}: {error}"

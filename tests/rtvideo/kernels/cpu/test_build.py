@@ -4,6 +4,7 @@ import ctypes
 import multiprocessing
 import os
 import stat
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,22 @@ def test_built_once_then_found(
     with pytest.raises(UnavailableError, match="pip install ziglang"):
         build.library(SOURCE + "// changed\n", one, tmp_path)
     assert not list(tmp_path.glob("tmp*"))
+
+
+def test_a_compiler_steps_back_where_live_pictures_come(
+    one: isa.InstructionSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = build.Compiler("gcc", ("sh", "-c", 'echo "error: nice $(nice)" >&2; exit 1'))
+    monkeypatch.setattr(build, "compilers", lambda: [told])
+    with pytest.raises(UnavailableError, match=f"nice {os.nice(0)}$"):
+        build.library(SOURCE + "// as ever", one, tmp_path)
+
+    def live() -> None:
+        build.STEPS_BACK.set(True)
+        build.library(SOURCE + "// live", one, tmp_path)
+
+    with pytest.raises(UnavailableError, match="nice 19$"):
+        copy_context().run(live)
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip", "sum gone"])
