@@ -52,14 +52,14 @@ def test_a_compiler_steps_back_where_live_pictures_come(
 ) -> None:
     told = build.Compiler("gcc", ("sh", "-c", 'echo "error: nice $(nice)" >&2; exit 1'))
     monkeypatch.setattr(build, "compilers", lambda: [told])
-    with pytest.raises(UnavailableError, match=f"nice {os.nice(0)}$"):
+    with pytest.raises(UnavailableError, match=rf"nice {os.nice(0)}$"):
         build.library(SOURCE + "// as ever", one, tmp_path)
 
     def live() -> None:
         build.STEPS_BACK.set(True)
         build.library(SOURCE + "// live", one, tmp_path)
 
-    with pytest.raises(UnavailableError, match="nice 19$"):
+    with pytest.raises(UnavailableError, match=r"nice 19$"):
         copy_context().run(live)
 
 
