@@ -5,7 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from multiprocessing import resource_tracker
+
+#: Whether a compiler is to step back behind all other programs: while live pictures come it would take the
+#: time that they need. It is set in the thread that opens a session.
+STEPS_BACK = ContextVar("steps_back", default=False)
 
 #: Signals that the terminal sends to all processes of a job.
 FROM_TERMINAL = (signal.SIGINT, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))

@@ -16,14 +16,17 @@ from rtvideo.live.retention import Ledger
 from rtvideo.live.segments import SegmentedRecording
 from rtvideo.media.codecs import Encoding, choose
 from rtvideo.media.compositor import Compositor
+from rtvideo.media.describe import codec_of
 from rtvideo.media.destination import KEY_FRAME_INTERVAL, Destination, HlsDestination
 from rtvideo.media.location import LocationKind, kind_of
 from rtvideo.media.network.piped import PipeDestination
 from rtvideo.media.network.push import PushServer
+from rtvideo.media.orientation import UPRIGHT
 from rtvideo.media.output import EncodedOutput, VideoEncoder
 from rtvideo.media.planes import FrameFormat, has_alpha
 from rtvideo.media.streams import plan
 from rtvideo.media.template import InputTemplate
+from rtvideo.media.video_copy import VideoCopy, copies
 from rtvideo.options import LiveOptions, Options
 
 
@@ -111,6 +114,10 @@ class EncodedOpener:
             notes.append(f"of the other streams only sound is kept here, not {' and '.join(others)}")
         for note in notes:
             warn(f"{destination.name}: {note}")
+        reason = self._why_not_copied(destination) if video.how.when == "dark" else ""
+        if reason:
+            warn(f"{destination.name}: lit pictures are encoded again: {reason}")
+        self._copies = video.how.when == "dark" and not reason
         self._compositor = Compositor(
             video.frames,
             FrameFormat(encoding.pix_fmt, encoding.width, encoding.height, encoding.coding),
@@ -121,6 +128,21 @@ class EncodedOpener:
             # read.
             writable=encoding.time_base != video.parameters.time_base,
         )
+
+    def _why_not_copied(self, destination: Destination) -> str:
+        """Return why lit pictures are encoded like dark ones; nothing if packets can be copied."""
+        video, options = self._video, self._options
+        if not video.live:
+            return "the input does not come live"
+        if kind_of(self._address) is not LocationKind.FILE or not is_timed(self._address):
+            return "only a recording with a name by time, which begins anew at each switch, copies them"
+        if not copies(video.source.video, destination.holds):
+            return f"{codec_of(video.source.video)} is not copied into {destination.holds}"
+        if options.compare is not None or self._encoding.orientation != UPRIGHT:
+            return "pictures are composed or turned"
+        if options.max_fps is not None or options.duration is not None or options.frames is not None:
+            return "pictures are chosen (--max-fps, --duration, --frames)"
+        return ""
 
     def open(self) -> LiveOutput:
         """Open the output.
@@ -133,18 +155,25 @@ class EncodedOpener:
             return PushOutput(lambda: self._open(video.source), self._compositor, video, self._warn)
         if kind_of(self._address) is LocationKind.PIPE:
             return PipedOutput(self._open(video.source), self._compositor, video.source, self._warn)
-        if video.how.segment is not None and is_timed(self._address):
-            return SegmentedRecording(self._address, self._one, video.source, video.how.segment)
+        if is_timed(self._address) and (video.how.segment is not None or self._copies):
+            length, copies = video.how.segment, self._copies
+            return SegmentedRecording(self._address, self._one, video.source, length, copies=copies)
         return self._one(video.source)
 
-    def _one(self, source: InputTemplate, begin: Fraction | None = None) -> EncodedLiveOutput:
-        output = self._open(source, begin)
+    def _one(
+        self, source: InputTemplate, begin: Fraction | None = None, copied: bool = False
+    ) -> EncodedLiveOutput:
+        output = self._open(source, begin, copied)
         return EncodedLiveOutput(output, self._compositor, source, self._warn)
 
-    def _open(self, source: InputTemplate, begin: Fraction | None = None) -> EncodedOutput:
+    def _open(
+        self, source: InputTemplate, begin: Fraction | None = None, copied: bool = False
+    ) -> EncodedOutput:
         destination, own = self._destination(), source.copy()
         interval = KEY_FRAME_INTERVAL if self._fast else None
         encoder = VideoEncoder(self._encoding, threads=self._options.threads, key_interval=interval)
+        if copied:
+            encoder = VideoCopy(self._encoding, own.video, self._video.parameters.time_base)
         created = datetime.now(UTC).isoformat(timespec="microseconds")
         sound = plan(own, destination.holds).only("audio")
         added = {"creation_time": created}

@@ -14,6 +14,8 @@ from rtvideo.live.sound import SoundPacket, SoundWriter
 from rtvideo.media.compositor import Compositor
 from rtvideo.media.output import EncodedOutput
 from rtvideo.media.template import InputTemplate
+from rtvideo.media.timing import Packet
+from rtvideo.media.video_copy import VideoCopy
 from rtvideo.processor import FramePair
 
 #: Seconds that a picture may be late for a recording, and pairs that may wait for its encoder meanwhile.
@@ -57,6 +59,11 @@ class EncodedLiveOutput(LiveOutput):
         """Encode a pair and write what the encoder gives."""
         marked = self._output.encoder.wants_key_frame(pair.lit.time)
         self._output.write(self._compose(pair.original, pair.lit, writable=marked), pair.captured)
+
+    def write(self, packet: Packet) -> None:
+        """Write a packet of video, where the output was opened for copies."""
+        assert isinstance(self._output.encoder, VideoCopy)
+        self._output.mux([self._output.encoder.take(packet)])
 
     def copy(self, sound: SoundPacket) -> None:
         """Pass on a packet of sound, or convert it."""

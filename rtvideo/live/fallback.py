@@ -8,7 +8,7 @@ import threading
 from rtvideo.engines.session import HasFallback, Session
 from rtvideo.errors import RtvideoError
 from rtvideo.frame import Geometry
-from rtvideo.kernels.cpu.build import STEPS_BACK
+from rtvideo.processes import STEPS_BACK
 
 
 class FallbackOpener:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.errors import OutputError
+from rtvideo.live.copying import CopiedPacket, CopyEnd
 from rtvideo.live.sound import SoundPacket
 from rtvideo.media.codecs import VideoParameters
 from rtvideo.media.planes import FrameFormat
@@ -65,12 +66,14 @@ class LiveOutput:
         latency: stopwatches for what it measures itself, by name.
         waiting: pairs that may wait for it where the oldest are dropped.
         hold: seconds that a picture may be late for it until pictures are left out, where they come live.
+        copies: it takes packets of the source's video in place of pairs, see `rtvideo.live.copying`.
         unhurried: it may keep a pair for as long as it likes; any other output is given up then.
     """
 
     required = True
     waiting = 1
     hold = 0.0
+    copies = False
     unhurried = False
     name: str
     latency: dict[str, Stopwatch]
@@ -106,6 +109,10 @@ class LiveOutput:
     def copy(self, sound: SoundPacket) -> None:
         """Pass on a packet of sound, where the output has a place for it."""
 
+    def copy_video(self, packet: CopiedPacket | CopyEnd) -> None:
+        """Write a packet of video, or end with that, where `copies` says that it can."""
+        raise NotImplementedError
+
     def finish(self) -> None:
         """Complete the output."""
         raise NotImplementedError
@@ -134,7 +141,7 @@ class OutputWorker:
         """
         self.output = output
         self.pairs: Channel[LivePair] = Channel(output.waiting if drops else _DEPTH, drops=drops)
-        self.sounds: deque[SoundPacket] = deque()
+        self.packets: deque[SoundPacket | CopiedPacket | CopyEnd] = deque()
         self.error: Exception | None = None
         self.work = Stopwatch()
         self._ended = ended
@@ -163,7 +170,7 @@ class OutputWorker:
             self.output.abort()
         finally:
             self.pairs.abort()
-            self.sounds.clear()
+            self.packets.clear()
             self._ended()
 
     @property
@@ -180,8 +187,12 @@ class OutputWorker:
         return time.monotonic() - since > _STUCK and not self.output.connecting
 
     def _copy(self) -> None:
-        while self.sounds:
-            self.output.copy(self.sounds.popleft())
+        while self.packets:
+            packet = self.packets.popleft()
+            if isinstance(packet, SoundPacket):
+                self.output.copy(packet)
+            else:
+                self.output.copy_video(packet)
 
 
 class FanOut:
@@ -221,7 +232,18 @@ class FanOut:
         """Queue a packet of sound for each required output; ``copies`` makes a copy for one."""
         for worker in self._workers:
             if worker.output.required and worker.thread.is_alive():
-                worker.sounds += copies()
+                worker.packets += copies()
+
+    def copy_video(self, packet: Callable[[], CopiedPacket | CopyEnd]) -> None:
+        """Queue a packet of video, or the end of them, for each output that copies; ``packet`` makes one."""
+        for worker in self._workers:
+            if worker.output.copies and worker.thread.is_alive():
+                worker.packets.append(packet())
+
+    @property
+    def copies(self) -> bool:
+        """Whether any output copies packets of video."""
+        return any(worker.output.copies for worker in self._workers)
 
     @property
     def hold(self) -> float:

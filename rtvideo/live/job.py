@@ -24,6 +24,7 @@ from rtvideo.live.outputs import check_outputs, live_video, open_outputs, shown_
 from rtvideo.live.quality import CommonQuality, QualityController
 from rtvideo.live.run import LiveRun
 from rtvideo.media.deinterlace import Deinterlacer
+from rtvideo.media.light import measure
 from rtvideo.media.location import LocationKind, kind_of, redact
 from rtvideo.media.network.connect import SourceTraits, connect
 from rtvideo.media.planes import LAYOUTS, FrameFormat, nearest_format
@@ -139,7 +140,8 @@ def enhance_live(
         )
 
         tags = source.connection.tags.coded(working.coding)
-        processor = _processor(source, session, working, tags)
+        dark = DarkSwitch() if live.when == "dark" else None
+        processor = _processor(source, session, working, tags, dark)
         names = [redact(output) for output in outputs]
         processor.log = stack.enter_context(frame_log(options, report.input, names, model, session))
         factories = [partial(factory, controls, source.name) for factory in viewers]
@@ -160,9 +162,9 @@ def enhance_live(
             common=common,
         )
         adapts = live.adapt and source.traits.live
-        dark = DarkSwitch() if live.when == "dark" else None
         adaptive = AdaptiveProcessor(processor, controls, quality if adapts else None, fallback, dark)
-        run = LiveRun(source, adaptive, opened, controls, halt, options)
+        lit = None if dark is None else lambda: dark.lit
+        run = LiveRun(source, adaptive, opened, controls, halt, options, lit)
         began = time.monotonic()
         try:
             run.run(stop, lambda: on_progress(run.counters.frames_out))
@@ -194,8 +196,14 @@ def working_format(source: LiveInput) -> FrameFormat:
     return FrameFormat(pix_fmt, first.width, height, coding)
 
 
-def _processor(source: LiveInput, session: Session, working: FrameFormat, tags: Tags) -> FrameProcessor:
-    """Return what enhances the frames and tags them so; for a live source it is warmed up."""
+def _processor(
+    source: LiveInput, session: Session, working: FrameFormat, tags: Tags, dark: DarkSwitch | None
+) -> FrameProcessor:
+    """Return what enhances the frames and tags them so; for a live source it is warmed up.
+
+    Args:
+        dark: told how bright the first picture is.
+    """
     first = source.connection.first
     processor = FrameProcessor(
         session,
@@ -206,8 +214,9 @@ def _processor(source: LiveInput, session: Session, working: FrameFormat, tags: 
         deinterlacer=Deinterlacer(source.connection.fields),
     )
     if source.traits.live:  # the first frame takes longer
-        for _ in (*processor.push(first), *processor.flush()):
-            pass
+        for pair in (*processor.push(first), *processor.flush()):
+            if dark is not None:
+                dark.observe(measure(pair.original, working).brightness, time.monotonic())
         session.reset()
     return processor
 

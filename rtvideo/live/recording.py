@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import av
 from av.container import OutputContainer
 
 from rtvideo.live.recording_name import RecordingName, free
@@ -59,7 +60,8 @@ class Recording(FileDestination):
             if path.stat().st_size:
                 self._mend(path)
                 kept = recover(path, target)
-                self._warn(f"{target}: an earlier recording was cut short; it is kept as {kept.name}")
+                empty = "" if _holds_picture(kept) else ", but there is no picture in it"
+                self._warn(f"{target}: an earlier recording was cut short; it is kept as {kept.name}{empty}")
                 self._list(kept)
             else:
                 path.unlink()
@@ -104,3 +106,12 @@ class Recording(FileDestination):
     def _mend(self, path: Path) -> None:
         if self.format in MOV_FAMILY:
             drop_torn_fragment(path)
+
+
+def _holds_picture(path: Path) -> bool:
+    """Whether a file has a packet of video: what was cut off in its first second may have none."""
+    try:
+        with av.open(str(path)) as file:
+            return any(packet.size for packet in file.demux(video=0))
+    except (av.FFmpegError, IndexError):
+        return False

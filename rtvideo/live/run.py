@@ -19,6 +19,7 @@ import av
 
 from rtvideo.channel import Channel, ChannelAborted
 from rtvideo.live.adaptive import AdaptiveProcessor
+from rtvideo.live.copying import PacketCopier
 from rtvideo.live.decoder import PacketDecoder
 from rtvideo.live.fanout import FanOut, LiveOutput, LivePair
 from rtvideo.live.input import LiveInput, TimedPacket
@@ -64,6 +65,7 @@ class LiveRun:
         controls: ViewerControls,
         halt: threading.Event,
         options: Options,
+        lit: Callable[[], bool] | None = None,
     ) -> None:
         """Connect the parts; `run` does the work.
 
@@ -71,6 +73,7 @@ class LiveRun:
             controls: may stop the run.
             halt: the source's own; it is set when the run ends.
             options: ``max_fps``, ``start``, ``duration`` (of the source) and ``frames`` (enhanced ones).
+            lit: whether outputs that can copy packets are to do so; None: never.
         """
         self.counters = LiveCounters()
         self._source, self._processor, self._controls, self._halt = source, processor, controls, halt
@@ -82,7 +85,9 @@ class LiveRun:
         waiting = _DEPTH if self._hold or not live else 1
         depth = (_PICTURES if self._hold else 1) if source.connection.intra else _PACKETS
         self._arrived: Channel[TimedPacket] = Channel(depth if live else _DEPTH, drops=live)
-        self._decoder = PacketDecoder(source, self._arrived, lambda: self.fan_out.watched, self._hold)
+        copier = PacketCopier(lit, self.fan_out.copy_video) if lit and self.fan_out.copies else None
+        watched = lambda: self.fan_out.watched  # noqa: E731
+        self._decoder = PacketDecoder(source, self._arrived, watched, self._hold, copier)
         self._decoded: Channel[tuple[av.VideoFrame, float]] = Channel(waiting, drops=live)
         self._errors: list[BaseException] = []
         self._recent: deque[float] = deque()

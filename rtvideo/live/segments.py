@@ -1,12 +1,16 @@
-"""A recording in segments: files of some minutes each, one after the other, none of which lacks a frame."""
+"""A recording in files, one after the other, none of which lacks a frame: of some minutes each, or where
+pictures that are encoded take turns with packets that are copied.
+"""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from rtvideo.live.copying import CopiedPacket, CopyEnd
 from rtvideo.live.encoded_output import HOLD, WAITING, EncodedLiveOutput
 from rtvideo.live.fanout import LiveOutput, LivePair
 from rtvideo.live.sound import SoundPacket
@@ -16,6 +20,9 @@ from rtvideo.media.timing import seconds
 #: Seconds for which the end of a segment waits for sound that lags behind the picture.
 _LAG = 2.0
 
+#: Opens a segment for a source and the moment at which it begins; the last argument: its video is copied.
+SegmentOpener = Callable[[InputTemplate, Fraction, bool], EncodedLiveOutput]
+
 
 @dataclass
 class _Segment:
@@ -24,12 +31,14 @@ class _Segment:
     Attributes:
         output: writes it.
         begin, end: in seconds on the clock of the run; a file without an end is the one that grows.
+        copied: it gets packets, not pictures.
         ended: the places of sounds that have come to the end.
     """
 
     output: EncodedLiveOutput
     begin: Fraction
     end: Fraction | None = None
+    copied: bool = False
     ended: set[int] = field(default_factory=set)
 
 
@@ -45,49 +54,83 @@ class SegmentedRecording(LiveOutput):
     def __init__(
         self,
         name: str,
-        open: Callable[[InputTemplate, Fraction], EncodedLiveOutput],
+        open: SegmentOpener,
         source: InputTemplate,
-        length: float,
+        length: float | None,
+        *,
+        copies: bool = False,
     ) -> None:
         """Open the first segment.
 
         Args:
             name: for messages.
-            open: opens one for a source and the moment at which it begins.
+            open: opens one.
             source: what the first one is opened for.
-            length: of a segment, in seconds.
+            length: of a segment, in seconds; None has no end.
+            copies: packets may come in place of pictures.
 
         Raises:
             OutputError, UsageError: see `EncodedOutput`.
         """
-        self.name = name
-        self._open, self._source, self._length = open, source, Fraction(length)
-        self._segments = [_Segment(open(source, Fraction(0)), Fraction(0))]
+        self.name, self.copies = name, copies
+        self._open, self._source = open, source
+        self._length = math.inf if length is None else Fraction(length)
+        self._segments = [_Segment(open(source, Fraction(0), False), Fraction(0))]
         self.latency = self._segments[0].output.latency
         self._held: list[SoundPacket] = []
+        self._reached = Fraction(0)
         self._enders: list[threading.Thread] = []
         self._errors: list[Exception] = []
 
     def take(self, pair: LivePair) -> None:
-        """Encode a pair, in a new segment if it is time for one."""
+        """Encode a pair, in a new segment if it is time for one; one that was copied is left out."""
         self._raise()
         time = seconds(pair.lit) or self._current.begin
-        if time - self._current.begin >= self._length:
-            self._cut(time)
-        self._current.output.take(pair)
-        for segment in self._segments[:-1]:
-            assert segment.end is not None
-            if time - segment.end > _LAG or segment.ended >= set(range(self._sounds)):
-                self._end(segment)
+        segment = next((each for each in reversed(self._segments) if each.begin <= time), self._current)
+        if segment is self._current:
+            end = segment.end if segment.copied else segment.begin + self._length
+            if end is not None and time >= end:
+                self._cut(time)
+                segment = self._current
+        if not segment.copied:
+            segment.output.take(pair)
+        for each in self._segments[:-1]:
+            assert each.end is not None
+            if time - each.end > _LAG or (time >= each.end and each.ended >= set(range(self._sounds))):
+                self._end(each)
+        self._reach(time)
+
+    def copy_video(self, packet: CopiedPacket | CopyEnd) -> None:
+        """Write a packet of video to a segment of copied ones, which it may begin."""
+        self._raise()
+        current, time = self._current, packet.time
+        if isinstance(packet, CopyEnd):
+            current.end = time
+            return
+        self._source = packet.source
+        late = packet.packet.is_keyframe and time - current.begin >= self._length
+        if not current.copied or current.end is not None or late:
+            self._cut(time, copied=True)
+        self._current.output.write(packet.packet)
+        self._reach(time)
 
     def copy(self, sound: SoundPacket) -> None:
         """Pass a packet of sound to the segment of its time; it waits if that is not known yet."""
         self._source = sound.source
         time = sound.time
-        if time is not None and time - self._current.begin >= self._length:
+        # Where copying may begin any moment that is known once the picture is there.
+        ahead = self.copies and time is not None and time > self._reached
+        if ahead or (time is not None and time - self._current.begin >= self._length):
             self._held.append(sound)
         else:
             self._route(sound)
+
+    def _reach(self, time: Fraction) -> None:
+        self._reached = max(self._reached, time)
+        if self.copies and self._held:
+            held, self._held = self._held, []
+            for sound in held:
+                self.copy(sound)
 
     def _route(self, sound: SoundPacket) -> None:
         time = sound.time
@@ -127,12 +170,14 @@ class SegmentedRecording(LiveOutput):
     def _sounds(self) -> int:
         return len(self._source.container.streams.audio)
 
-    def _cut(self, time: Fraction) -> None:
-        self._current.end = time
-        output = self._open(self._source, time)
+    def _cut(self, time: Fraction, *, copied: bool = False) -> None:
+        if self._current.end is None:
+            self._current.end = time
+        output = self._open(self._source, time, copied)
         output.latency = self.latency
-        self._segments.append(_Segment(output, time))
-        self._release()
+        self._segments.append(_Segment(output, time, copied=copied))
+        if not self.copies:
+            self._release()
 
     def _release(self) -> None:
         held, self._held = self._held, []

@@ -15,13 +15,12 @@ from multiprocessing.connection import Connection
 from rtvideo.channel import Channel
 from rtvideo.console import internal
 from rtvideo.errors import RtvideoError
-from rtvideo.kernels.cpu.build import STEPS_BACK
 from rtvideo.live.fanout import LiveVideo
 from rtvideo.live.job import enhance_live
 from rtvideo.live.loss import LossLine
 from rtvideo.live.quality import CommonQuality
 from rtvideo.media.location import redact
-from rtvideo.processes import FROM_TERMINAL, unblock
+from rtvideo.processes import FROM_TERMINAL, STEPS_BACK, unblock
 from rtvideo.service.config import PRIORITIES
 from rtvideo.service.messages import Ended, Lost, Order, Page, Said, Shed, Stop, Thumbnail, Vitals, Watch
 from rtvideo.service.probe import CameraProbe

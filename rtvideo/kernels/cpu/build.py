@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from rtvideo.kernels.cache import content_hash, headers, intact, kept
 from rtvideo.kernels.cpu.emit import HEADERS
 from rtvideo.kernels.cpu.isa import InstructionSet, machine
 from rtvideo.kernels.cpu.system import System, this_system
+from rtvideo.processes import STEPS_BACK
 
 #: Libraries that came with the package, by the same names as in the cache.
 PREBUILT = Path(__file__).parent / "prebuilt"
@@ -31,10 +31,6 @@ TIMEOUT = 600
 
 #: Where headers are found: the back end's own by their names, those of both as ``common/NAME.h``.
 INCLUDES = tuple(f"-I{folder}" for folder in (HEADERS, HEADERS.parents[1]))
-
-#: Whether a compiler is to step back behind all other programs: while live pictures come it would take the
-#: time that they need. Set it in the thread that opens a session.
-STEPS_BACK = ContextVar("steps_back", default=False)
 
 _CLANGS = ("clang++", *(f"clang++-{n}" for n in range(22, 13, -1)))
 

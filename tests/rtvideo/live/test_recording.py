@@ -83,6 +83,18 @@ def test_each_of_several_recordings_gets_a_name(tmp_path: Path) -> None:
     assert all(len(decoded(path)) == 12 for path in kept)
 
 
+def test_one_that_holds_no_picture_is_kept_and_named_so(tmp_path: Path) -> None:
+    """The process was killed when the header was written, and nothing else."""
+    left_behind(target := tmp_path / "out.mkv")
+    (partial,) = partial_files(target, live=True)
+    partial.write_bytes(partial.read_bytes()[:300])
+    report = live(CAMERA, target, how=LAVFI, frames=3)
+    (kept,) = tmp_path.glob("out.recovered-*.mkv")
+    assert any(
+        f"it is kept as {kept.name}, but there is no picture in it" in line for line in report.warnings
+    )
+
+
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_file_of_the_same_name_neither_deletes_nor_continues_a_recording(
     tmp_path: Path, resume: bool
