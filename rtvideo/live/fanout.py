@@ -67,6 +67,7 @@ class LiveOutput:
         waiting: pairs that may wait for it where the oldest are dropped.
         hold: seconds that a picture may be late for it until pictures are left out, where they come live.
         copies: it takes packets of the source's video in place of pairs, see `rtvideo.live.copying`.
+        counted: pairs that it misses are told as dropped; nobody sees those of one that only measures.
         unhurried: it may keep a pair for as long as it likes; any other output is given up then.
     """
 
@@ -74,6 +75,7 @@ class LiveOutput:
     waiting = 1
     hold = 0.0
     copies = False
+    counted = True
     unhurried = False
     name: str
     latency: dict[str, Stopwatch]
@@ -268,7 +270,7 @@ class FanOut:
     @property
     def dropped(self) -> dict[str, int]:
         """Pairs dropped, by name of the output."""
-        return {worker.output.name: worker.pairs.dropped for worker in self._workers}
+        return {each.output.name: each.pairs.dropped for each in self._workers if each.output.counted}
 
     def close(self) -> None:
         """Say that no more pairs come, so that outputs are completed."""

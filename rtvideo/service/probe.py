@@ -29,7 +29,7 @@ _RECENT = 150
 class CameraProbe(LiveOutput):
     """Measures what passes. Any thread may call `vitals` and `watch`."""
 
-    required = False
+    required = counted = False
     name = "statistics"
 
     def __init__(self, video: LiveVideo, send: Callable[[bytes], None], *, always: bool) -> None:

@@ -5,7 +5,7 @@ const EVERY = 1000, PICTURES = 2000;
 
 //: What a state is called here.
 const STATES = {
-  live: "live", starting: "starting", silent: "no pictures", waiting: "failed; starts again", off: "off by schedule",
+  live: "live", starting: "starting", silent: "no pictures", waiting: "waits to start again", off: "off by schedule",
   stopped: "stopped",
 };
 

@@ -21,6 +21,7 @@ from rtvideo.errors import InputError, SourceLostError, UnavailableError, UsageE
 from rtvideo.live import clock, connection
 from rtvideo.live.clock import BacklogDetector, Clock
 from rtvideo.live.input import TICK, LiveInput
+from rtvideo.live.loss import LossLine
 from rtvideo.media.network import connect as connect_module
 from rtvideo.media.network.connect import SourceTraits, connect
 from rtvideo.options import CaptureOptions
@@ -536,6 +537,7 @@ def test_a_camera_that_is_unplugged_and_back(stop: threading.Event) -> None:
     source.close()
     assert opened_as == ["there", "absent", "absent", "there"] and source.reconnects == 1
     assert said[0] == "/dev/video0: lost (the stream ended); trying again for 20 s"
+    assert [isinstance(line, LossLine) for line in said] == [True] + [False] * (len(said) - 1)
     assert said[1].startswith("/dev/video0: back after ")
     times = [frame.pts for frame in found]
     assert times == sorted(times) and len(found) >= 40

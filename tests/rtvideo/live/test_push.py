@@ -14,6 +14,7 @@ import av
 import pytest
 
 from rtvideo.errors import OutputError
+from rtvideo.live.loss import LossLine
 from rtvideo.media.network import push
 from rtvideo.options import LiveOptions
 from rtvideo.viewers.base import ViewerControls
@@ -152,7 +153,7 @@ def test_a_server_that_restarts_is_pushed_to_again(tmp_path: Path) -> None:
         outputs = [tmp_path / "out.mkv", f"tcp://127.0.0.1:{server.port}"]
         how = LiveOptions(wishes=LAVFI.wishes, adapt=False, reconnect=30.0)
         live(WITH_SOUND, *outputs, how=how, viewers=[Viewer(act).opened], say=said.append)
-    lost, back = [line for line in said if ": lost (" in line or ": back " in line]
+    lost, back = [line for line in said if isinstance(line, LossLine) or ": back " in line]
     assert lost.startswith("tcp://") and lost.endswith("trying again for 30 s")
     assert ": back after " in back and back.endswith("frames were not sent")
     (tmp_path / "again.ts").write_bytes(restarting.received[1])

@@ -92,7 +92,7 @@ class Output:
     """Notes what comes; ``during`` is called with each number, and may wait or raise."""
 
     waiting, hold = 1, 0.0
-    unhurried = False
+    counted, copies, unhurried = True, False, False
 
     def __init__(
         self,

@@ -81,7 +81,7 @@ def test_eight_cameras(tmp_path: Path) -> None:
             broken.last_error_at = time.time() - 5
             page.wait_for("at('summary').textContent === '7 of 8 live'")
             assert page.run(f"{SEEN}[2].querySelector('.state').textContent").startswith(
-                "failed; starts again"
+                "waits to start again"
             )
             assert "ago: <b>refused</b>" in page.run(f"{SEEN}[2].querySelector('.error').textContent")
             assert page.run(f"getComputedStyle({SEEN}[2].querySelector('img')).opacity") == "0.35"

@@ -13,7 +13,7 @@ import pytest
 from rtvideo.service import runner
 from rtvideo.service.config import read_config
 from rtvideo.service.log import Log
-from rtvideo.service.messages import Order, Shed, Stop, Vitals
+from rtvideo.service.messages import Lost, Order, Shed, Stop, Vitals
 from rtvideo.service.shedding import floors
 from rtvideo.service.supervisor import Supervisor
 from rtvideo.service.systemd import Notifier
@@ -51,8 +51,9 @@ class Faked:
 
     def _run(self, connection: Any, order: Order) -> None:
         name = order.camera.name
+        connection.send(Lost(f"{name}: away"))
         while True:
-            connection.send(Vitals(silent=0.0, need=max(self.needs[name], 0)))
+            connection.send(Vitals(silent=0.0, need=self.needs[name]))
             if connection.poll(0.01):
                 match connection.recv():
                     case Shed(floor):
@@ -98,6 +99,8 @@ def test_cameras_do_less_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     thread.start()
     try:
         wait_until(lambda: all(each.status.state == "live" for each in supervisor.runners.values()), 60)
+        errors = {name: each.status.last_error for name, each in supervisor.runners.items()}
+        assert errors == {name: f"{name}: away" for name in NAMES}
         faked.needs["large"] = 4
         wait_until(lambda: faked.floors == {"large": 0, "yard": 0, "gate": 0, "shed": 5})
         faked.needs["gate"] = 2
