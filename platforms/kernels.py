@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from platforms.clip import ROOT, sample
 from rtvideo.colour import Coding, Matrix
 from rtvideo.engines.time_constants import TimeStamps
+from rtvideo.errors import UnavailableError
 from rtvideo.frame import Plane
 from rtvideo.kernels import weights
 from rtvideo.kernels.cpu import build
@@ -139,7 +140,12 @@ def main() -> None:
     write_case(work / "case", sample(), program)
     failed = False
     for target in targets():
-        library = build.library(emit(program), target.instructions, work, target.system)
+        try:
+            library = build.library(emit(program), target.instructions, work, target.system)
+        except UnavailableError as error:
+            failed = True
+            print(f"{target}: {error}", flush=True)
+            continue
         driver = compile_driver(target, work)
         size = f"{library.stat().st_size / 1024:.0f} KiB"
         if target.runner is None:
@@ -151,7 +157,7 @@ def main() -> None:
         )  # fmt: skip
         failed |= done.returncode != 0
         print(f"{target}: {size}, {done.stdout.strip() or done.stderr.strip()}", flush=True)
-    sys.exit("a kernel does not do what it does here" if failed else 0)
+    sys.exit("a kernel is missing, or does not do what it does here" if failed else 0)
 
 
 if __name__ == "__main__":
