@@ -15,7 +15,7 @@ constexpr float OF_CHROMA = 0.5f, OF_RED_OR_BLUE = 0.8f;
 // Thin things that last a frame (rain, sparks) change too little of 4 x 4 pixels, but all of a line of cells. Noise
 // seldom does; what it does counts from STREAK deviations on, and faster than that of a neighbourhood.
 constexpr int LINE = 5, ENDING = 3; // cells of a line, and of one that ends in a cell
-constexpr float OF_LINE = 0.45f, OF_ENDING = 0.51f, STREAK = 2.5f, STEEPER = 1.5f;
+constexpr float OF_LINE = 0.45f, OF_ENDING = 0.51f, STREAK = 3.5f, STEEPER = 1.6f;
 
 // The noise of a difference to a cell of that age, whose own is less: the chord of sqrt(1 + 1 / age).
 template <class V> FN V noise_of_difference(V noise, V age) { return noise * (1 + 0.4142f / max(age, 1.0f)); }

@@ -43,7 +43,7 @@ class Recursive:
         for change in changes[::2] if self.rgb else changes[1:]:
             of_colour = near(change - luma if self.rgb else change, luma.shape)
             z = np.maximum(z, np.abs(of_colour) / ((0.8 if self.rgb else 0.5) * noise))
-        z = np.maximum(z, 2 + 1.5 * (lines(luma) / noise - 2.5))
+        z = np.maximum(z, 2 + 1.6 * (lines(luma) / noise - 3.5))
         gate = np.clip((z - 2) / 2.5, 0, 1)
         older = np.minimum(self.age + 1, self.frames)
         age = older + gate * (1 - older)
