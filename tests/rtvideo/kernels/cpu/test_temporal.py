@@ -135,8 +135,8 @@ def test_the_picture_so_far_is_that_of_the_reference(
         planes = to_planes(codes, of)
         got = to_codes(shown(session, planes, of, number * RATE), of)
         wanted = reference(to_codes(planes, of))
-        # An age, kept in sixteenths, that rounds the other way moves a sample by up to 6 % of its change. From an
-        # exposure step on, a quantile of few blocks that falls between two bins may be taken from the other one.
+        # An age, kept in sixteenths, that rounds the other way moves a sample by up to 6 % of its change.
+        # From an exposure step on, a quantile that falls between two bins may be taken from the other one.
         most, mean = (1.5, 0.1) if reference.exposed or reference.lit else (0.5, 0.01)
         for a, b in zip(got, wanted, strict=True):
             off, rounding = np.abs(a - b), 0.6 / (1 << (of.depth - 8))
