@@ -101,10 +101,10 @@ class _Finder:
     def _place(self, place: Path, source: Path | None) -> Path:
         """Return a name that can be written and that no other file has."""
         new = renamed(place)
-        changed = new != place
-        beside = source is not None and source.with_name(new.name).exists()
-        if changed and (hash(new) in self._taken or beside):
-            new = place.with_name(place.name + new.suffix)
+        if new != place:
+            beside = source is not None and source.with_name(new.name).exists()
+            if beside or hash(new) in self._taken:
+                return place.with_name(place.name + new.suffix)
         return new
 
     def _task(self, source: Path, url: str | None, place: Path) -> Task:

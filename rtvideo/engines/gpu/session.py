@@ -34,7 +34,6 @@ DEPTH = 2
 #: Bytes that device copies and rows begin at multiples of.
 _ALIGNMENT = 256
 
-
 #: Rows of planes on the device begin at multiples of so many bytes: kernels access two samples at once.
 _PAIR = 4
 
