@@ -41,6 +41,7 @@ FN float tap_of(int fraction, int k) {
 struct Shift {
     int whole, sixteenths;
 };
+FN bool same(Shift a, Shift b) { return a.whole == b.whole && a.sixteenths == b.sixteenths; }
 FN Shift shift_of(float by) {
     constexpr int FAR = 1 << 20; // samples are no negative numbers then
     const int all = (int)((by + FAR / FRACTIONS) * FRACTIONS + 0.5f);

@@ -21,7 +21,7 @@ FN float change_of_light(float now, float kept) {
     return clamp((abs(now - kept) - WHIM) / (CHANGE - WHIM), 0.0f, 1.0f);
 }
 
-FN float followed(float kept, float now, float least, float change) {
+template <class V> FN V followed(V kept, V now, float least, V change) {
     return kept + (least + (1 - least) * change) * (now - kept);
 }
 

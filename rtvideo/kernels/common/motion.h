@@ -19,6 +19,7 @@ constexpr float NOISY = 1.5f; // times the noise's variance: what is left of a b
 constexpr float BETTER = 0.25f; // of what is left: by so much must another motion be better than the camera's
 constexpr float TEXTURE = 0.7f; // of the noise in a difference; the picture so far has half of that at most
 constexpr float FARTHEST = 256; // pixels of half the size
+constexpr float NEXT_TO = 0.06f; // pixels of a level, by which two motions differ that need not both be tried
 constexpr float UNSURE = 0.1f,
                 UNSURE_ALONE = 0.2f; // pixels that a block may be off that moves with the camera, or alone
 
@@ -31,6 +32,7 @@ FN Vector operator+(Vector a, Vector b) { return Vector{a.x + b.x, a.y + b.y}; }
 FN Vector operator-(Vector a, Vector b) { return Vector{a.x - b.x, a.y - b.y}; }
 FN Vector operator*(float s, Vector a) { return Vector{s * a.x, s * a.y}; }
 FN bool moves(Vector a) { return a.x != 0 || a.y != 0; }
+FN bool is_next_to(Vector a, Vector b) { return max(abs(a.x - b.x), abs(a.y - b.y)) < NEXT_TO; }
 FN Vector limited(Vector a, float most) { return Vector{clamp(a.x, -most, most), clamp(a.y, -most, most)}; }
 
 // Sums over a window: of the gradient's products, and of those with the difference.

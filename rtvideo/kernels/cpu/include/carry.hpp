@@ -1,4 +1,5 @@
-// Carries the picture so far to where it is in the frame: tiles of samples, each with one displacement.
+// Carries the picture so far to where it is in the frame: tiles of samples, each with one displacement. Tiles in a row
+// that move alike go together, as they do where the camera moves.
 #pragma once
 #include "motion.hpp"
 
@@ -7,7 +8,7 @@
 namespace rt {
 
 constexpr int CARRIED = 8; // samples of a tile's side
-typedef float tile_row __attribute__((vector_size(4 * CARRIED)));
+constexpr int LONGEST = 256; // samples of tiles that go together
 
 // Of a place in the picture the motion in pixels: linear between the middles of blocks, where they agree.
 FN Vector motion_at(const MotionState &m, float x, float y) {
@@ -38,114 +39,110 @@ struct Samples {
     }
 };
 
-typedef int32_t tile_codes __attribute__((vector_size(4 * CARRIED)));
-typedef uint16_t tile_samples __attribute__((vector_size(2 * CARRIED)));
 constexpr int CARRIED_ROWS = CARRIED + TAPS - 1, BEFORE = TAPS / 2 - 1; // that a tile is made of; those before it
 
-// The samples that a tile is made of, from (x, y) on, as floats; those at edges repeat.
-typedef float Gathered[CARRIED_ROWS][2 * CARRIED];
-FN void gather(const Samples &from, int x, int y, int first, int last, Gathered &to) {
+// The rows that tiles are made of, their samples side by side from the first that counts.
+struct SourceRows {
+    const uint16_t *at[CARRIED_ROWS];
+    uint16_t spare[CARRIED_ROWS][LONGEST + TAPS + 2 * LANES]; // for rows that do not lie so, or go beyond an edge
+};
+
+// Rows first..last, `count` samples from (x, y) on; those at edges repeat.
+FN void gather(const Samples &from, int x, int y, int count, int first, int last, SourceRows &to) {
     const int step = from.channel.step;
-    const bool inside = step == 1 && x >= 0 && x + 2 * CARRIED <= from.width;
+    const bool inside = step == 1 && x >= 0 && x + count <= from.width;
     for (int i = first; i < last; i++) {
-        const uint16_t *line = from.row(clamp(y + i, 0, from.height - 1));
-        uint16_t spare[2 * CARRIED];
-        for (int j = 0; !inside && j < 2 * CARRIED; j++) spare[j] = line[clamp(x + j, 0, from.width - 1) * step];
-        const uint16_t *const samples = inside ? line + x : spare;
-    UNROLL for (int j = 0; j < 2 * CARRIED; j += CARRIED) {
-            tile_samples v;
-            memcpy(&v, samples + j, sizeof v);
-            const tile_row row = __builtin_convertvector(v, tile_row);
-            memcpy(to[i] + j, &row, sizeof row);
-        }
+        const uint16_t *const line = from.row(clamp(y + i, 0, from.height - 1));
+        for (int j = 0; !inside && j < count; j++) to.spare[i][j] = line[clamp(x + j, 0, from.width - 1) * step];
+        to.at[i] = inside ? line + x : to.spare[i]; // behind a row lies other memory of the picture, or is room
     }
 }
 
-FN tile_row tile_at(const float *samples) {
-    tile_row v;
-    memcpy(&v, samples, sizeof v);
-    return v;
+FN vec tapped(const vec *seen, const float *taps) {
+    vec sum = {};
+    UNROLL for (int k = 0; k < TAPS; k++) sum += taps[k] * seen[k];
+    return sum;
 }
 
-// A tile as it is between samples; along a side where it is on them they stay what they are.
-FN void interpolate(const Samples &from, int x, int y, Shift across, Shift down, tile_row (&out)[CARRIED]) {
-    Gathered seen;
-    tile_row between[CARRIED_ROWS];
-    const int first = down.sixteenths ? 0 : BEFORE, last = first + CARRIED + (down.sixteenths ? TAPS - 1 : 0);
-    gather(from, x + across.whole - BEFORE, y + down.whole - BEFORE, first, last, seen);
-    float taps[2][TAPS];
-    UNROLL for (int k = 0; k < TAPS; k++)
-        taps[0][k] = tap_of(across.sixteenths, k), taps[1][k] = tap_of(down.sixteenths, k);
-    for (int i = first; i < last; i++) {
-        tile_row sum = {};
-        if (!across.sixteenths) {
-            sum = tile_at(seen[i] + BEFORE);
-        } else {
-            UNROLL for (int k = 0; k < TAPS; k++) sum += taps[0][k] * tile_at(seen[i] + k);
-        }
-        between[i] = sum;
-    }
-    UNROLL for (int i = 0; i < CARRIED; i++) {
-        tile_row sum = {};
+// Rows of tiles that move alike, between the rows that they are made of.
+typedef float Between[CARRIED][LONGEST + TAPS + 2 * LANES];
+ROW_FUNCTION between_rows(const SourceRows &from, int count, Shift down, Between &to) {
+    float taps[TAPS];
+    UNROLL for (int k = 0; k < TAPS; k++) taps[k] = tap_of(down.sixteenths, k);
+    for (int x = 0; x < count; x += LANES) {
         if (!down.sixteenths) {
-            sum = between[i + BEFORE];
-        } else {
-            UNROLL for (int k = 0; k < TAPS; k++) sum += taps[1][k] * between[i + k];
+            UNROLL for (int i = 0; i < CARRIED; i++) store(to[i] + x, widened(from.at[BEFORE + i] + x));
+            continue;
         }
-        const tile_row none = {}, top = none + HIGHEST;
-        sum = sum < none ? none : sum;
-        out[i] = (sum > top ? top : sum) + 0.5f;
+        vec seen[CARRIED_ROWS];
+        UNROLL for (int i = 0; i < CARRIED_ROWS; i++) seen[i] = widened(from.at[i] + x);
+        UNROLL for (int i = 0; i < CARRIED; i++) store(to[i] + x, tapped(seen + i, taps));
     }
 }
 
-// Samples columns..right, rows..bottom of a channel.
-FN void carry_tile(const Samples &from, const Samples &to, int left, int top, Vector by) {
-    const Shift across = shift_of(by.x), down = shift_of(by.y);
-    const int right = min(left + CARRIED, to.width), bottom = min(top + CARRIED, to.height), step = to.channel.step;
-    if (!across.sixteenths && !down.sixteenths) {
-        const int x = left + across.whole;
-        const bool inside = step == 1 && x >= 0 && x + right - left <= from.width;
-        for (int row = top; row < bottom; row++) {
-            const uint16_t *line = from.row(clamp(row + down.whole, 0, from.height - 1));
-            uint16_t *target = to.row(row);
-            if (inside) {
-                memcpy(target + left, line + x, sizeof(uint16_t) * (right - left));
-            } else {
-                for (int i = left; i < right; i++) target[i * step] = line[clamp(i + across.whole, 0, from.width - 1) * step];
-            }
+// A row of them, between columns.
+ROW_FUNCTION between_columns(const float *from, int count, Shift across, uint16_t *to, int step) {
+    float taps[TAPS];
+    UNROLL for (int k = 0; k < TAPS; k++) taps[k] = tap_of(across.sixteenths, k);
+    for (int x = 0; x < count; x += LANES) {
+        vec seen[TAPS];
+        if (across.sixteenths)
+            UNROLL for (int k = 0; k < TAPS; k++) seen[k] = load(from + x + k);
+        const vec v = clamp(across.sixteenths ? tapped(seen, taps) : load(from + x + BEFORE), 0, HIGHEST);
+        if (step == 1 && x + LANES <= count) {
+            narrowed(v, to + x);
+            continue;
         }
+        uint16_t some[LANES];
+        narrowed(v, some);
+        for (int i = 0; i < min(count - x, LANES); i++) to[(x + i) * step] = some[i];
+    }
+}
+
+// Samples left..right, top..bottom of a channel: tiles that move alike.
+FN void carry_tiles(const Samples &from, const Samples &to, int left, int right, int top, int bottom, Shift across,
+                    Shift down) {
+    const int step = to.channel.step, count = right - left;
+    const bool whole = !across.sixteenths && !down.sixteenths;
+    const int first = down.sixteenths ? 0 : BEFORE, last = first + CARRIED + (down.sixteenths ? TAPS - 1 : 0);
+    SourceRows rows;
+    gather(from, left + across.whole - BEFORE, top + down.whole - BEFORE, count + TAPS - 1, first, last, rows);
+    if (whole && step == 1) {
+        for (int row = top; row < bottom; row++)
+            memcpy(to.row(row) + left, rows.at[BEFORE + row - top] + BEFORE, sizeof(uint16_t) * count);
         return;
     }
-    tile_row out[CARRIED];
-    interpolate(from, left, top, across, down, out);
-    for (int row = top; row < bottom; row++) {
-        uint16_t *target = to.row(row);
-        const tile_samples made = __builtin_convertvector(__builtin_convertvector(out[row - top], tile_codes), tile_samples);
-        if (step == 1 && right - left == CARRIED) {
-            memcpy(target + left, &made, sizeof made);
-        } else {
-            for (int i = left; i < right; i++) target[i * step] = made[i - left];
-        }
+    Between between;
+    between_rows(rows, count + TAPS - 1, down, between);
+    for (int row = top; row < bottom; row++)
+        between_columns(between[row - top], count, across, to.row(row) + left * step, step);
+}
+
+// Ages of the cells left..right, top..bottom, none where the picture so far does not reach; `u` and `v` are cells.
+FN void carry_ages(const TemporalState &state, int left, int right, int top, int bottom, int u, int v) {
+    const int wide = state.cells_wide, from = clamp(-u, left, right), to = clamp(wide - u, from, right);
+    for (int y = top; y < bottom; y++) {
+        uint8_t *const ages = state.motion.age + (int64_t)y * wide;
+        memset(ages + left, 0, right - left);
+        if (y + v >= 0 && y + v < state.cells_high)
+            memcpy(ages + from, state.age + (int64_t)(y + v) * wide + from + u, to - from);
     }
 }
 
-// Ages of the cells of a tile, none where the picture so far does not reach.
-FN void carry_ages(const TemporalState &state, int left, int top, Vector by) {
-    constexpr int SIDE = CARRIED / CELL;
-    const int u = left + shift_of(by.x / CELL + 0.5f).whole, v = top + shift_of(by.y / CELL + 0.5f).whole;
-    const int wide = state.cells_wide, right = min(left + SIDE, wide), bottom = min(top + SIDE, state.cells_high);
-    const bool inside = u >= 0 && u + SIDE <= wide && left + SIDE <= wide;
-    for (int y = top; y < bottom; y++) {
-        const int row = y + v - top;
-        const bool within = row >= 0 && row < state.cells_high;
-        const uint8_t *from = state.age + (int64_t)row * wide + u;
-        uint8_t *to = state.motion.age + (int64_t)y * wide + left;
-        if (within && inside) {
-            memcpy(to, from, SIDE);
-        } else {
-            for (int x = 0; x < right - left; x++) to[x] = within && u + x >= 0 && u + x < wide ? from[x] : 0;
-        }
-    }
+// How a tile moves: its samples, and its cells.
+struct TileMotion {
+    Shift across, down;
+    int u, v;
+};
+FN bool alike(const TileMotion &a, const TileMotion &b) {
+    return same(a.across, b.across) && same(a.down, b.down) && a.u == b.u && a.v == b.v;
+}
+
+// Of a tile of a channel.
+FN TileMotion motion_of_tile(const MotionState &m, const Channel &one, int x, int y) {
+    const Vector by = motion_at(m, (x + CARRIED / 2) << one.x, (y + CARRIED / 2) << one.y);
+    return TileMotion{shift_of(by.x / (1 << one.x)), shift_of(by.y / (1 << one.y)), shift_of(by.x / CELL + 0.5f).whole,
+                      shift_of(by.y / CELL + 0.5f).whole};
 }
 
 // A strip of whole blocks. Channels of one size move alike.
@@ -159,15 +156,23 @@ static void carry(const Tile &tile, Frame &frame, Arena) {
         for (next = c + 1; next < count; next++)
             if (const Channel other = channel(state.format, next); other.x != one.x || other.y != one.y) break;
         for (int y = tile.top >> one.y; y < bottom; y += CARRIED) {
-            for (int x = tile.first >> one.x; x < right; x += CARRIED) {
-                const Vector by = motion_at(state.motion, (x + CARRIED / 2) << one.x, (y + CARRIED / 2) << one.y);
-                for (int k = c; k < next; k++) {
-                    const Channel now = channel(state.format, k);
-                    const Samples from = {state.picture[state.now], now, width, height};
-                    const Samples to = {state.motion.carried, now, width, height};
-                    carry_tile(from, to, x, y, Vector{by.x / (1 << one.x), by.y / (1 << one.y)});
+            const int low = min(y + CARRIED, height);
+            TileMotion by = motion_of_tile(state.motion, one, tile.first >> one.x, y);
+            for (int x = tile.first >> one.x, end; x < right; x = end) {
+                const TileMotion now = by;
+                for (end = x + CARRIED; end < right; end += CARRIED) {
+                    by = motion_of_tile(state.motion, one, end, y);
+                    if (!alike(by, now) || end - x == LONGEST) break;
                 }
-                if (c == 0) carry_ages(state, x / CELL, y / CELL, by);
+                for (int k = c; k < next; k++) {
+                    const Channel each = channel(state.format, k);
+                    const Samples from = {state.picture[state.now], each, width, height};
+                    const Samples to = {state.motion.carried, each, width, height};
+                    carry_tiles(from, to, x, min(end, width), y, low, now.across, now.down);
+                }
+                if (c == 0)
+                    carry_ages(state, x / CELL, min(end / CELL, state.cells_wide), y / CELL,
+                               min((y + CARRIED) / CELL, state.cells_high), now.u, now.v);
             }
         }
     }

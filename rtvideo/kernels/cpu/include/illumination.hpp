@@ -117,8 +117,8 @@ template <class N> static void light_on_grid(Context &context, const float *weig
     }
     if (frame.time.frames > 0) {
         if (frame.state.motion.moved && frame.state.scene.has_light)
-            carry_light(frame.state, light, N::SHARED ? 1 : 3, N::SCALES[N::STAGES - 1], space);
-        smooth_light(frame.state, frame.time.light, light, exposure, N::SHARED ? 1 : 3, space);
+            carry_light(context, light, N::SHARED ? 1 : 3, N::SCALES[N::STAGES - 1], space);
+        smooth_light(context, light, exposure, N::SHARED ? 1 : 3, space);
     }
     float own = exposure.own, rest = 1 - own;
     if (N::GUIDED) {

@@ -4,11 +4,13 @@
 
 namespace rt {
 
-FN float sum_of(vec v) {
-    float sum = 0;
-    for (int i = 0; i < LANES; i++) sum += v[i];
-    return sum;
+// Lanes are added in pairs, the pairs in pairs: one after another they would wait for each other.
+template <int HALF, int... I> FN vec sum_of_lanes(vec v, Indices<I...> lanes) {
+    v += __builtin_shufflevector(v, v, (I ^ HALF)...);
+    if constexpr (HALF > 1) return sum_of_lanes<HALF / 2>(v, lanes);
+    return v;
 }
+FN float sum_of(vec v) { return sum_of_lanes<LANES / 2>(v, LANE)[0]; }
 
 // Where the window of a block begins in the picture so far, and the fractions of a pixel beyond.
 struct Displaced {
@@ -76,39 +78,60 @@ static Structure structure_of(const Layer &kept, const Layer &now, int x, int y,
                      sums[4] - gy * sums[7]};
 }
 
-// The motion of a block as it is measured.
-static Vector measure_block(const MotionState &m, int level, int column, int row, Vector prior, Structure &structure,
-                            float &least) {
-    const Layer &kept = m.kept[level], &now = m.now[level];
-    const int x = column * MOTION_BLOCK - (WINDOW_WIDE - MOTION_BLOCK) / 2;
-    const int y = row * MOTION_BLOCK - (WINDOW_HIGH - MOTION_BLOCK) / 2;
-    Vector best = prior;
-    least = residual_of(kept, now, x, y, best);
-    auto look = [&](Vector v) {
-        const float left = residual_of(kept, now, x, y, v);
-        if (left < least) least = left, best = v;
-    };
-    look(Vector{0, 0});
+// A motion of a block, and what it leaves of the difference.
+struct Candidate {
+    Vector v;
+    float left;
+};
+
+// Where a block of a level is compared: the motions that were tried, and the best of them.
+struct Window {
+    const Layer &kept, &now;
+    int x, y; // its first pixel
+    Candidate best;
+    int count;
+    Vector tried[4 + (2 * REACH + 1) * (2 * REACH + 1)];
+
+    METHOD Window(const MotionState &m, int level, int column, int row)
+        : kept(m.kept[level]), now(m.now[level]), x(column * MOTION_BLOCK - (WINDOW_WIDE - MOTION_BLOCK) / 2),
+          y(row * MOTION_BLOCK - (WINDOW_HIGH - MOTION_BLOCK) / 2), count(0) {}
+
+    METHOD float left_by(Vector v) const { return residual_of(kept, now, x, y, v); }
+
+    // Nothing is told from what is next to it: the block that one is a part of mostly moves as the camera does.
+    METHOD void look(Vector v) {
+        for (int i = 0; i < count; i++)
+            if (is_next_to(v, tried[i])) return;
+        const float left = left_by(v);
+        if (count == 0 || left < best.left) best = Candidate{v, left};
+        tried[count++] = v;
+    }
+};
+
+// The motion of a block as it is measured, from the best of what was tried and what a coarser level says.
+static Candidate measure_block(const MotionState &m, int level, int column, int row, Window &window,
+                               Structure &structure) {
+    window.look(Vector{0, 0});
     if (level == PYRAMID - 1) {
         for (int v = -REACH; v <= REACH && !m.model.known; v++)
-            for (int u = -REACH; u <= REACH; u++) look(Vector{(float)u, (float)v});
+            for (int u = -REACH; u <= REACH; u++) window.look(Vector{(float)u, (float)v});
     } else {
         // The block that it is a part of, and the two that it touches.
         const int wide = m.wide[level + 1], high = m.high[level + 1];
         const int u = min(column / 2, wide - 1), w = min(row / 2, high - 1);
         const int beside = clamp(u + (column & 1 ? 1 : -1), 0, wide - 1), above = clamp(w + (row & 1 ? 1 : -1), 0, high - 1);
         const Vector *parents = m.vectors[level + 1];
-        look(2.0f * parents[w * wide + u]), look(2.0f * parents[w * wide + beside]), look(2.0f * parents[above * wide + u]);
+        const int around[] = {w * wide + u, w * wide + beside, above * wide + u};
+        for (int at : around) window.look(2.0f * parents[at]);
     }
     const float pull = pull_of(max(m.noise[level], LEAST_VARIANCE));
-    const Vector start = best;
+    const Vector start = window.best.v;
+    Vector v = start;
     for (int i = 0; i < (level > 0 || m.all_measured() ? 2 : 1); i++) {
-        structure = structure_of(kept, now, x, y, best);
-        best = best + step_of(structure, pull, best, start);
+        structure = structure_of(window.kept, window.now, window.x, window.y, v);
+        v = v + step_of(structure, pull, v, start);
     }
-    const float left = residual_of(kept, now, x, y, best);
-    least = left;
-    return best;
+    return Candidate{v, window.left_by(v)};
 }
 
 struct Search {
@@ -122,9 +145,10 @@ static void measure_row(void *argument, int row, int) {
     const Search &s = *(Search *)argument;
     MotionState &m = *s.motion;
     for (int column = 0, at = row * m.wide[s.level]; column < m.wide[s.level]; column++, at++) {
-        const Vector prior = expected(m, s.level, column, row);
-        m.measured[s.level][at] =
-            measure_block(m, s.level, column, row, prior, m.structures[s.level][at], m.residuals[at]);
+        Window window(m, s.level, column, row);
+        window.look(expected(m, s.level, column, row));
+        const Candidate found = measure_block(m, s.level, column, row, window, m.structures[s.level][at]);
+        m.measured[s.level][at] = found.v, m.residuals[at] = found.left;
     }
 }
 
@@ -155,26 +179,24 @@ static void choose_row(void *argument, int row, int) {
     const float noise = m.noise[0];
     int moved = 0;
     for (int column = 0, at = row * m.wide[0]; column < m.wide[0]; column++, at++) {
-        const int x = column * MOTION_BLOCK - (WINDOW_WIDE - MOTION_BLOCK) / 2;
-        const int y = row * MOTION_BLOCK - (WINDOW_HIGH - MOTION_BLOCK) / 2;
-        const Vector whole = still ? Vector{0, 0} : expected(m, 0, column, row);
-        Vector best = whole;
+        Window window(m, 0, column, row);
+        window.look(still ? Vector{0, 0} : expected(m, 0, column, row));
+        Candidate best = window.best;
         float unsure = UNSURE;
-        float least = residual_of(m.kept[0], m.now[0], x, y, whole);
-        if (least > NOISY * noise) {
+        if (best.left > NOISY * noise) {
             if (!still) {
-                const float left = residual_of(m.kept[0], m.now[0], x, y, Vector{0, 0});
-                if (better(left, least, noise)) least = left, best = Vector{0, 0};
+                const Candidate rest = {Vector{0, 0}, window.left_by(Vector{0, 0})};
+                if (better(rest.left, best.left, noise)) best = rest;
             }
-            float left;
             Structure &structure = m.structures[0][at];
-            const Vector own = m.all_measured() ? m.vectors[0][at] : measure_block(m, 0, column, row, whole, structure, left);
-            if (m.all_measured()) left = residual_of(m.kept[0], m.now[0], x, y, own);
-            if (tells(structure, noise) && better(left, least, noise)) least = left, best = own, unsure = UNSURE_ALONE;
+            const Candidate own = m.all_measured()
+                                      ? Candidate{m.vectors[0][at], window.left_by(m.vectors[0][at])}
+                                      : measure_block(m, 0, column, row, window, structure);
+            if (tells(structure, noise) && better(own.left, best.left, noise)) best = own, unsure = UNSURE_ALONE;
         }
-        m.vectors[0][at] = limited(best, FARTHEST), m.residuals[at] = least;
+        m.vectors[0][at] = limited(best.v, FARTHEST), m.residuals[at] = best.left;
         m.unsure[at] = unsure * unsure;
-        moved += moves(best);
+        moved += moves(best.v);
     }
     __atomic_fetch_add(&s.moved, moved, __ATOMIC_RELAXED);
 }
