@@ -96,6 +96,8 @@ static void measure_bands(const Tile &tile, Frame &frame, Arena arena) {
     for (int c = 0; c < channels(f); c++) all &= ready[c] = inside && lies_side_by_side(f, channel(f, c));
     for (int row = tile.top / DEBAND_CELL; row * DEBAND_CELL < min(tile.bottom, tile.picture_height); row++) {
         const int top = row * DEBAND_CELL;
+        for (int next = top + AHEAD; next < min(top + AHEAD + DEBAND_CELL, tile.picture_height); next++)
+            prefetch(f, frame.in, next, tile.first, tile.last);
         if (!all) read_cells(tile, frame, v, top);
         for (int c = 0; c < channels(f); c++) {
             const Channel one = sample_channel(f, c);
@@ -449,6 +451,10 @@ FN void deband_cells(const Tile &tile, Frame &frame, Rows<3> v, int row, Smooth 
     const DebandingState &d = frame.debanding;
     const Format &f = frame.read;
     const int top = row * DEBAND_CELL;
+    for (int next = top + AHEAD; next < min(top + AHEAD + DEBAND_CELL, tile.picture_height); next++) {
+        prefetch(f, frame.in, next, tile.first, tile.last);
+        prefetch(d.format, d.picture, next, tile.first, tile.last);
+    }
     bool aside = false; // channels that are no rows of samples are brought into lines
     for (int c = 0; c < channels(f); c++) aside |= !lies_side_by_side(f, channel(f, c));
     if (aside) read_cells(tile, frame, v, top);
