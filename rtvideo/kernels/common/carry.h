@@ -15,7 +15,8 @@ FN float loss_of(float left, float noise) { return LOSS * max(left / noise - UNL
 // The age of a cell that was carried. It may be off by `unsure` (squared pixels), which is as good as noise where the
 // picture is steep; `steepness` is the squared gradient in codes a pixel.
 template <class V> FN V age_carried(V age, V steepness, V unsure, V loss, V noise) {
-    return age / (1 + age * (steepness * unsure / (noise * noise) + loss));
+    const V variance = noise * noise;
+    return age * variance / (variance + age * (steepness * unsure + loss * variance));
 }
 
 // Lanczos's window of three, for a sixteenth of a pixel up to a half: the taps of the pixels from the second one before.

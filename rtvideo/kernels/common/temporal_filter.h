@@ -17,8 +17,11 @@ constexpr float OF_CHROMA = 0.5f, OF_RED_OR_BLUE = 0.8f;
 constexpr int LINE = 5, ENDING = 3; // cells of a line, and of one that ends in a cell
 constexpr float OF_LINE = 0.45f, OF_ENDING = 0.51f, STREAK = 3.5f, STEEPER = 1.6f;
 
-// The noise of a difference to a cell of that age, whose own is less: the chord of sqrt(1 + 1 / age).
-template <class V> FN V noise_of_difference(V noise, V age) { return noise * (1 + 0.4142f / max(age, 1.0f)); }
+// 1 / the noise of a difference to a cell of that age, whose own is less: the chord of sqrt(1 + 1 / age).
+template <class V> FN V per_noise_of_difference(V noise, V age) {
+    const V frames = max(age, 1.0f);
+    return frames / (noise * (frames + 0.4142f));
+}
 
 // Deviations by which the 4 x 4 pixels around a cell changed, and the 3 x 3 cells' colour. `sum` and `size` are sums of
 // differences and of their sizes; `per` is 1 / noise.

@@ -47,6 +47,11 @@ struct SourceRows {
     uint16_t spare[CARRIED_ROWS][LONGEST + TAPS + 2 * LANES]; // for rows that do not lie so, or go beyond an edge
 };
 
+FN void prefetch(const uint16_t *samples, int count) {
+    constexpr int LINE_OF_CACHE = 64 / sizeof(uint16_t);
+    for (int i = 0; i < count; i += LINE_OF_CACHE) __builtin_prefetch(samples + i);
+}
+
 // Rows first..last, `count` samples from (x, y) on; those at edges repeat.
 FN void gather(const Samples &from, int x, int y, int count, int first, int last, SourceRows &to) {
     const int step = from.channel.step;
@@ -80,22 +85,31 @@ ROW_FUNCTION between_rows(const SourceRows &from, int count, Shift down, Between
     }
 }
 
-// A row of them, between columns.
-ROW_FUNCTION between_columns(const float *from, int count, Shift across, uint16_t *to, int step) {
+// The same between columns, too: the first `rows` of them, from `left` on.
+ROW_FUNCTION between_columns(const Between &from, int count, Shift across, const Samples &to, int left, int top,
+                             int rows) {
     float taps[TAPS];
     UNROLL for (int k = 0; k < TAPS; k++) taps[k] = tap_of(across.sixteenths, k);
-    for (int x = 0; x < count; x += LANES) {
-        vec seen[TAPS];
-        if (across.sixteenths)
-            UNROLL for (int k = 0; k < TAPS; k++) seen[k] = load(from + x + k);
-        const vec v = clamp(across.sixteenths ? tapped(seen, taps) : load(from + x + BEFORE), 0, HIGHEST);
-        if (step == 1 && x + LANES <= count) {
-            narrowed(v, to + x);
+    const int step = to.channel.step;
+    for (int row = 0; row < rows; row++) {
+        uint16_t *const samples = to.row(top + row) + left * step;
+        auto write = [&](int x, vec v) __attribute__((always_inline)) {
+            v = clamp(v, 0, HIGHEST);
+            if (step == 1 && x + LANES <= count) return narrowed(v, samples + x);
+            uint16_t some[LANES];
+            narrowed(v, some);
+            if (step == 1) return (void)memcpy(samples + x, some, sizeof(uint16_t) * (count - x));
+            for (int i = 0; i < min(count - x, LANES); i++) samples[(x + i) * step] = some[i];
+        };
+        if (!across.sixteenths) {
+            for (int x = 0; x < count; x += LANES) write(x, load(from[row] + x + BEFORE));
             continue;
         }
-        uint16_t some[LANES];
-        narrowed(v, some);
-        for (int i = 0; i < min(count - x, LANES); i++) to[(x + i) * step] = some[i];
+        for (int x = 0; x < count; x += LANES) {
+            vec seen[TAPS];
+            UNROLL for (int k = 0; k < TAPS; k++) seen[k] = load(from[row] + x + k);
+            write(x, tapped(seen, taps));
+        }
     }
 }
 
@@ -105,6 +119,12 @@ FN void carry_tiles(const Samples &from, const Samples &to, int left, int right,
     const int step = to.channel.step, count = right - left;
     const bool whole = !across.sixteenths && !down.sixteenths;
     const int first = down.sixteenths ? 0 : BEFORE, last = first + CARRIED + (down.sixteenths ? TAPS - 1 : 0);
+    // The tiles below mostly move alike.
+    for (int i = 0; i < CARRIED; i++) {
+        const int ahead = clamp(top + down.whole + last + i, 0, from.height - 1), x = max(left + across.whole, 0);
+        prefetch(from.row(ahead) + x * step, min(count, from.width - x) * step);
+        prefetch(to.row(min(bottom + i, to.height - 1)) + left * step, count * step);
+    }
     SourceRows rows;
     gather(from, left + across.whole - BEFORE, top + down.whole - BEFORE, count + TAPS - 1, first, last, rows);
     if (whole && step == 1) {
@@ -114,8 +134,7 @@ FN void carry_tiles(const Samples &from, const Samples &to, int left, int right,
     }
     Between between;
     between_rows(rows, count + TAPS - 1, down, between);
-    for (int row = top; row < bottom; row++)
-        between_columns(between[row - top], count, across, to.row(row) + left * step, step);
+    between_columns(between, count, across, to, left, top, bottom - top);
 }
 
 // Ages of the cells left..right, top..bottom, none where the picture so far does not reach; `u` and `v` are cells.

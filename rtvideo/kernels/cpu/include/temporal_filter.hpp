@@ -89,7 +89,7 @@ ROW_FUNCTION gates(const TemporalState &state, const Sums &sums, Rows<1> means, 
             const vec across = (load(sums.level + x + 1) - load(sums.level + x - 1)) * 0.25f, down = load(sums.down + x);
             age = age_carried(age, across * across + down * down, load(carried + x), load(loss + x), noise);
         }
-        vec per = 1 / noise_of_difference(noise, age);
+        const vec per = per_noise_of_difference(noise, age);
         vec z = deviations(sum, size, per);
         const float *line[LINE];
         UNROLL for (int i = 0; i < LINE; i++) line[i] = means.at(0, cell_row + i - LINE / 2) + x;

@@ -63,7 +63,7 @@ FN void filter(float *memory) {
         for (int i = 0; i < CELL * CELL; i++) level += luma(Before{}, CELL * x + i % CELL, CELL * y + i / CELL);
         unsigned char *kept_age = state.age + y * ((frame.width + CELL - 1) / CELL) + x;
         float age = scene.seen == 1 ? 0 : unpacked_age((float)*kept_age);
-        const float per = 1 / noise_of_difference(noise_at(scene, 0.25f * level), age);
+        const float per = per_noise_of_difference(noise_at(scene, 0.25f * level), age);
         float z = deviations(sum, size, per);
         UNROLL for (int lean = -1; lean <= 1; lean++) {
             const int step = CELLS_WIDE + lean;
