@@ -34,29 +34,31 @@ FN void column_sums(Rows<4> d, Rows<4> s, int luma, int row, int width, const Su
     }
 }
 
-// The mean of each cell of luma.
-FN void luma_means(const float *upper, const float *lower, int width, float *to) {
+// The mean of each cell of two rows of pixels.
+FN void cell_means(const float *upper, const float *lower, int width, float *to) {
     for (int x = 0; x < width; x += 2 * LANES) {
         const vec a = load(upper + x) + load(lower + x), b = load(upper + x + LANES) + load(lower + x + LANES);
         store(to + x / 2, 0.25f * (even(a, b, LANE) + odd(a, b, LANE)));
     }
 }
 
-// The mean of each cell over the samples that a channel has in it.
-FN void cell_means(Rows<4> d, int c, const Channel &one, int cell_row, int cells, float *to) {
-    int rows = one.y ? 1 : CELL, first = one.y ? cell_row : CELL * cell_row;
+// The same over the samples that a channel has in a cell.
+FN void cell_means(Rows<4> d, int c, const Channel &one, int cell_row, int width, float *to) {
+    const int rows = one.y ? 1 : CELL, first = one.y ? cell_row : CELL * cell_row;
     const float *a = d.at(c, first), *b = d.at(c, first + rows - 1);
-    for (int x = 0; x < cells; x++)
-        to[x] = one.x ? 0.5f * (a[x] + b[x]) : 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
+    if (!one.x) return cell_means(a, b, width, to);
+    for (int x = 0; x < width / CELL; x += LANES) store(to + x, 0.5f * (load(a + x) + load(b + x)));
 }
 
-// How far cells of a row may be off that were carried (squared pixels), and what of their ages they lose.
+constexpr int CELLS_OF_BLOCK = 2 * MOTION_BLOCK / CELL; // of the finest level of motion, along a side
+
+// How far cells may be off that were carried (squared pixels), and what of their ages they lose; the same in all rows of
+// a block.
 FN void carried_cells(const MotionState &m, int left, int cell_row, int cells, float *unsure, float *loss) {
-    constexpr int SIDE = 2 * MOTION_BLOCK / CELL;
-    const Vector *const vectors = m.vectors[0] + cell_row / SIDE * m.wide[0];
+    const Vector *const vectors = m.vectors[0] + cell_row / CELLS_OF_BLOCK * m.wide[0];
     for (int x = 0; x < cells;) {
-        const int block = clamp(left + x, 0, m.wide[0] * SIDE - 1) / SIDE, at = (int)(vectors - m.vectors[0]) + block;
-        const int end = block + 1 < m.wide[0] ? min((block + 1) * SIDE - left, cells) : cells;
+        const int block = clamp(left + x, 0, m.wide[0] * CELLS_OF_BLOCK - 1) / CELLS_OF_BLOCK, at = (int)(vectors - m.vectors[0]) + block;
+        const int end = block + 1 < m.wide[0] ? min((block + 1) * CELLS_OF_BLOCK - left, cells) : cells;
         const bool moved = moves(vectors[block]);
         const float off = moved ? m.unsure[at] : 0, lost = moved ? loss_of(m.residuals[at], m.noise[0]) : 0;
         for (; x < end; x++) unsure[x] = off, loss[x] = lost;
@@ -201,21 +203,20 @@ static void filter(const Tile &tile, Frame &frame, Arena arena) {
                 store(d.at(luma, row) + x, grey(d)), store(s.at(luma, row) + x, grey(s));
             }
         }
-        luma_means(d.at(luma, CELL * pair), d.at(luma, CELL * pair + 1), tile.width, means.at(0, pair));
+        cell_means(d.at(luma, CELL * pair), d.at(luma, CELL * pair + 1), tile.width, means.at(0, pair));
         // Of RGB the colour is red and blue without their luma.
         for (int c = 0; c < 2 && count > 1; c++) {
             float *to = colour.at(c, pair);
-            cell_means(d, rgb ? 2 * c : c + 1, all[rgb ? 2 * c : c + 1], pair, cells, to);
-            if (!rgb) continue;
-            const float *a = d.at(luma, CELL * pair), *b = d.at(luma, CELL * pair + 1);
-            for (int x = 0; x < cells; x++) to[x] -= 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
+            cell_means(d, rgb ? 2 * c : c + 1, all[rgb ? 2 * c : c + 1], pair, tile.width, to);
+            for (int x = 0; rgb && x < cells; x += LANES) store(to + x, load(to + x) - load(means.at(0, pair) + x));
         }
         int cell_row = pair - LINE / 2;
         if (CELL * cell_row < tile.top) continue;
 
         column_sums(d, s, luma, CELL * cell_row, tile.width, sums);
         int first = (tile.first - tile.left) / CELL, last = first + (tile.last - tile.first + CELL - 1) / CELL;
-        if (carried) carried_cells(state.motion, tile.left / CELL, cell_row, cells, carried, loss);
+        if (carried && (cell_row == tile.top / CELL || cell_row % CELLS_OF_BLOCK == 0))
+            carried_cells(state.motion, tile.left / CELL, cell_row, cells, carried, loss);
         gates(state, sums, means, colour, count > 1, of_colour(rgb), cell_row, cells, frame.time.frames, carried, loss,
               state.age + (int64_t)cell_row * state.cells_wide + tile.first / CELL, first, last, &moved);
         if (state.motion.usable && frame.time.carries)
