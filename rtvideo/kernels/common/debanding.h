@@ -29,8 +29,8 @@ FN Debanding debanding_of(const Format &f) {
 
 // How much is left of a code's size after the noise of a frame has spread it over `age` frames: a clean picture that
 // stands has the same codes in all of them, a noisy one others in each.
-FN float fineness(float age, float noise) {
-    const float spread = min(4 * noise * noise, 1.0f);
+template <class V> FN V fineness(V age, V noise) {
+    const V spread = min(4 * noise * noise, 1.0f);
     return 1 / sqrt(1 + max(age - 1, 0.0f) * spread);
 }
 

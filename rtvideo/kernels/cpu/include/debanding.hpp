@@ -82,6 +82,30 @@ FN void measure_plane(const Tile &tile, const Frame &frame, int c, int top, floa
     measure_cells(one, rows, tile.width / DEBAND_CELL, frame.read.code, zero, mean, off);
 }
 
+template <class V, int... I> FN auto least_of_pairs(V v, Indices<I...>) {
+    const auto even = __builtin_shufflevector(v, v, (2 * I)...), odd = __builtin_shufflevector(v, v, (2 * I + 1)...);
+    return even < odd ? even : odd;
+}
+
+// Of a row of cells, from `first` on, the age of the youngest part.
+FN void least_ages(const TemporalState &state, int row, int first, int count, float *to) {
+    constexpr int PARTS = DEBAND_CELL / CELL;
+    static_assert(PARTS == 2, "neighbours are taken in pairs");
+    typedef uint8_t bytes __attribute__((vector_size(PARTS * LANES)));
+    const int wide = state.cells_wide, last = min(PARTS * row + 1, state.cells_high - 1);
+    const uint8_t *above = state.age + (int64_t)PARTS * row * wide, *below = state.age + (int64_t)last * wide;
+    int x = 0;
+    for (; x + LANES <= count && PARTS * (first + x + LANES) <= wide; x += LANES) {
+        bytes a, b;
+        memcpy(&a, above + PARTS * (first + x), sizeof a), memcpy(&b, below + PARTS * (first + x), sizeof b);
+        store(to + x, unpacked_age(__builtin_convertvector(least_of_pairs(a < b ? a : b, LANE), vec)));
+    }
+    for (; x < count; x++) {
+        const int left = min(PARTS * (first + x), wide - 1), right = min(left + 1, wide - 1);
+        to[x] = unpacked_age((float)min(min(above[left], above[right]), min(below[left], below[right])));
+    }
+}
+
 // The finest level: means and deviations of a strip's cells.
 static void measure_bands(const Tile &tile, Frame &frame, Arena arena) {
     const DebandingState &d = frame.debanding;
@@ -124,13 +148,10 @@ static void measure_bands(const Tile &tile, Frame &frame, Arena arena) {
         }
         if (frame.time.frames > 0) {
             float *fine = found.at(1, 0);
-            const int ages = DEBAND_CELL / CELL, wide = state.cells_wide,
-                      last = min(row * ages + 1, state.cells_high - 1);
-            const uint8_t *above = state.age + (int64_t)row * ages * wide, *below = state.age + (int64_t)last * wide;
-            for (int x = 0; x < count; x++) {
-                const int a = (first + x) * ages, b = min(a + 1, wide - 1);
-                const float age = unpacked_age((float)min(min(above[a], above[b]), min(below[a], below[b])));
-                fine[x] = fineness(age, noise_at(state.scene, d.parameters.black + found.at(0, 0)[x]));
+            least_ages(state, row, first, cells, fine);
+            for (int x = 0; x < cells; x += LANES) {
+                const vec noise = noise_at(state.scene, d.parameters.black + load(found.at(0, 0) + x));
+                store(fine + x, fineness(load(fine + x), noise));
             }
             put(d.means[0], FINE, fine);
         }
