@@ -65,8 +65,10 @@ static void follow_row(void *argument, int y, int) {
         // The neighbours' too, so that the light around what changed changes with it.
         vec change = load(light.changes.at(y) + x);
     UNROLL for (int i = 0; i < 9; i++) change = max(change, load(light.changes.at(y + i / 3 - 1) + x + i % 3 - 1));
-        const vec v = followed(load(kept + x), load(shown + x), light.least, change);
         const size_t size = sizeof(float) * min(LANES, wide - x); // behind a row lies what another thread follows
+        vec before = {}, now = {};
+        memcpy(&before, kept + x, size), memcpy(&now, shown + x, size);
+        const vec v = followed(before, now, light.least, change);
         memcpy(kept + x, &v, size), memcpy(shown + x, &v, size);
     }
 }
