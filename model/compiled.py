@@ -34,15 +34,15 @@ class Edge(NamedTuple):
     """The convolution on an edge of a cell; None in its place is a skip.
 
     Attributes:
-        weight, bias: (C, C, k, k) and (C,), k 1 or 3.
+        weight, bias: (C, C, k, k) and (C,), k 1, 3 or 5.
         dilation: distance of the kernel's taps.
         residual: its input is added to its output.
     """
 
     weight: Tensor
     bias: Tensor
-    dilation: int
-    residual: bool
+    dilation: int = 1
+    residual: bool = False
 
 
 class Conv2d(nn.Conv2d):

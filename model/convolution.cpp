@@ -246,7 +246,7 @@ struct Walk {
     const Cell &cell;
     const Size size;
     const ptrdiff_t image;
-    float weights[MOST * MOST * 9]; // of one kernel
+    float weights[MOST * MOST * 25]; // of one kernel
 
     explicit Walk(const Cell &c)
         : cell(c), size{c.height, c.width}, image(c.channels * size.plane()) {}
