@@ -6,6 +6,7 @@ the crop's size. Images are (N, C, H, W) in 0..1.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -47,7 +48,8 @@ def relative_total_variation(t: Tensor, sigma: float = 3.0, eps: float = 1e-3) -
     for axis in (2, 3):
         d = _difference(t, axis)
         if d.numel():
-            total = total + (_gaussian(d.abs(), sigma) / (_gaussian(d, sigma).abs() + eps)).mean()
+            spread, net = _gaussian(torch.stack((d.abs(), d)), sigma)
+            total = total + (spread / (net.abs() + eps)).mean()
     return total
 
 
@@ -166,14 +168,17 @@ def _box(x: Tensor, size: int) -> Tensor:
 
 def _gaussian(x: Tensor, sigma: float) -> Tensor:
     """Blur with zeros outside; numerator and denominator of a ratio lose alike at the border."""
+    down, across = (_bell(length, sigma, x.dtype, x.device) for length in x.shape[-2:])
+    return down @ x @ across
+
+
+@functools.lru_cache(maxsize=16)
+def _bell(length: int, sigma: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return the Gaussian window of each place as a row of (length, length)."""
     radius = round(2.5 * sigma)
     total = sum(math.exp(-(k**2) / (2 * sigma**2)) for k in range(-radius, radius + 1))
-
-    def band(length: int) -> Tensor:
-        distance = _distances(length, x)
-        return (-distance.square() / (2 * sigma**2)).exp() * (distance.abs() <= radius) / total
-
-    return band(x.shape[2]) @ x @ band(x.shape[3])
+    distance = _distances(length, torch.empty(0, dtype=dtype, device=device))
+    return (-distance.square() / (2 * sigma**2)).exp() * (distance.abs() <= radius) / total
 
 
 def _distances(length: int, like: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ columns, and what a skip or a residual adds is a one at the centre of the diagon
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -86,11 +87,43 @@ class MixedCell(nn.Module):
 
     def compose(self) -> tuple[Tensor, Tensor]:
         """Return the mixtures as one convolution an edge: kernels (7, C, C, 5, 5) and biases (7, C)."""
-        shares = self.shares()
-        spread = (shares @ self.layout.flatten(1)).view(EDGES, -1, _SIDE * _SIDE)
-        kernel = self.kernels @ spread[:, :-1] + self.identity * spread[:, -1:]
-        bias = self.biases @ (shares @ self.biased)[:, :, None]
-        return kernel.view(EDGES, self.channels, self.channels, _SIDE, _SIDE), bias.squeeze(2)
+        given = self.shares(), self.kernels, self.biases, self.layout, self.biased, self.identity
+        kernel, bias = _Composed.apply(*given)  # type: ignore[no-untyped-call]
+        return kernel.view(EDGES, self.channels, self.channels, _SIDE, _SIDE), bias
+
+
+class _Composed(torch.autograd.Function):
+    """`MixedCell.compose`, with its gradient by hand: torch's own keeps a record of twenty small operations.
+
+    On small crops that record takes as long as the cell. What is in between is computed again on the way
+    back, so that the gradient has a gradient.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, shares: Tensor, kernels: Tensor, biases: Tensor, *fixed: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(shares, kernels, biases, *fixed)
+        layout, biased, identity = fixed
+        spread = _spread(shares, layout)
+        kernel = torch.baddbmm(identity * spread[:, -1:], kernels, spread[:, :-1])
+        return kernel, (biases @ (shares @ biased)[:, :, None]).squeeze(2)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        shares, kernels, biases, layout, biased, identity = ctx.saved_tensors
+        of_kernel, of_bias = gradients
+        of_spread = torch.cat((kernels.mT @ of_kernel, (identity * of_kernel).sum(1, keepdim=True)), 1)
+        of_places, of_counts = of_spread.flatten(1), (of_bias[:, None] @ biases).squeeze(1)
+        of_shares = of_places @ layout.flatten(1).T + of_counts @ biased.T
+        of_kernels = of_kernel @ _spread(shares, layout)[:, :-1].mT
+        of_biases = of_bias[:, :, None] * (shares @ biased)[:, None]
+        return of_shares, of_kernels, of_biases, None, None, None
+
+
+def _spread(shares: Tensor, layout: Tensor) -> Tensor:
+    """Return what each tap, and the input itself, counts at each place of an edge's kernel: (7, 39, 25)."""
+    return (shares @ layout.flatten(1)).view(EDGES, -1, _SIDE * _SIDE)
 
 
 def taps(edge: Sequence[Operation]) -> list[Tensor]:

@@ -1,9 +1,12 @@
 """The composed convolutions against the sum that they stand for, operation by operation."""
 
+from unittest.mock import patch
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from model import compiled
 from model.cell import ATTRIBUTES, DistillationCell
 from model.operations import OPERATIONS, Convolution
 from search.mixed import MixedCell
@@ -75,6 +78,29 @@ def test_cell_is_the_weighted_sum_of_the_candidates(channels: int, size: tuple[i
     torch.testing.assert_close(tuple(kernels), theirs[3 : 3 + 42])
     torch.testing.assert_close(tuple(ours[3].transpose(1, 2).flatten(0, 1)), theirs[3 + 42 :])
     assert ours[1].abs().max() > 0
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("channels", [3, 6, 16])
+def test_what_is_compiled_is_what_torch_computes(channels: int, masked: bool) -> None:
+    if compiled.functions() is None:
+        pytest.skip("compiler: none for kernels")
+    torch.manual_seed(0)
+    alpha = torch.randn(7, 7, requires_grad=True)
+    kept = (torch.arange(channels) < channels - 1).float().requires_grad_()
+    cell = MixedCell(channels, lambda: alpha.softmax(1), (lambda: kept) if masked else None)
+    x = (torch.rand(2, channels, 17, 23) - 0.5).requires_grad_()
+    found = []
+    for in_torch in (False, True):
+        with patch.object(compiled, "applies", (lambda _: False) if in_torch else compiled.applies):
+            out = cell(x)
+        weight = torch.cos(torch.arange(out.numel())).view_as(out)
+        inputs = [x, alpha, *cell.parameters(), *([kept] if masked else [])]
+        found.append((out, *torch.autograd.grad((out * weight).sum(), inputs)))
+    for ours, theirs in zip(*found, strict=True):
+        scale = max(1.0, float(theirs.detach().abs().max()))
+        torch.testing.assert_close(ours / scale, theirs / scale, rtol=1e-4, atol=1e-5)
 
 
 def test_initial_weights_are_spread_as_in_the_single_operations() -> None:
