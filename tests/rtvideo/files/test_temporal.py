@@ -23,15 +23,20 @@ from tests.helpers.doubles import FakeSession, opening
 Frames = Sequence[np.ndarray[Any, Any]]
 
 
-def noisy(path: Path, frames: int = 40, pts: Sequence[int] | None = None) -> Path:
-    """A dark, still scene in colour with noise, stored without loss; 30 frames a second unless told."""
+def noisy(path: Path, frames: int = 40, pts: Sequence[int] | None = None, pan: int = 0) -> Path:
+    """A dark scene in colour with noise, stored without loss; 30 frames a second unless told.
+
+    Args:
+        pan: pixels that the camera turns by from frame to frame.
+    """
     rng = np.random.default_rng(5)
-    scene = np.kron(rng.uniform(20, 60, (9, 12)), np.ones((8, 8)))
+    scenery = np.kron(rng.uniform(20, 60, (9, 12 + frames * pan // 8)), np.ones((8, 8)))
     with av.open(str(path), "w") as output:
         stream = output.add_stream("ffv1", rate=30)
         stream.width, stream.height, stream.pix_fmt = 96, 72, "yuv420p"
         stream.codec_context.time_base = clips.Fraction(1, 30)
         for number in range(frames):
+            scene = scenery[:, number * pan : number * pan + 96]
             planes = [np.full((36, 48), 118.0), np.full((36, 48), 140.0)]
             codes = [plane + rng.normal(0, 2, plane.shape) for plane in (scene, *planes)]
             packed = np.concatenate([np.clip(np.rint(c), 0, 255).astype(np.uint8).ravel() for c in codes])
@@ -100,12 +105,24 @@ def test_time_counts_and_not_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_pan_is_quieter_where_it_was_seen_before(tmp_path: Path) -> None:
+    source = noisy(tmp_path / "pan.mkv", pan=2)
+    whole, alone = lit(source, "whole.mkv"), lit(source, "alone.mkv", temporal=0.0)
+
+    def wandering(path: Path) -> float:
+        return boiling([np.roll(one, 2 * k, axis=1)[:, 80:] for k, one in enumerate(luma(path))])
+
+    assert wandering(whole) < wandering(alone) / 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pan", [0, 2])
 def test_a_resumed_run_goes_on_as_if_nothing_had_happened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pan: int
 ) -> None:
     from rtvideo.engines import fused
 
-    source, target = noisy(tmp_path / "dark.mkv"), tmp_path / "lit.mkv"
+    source, target = noisy(tmp_path / "dark.mkv", pan=pan), tmp_path / "lit.mkv"
     options = Options(codec="ffv1", denoise=0.0, resume=True)
     seen = 0
 
