@@ -90,7 +90,7 @@ struct Window {
     int x, y; // its first pixel
     Candidate best;
     int count;
-    Vector tried[4 + (2 * REACH + 1) * (2 * REACH + 1)];
+    Candidate tried[4 + (2 * REACH + 1) * (2 * REACH + 1)];
 
     METHOD Window(const MotionState &m, int level, int column, int row)
         : kept(m.kept[level]), now(m.now[level]), x(column * MOTION_BLOCK - (WINDOW_WIDE - MOTION_BLOCK) / 2),
@@ -98,13 +98,13 @@ struct Window {
 
     METHOD float left_by(Vector v) const { return residual_of(kept, now, x, y, v); }
 
-    // Nothing is told from what is next to it: the block that one is a part of mostly moves as the camera does.
-    METHOD void look(Vector v) {
+    // Try a motion. What is next to another leaves as much: the block that one is a part of mostly moves as the camera.
+    METHOD Candidate look(Vector v) {
         for (int i = 0; i < count; i++)
-            if (is_next_to(v, tried[i])) return;
-        const float left = left_by(v);
-        if (count == 0 || left < best.left) best = Candidate{v, left};
-        tried[count++] = v;
+            if (is_next_to(v, tried[i].v)) return tried[i];
+        const Candidate found = {v, left_by(v)};
+        if (count == 0 || found.left < best.left) best = found;
+        return tried[count++] = found;
     }
 };
 
@@ -185,7 +185,7 @@ static void choose_row(void *argument, int row, int) {
         float unsure = UNSURE;
         if (best.left > NOISY * noise) {
             if (!still) {
-                const Candidate rest = {Vector{0, 0}, window.left_by(Vector{0, 0})};
+                const Candidate rest = {Vector{0, 0}, window.look(Vector{0, 0}).left};
                 if (better(rest.left, best.left, noise)) best = rest;
             }
             Structure &structure = m.structures[0][at];
