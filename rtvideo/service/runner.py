@@ -28,10 +28,11 @@ from rtvideo.service.messages import (
 from rtvideo.service.worker import run_camera
 
 #: Seconds until a camera that ended is started again: the first time, and at most.
-_SHORTEST, _LONGEST = 1.0, 60.0
+_SHORTEST, _LONGEST = 1.0, 30.0
 
-#: Seconds of a run after which the next wait is the shortest again.
-_GOOD = 60.0
+#: Seconds of a run after which the next wait is the shortest again: a camera that comes and goes within a
+#: minute is recorded while it is there.
+_GOOD = 20.0
 
 #: Seconds without a life sign after which a process is ended: while it starts, and later.
 _STARTING, _SILENT = 120.0, 45.0
