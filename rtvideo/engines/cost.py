@@ -29,8 +29,8 @@ class Cost:
 
 #: Nanoseconds a pixel of looking at the frames before where the picture moves, and of debanding; the same for
 #: all instructions. Measured by AVX2 on an AMD EPYC (10.8 and 2.8), in turns with the light and noise
-#: removal, which take 1.2 times as long there as above. Since then they take 0.77 and 0.70 times as long (AVX2
-#: on an Intel Xeon).
+#: removal, which take 1.2 times as long there as above. Since then they take 0.77 and 0.70 times as long
+#: (AVX2 on an Intel Xeon).
 OVER_TIME, DEBANDING = 7.0, 1.7
 
 
