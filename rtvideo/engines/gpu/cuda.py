@@ -86,12 +86,9 @@ class CudaSession(GpuSession):
 
     def limits(self) -> str | None:
         """See `rtvideo.engines.session.HasLimits`."""
-        if not self.settings.temporal or not self.settings.strength:
+        if not self.settings.temporal or not self.settings.strength or not self.settings.flicker:
             return None
-        return (
-            "engine cuda does not follow motion over time, nor even the bands of lamps; "
-            "--device cpu does both, more slowly"
-        )
+        return "engine cuda leaves the bands that lamps on the mains make; --device cpu evens them out"
 
     def _open(self, stack: ExitStack) -> Any:
         model, geometry = self._model, self._geometry

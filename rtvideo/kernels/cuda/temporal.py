@@ -10,7 +10,10 @@ from collections.abc import Iterator
 
 from rtvideo.kernels.cuda.source import SIDE, THREADS, Launch, function, grid
 
-HEADERS = ("exposure_compensation.cuh", "light_smoothing.cuh", "temporal_filter.cuh")
+HEADERS = (
+    "pyramid.cuh", "motion.cuh", "carry.cuh", "exposure_compensation.cuh", "light_smoothing.cuh",
+    "temporal_filter.cuh",
+)  # fmt: skip
 
 # As in common/temporal_state.h and scene_statistics.cuh.
 CELL, PATCH = 2, 8
@@ -18,9 +21,15 @@ _AROUND = 2  # cells around a region that the filter looks at
 _MEASURED, _LEVELS, _CHUNKS = 256, 10, 40
 _REGION = 64, 32
 
+# As in common/motion.h and carry.h, motion.cuh and carry.cuh.
+PYRAMID, MOTION_BLOCK = 4, 8
+_TEAMS_WIDE, _TEAMS_BYTES = 4, 26 << 10
+_CARRIED, _TAPS = 8, 6
+
 
 def picture_kernels() -> Iterator[tuple[Launch, str]]:
     """Yield the kernels that make the picture so far, which the network then reads."""
+    yield from _motion_kernels()
     width, height = _REGION
     cells = (width // CELL + 2 * _AROUND) * (height // CELL + 2 * _AROUND)
     measure = Launch("measure_frame", 0, _MEASURED, 2 * PATCH, 4 * 3 * _MEASURED)
@@ -30,6 +39,26 @@ def picture_kernels() -> Iterator[tuple[Launch, str]]:
     yield Launch("compensate_picture", 0, width, height, 0), function("compensate_picture", ["compensate();"])
     filtered = Launch("filter_picture", 0, width, height, 4 * ((CELL**2 + 3) * cells + 1))
     yield filtered, function("filter_picture", ["filter(memory);"])
+
+
+def _motion_kernels() -> Iterator[tuple[Launch, str]]:
+    """Yield the kernels that carry the picture so far to where it is in the frame."""
+    width, height = _REGION
+    samples = sum(width * height >> 2 * (level + 1) for level in range(PYRAMID))
+    pyramids = function("build_pyramids", ["build_pyramids(memory);"])
+    yield Launch("build_pyramids", 0, width, height, 4 * 2 * samples), pyramids
+
+    def of_blocks(name: str, level: int, call: str) -> tuple[Launch, str]:
+        side = _TEAMS_WIDE * (MOTION_BLOCK * 2 << level)
+        return Launch(name, 0, side, side, _TEAMS_BYTES), function(name, [call])
+
+    for level in reversed(range(PYRAMID)):
+        yield of_blocks(f"measure_motion_{level}", level, f"measure_motion(memory, {level});")
+    yield of_blocks("choose_motion", 0, "choose_motion(memory);")
+    tiles = (width // _CARRIED) * (height // _CARRIED)
+    between = (_CARRIED + _TAPS - 1) * _CARRIED
+    carried = Launch("carry_picture", 0, width, height, 4 * tiles * (4 + 2 * _TAPS + between))
+    yield carried, function("carry_picture", ["carry(memory);"])
 
 
 def light_kernels(scale: int, groups: int, light: str, exposure: str) -> Iterator[tuple[Launch, str]]:

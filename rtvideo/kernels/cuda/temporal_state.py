@@ -1,4 +1,4 @@
-"""What is kept from frame to frame on a device: the picture so far, for how long it has stood, and the light.
+"""What is kept from frame to frame on a device: the picture so far, its ages, its motion, and the light.
 
 It lies in one piece of memory, which kernels with and without noise removal share.
 """
@@ -11,26 +11,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtvideo.frame import Geometry
-from rtvideo.kernels.cuda.temporal import CELL, PATCH
+from rtvideo.kernels.cuda.temporal import CELL, MOTION_BLOCK, PATCH, PYRAMID
 from rtvideo.kernels.structs import Format, PlanePointers, state_format
 
-# As in temporal_state.cuh and scene_statistics.cuh: bytes of a scene, counts of all levels.
-_SCENE, _COUNTS = 2048, 10 * (1024 + 256)
+# As in temporal_state.cuh and scene_statistics.cuh: bytes of a scene and of motion, counts of all levels.
+_SCENE, _MOTION, _COUNTS = 1536, 512, 10 * (1024 + 256)
+
+# Words of a vector and of a structure, as in common/motion.h.
+_VECTOR, _STRUCTURE = 2, 5
 
 #: Bytes at the beginning that must be zero before the first frame.
-ZEROED = _SCENE + 4 * _COUNTS
+ZEROED = _SCENE + _MOTION + 4 * _COUNTS
 
 _ALIGNMENT = 256
+
+
+class MotionState(ctypes.Structure):
+    """``rt::MotionState``."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p * PYRAMID) for name in ("kept", "now", "measured", "vectors", "structures")),
+        *((name, ctypes.c_void_p) for name in ("residuals", "unsure", "found")),
+    ]
 
 
 class TemporalState(ctypes.Structure):
     """``rt::TemporalState``."""
 
     _fields_ = [
-        ("format", Format), ("before", PlanePointers), ("after", PlanePointers),
+        ("format", Format), ("before", PlanePointers * 2), ("after", PlanePointers),
         *((name, ctypes.c_void_p) for name in (
-            "age", "level", "change", "spread", "gain", "counts", "scene", "light",
+            "age_before", "age", "level", "change", "spread", "gain", "counts", "scene", "light",
         )),
+        ("motion", MotionState),
     ]  # fmt: skip
 
 
@@ -58,25 +71,50 @@ class TemporalLayout:
             address: of the memory, a multiple of 256.
             now: 0 and 1 in turns: which of the two pictures is the older one.
         """
-        begins = (address + at for at in self._begins())
-        scene, counts, age, level, change, spread, gain, light, *pictures = begins
+        begins = [address + at for at in self._begins()]
+        scene, found, counts, level, change, spread, gain, light, *rest = begins
         state = TemporalState(
-            format=state_format(self.geometry), age=age, level=level, change=change, spread=spread, gain=gain,
+            format=state_format(self.geometry), level=level, change=change, spread=spread, gain=gain,
             counts=counts, scene=scene, light=light,
         )  # fmt: skip
-        half = len(pictures) // 2
-        for which, picture in enumerate((state.before, state.after)):
-            place_planes(self.geometry, picture, pictures[(which ^ now) * half :])
+        ages, rest = rest[:2], rest[2:]
+        state.age_before, state.age = ages[now], ages[1 - now]
+        planes = len(kept_planes(self.geometry))
+        pictures = [rest[k * planes : (k + 1) * planes] for k in range(3)]
+        for picture, at in ((state.before[0], now), (state.before[1], 2), (state.after, 1 - now)):
+            place_planes(self.geometry, picture, pictures[at])
+        motion = iter(rest[3 * planes :])
+        state.motion.found = found
+        for k in range(PYRAMID):
+            for name, _ in self._of_level(k):
+                getattr(state.motion, name)[k] = next(motion)
+        state.motion.residuals, state.motion.unsure = next(motion), next(motion)
         return state
 
     def _begins(self) -> list[int]:
-        """Return where each part begins, scene and counts first, and the end."""
+        """Return where each part begins, what must be zero first, and the end."""
         width, height = self.geometry.width, self.geometry.height
         cells = -(-width // CELL) * -(-height // CELL)
         patches = 4 * -(-width // PATCH) * (height // PATCH // 2 + 1)
         picture = [high * stride for high, stride in kept_planes(self.geometry)]
-        sizes = [_SCENE, 4 * _COUNTS, cells, *4 * [patches], 4 * self.light, *picture, *picture]
+        sizes = [_SCENE, _MOTION, 4 * _COUNTS, *4 * [patches], 4 * self.light, cells, cells, *3 * picture]
+        sizes += [4 * words for level in range(PYRAMID) for _, words in self._of_level(level)]
+        sizes += 2 * [4 * self._blocks(0)]
         return list(itertools.accumulate(map(aligned, sizes), initial=0))
+
+    def _of_level(self, level: int) -> list[tuple[str, int]]:
+        """Return what `MotionState` has of each level of the pyramids, and its words."""
+        blocks, cell = self._blocks(level), 2 << level
+        luma = -(-self.geometry.width // cell) * -(-self.geometry.height // cell)
+        vectors, structures = _VECTOR * blocks, _STRUCTURE * blocks
+        return [
+            ("kept", luma), ("now", luma), ("measured", vectors), ("vectors", vectors),
+            ("structures", structures),
+        ]  # fmt: skip
+
+    def _blocks(self, level: int) -> int:
+        side = MOTION_BLOCK * 2 << level
+        return -(-self.geometry.width // side) * -(-self.geometry.height // side)
 
 
 def kept_planes(geometry: Geometry) -> list[tuple[int, int]]:

@@ -15,6 +15,7 @@ from benchmarks import gpu_check
 from benchmarks.common.files import ROOT
 from benchmarks.gpu import kernels, prepare, right, rows, sources
 from benchmarks.gpu.rows import RowFile
+from rtvideo.engines.time_constants import TimeStamps
 from rtvideo.errors import UnavailableError
 from rtvideo.kernels.cuda import nvrtc
 from tests.conftest import has_gpu
@@ -42,8 +43,17 @@ def test_a_device_that_computes_right_is_told_from_others(
     cuda.fail["cuGraphLaunch"] = Status.CUDA_ERROR_LAUNCH_FAILED
     assert not right.check("night", file, sizes=SMALL)
     found = rows.read(tmp_path / "rows")
-    assert [row.get("right") for row in found] == [True, True, False, False, None, None]
+    assert [row.get("right") for row in found] == 3 * [True] + 3 * [False] + 3 * [None]
     assert "LAUNCH_FAILED" in found[-1]["missing"] and cuda.alive == {}
+
+
+@pytest.mark.compile
+def test_a_device_that_does_not_carry_is_told(cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(right, "CASES", right.CASES[3:4])
+    monkeypatch.setattr("rtvideo.engines.gpu.cuda.TimeStamps", lambda: TimeStamps(carries=False))
+    file = RowFile(None, "right")
+    assert not right.check("night", file, sizes=((150, 90),))
+    assert [row["right"] for row in file.rows] == [True, False]
 
 
 @pytest.mark.compile

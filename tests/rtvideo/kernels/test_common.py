@@ -26,7 +26,7 @@ COMMON = sorted((KERNELS / "common").glob("*.h"))
 BACK_ENDS = ("cpu", "cuda")
 
 #: What engine cuda does not have yet: docs/temporal.md says so.
-ON_PROCESSORS_ALONE = {"motion.h", "camera_motion.h", "carry.h", "mains.h"}
+ON_PROCESSORS_ALONE = {"mains.h"}
 
 
 def code(path: Path) -> str:

@@ -7,25 +7,10 @@
 
 namespace rt {
 
-constexpr int CARRIED = 8; // samples of a tile's side
 constexpr int LONGEST = 256; // samples of tiles that go together
 
-// Of a place in the picture the motion in pixels: linear between the middles of blocks, where they agree.
 FN Vector motion_at(const MotionState &m, float x, float y) {
-    constexpr int SIDE = 2 * MOTION_BLOCK;
-    const int wide = m.wide[0], high = m.high[0];
-    const float u = clamp(x / SIDE - 0.5f, 0.0f, wide - 1.0f), v = clamp(y / SIDE - 0.5f, 0.0f, high - 1.0f);
-    const int left = min((int)u, max(wide - 2, 0)), top = min((int)v, max(high - 2, 0));
-    const Vector *a = m.vectors[0] + top * wide + left, *b = top + 1 < high ? a + wide : a;
-    const int next = left + 1 < wide;
-    const Vector nearest = (v - top < 0.5f ? a : b)[u - left < 0.5f ? 0 : next];
-    bool agree = moves(nearest);
-    const Vector around[4] = {a[0], a[next], b[0], b[next]};
-    for (const Vector &one : around) agree &= max(abs(one.x - nearest.x), abs(one.y - nearest.y)) < AGREE;
-    if (!agree) return 2.0f * nearest;
-    const float across = u - left, down = v - top;
-    const Vector upper = a[0] + across * (a[next] - a[0]), lower = b[0] + across * (b[next] - b[0]);
-    return 2.0f * (upper + down * (lower - upper));
+    return motion_at(m.vectors[0], m.wide[0], m.high[0], x, y);
 }
 
 // Samples of a channel of the picture that is kept.
@@ -39,7 +24,7 @@ struct Samples {
     }
 };
 
-constexpr int CARRIED_ROWS = CARRIED + TAPS - 1, BEFORE = TAPS / 2 - 1; // that a tile is made of; those before it
+constexpr int CARRIED_ROWS = CARRIED + TAPS - 1; // that a tile is made of
 
 // The rows that tiles are made of, their samples side by side from the first that counts.
 struct SourceRows {
@@ -76,7 +61,7 @@ ROW_FUNCTION between_rows(const SourceRows &from, int count, Shift down, Between
     UNROLL for (int k = 0; k < TAPS; k++) taps[k] = tap_of(down.sixteenths, k);
     for (int x = 0; x < count; x += LANES) {
         if (!down.sixteenths) {
-            UNROLL for (int i = 0; i < CARRIED; i++) store(to[i] + x, widened(from.at[BEFORE + i] + x));
+            UNROLL for (int i = 0; i < CARRIED; i++) store(to[i] + x, widened(from.at[TAPS_BEFORE + i] + x));
             continue;
         }
         vec seen[CARRIED_ROWS];
@@ -102,7 +87,7 @@ ROW_FUNCTION between_columns(const Between &from, int count, Shift across, const
             for (int i = 0; i < min(count - x, LANES); i++) samples[(x + i) * step] = some[i];
         };
         if (!across.sixteenths) {
-            for (int x = 0; x < count; x += LANES) write(x, load(from[row] + x + BEFORE));
+            for (int x = 0; x < count; x += LANES) write(x, load(from[row] + x + TAPS_BEFORE));
             continue;
         }
         for (int x = 0; x < count; x += LANES) {
@@ -118,7 +103,7 @@ FN void carry_tiles(const Samples &from, const Samples &to, int left, int right,
                     Shift down) {
     const int step = to.channel.step, count = right - left;
     const bool whole = !across.sixteenths && !down.sixteenths;
-    const int first = down.sixteenths ? 0 : BEFORE, last = first + CARRIED + (down.sixteenths ? TAPS - 1 : 0);
+    const int first = down.sixteenths ? 0 : TAPS_BEFORE, last = first + CARRIED + (down.sixteenths ? TAPS - 1 : 0);
     // The tiles below mostly move alike.
     for (int i = 0; i < CARRIED; i++) {
         const int ahead = clamp(top + down.whole + last + i, 0, from.height - 1), x = max(left + across.whole, 0);
@@ -126,10 +111,10 @@ FN void carry_tiles(const Samples &from, const Samples &to, int left, int right,
         prefetch(to.row(min(bottom + i, to.height - 1)) + left * step, count * step);
     }
     SourceRows rows;
-    gather(from, left + across.whole - BEFORE, top + down.whole - BEFORE, count + TAPS - 1, first, last, rows);
+    gather(from, left + across.whole - TAPS_BEFORE, top + down.whole - TAPS_BEFORE, count + TAPS - 1, first, last, rows);
     if (whole && step == 1) {
         for (int row = top; row < bottom; row++)
-            memcpy(to.row(row) + left, rows.at[BEFORE + row - top] + BEFORE, sizeof(uint16_t) * count);
+            memcpy(to.row(row) + left, rows.at[TAPS_BEFORE + row - top] + TAPS_BEFORE, sizeof(uint16_t) * count);
         return;
     }
     Between between;
@@ -148,20 +133,13 @@ FN void carry_ages(const TemporalState &state, int left, int right, int top, int
     }
 }
 
-// How a tile moves: its samples, and its cells.
-struct TileMotion {
-    Shift across, down;
-    int u, v;
-};
+FN bool same(Shift a, Shift b) { return a.whole == b.whole && a.sixteenths == b.sixteenths; }
 FN bool alike(const TileMotion &a, const TileMotion &b) {
     return same(a.across, b.across) && same(a.down, b.down) && a.u == b.u && a.v == b.v;
 }
 
-// Of a tile of a channel.
 FN TileMotion motion_of_tile(const MotionState &m, const Channel &one, int x, int y) {
-    const Vector by = motion_at(m, (x + CARRIED / 2) << one.x, (y + CARRIED / 2) << one.y);
-    return TileMotion{shift_of(by.x / (1 << one.x)), shift_of(by.y / (1 << one.y)), shift_of(by.x / CELL + 0.5f).whole,
-                      shift_of(by.y / CELL + 0.5f).whole};
+    return motion_of_tile(m.vectors[0], m.wide[0], m.high[0], one.x, one.y, x, y);
 }
 
 // A strip of whole blocks. Channels of one size move alike.

@@ -12,18 +12,8 @@ template <int HALF, int... I> FN vec sum_of_lanes(vec v, Indices<I...> lanes) {
 }
 FN float sum_of(vec v) { return sum_of_lanes<LANES / 2>(v, LANE)[0]; }
 
-// Where the window of a block begins in the picture so far, and the fractions of a pixel beyond.
-struct Displaced {
-    int x, y;
-    float across, down;
-};
-
-// Within what the margins have.
 FN Displaced displaced(const Layer &layer, int x, int y, Vector v) {
-    const float u = clamp(x + v.x, -PAD + 1.0f, layer.width + PAD - 2.0f * WINDOW_WIDE - 1);
-    const float w = clamp(y + v.y, -PAD + 1.0f, layer.height + PAD - WINDOW_HIGH - 2 - 1.0f);
-    const int left = (int)(u + PAD) - PAD, top = (int)(w + PAD) - PAD;
-    return Displaced{left, top, u - left, w - top};
+    return displaced(layer.width, layer.height, x, y, v);
 }
 
 FN vec across(const float *row, float share) { return lerp(load(row), load(row + 1), share); }
@@ -44,8 +34,7 @@ static float residual_of(const Layer &kept, const Layer &now, int x, int y, Vect
             before[i] = h;
         }
     }
-    const float mean = sum_of(sum) / WINDOW;
-    return max(sum_of(squares) / WINDOW - mean * mean, 0.0f);
+    return variance_of(sum_of(sum), sum_of(squares));
 }
 
 // Sums over the window where it is now: of the gradient of the picture so far, and of the difference.
@@ -61,21 +50,15 @@ static Structure structure_of(const Layer &kept, const Layer &now, int x, int y,
             before[i] = h;
         }
     }
-    vec s[8] = {}; // products, and sums for their means
+    vec s[WINDOW_SUMS] = {};
     for (int row = 1; row <= WINDOW_HIGH; row++) {
-        for (int i = 0; i < WINDOW_WIDE; i += LANES) {
-            const vec k = load(seen[row] + i + 1), d = load(now.at(x + i, y + row - 1)) - k;
-            const vec gx = 0.5f * (load(seen[row] + i + 2) - load(seen[row] + i));
-            const vec gy = 0.5f * (load(seen[row + 1] + i + 1) - load(seen[row - 1] + i + 1));
-            s[0] += gx * gx, s[1] += gx * gy, s[2] += gy * gy, s[3] += gx * d, s[4] += gy * d;
-            s[5] += gx, s[6] += gy, s[7] += d;
-        }
+        for (int i = 0; i < WINDOW_WIDE; i += LANES)
+            add_pixel(s, load(seen[row] + i + 1), load(seen[row] + i), load(seen[row] + i + 2),
+                      load(seen[row - 1] + i + 1), load(seen[row + 1] + i + 1), load(now.at(x + i, y + row - 1)));
     }
-    float sums[8];
-    UNROLL for (int i = 0; i < 8; i++) sums[i] = sum_of(s[i]);
-    const float gx = sums[5] / WINDOW, gy = sums[6] / WINDOW;
-    return Structure{sums[0] - gx * sums[5], sums[1] - gx * sums[6], sums[2] - gy * sums[6], sums[3] - gx * sums[7],
-                     sums[4] - gy * sums[7]};
+    float sums[WINDOW_SUMS];
+    UNROLL for (int i = 0; i < WINDOW_SUMS; i++) sums[i] = sum_of(s[i]);
+    return structure_of(sums);
 }
 
 // A motion of a block, and what it leaves of the difference.
@@ -93,8 +76,7 @@ struct Window {
     Candidate tried[4 + (2 * REACH + 1) * (2 * REACH + 1)];
 
     METHOD Window(const MotionState &m, int level, int column, int row)
-        : kept(m.kept[level]), now(m.now[level]), x(column * MOTION_BLOCK - (WINDOW_WIDE - MOTION_BLOCK) / 2),
-          y(row * MOTION_BLOCK - (WINDOW_HIGH - MOTION_BLOCK) / 2), count(0) {}
+        : kept(m.kept[level]), now(m.now[level]), x(window_left(column)), y(window_top(row)), count(0) {}
 
     METHOD float left_by(Vector v) const { return residual_of(kept, now, x, y, v); }
 
@@ -116,18 +98,14 @@ static Candidate measure_block(const MotionState &m, int level, int column, int 
         for (int v = -REACH; v <= REACH && !m.model.known; v++)
             for (int u = -REACH; u <= REACH; u++) window.look(Vector{(float)u, (float)v});
     } else {
-        // The block that it is a part of, and the two that it touches.
-        const int wide = m.wide[level + 1], high = m.high[level + 1];
-        const int u = min(column / 2, wide - 1), w = min(row / 2, high - 1);
-        const int beside = clamp(u + (column & 1 ? 1 : -1), 0, wide - 1), above = clamp(w + (row & 1 ? 1 : -1), 0, high - 1);
-        const Vector *parents = m.vectors[level + 1];
-        const int around[] = {w * wide + u, w * wide + beside, above * wide + u};
-        for (int at : around) window.look(2.0f * parents[at]);
+        const Parents parents = parents_of(column, row, m.wide[level + 1], m.high[level + 1]);
+        const int around[] = {parents.own, parents.beside, parents.above};
+        for (int at : around) window.look(2.0f * m.vectors[level + 1][at]);
     }
-    const float pull = pull_of(max(m.noise[level], LEAST_VARIANCE));
+    const float pull = pull_of(m.noise[level]);
     const Vector start = window.best.v;
     Vector v = start;
-    for (int i = 0; i < (level > 0 || m.all_measured() ? 2 : 1); i++) {
+    for (int i = 0; i < steps_of(level, m.all_measured()); i++) {
         structure = structure_of(window.kept, window.now, window.x, window.y, v);
         v = v + step_of(structure, pull, v, start);
     }
@@ -181,29 +159,25 @@ static void choose_row(void *argument, int row, int) {
     for (int column = 0, at = row * m.wide[0]; column < m.wide[0]; column++, at++) {
         Window window(m, 0, column, row);
         window.look(still ? Vector{0, 0} : expected(m, 0, column, row));
-        Candidate best = window.best;
-        float unsure = UNSURE;
-        if (best.left > NOISY * noise) {
-            if (!still) {
-                const Candidate rest = {Vector{0, 0}, window.look(Vector{0, 0}).left};
-                if (better(rest.left, best.left, noise)) best = rest;
-            }
+        Choice choice = {window.best.v, window.best.left, UNSURE};
+        if (choice.left > NOISY * noise) {
+            if (!still) consider(choice, Choice{Vector{0, 0}, window.look(Vector{0, 0}).left, UNSURE}, noise);
             Structure &structure = m.structures[0][at];
             const Candidate own = m.all_measured()
                                       ? Candidate{m.vectors[0][at], window.left_by(m.vectors[0][at])}
                                       : measure_block(m, 0, column, row, window, structure);
-            if (tells(structure, noise) && better(own.left, best.left, noise)) best = own, unsure = UNSURE_ALONE;
+            if (tells(structure, noise)) consider(choice, Choice{own.v, own.left, UNSURE_ALONE}, noise);
         }
-        m.vectors[0][at] = limited(best.v, FARTHEST), m.residuals[at] = best.left;
-        m.unsure[at] = unsure * unsure;
-        moved += moves(best.v);
+        m.vectors[0][at] = limited(choice.motion, FARTHEST), m.residuals[at] = choice.left;
+        m.unsure[at] = choice.unsure * choice.unsure;
+        moved += moves(choice.motion);
     }
     __atomic_fetch_add(&s.moved, moved, __ATOMIC_RELAXED);
 }
 
 // What is left of a quiet block of a level, which is noise.
 FN void learn_noise(MotionState &m, int level) {
-    Histogram<256> left = {Bins{0, 1.0f / 16, 256}, 0, {}};
+    Histogram<256> left = {spread_bins(), 0, {}};
     for (int i = 0; i < m.blocks(level); i++) left.add(sqrt(m.residuals[i]));
     const float quiet = left.quantile(QUIET_SHARE);
     m.noise[level] = max(quiet * quiet, LEAST_VARIANCE);

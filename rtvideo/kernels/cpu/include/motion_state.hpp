@@ -6,8 +6,6 @@
 
 namespace rt {
 
-constexpr int PAD = 32; // pixels around a layer, where its edges repeat: windows may lie beyond
-
 // Luma at a part of the size.
 struct Layer {
     float *data;
@@ -31,7 +29,7 @@ struct MotionState {
     void *memory[2];
 
     METHOD int blocks(int level) const { return wide[level] * high[level]; }
-    METHOD bool all_measured() const { return blocks(0) <= MOST_MEASURED; } // of the finest level
+    METHOD bool all_measured() const { return are_all_measured(blocks(0)); }
 };
 
 FN bool allocate(MotionState &m, const Format &kept, int width, int height) {

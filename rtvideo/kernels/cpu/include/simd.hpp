@@ -20,6 +20,8 @@ namespace rt {
 #define UNROLL _Pragma("GCC unroll 64")
 #endif
 
+#define ROLLED // a loop that would take too many registers of a GPU's thread if it were unrolled
+
 #if defined(__AVX512F__)
 constexpr int LANES = 16, ACCUMULATORS = 24;
 #elif defined(__AVX__)

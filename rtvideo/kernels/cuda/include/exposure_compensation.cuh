@@ -21,6 +21,7 @@ FN void compensate() {
     if (!scene.exposure_changed && !scene.light_changed) return;
     const Block block = block_of<Region>(frame.width, frame.height);
     const float black = black_of(state.format);
+    const Before before;
     for (int item = threadIdx.x; item < REGION_CELLS; item += THREADS) {
         const int x = block.left / CELL + item % REGION_CELLS_WIDE, y = block.top / CELL + item / REGION_CELLS_WIDE;
         if (CELL * x >= frame.width || CELL * y >= frame.height) continue;
@@ -28,7 +29,7 @@ FN void compensate() {
         if (light == 1 && !scene.exposure_changed) continue;
         float level = 0;
         for (int i = 0; scene.exposure_changed && i < CELL * CELL; i++)
-            level += luma(Before{}, CELL * x + i % CELL, CELL * y + i / CELL) / 4;
+            level += luma(before, CELL * x + i % CELL, CELL * y + i / CELL) / 4;
         const float ratio = scene.exposure_changed ? brightening(black, level, exposed(scene, level)) : 1;
         for (int c = 0; c < channels(); c++) {
             const Channel one = channel(c);
@@ -36,9 +37,9 @@ FN void compensate() {
             const float zero = is_rgb() ? black : state.format.chroma_zero * state.format.code;
             const float none = is_luma || is_rgb() ? zero_of_light(black) : zero;
             for_samples(one, x, y, [&](int u, int v) {
-                const float old = Before{}(one, u, v);
+                const float old = before(one, u, v);
                 const float level = is_luma ? exposed(scene, old) : scaled(old, zero, ratio);
-                keep(state.before, one, u, v, scaled(level, none, light));
+                keep(before.planes(), one, u, v, scaled(level, none, light));
             });
         }
     }

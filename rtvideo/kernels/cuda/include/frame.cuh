@@ -4,6 +4,7 @@
 
 #ifdef __CUDACC__ // elsewhere a test stands in for the device
 #define UNROLL _Pragma("unroll")
+#define ROLLED _Pragma("unroll 1")
 #define TEXT(x) #x
 #define UNROLL_BY(n) _Pragma(TEXT(unroll(n)))
 #define MEMORY extern __shared__ __align__(16) float memory[]
@@ -36,21 +37,38 @@ FN int clamp(int v, int low, int high) { return min(max(v, low), high); }
 
 } // namespace rt
 
+#include "common/camera_motion.h"
 #include "common/debanding.h"
-#include "common/temporal_state.h"
 
 namespace rt {
+
+// What was found of motion, and is kept.
+struct FoundMotion {
+    float noise[PYRAMID]; // variance of what is left of blocks that moved as thought
+    Model model;          // of the camera's motion
+    int moved;            // blocks, in this frame
+};
+
+// What motion is looked for in, level by level, and what is found there; see motion_state.cuh.
+struct MotionState {
+    float *kept[PYRAMID], *now[PYRAMID];          // luma of the picture so far and of the frame
+    Vector *measured[PYRAMID], *vectors[PYRAMID]; // of blocks: as measured, and with what the blocks around say
+    Structure *structures[PYRAMID];
+    float *residuals, *unsure; // of the blocks of a level; of those of the finest
+    FoundMotion *found;
+};
 
 // What is kept from frame to frame; see temporal_state.cuh.
 struct TemporalState {
     Format format;                  // of the picture: as the decoder's, in 16 bits
-    Planes before, after;           // the picture so far: read from one, written to the other
-    unsigned char *age;             // of each cell
+    Planes before[2], after;        // the picture so far: as it was, carried along, and with this frame
+    unsigned char *age_before, *age; // of each cell: as it was; carried along, then with this frame
     float *level, *change, *spread; // of each patch: mean so far, mean and deviation of the difference
     float *gain;                    // of its light
     int *counts;                    // of changes and spreads, level by level
     Scene *scene;
     float *light; // log2 t at the last scale
+    MotionState motion;
 };
 
 // What debanding needs for a frame; see debanding.cuh.

@@ -1,13 +1,10 @@
 // The reduced grid: block means of the warm start, their logarithms and statistics, and the light at full size.
 #pragma once
+#include "last_block.cuh"
 #include "light.cuh"
 #include "planes.cuh"
 
 #include "common/interpolation.h"
-
-extern "C" {
-__device__ int blocks_done; // of those that take part in `survey`; 0 when a module is loaded
-}
 
 namespace rt {
 
@@ -264,20 +261,6 @@ FN void settle(float *memory, const Moments<float> *parts, int count, bool centr
     *exposure = exposure_of(g, w, centred, mix, frame.brightness);
     if (fade)
         exposure->need = need_of_light((float)(all.level / all.count), (float)(all.colour / all.count), fade);
-}
-
-// Whether this is the last block that comes here: what the others left before is there to be read.
-FN bool is_last_block(int *memory) {
-    if (threadIdx.x == 0) {
-        fence();
-        *memory = atomicAdd(&blocks_done, 1) == gridDim.x * gridDim.y - 1;
-        if (*memory) blocks_done = 0; // for the next frame
-    }
-    barrier();
-    const bool last = *memory;
-    fence();
-    barrier();
-    return last;
 }
 
 // All that comes before the stages where they have one scale: `log` and the exposure. `settled` is `settle` without

@@ -1,7 +1,7 @@
 // Light smoothing on the grid.
 #pragma once
+#include "carry.cuh"
 #include "grid.cuh"
-#include "temporal_state.cuh"
 
 #include "common/light_smoothing.h"
 
@@ -16,10 +16,24 @@ FN float sum_by_all(float *space, float mine) {
     return joined_by_all(space, mine, [](float a, float b) { return a + b; });
 }
 
+// The light that was shown last, where it is now: it moves along with the picture.
+template <int SCALE> struct KeptLight {
+    const Grid<SCALE> kept;
+    const bool carried;
+
+    METHOD KeptLight() : kept{frame.state.light}, carried(frame.state.motion.found->moved > 0) {}
+    METHOD float at(int channel, int row, int column) const {
+        if (!carried) return kept.at(channel, row, column);
+        const float x = (column + 0.5f) * SCALE, y = (row + 0.5f) * SCALE;
+        const Vector by = motion_at(x, y);
+        return bilinear(kept, channel, (y + by.y) / SCALE - 0.5f, (x + by.x) / SCALE - 0.5f);
+    }
+};
+
 // `light` <- what is shown of `now` (N channels of log2 t); `changed` <- of each block, the sum of its changes.
 template <int N, int SCALE>
 FN void follow(float *memory, const Grid<SCALE> &now, const Grid<SCALE> &light, float *changed) {
-    const Grid<SCALE> kept{frame.state.light};
+    const KeptLight<SCALE> kept;
     const float least = least_rate();
     float mine = 0;
     for_cells(now, [&](int x, int y) {

@@ -21,11 +21,12 @@ FN void count(int level, int first, int bin) { atomicAdd(&frame.state.counts[lev
 FN void measure_patches(float *memory) {
     const int left = blockIdx.x * MEASURED, top = blockIdx.y * 2 * PATCH, columns = min(MEASURED, frame.width - left);
     if (is_reset() || top + PATCH > frame.height) return;
+    const Before before;
     float *level = memory, *change = memory + MEASURED, *square = memory + 2 * MEASURED;
     for (int column = threadIdx.x; column < columns; column += THREADS) {
         float l = 0, c = 0, q = 0;
         for (int row = top; row < top + PATCH; row++) {
-            const float s = luma(Before{}, left + column, row), d = luma(Now{}, left + column, row) - s;
+            const float s = luma(before, left + column, row), d = luma(Now{}, left + column, row) - s;
             l += s, c += d, q += d * d;
         }
         level[column] = l, change[column] = c, square[column] = q;
@@ -42,13 +43,12 @@ FN void measure_patches(float *memory) {
     }
 }
 
-// Of `n` values of a level, whose bins begin at `first`; `sums` are those of its chunks.
-FN float quantile(int level, int first, const Bins &of, const int *sums, int n, float share) {
-    const int *bins = frame.state.counts + level * BINS + first;
+// Of `n` values that were counted; `sums` are those of chunks of bins.
+FN float quantile(const int *bins, const int *sums, const Bins &of, int n, float share) {
     const float wanted = share * n;
     int below = 0;
     for (int chunk = 0; chunk < of.count / CHUNK; chunk++) {
-        const int all = sums[level * CHUNKS + first / CHUNK + chunk];
+        const int all = sums[chunk];
         if (all == 0 || below + all < wanted) {
             below += all;
             continue;
@@ -83,13 +83,15 @@ FN void estimate_scene(float *memory) {
     barrier();
     for (int i = threadIdx.x; i < LEVELS * 4; i += THREADS) {
         Level &one = levels[i / 4];
-        auto change = [&](float share) { return quantile(i / 4, 0, change_bins(), sums, one.count, share); };
+        const int *changes = state.counts + i / 4 * BINS, *of_changes = sums + i / 4 * CHUNKS;
+        auto change = [&](float share) { return quantile(changes, of_changes, change_bins(), one.count, share); };
         if (one.count < ENOUGH) continue;
         switch (i % 4) {
         case 0: one.lower = change(0.25f); break;
         case 1: one.middle = change(0.5f); break;
         case 2: one.upper = change(0.75f); break;
-        default: one.quiet = quantile(i / 4, CHANGES, spread_bins(), sums, one.count, QUIET_SHARE);
+        default:
+            one.quiet = quantile(changes + CHANGES, of_changes + CHANGES / CHUNK, spread_bins(), one.count, QUIET_SHARE);
         }
     }
     barrier();
@@ -113,8 +115,10 @@ FN void estimate_scene(float *memory) {
     }
     if (threadIdx.x != 0) return;
     scene.light_changed = judged && *lit > LIGHT_SHARE * patches();
-    if (is_reset() || is_cut(patches(), *off, *both))
+    if (is_reset() || is_cut(patches(), *off, *both)) {
         scene.seen = scene.exposure_changed = scene.light_changed = scene.has_light = 0;
+        state.motion.found->model.known = false;
+    }
     scene.moving = 0;
     scene.seen += scene.seen < 1 << 20;
 }

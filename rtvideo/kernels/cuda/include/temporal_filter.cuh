@@ -1,5 +1,6 @@
 // The temporal filter, a cell a thread.
 #pragma once
+#include "carry.cuh"
 #include "scene_statistics.cuh"
 
 #include "common/temporal_filter.h"
@@ -7,17 +8,36 @@
 namespace rt {
 
 // The mean difference of a cell over the samples that a channel has in it.
-FN float cell_mean(int c, int x, int y) {
+FN float cell_mean(const Before &before, int c, int x, int y) {
     const Channel one = channel(c);
     const int wide = CELL >> one.x, high = CELL >> one.y;
     float sum = 0;
     for (int i = 0; i < high; i++) {
         for (int j = 0; j < wide; j++) {
             const int u = x * wide + j, v = y * high + i;
-            sum += Now{}(one, u, v) - Before{}(one, u, v);
+            sum += Now{}(one, u, v) - before(one, u, v);
         }
     }
     return sum * (1.0f / (wide * high));
+}
+
+// The age of a cell of the picture so far that was carried, and whether its block moved at all.
+FN float carried_age(const Before &before, float age, float noise, int x, int y, bool &moved) {
+    constexpr int SIDE = 2 * MOTION_BLOCK / CELL;
+    const MotionState &m = frame.state.motion;
+    const int at = min(y / SIDE, blocks_high(0) - 1) * blocks_wide(0) + min(x / SIDE, blocks_wide(0) - 1);
+    moved = moves(m.vectors[0][at]);
+    if (!moved) return age;
+    // Means of cells on either side, and of rows above and below.
+    auto mean = [&](int left, int top) {
+        float sum = 0;
+        for (int i = 0; i < CELL * CELL; i++) sum += luma(before, left + i % CELL, top + i / CELL);
+        return sum * (1.0f / (CELL * CELL));
+    };
+    const float across = (mean(CELL * (x + 1), CELL * y) - mean(CELL * (x - 1), CELL * y)) * 0.25f;
+    const float down = 0.5f * (mean(CELL * x, CELL * y + 1) - mean(CELL * x, CELL * y - 1));
+    return age_carried(age, across * across + down * down, m.unsure[at], loss_of(m.residuals[at], m.found->noise[0]),
+                       noise);
 }
 
 // The picture that is kept from now on. Cells of a region and around it, and their pixels, lie in shared memory: the
@@ -31,6 +51,7 @@ FN void filter(float *memory) {
     Scene &scene = *state.scene;
     const Block block = block_of<Region>(frame.width, frame.height);
     const int left = block.left / CELL, top = block.top / CELL;
+    const Before before;
     float *grey = memory, *means = grey + CELL * CELL * CELLS, *colour = means + CELLS;
     int *moving = (int *)(colour + 2 * CELLS);
     if (threadIdx.x == 0) *moving = 0;
@@ -40,12 +61,12 @@ FN void filter(float *memory) {
         float mean = 0;
     UNROLL for (int i = 0; i < CELL * CELL; i++) {
             const int u = i % CELL, v = i / CELL;
-            const float d = luma(Now{}, CELL * x + u, CELL * y + v) - luma(Before{}, CELL * x + u, CELL * y + v);
+            const float d = luma(Now{}, CELL * x + u, CELL * y + v) - luma(before, CELL * x + u, CELL * y + v);
             grey[(CELL * row + v) * WIDTH + CELL * column + u] = d, mean += 0.25f * d;
         }
         means[item] = mean;
         for (int c = 0; c < 2 && channels() > 1; c++)
-            colour[c * CELLS + item] = is_rgb() ? cell_mean(2 * c, x, y) - mean : cell_mean(c + 1, x, y);
+            colour[c * CELLS + item] = is_rgb() ? cell_mean(before, 2 * c, x, y) - mean : cell_mean(before, c + 1, x, y);
     }
     barrier();
     int moved = 0;
@@ -60,10 +81,14 @@ FN void filter(float *memory) {
                 sum += d, size += abs(d);
             }
         }
-        for (int i = 0; i < CELL * CELL; i++) level += luma(Before{}, CELL * x + i % CELL, CELL * y + i / CELL);
-        unsigned char *kept_age = state.age + y * ((frame.width + CELL - 1) / CELL) + x;
-        float age = scene.seen == 1 ? 0 : unpacked_age((float)*kept_age);
-        const float per = per_noise_of_difference(noise_at(scene, 0.25f * level), age);
+        for (int i = 0; i < CELL * CELL; i++) level += 0.25f * luma(before, CELL * x + i % CELL, CELL * y + i / CELL);
+        const int at = y * ((frame.width + CELL - 1) / CELL) + x;
+        const unsigned char *ages = before.carried ? state.age : state.age_before;
+        float age = scene.seen == 1 ? 0 : unpacked_age((float)ages[at]);
+        const float noise = noise_at(scene, level);
+        bool carried = false;
+        if (before.carried) age = carried_age(before, age, noise, x, y, carried);
+        const float per = per_noise_of_difference(noise, age);
         float z = deviations(sum, size, per);
         UNROLL for (int lean = -1; lean <= 1; lean++) {
             const int step = CELLS_WIDE + lean;
@@ -78,13 +103,15 @@ FN void filter(float *memory) {
         }
         const float gate = gate_of(z);
         age = next_age(age, gate, frame.time.frames);
-        *kept_age = packed_age(age);
-        moved += moves(gate);
+        state.age[at] = packed_age(age);
+        moved += moves(gate) || carried;
         const float weight = 1 / age;
+        if (carries())
+            state.motion.kept[0][y * level_width(0) + x] = level + weight * means[row * CELLS_WIDE + column];
         for (int c = 0; c < channels(); c++) {
             const Channel one = channel(c);
             for_samples(one, x, y, [&](int u, int v) {
-                const float old = Before{}(one, u, v);
+                const float old = before(one, u, v);
                 keep(state.after, one, u, v, old + weight * (Now{}(one, u, v) - old));
             });
         }

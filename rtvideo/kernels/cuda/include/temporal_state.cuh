@@ -5,7 +5,7 @@
 namespace rt {
 
 // Only kernels of a single block write here, but for `moving`.
-static_assert(sizeof(Scene) <= 2048, "as much room as temporal_state.py leaves");
+static_assert(sizeof(Scene) <= 1536 && sizeof(FoundMotion) <= 512, "as much room as temporal_state.py leaves");
 
 // No frame before this one counts; for kernels before `estimate_scene`, which settles it.
 FN bool is_reset() { return frame.time.reset || frame.state.scene->seen == 0; }
@@ -20,10 +20,13 @@ FN float code_of(const Planes &from, bool wide, float code, const Channel &c, in
     x = clamp(x, 0, width_of(c) - 1), y = clamp(y, 0, height_of(c) - 1);
     return sample(from, wide, c, x, y) * code;
 }
+// The picture so far, carried along if anything moved.
 struct Before {
-    METHOD float operator()(const Channel &c, int x, int y) const {
-        return code_of(frame.state.before, true, 1 / UNIT, c, x, y);
-    }
+    const int carried;
+
+    METHOD Before() : carried(frame.state.motion.found->moved > 0) {}
+    METHOD const Planes &planes() const { return frame.state.before[carried]; }
+    METHOD float operator()(const Channel &c, int x, int y) const { return code_of(planes(), true, 1 / UNIT, c, x, y); }
 };
 struct Now {
     METHOD float operator()(const Channel &c, int x, int y) const {

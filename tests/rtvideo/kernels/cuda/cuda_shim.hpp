@@ -11,6 +11,7 @@
 #define __forceinline__ inline __attribute__((unused))
 #define __launch_bounds__(...) EXPORT
 #define UNROLL
+#define ROLLED
 #define UNROLL_BY(n)
 #define MEMORY                                                                                                         \
     float *const memory = shim::memory;                                                                                \

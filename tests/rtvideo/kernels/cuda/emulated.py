@@ -112,8 +112,12 @@ class Emulated:
         strength: float, denoise: float, band: int | None = None,
         time: TimeConstants | None = None, state: TemporalState | None = None,
         debanding: DebandingState | None = None, brightness: float = 0.0, dither: bool = False,
+        only: str = "",
     ) -> None:  # fmt: skip
-        """Do what the engine does for a frame of (width, height), whole or in bands of so many rows."""
+        """Do what the engine does for a frame of (width, height), whole or in bands of so many rows.
+
+        ``only`` is a kernel that runs without the others.
+        """
         width, height = size
         plan = launch.in_bands(self.source, *size, band) if band else launch.whole(self.source, *size)
         frame = launch.frame_type(len(self.source.buffers))()
@@ -134,6 +138,8 @@ class Emulated:
             self._fill(name, words)
         crew = crew_of(self.library)
         for call in plan.calls:
+            if only not in ("", call.launch.name):
+                continue
             kernel = getattr(self.library, call.launch.name)
             self.library.launch(
                 kernel, call.across, call.down, call.launch.shared, crew, call.first, call.origin

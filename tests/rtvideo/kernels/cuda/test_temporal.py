@@ -96,7 +96,7 @@ class Remembering:
 
     def picture(self) -> Samples:
         """The picture so far, in codes of 8 bits."""
-        return kept_picture(self.memory, self.state.before, self.geometry)
+        return kept_picture(self.memory, self.state.before[0], self.geometry)
 
 
 def device_memory(size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -265,63 +265,85 @@ def test_without_a_pace_there_is_nothing_more_to_launch() -> None:
         more = emit(program, LEAST_SHARED, denoise=True, temporal=True)
         names, others = ({one.name for one in s.launches} for s in (source, more))
         assert "OVER_TIME" not in source.text and names < others
-        assert not any(re.search("measure|estimate|compensate|filter|follow|keep", name) for name in names)
+        assert not any(
+            re.search("build|measure|choose|carry|estimate|compensate|filter|follow|keep", name)
+            for name in names
+        )
 
 
 MAIN = """
 int main() {
     static unsigned char planes[3][WIDTH * HEIGHT * 3 / 2];
     static float space[BUFFERS][4096 * 6];
-    static unsigned char pictures[3][2 * WIDTH * HEIGHT * 3 / 2], age[WIDTH * HEIGHT / 4];
+    static unsigned char pictures[4][2 * WIDTH * HEIGHT * 3 / 2], ages[2][WIDTH * HEIGHT / 4];
     static float values[5][1000];
     static int counts[LEVELS * BINS];
     static Scene scene;
+    static FoundMotion found;
+    static float levels[2][PYRAMID][WIDTH * HEIGHT / 4], of_blocks[2][WIDTH * HEIGHT / 256 + 99];
+    static Vector vectors[2][PYRAMID][WIDTH * HEIGHT / 256 + 99];
+    static Structure structures[PYRAMID][WIDTH * HEIGHT / 256 + 99];
     static float bands[2 * DEBAND_LEVELS + 2][MEANS * (WIDTH / DEBAND_CELL) * (HEIGHT / DEBAND_CELL)];
     frame.width = WIDTH, frame.height = frame.rows = HEIGHT, frame.strength = 1, frame.denoise = 1;
     Format &f = frame.format;
     f.layout = NV, f.chroma_x = f.chroma_y = 1, f.luma_gain = 1 / 255.0f;
     TemporalState &h = frame.state;
     f.code = 1, h.format = f, h.format.wide = 1, h.format.luma_gain /= 256, h.format.code /= 256;
-    h.age = age, h.level = values[0], h.change = values[1], h.spread = values[2], h.gain = values[3];
+    h.level = values[0], h.change = values[1], h.spread = values[2], h.gain = values[3];
     h.light = values[4], h.counts = counts, h.scene = &scene;
+    MotionState &m = h.motion;
+    m.found = &found, m.residuals = of_blocks[0], m.unsure = of_blocks[1];
+    for (int k = 0; k < PYRAMID; k++) {
+        m.kept[k] = levels[0][k], m.now[k] = levels[1][k], m.structures[k] = structures[k];
+        m.measured[k] = vectors[0][k], m.vectors[k] = vectors[1][k];
+    }
     DebandingState &d = frame.debanding;
     d.format = h.format, d.amount = 1;
     d.deviations = bands[2 * DEBAND_LEVELS], d.shares = bands[2 * DEBAND_LEVELS + 1];
     for (int k = 0; k < DEBAND_LEVELS; k++) d.means[k] = bands[2 * k], d.smooth[k] = bands[2 * k + 1];
     for (int b = 0; b < BUFFERS; b++) frame.buffers[b] = space[b];
-    for (int n = 0; n < 3; n++) {
+    for (int k = 0; k < 6; k++) {
+        const int n = k % 3, carries = k / 3; // first the light changes, then the camera turns
         for (int i = 0; i < WIDTH * HEIGHT; i++)
-            planes[n & 1][i] = 40 + i * 7919 % 13 + (i % WIDTH < 32 ? 30 : 8) * n;
+            planes[n & 1][i] = carries
+                ? 100 + 40 * sinf((i % WIDTH + 3 * n) * 0.3f) * cosf((i / WIDTH + 2 * n) * 0.2f)
+                : 40 + i * 7919 % 13 + (i % WIDTH < 32 ? 30 : 8) * n;
         for (int p = 0; p < 2; p++) {
             const long long at = p * WIDTH * HEIGHT;
             frame.in.data[p] = planes[n & 1] + at, frame.out.data[p] = planes[2] + at;
-            h.before.data[p] = pictures[n & 1] + 2 * at, h.after.data[p] = pictures[1 - (n & 1)] + 2 * at;
-            d.picture.data[p] = pictures[2] + 2 * at;
+            h.before[0].data[p] = pictures[n & 1] + 2 * at, h.after.data[p] = pictures[1 - (n & 1)] + 2 * at;
+            d.picture.data[p] = pictures[2] + 2 * at, h.before[1].data[p] = pictures[3] + 2 * at;
             frame.in.stride[p] = frame.out.stride[p] = WIDTH;
-            h.before.stride[p] = h.after.stride[p] = d.picture.stride[p] = 2 * WIDTH;
+            h.before[0].stride[p] = h.before[1].stride[p] = h.after.stride[p] = 2 * WIDTH;
+            d.picture.stride[p] = 2 * WIDTH;
         }
-        frame.time = TimeConstants{8, 0.1f, n == 0};
+        h.age_before = ages[n & 1], h.age = ages[1 - (n & 1)];
+        frame.time = TimeConstants{8, 0.1f, n == 0, carries};
         LAUNCHES
+        if (k == 2 && !(scene.exposure_changed && scene.light_changed)) return 1;
     }
-    return scene.seen == 3 && scene.noise > 0 && scene.exposure_changed && scene.light_changed ? 0 : 1;
+    return scene.seen == 3 && scene.noise > 0 && found.moved ? 0 : 1;
 }
 """
 
 
-def raced(folder: Path, wanted: str, old: str = "", new: str = "") -> tuple[int, str]:
-    """Frames with steps of exposure and light, without bands, under sanitizers; ``old`` becomes ``new``."""
-    width, height = 152, 40
+def raced(folder: Path, wanted: str, header: str = "", old: str = "", new: str = "") -> tuple[int, str]:
+    """Frames with steps of exposure and light, without bands, then of a camera that turns, under sanitizers.
+
+    In ``header`` the text ``old`` becomes ``new``.
+    """
+    width, height = 152, 72
     source = emulated(PLAIN, temporal=True, deband=True).source
     calls = [
         f"launch({call.launch.name}, {call.across}, {call.down}, {call.launch.shared}, 4, 0, 0);"
         for call in launch.whole(source, width, height).calls
     ]
     main = f"enum {{ WIDTH = {width}, HEIGHT = {height} }};" + MAIN.replace("LAUNCHES", " ".join(calls))
-    if old:
-        text = (HEADERS / "temporal_filter.cuh").read_text()
+    if header:
+        text = (HEADERS / header).read_text()
         assert old in text
         text = text.replace(old, new).replace("#pragma once", "")
-        source = dataclasses.replace(source, text=source.text.replace('#include "temporal_filter.cuh"', text))
+        source = dataclasses.replace(source, text=source.text.replace(f'#include "{header}"', text))
     return race(source, folder, wanted, main)
 
 
@@ -338,6 +360,13 @@ def test_nothing_outside_is_touched(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_a_missing_barrier_is_found(tmp_path: Path) -> None:
-    code, report = raced(tmp_path, "thread", "    barrier();\n    int moved = 0;", "    int moved = 0;")
+@pytest.mark.parametrize(
+    ("header", "after"),
+    [
+        ("temporal_filter.cuh", "    int moved = 0;"),
+        ("motion.cuh", "    for (int item = threadIdx.x; item < count"),
+    ],
+)
+def test_a_missing_barrier_is_found(tmp_path: Path, header: str, after: str) -> None:
+    code, report = raced(tmp_path, "thread", header, f"    barrier();\n{after}", after)
     assert (code, "data race" in report) == (66, True)
