@@ -32,7 +32,7 @@ class Settings:
             through: ``t`` becomes ``t * 2 ** -brightness`` before ``strength``, and never brighter than 1.
         dither: results of 8 bits get a still pattern where debanding made gradients finer than codes, which
             would show bands again. For results that no lossy encoder sees: it takes the pattern away.
-        flicker: over time, bands that lamps on the mains make are divided out, where the engine can.
+        flicker: over time, bands that lamps on the mains make are divided out.
         adapts: ``denoise`` is the most of noise removal; frames without much noise get less
             (`rtvideo.engines.steady_noise`).
         lossless: no encoder smoothed the frames, so that what is constant in them has no noise.
@@ -178,20 +178,6 @@ class HasFallback(Protocol):
         Raises:
             UnavailableError: the model, or this machine, has none.
         """
-
-
-@runtime_checkable
-class HasLimits(Protocol):
-    """A session that does less than others with the same settings."""
-
-    def limits(self) -> str | None:
-        """Return what it leaves, and what to do, in one line; None if its settings ask for no more."""
-
-
-def limits_of(session: Session) -> list[str]:
-    """Return lines about what a session leaves that its settings ask for."""
-    line = session.limits() if isinstance(session, HasLimits) else None
-    return [line] if line else []
 
 
 def report_on(session: Session, report: Report) -> None:

@@ -15,7 +15,7 @@ from av.stream import Disposition, Stream
 
 from rtvideo.cpus import encoder_threads
 from rtvideo.engines.auto import SessionFactory, open_for
-from rtvideo.engines.session import Session, Settings, limits_of, report_on
+from rtvideo.engines.session import Session, Settings, report_on
 from rtvideo.engines.sync import PassThroughSession, SyncSession
 from rtvideo.errors import UnavailableError, UsageError
 from rtvideo.files.finished import mark
@@ -114,8 +114,6 @@ def enhance_video(
 
         session = stack.enter_context(closing(open_session_for(source, encoding, options, open_engine)))
         report_on(session, report)
-        for line in limits_of(session):
-            warn(f"{input}: {line}")
         job = job_of(input, options, find(options.model), session)
         reused = taken_over(earlier, job, output, container, _position(source, streams))
         report.resumed = reused.count if reused else 0

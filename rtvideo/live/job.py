@@ -12,7 +12,7 @@ from functools import partial
 
 from rtvideo import console
 from rtvideo.engines.auto import SessionFactory, open_for
-from rtvideo.engines.session import Session, limits_of, report_on
+from rtvideo.engines.session import Session, report_on
 from rtvideo.errors import UsageError
 from rtvideo.frame_log import frame_log
 from rtvideo.live.adaptive import AdaptiveProcessor
@@ -128,8 +128,6 @@ def enhance_live(
         opener = open_engine or partial(open_for, options, lossless=source.connection.lossless)
         session = stack.enter_context(closing(opener(working.geometry, due)))
         report_on(session, report)
-        for line in limits_of(session):
-            warn(f"{report.input}: {line}")
         model = None if open_engine is not None else find(options.model)
         controls = ViewerControls(
             options.strength,

@@ -84,12 +84,6 @@ class CudaSession(GpuSession):
         super().reset()
         self._time_stamps.reset()
 
-    def limits(self) -> str | None:
-        """See `rtvideo.engines.session.HasLimits`."""
-        if not self.settings.temporal or not self.settings.strength or not self.settings.flicker:
-            return None
-        return "engine cuda leaves the bands that lamps on the mains make; --device cpu evens them out"
-
     def _open(self, stack: ExitStack) -> Any:
         model, geometry = self._model, self._geometry
         if reason := self.unsupported_reason(model, geometry):
@@ -114,6 +108,6 @@ class CudaSession(GpuSession):
         settings: Settings,
         time: float | None = None,
     ) -> None:
-        constants = self._time_stamps.constants(time, settings.temporal)
+        constants = self._time_stamps.constants(time, settings.temporal, settings.flicker)
         amounts = settings.deband, settings.brightness, settings.dither
         self._network.run(planes, out, settings.strength, settings.denoise, constants, *amounts)

@@ -3,6 +3,7 @@
 // stays, and by its steps from frame to frame, which are alike. All is in log2 of codes above black.
 #pragma once
 #include "common/exposure_compensation.h"
+#include "common/interpolation.h"
 
 namespace rt {
 
@@ -76,6 +77,34 @@ FN void follow_bands(Mains &m, const Wave &wave) {
     m.agree = wave_like && alike ? min(m.agree + 1, SURELY) : max(m.agree - 2, 0);
     m.bands = m.agree >= SURE;
     m.wave = wave, m.phase = phase, m.step = step;
+}
+
+// What is above black, of luma.
+template <class V> FN V log_above(V luma, float none) { return log2(max(luma - none, 1.0f)); }
+
+// How much a block has of the wave, of the sums of its products with the wave and of the wave's squares, which are
+// learnt over frames.
+FN float learn_share(float &products, float &squares, float product, float square) {
+    const float keep = 1 - 1.0f / REMEMBERED;
+    products = keep * products + product, squares = keep * squares + square;
+    return clamp(products / (squares + DOUBT), 0.0f, 2.0f);
+}
+
+// How much of the way the light without bands goes to that of a frame, after so many frames.
+FN float rate_of_light(int seen) { return 1.0f / min(seen + 1, REMEMBERED); }
+
+// The wave at a row of the picture, of the waves of the level's `height` rows.
+FN float wave_at(const float *rows, int height, int row) {
+    const float at = clamp((row + 0.5f) / (2 << MAINS_LEVEL) - 0.5f, 0.0f, height - 1.0f);
+    const int above = min((int)at, max(height - 2, 0));
+    return lerp(rows[above], rows[min(above + 1, height - 1)], at - above);
+}
+
+// Between the middles of which of `count` blocks a pixel lies, and how far.
+FN float between(int pixel, int count, int &behind) {
+    const float at = clamp((float)pixel / (MAINS_BLOCK * (2 << MAINS_LEVEL)) - 0.5f, 0.0f, count - 1.0f);
+    behind = min((int)at, max(count - 2, 0));
+    return at - behind;
 }
 
 // The gain that takes a band away of which a place has a share.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from rtvideo.kernels.cuda.source import SIDE, THREADS, Launch, function, grid
 
 HEADERS = (
-    "pyramid.cuh", "motion.cuh", "carry.cuh", "exposure_compensation.cuh", "light_smoothing.cuh",
+    "pyramid.cuh", "mains.cuh", "motion.cuh", "carry.cuh", "exposure_compensation.cuh", "light_smoothing.cuh",
     "temporal_filter.cuh",
 )  # fmt: skip
 
@@ -20,9 +20,12 @@ CELL, PATCH = 2, 8
 _AROUND = 2  # cells around a region that the filter looks at
 _MEASURED, _LEVELS, _CHUNKS = 256, 10, 40
 _REGION = 64, 32
+_ANY_WIDTH = 1 << 16  # whole rows
 
-# As in common/motion.h and carry.h, motion.cuh and carry.cuh.
+# As in common/motion.h, carry.h and mains.h, motion.cuh, carry.cuh and mains.cuh.
 PYRAMID, MOTION_BLOCK = 4, 8
+MAINS_LEVEL, MAINS_BLOCK = 2, 8
+_BAND_ROWS, _BANDS_BYTES = 8, 2 << 10
 _TEAMS_WIDE, _TEAMS_BYTES = 4, 26 << 10
 _CARRIED, _TAPS = 8, 6
 
@@ -42,11 +45,15 @@ def picture_kernels() -> Iterator[tuple[Launch, str]]:
 
 
 def _motion_kernels() -> Iterator[tuple[Launch, str]]:
-    """Yield the kernels that carry the picture so far to where it is in the frame."""
+    """Yield the kernels that take bands out of the frame and carry the picture so far to where it is now."""
     width, height = _REGION
     samples = sum(width * height >> 2 * (level + 1) for level in range(PYRAMID))
     pyramids = function("build_pyramids", ["build_pyramids(memory);"])
     yield Launch("build_pyramids", 0, width, height, 4 * 2 * samples), pyramids
+    rows = _BAND_ROWS << MAINS_LEVEL + 1
+    found = Launch("find_bands", 0, _ANY_WIDTH, rows, _BANDS_BYTES)
+    yield found, function("find_bands", ["find_bands(memory);"])
+    yield Launch("divide_bands", 0, width, height, 0), function("divide_bands", ["divide_bands();"])
 
     def of_blocks(name: str, level: int, call: str) -> tuple[Launch, str]:
         side = _TEAMS_WIDE * (MOTION_BLOCK * 2 << level)

@@ -11,17 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtvideo.frame import Geometry
-from rtvideo.kernels.cuda.temporal import CELL, MOTION_BLOCK, PATCH, PYRAMID
+from rtvideo.kernels.cuda.temporal import CELL, MAINS_BLOCK, MAINS_LEVEL, MOTION_BLOCK, PATCH, PYRAMID
 from rtvideo.kernels.structs import Format, PlanePointers, state_format
 
-# As in temporal_state.cuh and scene_statistics.cuh: bytes of a scene and of motion, counts of all levels.
-_SCENE, _MOTION, _COUNTS = 1536, 512, 10 * (1024 + 256)
+# As in temporal_state.cuh and scene_statistics.cuh: bytes of a scene, of motion and of bands of lamps, and
+# counts of all levels.
+_SCENE, _MOTION, _MAINS, _COUNTS = 1536, 256, 256, 10 * (1024 + 256)
 
 # Words of a vector and of a structure, as in common/motion.h.
 _VECTOR, _STRUCTURE = 2, 5
 
 #: Bytes at the beginning that must be zero before the first frame.
-ZEROED = _SCENE + _MOTION + 4 * _COUNTS
+ZEROED = _SCENE + _MOTION + _MAINS + 4 * _COUNTS
 
 _ALIGNMENT = 256
 
@@ -35,6 +36,15 @@ class MotionState(ctypes.Structure):
     ]
 
 
+class MainsState(ctypes.Structure):
+    """``rt::MainsState``."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("reference", "change", "rows", "share")),
+        ("picture", PlanePointers), ("found", ctypes.c_void_p),
+    ]  # fmt: skip
+
+
 class TemporalState(ctypes.Structure):
     """``rt::TemporalState``."""
 
@@ -43,7 +53,7 @@ class TemporalState(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in (
             "age_before", "age", "level", "change", "spread", "gain", "counts", "scene", "light",
         )),
-        ("motion", MotionState),
+        ("motion", MotionState), ("mains", MainsState),
     ]  # fmt: skip
 
 
@@ -71,8 +81,8 @@ class TemporalLayout:
             address: of the memory, a multiple of 256.
             now: 0 and 1 in turns: which of the two pictures is the older one.
         """
-        begins = [address + at for at in self._begins()]
-        scene, found, counts, level, change, spread, gain, light, *rest = begins
+        *begins, _ = (address + at for at in self._begins())
+        scene, moved, bands, counts, level, change, spread, gain, light, *rest = begins
         state = TemporalState(
             format=state_format(self.geometry), level=level, change=change, spread=spread, gain=gain,
             counts=counts, scene=scene, light=light,
@@ -80,15 +90,17 @@ class TemporalLayout:
         ages, rest = rest[:2], rest[2:]
         state.age_before, state.age = ages[now], ages[1 - now]
         planes = len(kept_planes(self.geometry))
-        pictures = [rest[k * planes : (k + 1) * planes] for k in range(3)]
-        for picture, at in ((state.before[0], now), (state.before[1], 2), (state.after, 1 - now)):
+        pictures = [rest[k * planes : (k + 1) * planes] for k in range(4)]
+        mains, motion = state.mains, iter(rest[4 * planes :])
+        kept = (state.before[0], now), (state.before[1], 2), (state.after, 1 - now), (mains.picture, 3)
+        for picture, at in kept:
             place_planes(self.geometry, picture, pictures[at])
-        motion = iter(rest[3 * planes :])
-        state.motion.found = found
+        state.motion.found, mains.found = moved, bands
         for k in range(PYRAMID):
             for name, _ in self._of_level(k):
                 getattr(state.motion, name)[k] = next(motion)
         state.motion.residuals, state.motion.unsure = next(motion), next(motion)
+        mains.reference, mains.change, mains.rows, mains.share = motion
         return state
 
     def _begins(self) -> list[int]:
@@ -97,9 +109,13 @@ class TemporalLayout:
         cells = -(-width // CELL) * -(-height // CELL)
         patches = 4 * -(-width // PATCH) * (height // PATCH // 2 + 1)
         picture = [high * stride for high, stride in kept_planes(self.geometry)]
-        sizes = [_SCENE, _MOTION, 4 * _COUNTS, *4 * [patches], 4 * self.light, cells, cells, *3 * picture]
+        sizes = [_SCENE, _MOTION, _MAINS, 4 * _COUNTS, *4 * [patches], 4 * self.light, cells, cells]
+        sizes += 4 * picture
         sizes += [4 * words for level in range(PYRAMID) for _, words in self._of_level(level)]
         sizes += 2 * [4 * self._blocks(0)]
+        wide, high = -(-width // (2 << MAINS_LEVEL)), -(-height // (2 << MAINS_LEVEL))
+        shares = 3 * -(-wide // MAINS_BLOCK) * -(-high // MAINS_BLOCK)
+        sizes += [4 * wide * high, 4 * wide * high, 4 * high, 4 * shares]
         return list(itertools.accumulate(map(aligned, sizes), initial=0))
 
     def _of_level(self, level: int) -> list[tuple[str, int]]:

@@ -14,11 +14,9 @@ from rtvideo import Enhancer
 from rtvideo.cli.entry import main
 from rtvideo.errors import UsageError
 from rtvideo.files.job import enhance_video
-from rtvideo.live.job import enhance_live
 from rtvideo.media.partial_file import partial_files
-from rtvideo.options import LiveOptions, Options
+from rtvideo.options import Options
 from tests.helpers import clips
-from tests.helpers.doubles import FakeSession, opening
 
 Frames = Sequence[np.ndarray[Any, Any]]
 
@@ -60,21 +58,6 @@ def lit(source: Path, name: str, **options: Any) -> Path:
 
 def boiling(frames: Frames) -> float:
     return float(np.stack(frames[-12:]).std(axis=0).mean())
-
-
-class Limited(FakeSession):
-    def limits(self) -> str:
-        return "this engine leaves something; another does not"
-
-
-def test_runs_say_what_an_engine_leaves(tmp_path: Path) -> None:
-    source, told = clips.write(tmp_path / "in.mkv", frames=3), list[str]()
-    how = {"open_engine": opening(Limited())}
-    report = enhance_video(source, tmp_path / "out.mkv", Options(), on_warning=told.append, **how)
-    expected = f"{source}: this engine leaves something; another does not"
-    assert report.warnings.count(expected) == told.count(expected) == 1
-    live = enhance_live(str(source), [str(tmp_path / "live.mkv")], Options(), LiveOptions(), **how)
-    assert live.warnings.count(expected) == 1
 
 
 @pytest.mark.slow

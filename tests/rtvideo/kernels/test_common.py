@@ -25,9 +25,6 @@ from tests.rtvideo.kernels.cuda.emulated import KERNELS, Emulated
 COMMON = sorted((KERNELS / "common").glob("*.h"))
 BACK_ENDS = ("cpu", "cuda")
 
-#: What engine cuda does not have yet: docs/temporal.md says so.
-ON_PROCESSORS_ALONE = {"mains.h"}
-
 
 def code(path: Path) -> str:
     """A source without its comments."""
@@ -55,7 +52,7 @@ def test_both_back_ends_use_every_formula(header: Path) -> None:
     shared = "\n".join(map(code, COMMON))
     lowering = (KERNELS / "ir/lower.py").read_text()
     for name in defined:
-        for back_end in BACK_ENDS[:1] if header.name in ON_PROCESSORS_ALONE else BACK_ENDS:
+        for back_end in BACK_ENDS:
             own = "\n".join(code(path) for path in (KERNELS / back_end / "include").iterdir())
             uses = len(re.findall(rf"\b{name}\b", shared)) > 1 or f'"{name}"' in lowering
             assert uses or re.search(rf"\b{name}\b", own), f"{back_end} does without {name}"

@@ -11,14 +11,13 @@ FN void logs_of(const Layer &from, float none, float *to) {
         const float *line = from.at(0, y);
         float *out = to + (int64_t)y * from.width;
         int x = 0;
-        for (; x + LANES <= from.width; x += LANES) store(out + x, log2(max(load(line + x) - none, 1.0f)));
-        for (; x < from.width; x++) out[x] = log2(max(line[x] - none, 1.0f));
+        for (; x + LANES <= from.width; x += LANES) store(out + x, log_above(load(line + x), none));
+        for (; x < from.width; x++) out[x] = log_above(line[x], none);
     }
 }
 
 // How much of the wave the blocks of the layer have, learnt over frames.
 FN void learn_shares(MainsState &m, const Layer &layer) {
-    const float keep = 1 - 1.0f / REMEMBERED;
     for (int by = 0; by < m.share.height; by++) {
         for (int bx = 0; bx < m.share.width; bx++) {
             const int right = min((bx + 1) * MAINS_BLOCK, layer.width),
@@ -30,9 +29,7 @@ FN void learn_shares(MainsState &m, const Layer &layer) {
                     sum += m.change[(int64_t)y * layer.width + x] - m.mains.wave.mean;
                 both += sum / (right - bx * MAINS_BLOCK) * m.rows[y], wave += m.rows[y] * m.rows[y];
             }
-            float &b = m.share.at(0, by)[bx], &w = m.share.at(1, by)[bx];
-            b = keep * b + both, w = keep * w + wave;
-            m.share.at(2, by)[bx] = clamp(b / (w + DOUBT), 0.0f, 2.0f);
+            m.share.at(2, by)[bx] = learn_share(m.share.at(0, by)[bx], m.share.at(1, by)[bx], both, wave);
         }
     }
 }
@@ -67,7 +64,7 @@ static bool find_bands(MainsState &m, const Layer &layer, float none, bool at_re
     Turn at = {1, 0};
     for (int y = 0; y < layer.height; y++, at = at * step) m.rows[y] = best.size.re * at.re + best.size.im * at.im;
     if (mains.agree) learn_shares(m, layer);
-    const float rate = 1.0f / min(mains.seen + 1, REMEMBERED);
+    const float rate = rate_of_light(mains.seen);
     for (int64_t i = 0; i < cells; i++) m.reference[i] += rate * (m.change[i] - best.mean);
     mains.seen++;
     return mains.bands;
@@ -84,7 +81,7 @@ static void divide_bands(const Tile &strip, Frame &frame, Arena arena) {
     float *gain = rows.at(0, 0), *line = rows.at(1, 0);
     for (int top = tile.top; top < tile.bottom; top += CELL) {
         int y;
-        const float wave = m.wave_at(top + CELL / 2), down = between(top + CELL / 2, m.share.height, y);
+        const float wave = wave_at(m.rows, m.height, top + CELL / 2), down = between(top + CELL / 2, m.share.height, y);
         const float *above = m.share.at(2, y), *below = m.share.at(2, min(y + 1, m.share.height - 1));
         for (int i = 0; i < tile.width / CELL; i++) {
             int x;

@@ -14,21 +14,7 @@ struct MainsState {
     Grid share;                // of blocks: products with the wave, squares of the wave, and what they have of it
     Planes picture;            // room for the frame without bands
     void *memory[2];
-
-    // The wave at a row of the picture.
-    METHOD float wave_at(int row) const {
-        const float at = clamp((row + 0.5f) / (2 << MAINS_LEVEL) - 0.5f, 0.0f, height - 1.0f);
-        const int above = min((int)at, max(height - 2, 0));
-        return lerp(rows[above], rows[min(above + 1, height - 1)], at - above);
-    }
 };
-
-// Between the middles of which of `count` blocks a pixel lies, and how far.
-FN float between(int pixel, int count, int &behind) {
-    const float at = clamp((float)pixel / (MAINS_BLOCK * (2 << MAINS_LEVEL)) - 0.5f, 0.0f, count - 1.0f);
-    behind = min((int)at, max(count - 2, 0));
-    return at - behind;
-}
 
 FN bool allocate(MainsState &m, const Layer &layer, const Format &kept, int width, int height) {
     const int wide = (layer.width + MAINS_BLOCK - 1) / MAINS_BLOCK,

@@ -39,6 +39,7 @@ FN int clamp(int v, int low, int high) { return min(max(v, low), high); }
 
 #include "common/camera_motion.h"
 #include "common/debanding.h"
+#include "common/mains.h"
 
 namespace rt {
 
@@ -58,6 +59,15 @@ struct MotionState {
     FoundMotion *found;
 };
 
+// What is known of the bands of lamps on the mains; see mains_state.cuh.
+struct MainsState {
+    float *reference, *change; // of a level's pixels, in log2: light without bands, and what is above it
+    float *rows;               // the same of rows, then the wave
+    float *share;              // of blocks: products with the wave, squares of the wave, and what they have of it
+    Planes picture;            // the frame without bands
+    Mains *found;
+};
+
 // What is kept from frame to frame; see temporal_state.cuh.
 struct TemporalState {
     Format format;                  // of the picture: as the decoder's, in 16 bits
@@ -69,6 +79,7 @@ struct TemporalState {
     Scene *scene;
     float *light; // log2 t at the last scale
     MotionState motion;
+    MainsState mains;
 };
 
 // What debanding needs for a frame; see debanding.cuh.

@@ -4,8 +4,7 @@
 
 namespace rt {
 
-// Whether the picture so far may move along: there is one, and it is large enough.
-FN bool carries() { return frame.time.carries && min(frame.width, frame.height) >= LEAST_SIDE; }
+// Whether there is a picture so far that may move along.
 FN bool follows() { return carries() && !is_reset(); }
 
 FN int level_width(int level) { return (frame.width + (2 << level) - 1) / (2 << level); }

@@ -22,11 +22,12 @@ FN void measure_patches(float *memory) {
     const int left = blockIdx.x * MEASURED, top = blockIdx.y * 2 * PATCH, columns = min(MEASURED, frame.width - left);
     if (is_reset() || top + PATCH > frame.height) return;
     const Before before;
+    const Now now;
     float *level = memory, *change = memory + MEASURED, *square = memory + 2 * MEASURED;
     for (int column = threadIdx.x; column < columns; column += THREADS) {
         float l = 0, c = 0, q = 0;
         for (int row = top; row < top + PATCH; row++) {
-            const float s = luma(before, left + column, row), d = luma(Now{}, left + column, row) - s;
+            const float s = luma(before, left + column, row), d = luma(now, left + column, row) - s;
             l += s, c += d, q += d * d;
         }
         level[column] = l, change[column] = c, square[column] = q;
@@ -115,7 +116,9 @@ FN void estimate_scene(float *memory) {
     }
     if (threadIdx.x != 0) return;
     scene.light_changed = judged && *lit > LIGHT_SHARE * patches();
-    if (is_reset() || is_cut(patches(), *off, *both)) {
+    const bool cut = is_cut(patches(), *off, *both);
+    if (cut) state.mains.found->seen = 0;
+    if (is_reset() || cut) {
         scene.seen = scene.exposure_changed = scene.light_changed = scene.has_light = 0;
         state.motion.found->model.known = false;
     }

@@ -8,14 +8,14 @@
 namespace rt {
 
 // The mean difference of a cell over the samples that a channel has in it.
-FN float cell_mean(const Before &before, int c, int x, int y) {
+FN float cell_mean(const Before &before, const Now &now, int c, int x, int y) {
     const Channel one = channel(c);
     const int wide = CELL >> one.x, high = CELL >> one.y;
     float sum = 0;
     for (int i = 0; i < high; i++) {
         for (int j = 0; j < wide; j++) {
             const int u = x * wide + j, v = y * high + i;
-            sum += Now{}(one, u, v) - before(one, u, v);
+            sum += now(one, u, v) - before(one, u, v);
         }
     }
     return sum * (1.0f / (wide * high));
@@ -52,6 +52,7 @@ FN void filter(float *memory) {
     const Block block = block_of<Region>(frame.width, frame.height);
     const int left = block.left / CELL, top = block.top / CELL;
     const Before before;
+    const Now now;
     float *grey = memory, *means = grey + CELL * CELL * CELLS, *colour = means + CELLS;
     int *moving = (int *)(colour + 2 * CELLS);
     if (threadIdx.x == 0) *moving = 0;
@@ -61,12 +62,12 @@ FN void filter(float *memory) {
         float mean = 0;
     UNROLL for (int i = 0; i < CELL * CELL; i++) {
             const int u = i % CELL, v = i / CELL;
-            const float d = luma(Now{}, CELL * x + u, CELL * y + v) - luma(before, CELL * x + u, CELL * y + v);
+            const float d = luma(now, CELL * x + u, CELL * y + v) - luma(before, CELL * x + u, CELL * y + v);
             grey[(CELL * row + v) * WIDTH + CELL * column + u] = d, mean += 0.25f * d;
         }
         means[item] = mean;
         for (int c = 0; c < 2 && channels() > 1; c++)
-            colour[c * CELLS + item] = is_rgb() ? cell_mean(before, 2 * c, x, y) - mean : cell_mean(before, c + 1, x, y);
+            colour[c * CELLS + item] = is_rgb() ? cell_mean(before, now, 2 * c, x, y) - mean : cell_mean(before, now, c + 1, x, y);
     }
     barrier();
     int moved = 0;
@@ -112,7 +113,7 @@ FN void filter(float *memory) {
             const Channel one = channel(c);
             for_samples(one, x, y, [&](int u, int v) {
                 const float old = before(one, u, v);
-                keep(state.after, one, u, v, old + weight * (Now{}(one, u, v) - old));
+                keep(state.after, one, u, v, old + weight * (now(one, u, v) - old));
             });
         }
     }

@@ -5,10 +5,15 @@
 namespace rt {
 
 // Only kernels of a single block write here, but for `moving`.
-static_assert(sizeof(Scene) <= 1536 && sizeof(FoundMotion) <= 512, "as much room as temporal_state.py leaves");
+static_assert(sizeof(Scene) <= 1536 && sizeof(FoundMotion) <= 256 && sizeof(Mains) <= 256,
+              "as temporal_state.py leaves");
 
 // No frame before this one counts; for kernels before `estimate_scene`, which settles it.
 FN bool is_reset() { return frame.time.reset || frame.state.scene->seen == 0; }
+
+// Whether the picture so far may move along: it is large enough. Only then are bands looked for.
+FN bool carries() { return frame.time.carries && min(frame.width, frame.height) >= LEAST_SIDE; }
+FN bool evens() { return frame.time.evens && carries(); }
 
 FN int channels() { return channels(LAYOUT); }
 FN bool is_rgb() { return is_rgb(LAYOUT); }
@@ -28,9 +33,19 @@ struct Before {
     METHOD const Planes &planes() const { return frame.state.before[carried]; }
     METHOD float operator()(const Channel &c, int x, int y) const { return code_of(planes(), true, 1 / UNIT, c, x, y); }
 };
-struct Now {
+// The frame as it was decoded.
+struct Decoded {
     METHOD float operator()(const Channel &c, int x, int y) const {
         return code_of(frame.in, WIDE, frame.format.code, c, x, y);
+    }
+};
+// The same without the bands of lamps, if it has any.
+struct Now {
+    const bool evened;
+
+    METHOD Now() : evened(evens() && frame.state.mains.found->bands) {}
+    METHOD float operator()(const Channel &c, int x, int y) const {
+        return evened ? code_of(frame.state.mains.picture, true, 1 / UNIT, c, x, y) : Decoded{}(c, x, y);
     }
 };
 

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from rtvideo.engines.fused import FusedSession
 from rtvideo.engines.gpu.cuda import CudaSession
-from rtvideo.engines.session import Session, Settings, limits_of
+from rtvideo.engines.session import Session, Settings
 from rtvideo.errors import UnavailableError
 from rtvideo.frame import Geometry, Plane
 from rtvideo.models import Model, find
@@ -106,17 +106,6 @@ def test_it_carries_what_the_processor_carries(night: Model, cuda: FakeCuda) -> 
     assert (np.abs(alone - wanted) > 2).mean() > 0.2
     for session in sessions:
         session.close()
-
-
-def test_it_says_what_it_leaves(pair: tuple[CudaSession, FusedSession]) -> None:
-    device, processor = pair
-    assert ["leaves the bands" in line and "--device cpu" in line for line in limits_of(device)] == [True]
-    assert limits_of(processor) == []
-    device.settings.flicker = False
-    assert limits_of(device) == []
-    device.settings.flicker = True
-    device.settings.temporal = 0
-    assert limits_of(device) == []
 
 
 @pytest.mark.parametrize("how", ["reset", "gap", "back", "strength", "off"])

@@ -272,14 +272,22 @@ def test_without_a_pace_there_is_nothing_more_to_launch() -> None:
 
 
 MAIN = """
+static int texture(int i) {
+    unsigned cell = i % WIDTH / 5 + i / WIDTH / 5 * 31;
+    cell = cell * cell % 9973;
+    return 60 + (cell * 2654435761u >> 20) % 41;
+}
+
 int main() {
     static unsigned char planes[3][WIDTH * HEIGHT * 3 / 2];
     static float space[BUFFERS][4096 * 6];
-    static unsigned char pictures[4][2 * WIDTH * HEIGHT * 3 / 2], ages[2][WIDTH * HEIGHT / 4];
+    static unsigned char pictures[5][2 * WIDTH * HEIGHT * 3 / 2], ages[2][WIDTH * HEIGHT / 4];
     static float values[5][1000];
     static int counts[LEVELS * BINS];
     static Scene scene;
     static FoundMotion found;
+    static Mains lamps;
+    static float of_lamps[4][WIDTH * HEIGHT / 64];
     static float levels[2][PYRAMID][WIDTH * HEIGHT / 4], of_blocks[2][WIDTH * HEIGHT / 256 + 99];
     static Vector vectors[2][PYRAMID][WIDTH * HEIGHT / 256 + 99];
     static Structure structures[PYRAMID][WIDTH * HEIGHT / 256 + 99];
@@ -297,17 +305,21 @@ int main() {
         m.kept[k] = levels[0][k], m.now[k] = levels[1][k], m.structures[k] = structures[k];
         m.measured[k] = vectors[0][k], m.vectors[k] = vectors[1][k];
     }
+    h.mains.found = &lamps, h.mains.reference = of_lamps[0], h.mains.change = of_lamps[1];
+    h.mains.rows = of_lamps[2], h.mains.share = of_lamps[3];
     DebandingState &d = frame.debanding;
     d.format = h.format, d.amount = 1;
     d.deviations = bands[2 * DEBAND_LEVELS], d.shares = bands[2 * DEBAND_LEVELS + 1];
     for (int k = 0; k < DEBAND_LEVELS; k++) d.means[k] = bands[2 * k], d.smooth[k] = bands[2 * k + 1];
     for (int b = 0; b < BUFFERS; b++) frame.buffers[b] = space[b];
-    for (int k = 0; k < 6; k++) {
-        const int n = k % 3, carries = k / 3; // first the light changes, then the camera turns
+    for (int k = 0; k < 16; k++) {
+        // First the light changes, then a lamp makes bands, then the camera turns.
+        const int of_light = k < 3, carries = k >= 13, n = of_light ? k : carries ? k - 13 : k - 3;
         for (int i = 0; i < WIDTH * HEIGHT; i++)
             planes[n & 1][i] = carries
                 ? 100 + 40 * sinf((i % WIDTH + 3 * n) * 0.3f) * cosf((i / WIDTH + 2 * n) * 0.2f)
-                : 40 + i * 7919 % 13 + (i % WIDTH < 32 ? 30 : 8) * n;
+                : of_light ? 40 + i * 7919 % 13 + (i % WIDTH < 32 ? 30 : 8) * n
+                : texture(i) * (1 + 0.1f * sinf(6.2832f * (1.5f * (i / WIDTH) / HEIGHT + 0.3f * n)));
         for (int p = 0; p < 2; p++) {
             const long long at = p * WIDTH * HEIGHT;
             frame.in.data[p] = planes[n & 1] + at, frame.out.data[p] = planes[2] + at;
@@ -315,20 +327,22 @@ int main() {
             d.picture.data[p] = pictures[2] + 2 * at, h.before[1].data[p] = pictures[3] + 2 * at;
             frame.in.stride[p] = frame.out.stride[p] = WIDTH;
             h.before[0].stride[p] = h.before[1].stride[p] = h.after.stride[p] = 2 * WIDTH;
-            d.picture.stride[p] = 2 * WIDTH;
+            d.picture.stride[p] = h.mains.picture.stride[p] = 2 * WIDTH;
+            h.mains.picture.data[p] = pictures[4] + 2 * at;
         }
         h.age_before = ages[n & 1], h.age = ages[1 - (n & 1)];
-        frame.time = TimeConstants{8, 0.1f, n == 0, carries};
+        frame.time = TimeConstants{8, 0.1f, n == 0, !of_light, !of_light};
         LAUNCHES
         if (k == 2 && !(scene.exposure_changed && scene.light_changed)) return 1;
+        if (k == 12 && !lamps.bands) return 2;
     }
-    return scene.seen == 3 && scene.noise > 0 && found.moved ? 0 : 1;
+    return scene.seen == 3 && scene.noise > 0 && found.moved ? 0 : 3;
 }
 """
 
 
 def raced(folder: Path, wanted: str, header: str = "", old: str = "", new: str = "") -> tuple[int, str]:
-    """Frames with steps of exposure and light, without bands, then of a camera that turns, under sanitizers.
+    """Frames with steps of exposure and light, a lamp on the mains, a camera that turns, under sanitizers.
 
     In ``header`` the text ``old`` becomes ``new``.
     """
