@@ -22,15 +22,20 @@ from rtvideo.errors import OutputError, UnavailableError, UsageError
 from rtvideo.models.description import Description
 
 
-def save(net: RUAS, path: Path | str) -> None:
+def save(net: RUAS, path: Path | str, description: Description | None = None) -> None:
     """Write a network; each of the two files appears whole or not at all.
+
+    Args:
+        net: whose weights are written.
+        path: of the files, with or without suffix.
+        description: what they serve in, where that is not what they learned in (`Recipe.learned`).
 
     Raises:
         OutputError: they cannot be written.
     """
-    weights, description = files(path)
+    weights, about = files(path)
     tensors = {name: t.detach().float().cpu().contiguous() for name, t in net.state_dict().items()}
-    write_whole(description, net.description.to_json().encode())
+    write_whole(about, (description or net.description).to_json().encode())
     write_whole(weights, serialise(tensors))
 
 

@@ -93,7 +93,7 @@ class Trainer:
     def __init__(self, config: TrainConfig) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.net = config.network(config.recipe.description).to(config.device)
+        self.net = config.network(config.recipe.learned).to(config.device)
         if config.begin is not None:
             fill(self.net, load(config.begin).state_dict(), str(config.begin))
         for name, value in config.recipe.fixed.items():
@@ -315,7 +315,7 @@ def train(config: TrainConfig, console: Console, *, overwrite: bool = False) -> 
             if trainer.step % config.every == 0 or trainer.step == config.recipe.steps:
                 best = trainer.validate()
                 if best:
-                    save(trainer.result, config.out)
+                    save(trainer.result, config.out, config.recipe.description)
                 trainer.seconds = time.monotonic() - began
                 trainer.save(state)
                 console.print(_line(trainer, float(np.mean(recent)), best))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rtvideo.models.description import Description
 
@@ -31,6 +31,8 @@ class Recipe:
             term, ``lit_brightness``. So neither pays for what the other cannot know.
         average: largest share of the average of weights that a step keeps; the average is scored and saved.
         permuted: the channels of what is seen whole change places at random, so that no colour is preferred.
+        unfaded: learns and is validated without the network's fade-out: a frame that fades stays as it is
+            whatever is learned, and would teach exposure nothing.
     """
 
     summary: str
@@ -49,3 +51,12 @@ class Recipe:
     fixed: Mapping[str, float] = field(default_factory=dict)
     wished: bool = False
     average: float = 0.0
+    unfaded: bool = False
+
+    @property
+    def learned(self) -> Description:
+        """The network as it learns."""
+        if not self.unfaded:
+            return self.description
+        illumination = replace(self.description.illumination, fade=(), fade_grey=())
+        return replace(self.description, illumination=illumination)

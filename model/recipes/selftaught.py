@@ -39,4 +39,5 @@ SELFTAUGHT = Recipe(
     steps=900,
     crop=160,
     whole=True,
+    unfaded=True,
 )

@@ -97,6 +97,21 @@ def test_what_a_recipe_fixes_is_not_learned(pairs: Path, tmp_path: Path) -> None
     assert weights["illumination.rolloff_knee"].sigmoid().item() == pytest.approx(0.7)
 
 
+def test_an_unfaded_network_lights_light_frames_while_it_learns_alone(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    light, lit_while_learning = torch.full((1, 3, 16, 16), 0.6), []
+
+    def evaluate(net: model.RUAS, *_: object) -> trainer.Scores:
+        lit_while_learning.append(net.illumination(light).u)
+        return {"loss": 0.0}
+
+    monkeypatch.setattr(trainer, "evaluate", evaluate)
+    assert run(pairs, tmp_path / "net", "--recipe", "selftaught", "--steps", "1") == 0
+    assert not torch.allclose(lit_while_learning[0], light, atol=0.01)
+    torch.testing.assert_close(model.load(tmp_path / "net").illumination(light).u, light)
+
+
 def test_threads_do_not_change_the_result(pairs: Path, tmp_path: Path) -> None:
     for threads in ("1", "3"):
         small = ("--name", "same", "--steps", "4", "--batch", "5", "--threads", threads)
