@@ -205,6 +205,8 @@ class FramePool:
     def __init__(self, pix_fmt: str, width: int, height: int) -> None:
         self._shape = (width, height, pix_fmt)
         self._free: SimpleQueue[av.VideoFrame] = SimpleQueue()
+        # PyAV keeps what marks a frame as long as the frame. The pool itself would never be freed then.
+        self._mark = object()
 
     def take(self) -> av.VideoFrame:
         """Return a frame with undefined content, which nothing else refers to."""
@@ -212,7 +214,7 @@ class FramePool:
             frame = self._free.get_nowait()
         except Empty:
             frame = av.VideoFrame(*self._shape)
-            frame.opaque = self
+            frame.opaque = self._mark
             return frame
         # An encoder may still hold the old picture; then, and only then, this moves to fresh memory.
         frame.make_writable()
@@ -221,7 +223,7 @@ class FramePool:
     def give(self, frame: av.VideoFrame) -> None:
         """Take back a frame that has been encoded; a frame from elsewhere is ignored."""
         # Converting a frame copies its mark, too.
-        if frame.opaque is self and (frame.width, frame.height, frame.format.name) == self._shape:
+        if frame.opaque is self._mark and (frame.width, frame.height, frame.format.name) == self._shape:
             self._free.put(frame)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import av
@@ -149,6 +151,15 @@ def test_a_converted_frame_does_not_go_into_the_pool() -> None:
     pool = FramePool("rgb24", 16, 8)
     pool.give(pool.take().reformat(format="bgr0"))
     assert pool.take().format.name == "rgb24"
+
+
+def test_a_pool_that_nobody_uses_any_more_is_freed_with_its_frames() -> None:
+    pool = FramePool("yuv420p", 64, 48)
+    pool.give(pool.take())
+    pool_is_there = weakref.ref(pool)
+    del pool
+    gc.collect()
+    assert pool_is_there() is None
 
 
 def test_rgb_video_comes_through_an_output_of_another_format(tmp_path: Path) -> None:
