@@ -13,7 +13,8 @@ from rtvideo.cli.inputs import Task
 from rtvideo.cli.outcome import TaskResult
 from rtvideo.cli.remote import RemoteTask
 from rtvideo.cli.task import failed, skipped
-from rtvideo.cluster.transport import Content, deliver, exists, fetch
+from rtvideo.cluster.places import deliver, exists, fetch
+from rtvideo.cluster.transport import Content
 from rtvideo.errors import ExitCode, RtvideoError, UsageError
 from rtvideo.files.kinds import Job, job_for
 from rtvideo.options import Options

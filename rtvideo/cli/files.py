@@ -77,7 +77,7 @@ def _check_log(log: str, planned: BatchPlan, cluster: str | None) -> None:
 
 
 def _refuse_live(arguments: argparse.Namespace, inputs: Sequence[str]) -> None:
-    from rtvideo.cluster.transport import is_remote
+    from rtvideo.cluster.places import is_remote
 
     if arguments.preview or arguments.serve is not None or len(arguments.out) > 1:
         raise UsageError("--cluster: takes files to files; leave --preview, --serve and further --out away")

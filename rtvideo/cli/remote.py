@@ -20,9 +20,10 @@ from rtvideo.cli.inputs import (
     renamed,
 )
 from rtvideo.cli.listing import Listing
-from rtvideo.cluster.transport import is_remote, listed
+from rtvideo.cluster.places import check_takes_files, is_remote, listed
 from rtvideo.errors import RtvideoError, UsageError
 from rtvideo.media.images.suffixes import NAMES
+from rtvideo.media.location import redact
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class RemoteTask(Task):
     @property
     def name(self) -> str:
         """See `Task.name`."""
-        return self.source_url or str(self.source)
+        return redact(self.source_url) if self.source_url else str(self.source)
 
 
 def must_be_listed(inputs: Sequence[str], out: str) -> bool:
@@ -56,10 +57,11 @@ def plan_listing(inputs: Sequence[str], out: str) -> BatchPlan:
         inputs, out: as there, or URLs.
 
     Raises:
-        UsageError: several inputs, and ``out`` is no folder.
+        UsageError: several inputs, and ``out`` is no folder; no file can be delivered there.
     """
     named = len(inputs) == 1 and not os.path.isdir(inputs[0]) and not is_pattern(inputs[0])
     single = named and Path(out).suffix and not out.endswith("/") and not os.path.isdir(out)
+    check_takes_files(out)
     if not single and not is_remote(out):
         check_folder(out)
     made = BatchPlan()

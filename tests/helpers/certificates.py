@@ -34,6 +34,10 @@ class Authority:
 
     def certified(self, talk: Talk, names: str = _NAMES) -> Talk:
         """Return a talk by TLS, with a certificate of this authority."""
+        return _by_tls(talk, self.context(names))
+
+    def context(self, names: str = _NAMES) -> ssl.SSLContext:
+        """Return what a server needs that shows a certificate of this authority."""
         request, names_file = self._folder / "server.csr", self._folder / "names"
         names_file.write_text(names)
         self._run("req", *self._new("server"), "-subj", "/CN=server", "-out", request)
@@ -48,13 +52,13 @@ class Authority:
             names_file,
         )
         self._run("x509", "-req", "-in", request, *words, "-out", signed)
-        return _by_tls(talk, signed, self._key("server"))
+        return _context(signed, self._key("server"))
 
     def forged(self, talk: Talk) -> Talk:
         """Return a talk by TLS, with a certificate that nobody vouches for."""
         own = self._folder / "own.pem"
         self._run("req", "-x509", *self._new("own"), "-subj", "/CN=own", "-addext", _NAMES, "-out", own)
-        return _by_tls(talk, own, self._key("own"))
+        return _by_tls(talk, _context(own, self._key("own")))
 
     def _key(self, name: str) -> Path:
         return self._folder / f"{name}.key"
@@ -67,10 +71,13 @@ class Authority:
         subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
 
 
-def _by_tls(talk: Talk, certificate: Path, key: Path) -> Talk:
+def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    return context
 
+
+def _by_tls(talk: Talk, context: ssl.SSLContext) -> Talk:
     def talk_by_tls(connection: socket.socket, server: Server) -> None:
         with context.wrap_socket(connection, server_side=True) as wrapped:
             talk(wrapped, server)

@@ -72,3 +72,18 @@ def assert_same(made: Path, wanted: Path) -> None:
         if left.type == "video":
             left, right = (replace(s, hashes=[], times=sorted(s.times, key=str)) for s in (left, right))
         assert left == right
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    clips.write(tmp_path / "in" / "a.mp4", audio=1)
+    clips.write(tmp_path / "in" / "deep" / "b.mkv")
+    (tmp_path / "in" / "bad.mp4").write_text("no video")
+    return tmp_path / "in"
+
+
+def enhanced_here(folder: Path, capfd: pytest.CaptureFixture[str]) -> str:
+    """Enhance it without a cluster, and return the last lines."""
+    assert main(["--input", str(folder), "--out", f"{folder.parent}/here/", *COPY, "--threads", "1"]) == 3
+    return "\n".join(capfd.readouterr().err.splitlines()[-2:])
