@@ -76,7 +76,13 @@ def new_board() -> Any:
 
     # A soft wish for a node is none for what takes no processor: Ray would start it anywhere.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
+    board = ray.remote(Board).options(
+        num_cpus=0,
+        max_restarts=-1,
+        scheduling_strategy=here,
+        enable_task_events=False,  # the head would keep a record of each note
+    )
+    return board.remote()
 
 
 class Notes:

@@ -36,6 +36,10 @@ _ENVIRONMENT = {
 }
 
 
+#: Settings of a cluster that is started here. Its head keeps no history: no dashboard is there to show it.
+_SETTINGS = {"task_events_report_interval_ms": 0}
+
+
 @dataclass(frozen=True)
 class Cluster:
     """What there is to run on.
@@ -130,7 +134,7 @@ def _ray() -> Any:
 
 
 def _start(ray: Any) -> None:
-    _init(ray, "local", num_cpus=usable_cpus(), include_dashboard=False)
+    _init(ray, "local", num_cpus=usable_cpus(), include_dashboard=False, _system_config=_SETTINGS)
 
 
 def _join_running(ray: Any) -> bool:

@@ -22,7 +22,11 @@ from rtvideo.version import __version__
 RETRIES = 3
 
 #: What it raises where the fault may be the node's, so that it is begun again, too.
-_OF_THE_NODE = [OSError, MemoryError]
+_OF_THE_NODE = [OSError, MemoryError, exceptions.ObjectLostError]
+
+#: What Ray calls each unit. A name of its own for each would cost memory for as long as the run lasts: Ray
+#: counts by names.
+_NAME = "rtvideo unit"
 
 #: Units for each processor that are under way: one runs, and the next one is there when it ends.
 _AHEAD = 2
@@ -37,7 +41,7 @@ _WITHOUT_HEAD = 25.0
 #: Seconds between two looks whether it is there.
 _LOOK_FOR_HEAD = 5.0
 
-#: Seconds for which the driver waits at most before it looks for signals.
+#: Seconds for which the driver waits at most before it looks for signals, and between two looks at the board.
 _INTERVAL = 0.2
 
 
@@ -94,10 +98,13 @@ class Scheduler:
         processors = 0 if device.startswith("cuda") else max(1, cluster.cpus // self._threads)
         self.slots = max(self.gpus, processors)
         self.board = new_board()
+        # One for all units: Ray keeps each that it is told of, here, at the head and on the nodes.
+        self._on_node = ray.remote(_on_node)
         self._budget = int(cluster.memory * _SHARE)
         self._running: dict[Any, tuple[Unit, bool]] = {}
         self._only_gpus = not processors
         self._asked: Any = None
+        self._asked_at = 0.0
         self._head, self._heard = _head(), time.monotonic()
         self._looked = self._heard
         self._standing = Standing()
@@ -158,12 +165,12 @@ class Scheduler:
         if gpu is None:
             taken = sum(with_gpu for _, with_gpu in self._running.values())
             gpu = self._only_gpus or taken < self.gpus
-        work = ray.remote(_on_node).options(
+        work = self._on_node.options(
             num_cpus=self._threads,
             num_gpus=int(gpu),
             max_retries=RETRIES,
             retry_exceptions=_OF_THE_NODE,
-            name=f"rtvideo {unit.key}",
+            name=_NAME,
         )
         reference = work.remote(
             __version__, unit.work, self._threads, self.board, unit.key, gpu, *unit.arguments
@@ -189,8 +196,8 @@ class Scheduler:
             with contextlib.suppress(exceptions.RayError):  # it is being started anew
                 self._standing = ray.get(self._asked)
             self._asked = None
-        if self._asked is None:
-            self._asked = self.board.standing.remote(stopped)
+        if self._asked is None and (now := time.monotonic()) - self._asked_at >= _INTERVAL:
+            self._asked_at, self._asked = now, self.board.standing.remote(stopped)
         return self._standing
 
 
