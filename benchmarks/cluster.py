@@ -13,8 +13,8 @@ time, that of Ray included. What is linear costs as much for a frame on four nod
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import resource
 import shlex
 import shutil
 import subprocess
@@ -42,20 +42,64 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Run:
-    """What one call took: seconds on the clock, and of processors, that of the command and its children."""
+    """What one call took: seconds on the clock, and of processors, those of Ray included."""
 
     seconds: float
     processor: float
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s, {self.processor:.1f} s of processors"
+
+
+class Meter(threading.Thread):
+    """Watches all that descends from this process, where Ray's own end uncounted. Use it in a ``with``."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._family, self._latest = {os.getpid()}, dict[int, int]()
+        self._end = threading.Event()
+        self._look()
+        self._before = dict(self._latest)
+
+    @property
+    def spent(self) -> float:
+        """Processor seconds of all of them but this process, since it was made."""
+        return sum(ticks - self._before.get(pid, 0) for pid, ticks in self._latest.items()) / _TICKS
+
+    def run(self) -> None:
+        """Look twenty times a second."""
+        while not self._end.wait(0.05):
+            self._look()
+
+    def __enter__(self) -> Meter:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end.set()
+        self.join()
+
+    def _look(self) -> None:
+        parents, ticks = dict[int, int](), dict[int, int]()
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                words, pid = stat.read_text().rpartition(")")[2].split(), int(stat.parent.name)
+                parents[pid], ticks[pid] = int(words[1]), sum(map(int, words[11:13]))
+        # Who was seen once belongs to them, also when its parent has ended.
+        while new := {pid for pid, parent in parents.items() if parent in self._family} - self._family:
+            self._family |= new
+        self._latest |= {pid: ticks[pid] for pid in self._family & ticks.keys() - {os.getpid()}}
 
 
 def enhanced(inputs: Path, out: Path, *flags: str) -> Run:
     """Run the command line of rtvideo."""
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "rtvideo", "--input", str(inputs), "--out", f"{out}/", "--quiet", *flags]
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True)
-    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Run(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    with Meter() as meter:
+        began = time.perf_counter()
+        subprocess.run(command, check=True)
+        seconds = time.perf_counter() - began
+    return Run(seconds, meter.spent)
 
 
 @contextmanager
@@ -72,45 +116,6 @@ def nodes(count: int) -> Iterator[Any]:
         yield cluster
     finally:
         cluster.shutdown()
-
-
-class Meter(threading.Thread):
-    """Watches the processes of Ray, some of which end under way. Use it in a ``with`` statement."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self._before, self._latest = self._look(), dict[int, int]()
-        self._end = threading.Event()
-
-    @property
-    def spent(self) -> float:
-        """Processor seconds of all of them, since it was made."""
-        return sum(ticks - self._before.get(pid, 0) for pid, ticks in self._latest.items()) / _TICKS
-
-    def run(self) -> None:
-        """Look ten times a second."""
-        while not self._end.wait(0.1):
-            self._latest |= self._look()
-
-    def __enter__(self) -> Meter:
-        self.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._end.set()
-        self.join()
-
-    @staticmethod
-    def _look() -> dict[int, int]:
-        found = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
-            except OSError:
-                continue
-            if name in ("raylet", "gcs_server") or name.startswith("ray::"):
-                found[int(stat.parent.name)] = sum(map(int, rest.split()[11:13]))
-        return found
 
 
 def frames_of(folder: Path) -> int:
@@ -141,7 +146,7 @@ def overhead(clip: Path, work: Path, arguments: argparse.Namespace) -> None:
         side = enhanced(folder, work / "out", "--jobs", jobs, *arguments.flags)
         ray = enhanced(folder, work / "out", "--cluster", "local", *arguments.flags)
         start = enhanced(work / "none", work / "out", "--cluster", "local", "--frames", "1", *arguments.flags)
-        print(f"| {number + 1} | {side.seconds:.1f} s | {ray.seconds:.1f} s | {start.seconds:.1f} s |")
+        print(f"| {number + 1} | {side} | {ray} | {start} |", flush=True)
 
 
 def per_frame(clip: Path, work: Path, arguments: argparse.Namespace, *flags: str) -> None:
@@ -154,11 +159,8 @@ def per_frame(clip: Path, work: Path, arguments: argparse.Namespace, *flags: str
     first: float | None = None
     for count in (1, 2, 4):
         with nodes(count) as cluster:
-            with Meter() as meter:
-                driver = enhanced(
-                    folder, work / "out", "--cluster", cluster.address, *flags, *arguments.flags
-                )
-            cost = (driver.processor + meter.spent) / frames
+            on_nodes = ["--cluster", cluster.address, *flags, *arguments.flags]
+            cost = enhanced(folder, work / "out", *on_nodes).processor / frames
         first = first or cost
         print(f"| {count} node{'s' * (count > 1)} | {1000 * cost:.2f} ms | {first / cost:.2f} |", flush=True)
 
