@@ -107,6 +107,7 @@ def nodes(count: int) -> Iterator[Any]:
     """Start so many nodes of one processor each."""
     from ray.cluster_utils import Cluster
 
+    os.environ.setdefault("RAY_worker_niceness", "0")
     node = {"num_cpus": 1, "object_store_memory": 256 << 20}
     cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     for _ in range(count - 1):

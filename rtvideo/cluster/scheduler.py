@@ -22,7 +22,7 @@ from rtvideo.version import __version__
 RETRIES = 3
 
 #: What it raises where the fault may be the node's, so that it is begun again, too.
-_OF_THE_NODE = [OSError, MemoryError, exceptions.ObjectLostError]
+_OF_THE_NODE = [OSError, MemoryError]
 
 #: What Ray calls each unit. A name of its own for each would cost memory for as long as the run lasts: Ray
 #: counts by names.
@@ -41,8 +41,11 @@ _WITHOUT_HEAD = 25.0
 #: Seconds between two looks whether it is there.
 _LOOK_FOR_HEAD = 5.0
 
-#: Seconds for which the driver waits at most before it looks for signals, and between two looks at the board.
+#: Seconds for which the driver waits at most before it looks for signals.
 _INTERVAL = 0.2
+
+#: Seconds between two looks at the board, where each unit notes how far it is twice a second.
+_LOOK_AT_BOARD = 0.5
 
 
 class LostError(Exception):
@@ -196,7 +199,7 @@ class Scheduler:
             with contextlib.suppress(exceptions.RayError):  # it is being started anew
                 self._standing = ray.get(self._asked)
             self._asked = None
-        if self._asked is None and (now := time.monotonic()) - self._asked_at >= _INTERVAL:
+        if self._asked is None and (now := time.monotonic()) - self._asked_at >= _LOOK_AT_BOARD:
             self._asked_at, self._asked = now, self.board.standing.remote(stopped)
         return self._standing
 

@@ -62,16 +62,16 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     moto.stop()
 
 
-def test_a_bucket(
-    bucket: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bucket(bucket: Any, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     bucket.put(f"{folder}/", "archive/in/", recursive=True)
-    # Nodes of their own, which know where the server is.
-    command = [*("--cluster", "local"), *COPY, "--quiet"]
-    inputs = ["--input", "s3://archive/in/", "--input", "s3://none/a.mp4"]
-    assert main([*inputs, "--out", "s3://archive/lit/", *command]) == 3
-    said = capfd.readouterr().err
-    assert "s3://archive/in/bad.mp4: not a video" in said and "s3://none/a.mp4: no such file" in said
+    # Nodes of its own, which know where the server is; in a process of its own, as Ray keeps traces of a
+    # cluster in the process that started it.
+    inputs = ["--input", "s3://archive/in/", "--input", "s3://none/a.mp4", "--out", "s3://archive/lit/"]
+    command = [sys.executable, "-m", "rtvideo", *inputs, "--cluster", "local", *COPY, "--quiet"]
+    made = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert made.returncode == 3
+    assert "s3://archive/in/bad.mp4: not a video" in made.stderr
+    assert "s3://none/a.mp4: no such file" in made.stderr
     assert bucket.find("archive/lit") == ["archive/lit/a.mp4", "archive/lit/deep/b.mkv"]
     bucket.get("archive/lit/", f"{folder.parent}/lit/", recursive=True)
     enhanced_here(folder, capfd)
