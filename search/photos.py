@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from model import data
 from model.night_pairs import night_pair
 from rtvideo.errors import InputError, UsageError
 from search.objectives import Example
+
+#: Images of a batch that validates.
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +93,19 @@ def middle(item: data.Item, size: int) -> Example:
     part = (slice(top, top + size), slice(left, left + size))
     high = None if item.high is None else data.planes(item.high[part][None])
     return _example(data.planes(item.low[part][None]), high)
+
+
+def batches(examples: Sequence[Example]) -> Iterator[Example]:
+    """Yield examples of one image in batches of one size, few enough for the memory."""
+    for _, alike in itertools.groupby(sorted(examples, key=_size), _size):
+        group = list(alike)
+        for start in range(0, len(group), _AT_ONCE):
+            lows, highs = zip(*group[start : start + _AT_ONCE], strict=True)
+            yield Example(torch.cat(lows), None if highs[0] is None else torch.cat(highs))
+
+
+def _size(example: Example) -> torch.Size:
+    return example.low.shape
 
 
 def _example(low: data.Floats, high: data.Floats | None) -> Example:

@@ -19,7 +19,7 @@ from rtvideo.models.description import Description
 from search import schedule, strategies
 from search.config import SearchConfig
 from search.objectives import OBJECTIVES
-from search.photos import Photos, middle
+from search.photos import Photos, batches, middle
 from search.price import Budget, Price, within
 from search.updates import Updates
 
@@ -152,12 +152,13 @@ class Searcher:
     def validate(self) -> dict[str, float]:
         """Return L_val_t and L_val_n of the mixture, means over the middle of each validation image."""
         self.net.draw(None)
+        middles = [middle(item, self.config.crop) for item in self.photos.val]
+        total = torch.zeros(2)
         with torch.no_grad():
-            losses = [
-                self.updates.losses(middle(item, self.config.crop).to(self.device))
-                for item in self.photos.val
-            ]
-        val_t, val_n = torch.tensor(losses).mean(0).tolist()
+            for alike in batches(middles):
+                losses = self.updates.losses(alike.to(self.device))
+                total += len(alike.low) * torch.stack(losses).cpu()
+        val_t, val_n = (total / len(middles)).tolist()
         return {"val_t": val_t, "val_n": val_n}
 
     def _pass(self, on_step: Callable[[int], None]) -> dict[str, float]:
