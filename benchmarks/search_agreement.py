@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.common.arguments import add_json
 from benchmarks.common.files import write_json
 from benchmarks.common.markdown import table
+from benchmarks.search.agreement import agreeing, function
 from model.command import Parser, imports, run
 from rtvideo import values
 
@@ -110,16 +111,6 @@ def summary(searches: Sequence[Searcher]) -> dict[str, float]:
 
 def _edges(search: Searcher) -> list[str]:
     return [operation for cell in search.net.genotypes().values() for operation in cell]
-
-
-def agreeing(first: Sequence[str], second: Sequence[str]) -> int:
-    """Return on how many edges two searches chose the same."""
-    return sum(a == b for a, b in zip(first, second, strict=True))
-
-
-def function(operation: str) -> str:
-    """Return which of the operations computes the same functions: a residual is a one in the kernel."""
-    return operation.removeprefix("res")
 
 
 def cells(figures: Mapping[str, float]) -> list[str]:

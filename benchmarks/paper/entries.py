@@ -27,6 +27,7 @@ from benchmarks.paper.context import (
     verdict,
 )
 from benchmarks.paper.figures import Picture, Point, grey, plot, side_by_side
+from benchmarks.paper.searches import Search, decided
 from benchmarks.training.laboratory import HEIGHT, WIDTH, Contender, size
 from model import genotypes
 from model.genotypes import with_genotypes
@@ -216,9 +217,9 @@ def figure7(context: Context) -> str:
 
 def figure8(context: Context) -> str:
     """The searched cell against the supernet and cells of one operation."""
-    searched = with_genotypes(PAPER, context.genotypes("cooperative"))
+    searched = with_genotypes(PAPER, context.genotypes("cooperative-20"))
     named: dict[str, Contender] = {
-        "searched (cooperative)": context.contender(searched),
+        "searched (cooperative, 20 passes)": context.contender(searched),
         "searched by the authors": context.contender(),
     }
     for operation in OPERATIONS:
@@ -255,6 +256,7 @@ def figure8(context: Context) -> str:
 def figure9(context: Context) -> str:
     """The three strategies."""
     rows, pictures, means = [], [], {}
+    searches = {strategy: Search.read(context.searches / strategy) for strategy in FIGURE_9}
     for strategy, (psnr, ssim) in FIGURE_9.items():
         description = with_genotypes(PAPER, context.genotypes(strategy))
         scores = seeds(context, description)
@@ -283,25 +285,19 @@ def figure9(context: Context) -> str:
             table(["search", "parameters", "multiply-adds a pixel", *HEADS, "t", "paper"], rows),
             "",
             prose(
-                f"""Each search has 20 epochs. Each derived network is trained in the same way with
-                {plural(context.seeds, "seed")}; with several seeds, scores are means, with the lowest and
-                highest in brackets."""
+                f"""Each derived network is trained in the same way with {plural(context.seeds, "seed")}; with
+                several seeds, scores are means, with the lowest and highest in brackets."""
             ),
             "",
             verdict(means),
             "",
+            decided(searches),
+            "",
             prose(
-                """The strategies are not the only explanation. The shares of an edge's operations end
-                between 0.12 and 0.17, where 1/7 = 0.143 means no preference at all (the maps stretch this
-                range over all their colours). On nearly every edge the best operation leads the second
-                best by less than 0.005, so chance decides the argmax, and some edges still changed in the
-                last passes. Our searches make 1,260 steps on 63 images (the other 62 validate); the
-                paper's 20 epochs on 689 images make 13,780. So the table compares three cells of about
-                twice the authors' size, none of them clearly preferred by its search, and how well each
-                trains in a short time: see how much t varies within an image. The losses use no
-                reference, and training with them ends far from the right exposure with any cell. The
-                paper's scores are of one run each, so its gaps of 2.4 and 3.7 dB may contain some of
-                this, too."""
+                """So the scores compare three cells, none of them clearly preferred by its search, and how well
+                each trains in a short time: see how much t varies within an image. The losses use no
+                reference, and training with them ends far from the right exposure with any cell. The paper's
+                scores are of one run each, so its gaps of 2.4 and 3.7 dB may contain some of this, too."""
             ),
             "",
             prose(

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from benchmarks import reproduction
+from benchmarks.common.files import ROOT
 from benchmarks.common.markdown import table
 from benchmarks.paper import entries
 from benchmarks.paper.context import PAPER, spread_cells, verdict
 from benchmarks.paper.figures import Point, plot, side_by_side
+from benchmarks.paper.searches import Search, decided
 from benchmarks.training.cache import Cache, code
 from benchmarks.training.laboratory import Contender, Data, Laboratory, size
 from rtvideo.errors import InputError, UsageError
@@ -199,6 +201,23 @@ def test_the_verdict_follows_the_scores() -> None:
     said = verdict({"separate": worse, "cooperative": better})
     assert "ahead by 2 of 3" in said and "by SSIM separate, cooperative" in said
     assert "ahead by 1 of 3" in verdict({"separate": better, "cooperative": worse})
+
+
+def test_searches_say_how_far_they_decided() -> None:
+    searches = {name: Search.read(ROOT / "docs/search" / name) for name in entries.FIGURE_9}
+    assert len({search.length for search in searches.values()}) == 1, (
+        "of one length, or figure 9 compares lengths"
+    )
+    for search in searches.values():
+        assert search.shares.shape == (14, 7)
+        np.testing.assert_allclose(search.shares.sum(1), 1, atol=1e-6)
+    one = searches["joint"]
+    said = " ".join(decided({"one": one, "other": one}).split())
+    assert f"{one.steps:,} steps of each module; " in said
+    assert "one and other on 14 (14); " in said
+    assert f"({one.shares[:, 0].min():.2f} to {one.shares[:, 0].max():.2f})" in said
+    with pytest.raises(InputError, match=r"search\.cooperative"):
+        Search.read(ROOT / "docs/search/none")
 
 
 def test_pictures_stand_side_by_side_in_their_colours() -> None:
