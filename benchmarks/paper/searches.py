@@ -122,15 +122,15 @@ def decided(searches: Mapping[str, Search]) -> str:
                 all their colours). The lead is that over the second best. Skips are counted in the
                 illumination and in the noise removal. An edge changed late if its best operation did in the
                 last tenth of the passes. Of 14 edges, the same operation is chosen by
-                {agreement(searches)}; in brackets a residual operation and its twin count as one. By chance it
-                would be 2 (4)."""
+                {agreement(searches)}; in brackets a residual operation and its twin count as one. By
+                chance it would be 2 (4)."""
             ),
         ]
     )
 
 
 def agreement(searches: Mapping[str, Search]) -> str:
-    """Return on how many of the 14 edges each two searches agree; in brackets, on what they compute."""
+    """Return on how many of the 14 edges each two searches agree; in brackets, on what is computed."""
     pairs = []
     for (one, first), (other, second) in combinations(searches.items(), 2):
         same = agreeing(first.edges, second.edges)
