@@ -294,8 +294,8 @@ def figure9(context: Context) -> str:
             decided(searches),
             "",
             prose(
-                """So the scores compare three cells, none of them clearly preferred by its search, and how well
-                each trains in a short time: see how much t varies within an image. The losses use no
+                """So the scores compare three cells, none of them clearly preferred by its search, and how
+                well each trains in a short time: see how much t varies within an image. The losses use no
                 reference, and training with them ends far from the right exposure with any cell. The paper's
                 scores are of one run each, so its gaps of 2.4 and 3.7 dB may contain some of this, too."""
             ),
