@@ -36,6 +36,10 @@ class Navigated(Exception):
     """The page gave way to another one before it answered."""
 
 
+class NotYet(RuntimeError):
+    """A script uses a name that no script of the page has given yet: the page may still be loading."""
+
+
 class Page:
     """One tab."""
 
@@ -59,7 +63,9 @@ class Page:
         """Return what an expression, or the promise that it gives, comes to."""
         done = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in done:
-            raise RuntimeError(f"{script}: {done['exceptionDetails']}")
+            kind = done["exceptionDetails"].get("exception", {}).get("className")
+            error = NotYet if kind == "ReferenceError" else RuntimeError
+            raise error(f"{script}: {done['exceptionDetails']}")
         return done["result"].get("value")
 
     def wait_for(self, script: str, seconds: float = 30.0) -> Any:
@@ -70,7 +76,7 @@ class Page:
             if time.monotonic() > end:
                 raise TimeoutError(f"{script} is still {value!r} after {seconds:g} s")
             time.sleep(0.05)
-            with contextlib.suppress(Navigated):
+            with contextlib.suppress(Navigated, NotYet):
                 value = self.run(script)
         return value
 
