@@ -120,6 +120,11 @@ def wish(exposed: Tensor, reference: Tensor) -> Tensor:
     return (wanted / found).log2().clamp(-1, 1)
 
 
+def of_light(weights: Mapping[str, float]) -> dict[str, float]:
+    """Return the terms that score what is lit by itself, before noise removal."""
+    return {name: weight for name, weight in weights.items() if name.startswith("lit_")}
+
+
 def needs_stages(weights: Mapping[str, float]) -> bool:
     """Return whether any term looks at the illumination's stages."""
     return any(name.startswith("illumination_") for name in weights)

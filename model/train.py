@@ -80,6 +80,8 @@ def prepare(arguments: argparse.Namespace, command: str, console: Console) -> Tr
         if (value := getattr(arguments, field)) is not None
     }
     recipe = dataclasses.replace(recipe, description=description, **changes)
+    if recipe.continues and arguments.begin is None:
+        raise UsageError(f"recipe {name} learns on from a checkpoint; give --begin FILE")
     if not arguments.data and not arguments.pairs:
         raise UsageError("nothing to learn from; give --data DIR, --pairs DIR or both")
     supervised = objectives.needs_reference(recipe.losses)

@@ -107,7 +107,8 @@ class Trainer:
         self.history: list[Scores] = []
         self._pool = ThreadPoolExecutor(config.threads if config.device == "cpu" else 1)
         # Every folder counts alike, however many images it has.
-        self._sources = {kind: _by_source(items) for kind, items in config.train.items()}
+        self._sources = {kind: _by_source(items) for kind, items in config.train.items() if items}
+        self._shares = {kind: share for kind, share in config.recipe.shares.items() if kind in self._sources}
 
     def advance(self) -> float:
         """Take one step and return its loss.
@@ -120,7 +121,7 @@ class Trainer:
             group["lr"] = recipe.learning_rate * schedule(self.step, recipe.steps)
         # In the order of the views, so that the sum does not depend on which is done first.
         value, sums = 0.0, [torch.zeros_like(parameter) for parameter in self._learned]
-        for loss, gradients in self._pool.map(self._learn, self._views()):
+        for loss, gradients in self._pool.map(self._learn, *zip(*self._views(), strict=True)):
             value += loss
             for total, gradient in zip(sums, gradients, strict=True):
                 if gradient is not None:
@@ -170,25 +171,26 @@ class Trainer:
         for name in _PROGRESS:
             setattr(self, name, state[name])
 
-    def _views(self) -> Iterator[Callable[[], data.View]]:
-        """Yield what makes each of the views that this step learns from, all of the same weight."""
+    def _views(self) -> Iterator[tuple[str, Callable[[], data.View]]]:
+        """Yield kind and maker of each of the views that this step learns from, all of the same weight."""
         config, recipe = self.config, self.config.recipe
         if not recipe.whole:
             crops = data.batch(config.train["given"], recipe.batch, recipe.crop, config.seed, self.step)
-            yield from (functools.partial(data.crop_of, *crops, i) for i in range(recipe.batch))
+            yield from (("given", functools.partial(data.crop_of, *crops, i)) for i in range(recipe.batch))
             return
         random = np.random.default_rng((config.seed, self.step))
         for _ in range(recipe.batch):
-            kind = str(random.choice(list(recipe.shares), p=list(recipe.shares.values())))
+            shares = np.array(list(self._shares.values()))
+            kind = str(random.choice(list(self._shares), p=shares / shares.sum()))
             sources = self._sources[kind]
             source = sources[random.integers(len(sources))]
             item = source[random.integers(len(source))]
             seen = data.place(
                 item, recipe.crop, random, permuted=recipe.permuted, saturation=recipe.saturation
             )
-            yield functools.partial(data.view, item, seen)
+            yield kind, functools.partial(data.view, item, seen)
 
-    def _learn(self, make: Callable[[], data.View]) -> tuple[float, Sequence[Tensor | None]]:
+    def _learn(self, kind: str, make: Callable[[], data.View]) -> tuple[float, Sequence[Tensor | None]]:
         """Return a view's part of the loss, and its gradient along each parameter."""
         recipe, device, view = self.config.recipe, self.config.device, make()
         low = torch.from_numpy(view.low).to(device)
@@ -202,8 +204,13 @@ class Trainer:
             low, brightness=brightness, stages=stages, separate=recipe.separate, part=view.part
         )
         sample = Sample(trace, levels(low[(..., *view.part)]), high, self.net, low, exposed)
-        loss = objectives.objective(recipe.losses, sample) / recipe.batch
+        loss = objectives.objective(self._losses(kind), sample) / recipe.batch
         return loss.item(), torch.autograd.grad(loss, self._learned, allow_unused=True)
+
+    def _losses(self, kind: str) -> Mapping[str, float]:
+        """Return the terms that images of a kind are learned from by."""
+        recipe = self.config.recipe
+        return objectives.of_light(recipe.losses) if kind in recipe.light_only else recipe.losses
 
 
 def _digest(path: Path) -> str:

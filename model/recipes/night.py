@@ -24,7 +24,7 @@ NIGHT = Recipe(
             own="mean",
             mix=True,
             floor=3 / 255,
-            signal_floor=2 / 255,
+            signal_floor=2.5 / 255,
             chroma_floor=True,
             rolloff=True,
             fade=(0.21, 0.34),
@@ -56,4 +56,5 @@ NIGHT = Recipe(
     permuted=True,
     wished=True,
     average=0.999,
+    learned_floor=2 / 255,
 )

@@ -54,12 +54,9 @@ class FusedSession(SyncSession):
         assert model.description is not None and model.weights is not None
         self._check()
         # bf16 only where it was measured to be good enough for this model, or where it is asked for.
-        packed = bool(model.card.get("bf16"))
-        usable = [
-            i
-            for i in isa.usable()
-            if (i.name == instructions if instructions else packed or not i.packed_dtype)
-        ]
+        usable = isa.best_first(packed=bool(model.card.get("bf16")))
+        if instructions:
+            usable = [i for i in isa.usable() if i.name == instructions]
         if not usable:
             raise UnavailableError(f"engine fused: this machine has no {instructions}")
         program = lower(model.description, weights.read(model.weights), packed=bool(usable[0].packed_dtype))
@@ -81,7 +78,7 @@ class FusedSession(SyncSession):
     @staticmethod
     def probe() -> str:
         """See `rtvideo.engines.registry.SessionType`."""
-        usable = isa.usable()
+        usable = isa.best_first(packed=True)
         if not usable:
             raise UnavailableError("no kernels for this kind of processor; use --engine onnx")
         if build.prebuilt(usable[0]):

@@ -16,7 +16,7 @@ import torch
 
 import model
 from model import data, genotypes, objectives, train, trainer
-from model.recipes import NIGHT
+from model.recipes import EXPOSURE, NIGHT
 from rtvideo.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +110,22 @@ def test_an_unfaded_network_lights_light_frames_while_it_learns_alone(
     assert run(pairs, tmp_path / "net", "--recipe", "selftaught", "--steps", "1") == 0
     assert not torch.allclose(lit_while_learning[0], light, atol=0.01)
     torch.testing.assert_close(model.load(tmp_path / "net").illumination(light).u, light)
+
+
+def test_a_network_learns_with_the_floor_of_its_recipe_and_is_kept_with_its_own(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floors = []
+
+    def evaluate(net: model.RUAS, *_: object) -> trainer.Scores:
+        floors.append(net.description.illumination.signal_floor)
+        return {"loss": 0.0}
+
+    monkeypatch.setattr(trainer, "evaluate", evaluate)
+    assert run(pairs, tmp_path / "net", "--recipe", "night", "--steps", "1") == 0
+    kept = model.load(tmp_path / "net").description.illumination.signal_floor
+    assert (floors[0], kept) == (NIGHT.learned_floor, NIGHT.description.illumination.signal_floor)
+    assert 0 < floors[0] < kept
 
 
 def test_threads_do_not_change_the_result(pairs: Path, tmp_path: Path) -> None:
@@ -208,6 +224,7 @@ def test_damaged_state(pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     ("arguments", "code", "message"),
     [
         (["--recipe", "night", "--data", "{pairs}"], ExitCode.USAGE, "learns from pairs; give --pairs"),
+        (["--recipe", "exposure", "--pairs", "{pairs}"], ExitCode.USAGE, "give --begin FILE"),
         ([], ExitCode.USAGE, "nothing to learn from"),
         (["--data", "no/such"], ExitCode.INPUT, "no such folder"),
         (["--data", "{pairs}", "--device", "tpu"], ExitCode.USAGE, "allowed: auto, cpu, cuda"),
@@ -269,6 +286,24 @@ def test_kinds_are_made_of_references_once_a_scene(pairs: Path) -> None:
         assert lit.low is lit.high
         assert 0.7 * item.high.mean() < lit.low.mean() <= item.high.mean()
         assert night.low.mean() < night.high.mean()
+
+
+@pytest.mark.parametrize("kind", ["given", "panoramas"])
+def test_panoramas_teach_light_and_leave_noise_removal_as_it_is(pairs: Path, kind: str) -> None:
+    """Kinds of which there are no images do not count."""
+    recipe = dataclasses.replace(EXPOSURE, steps=4, batch=2, crop=24)
+    items = data.paired([pairs], data.Reader())
+    trained = trainer.Trainer(
+        trainer.TrainConfig(
+            recipe=recipe, train={kind: items, "night": []}, held=items, fingerprint=data.Fingerprint(0, ""),
+            out=pairs / "unused",
+        )
+    )  # fmt: skip
+    before = {name: weights.clone() for name, weights in trained.net.named_parameters()}
+    for _ in range(3):
+        trained.advance()
+    changed = {name.split(".")[0] for name, w in trained.net.named_parameters() if not w.equal(before[name])}
+    assert changed == ({"illumination"} if kind == "panoramas" else {"illumination", "noise"})
 
 
 def test_importing_the_package_is_light() -> None:

@@ -46,6 +46,9 @@ INSTRUCTION_SETS = (
 )
 
 
+#: Whose products of bf16 pairs took longer than f32 (docs/speed.md); AMD's take less.
+_INTEL = "GenuineIntel"
+
 #: What `IsProcessorFeaturePresent` of Windows tells. Of AVX-512 it knows the foundation alone: left out.
 _WINDOWS = {36: ("ssse3",), 37: ("sse4_1",), 38: ("sse4_2", "popcnt"), 14: ("cx16",), 40: _V3}
 
@@ -63,6 +66,18 @@ def usable(cpuinfo: Path = Path("/proc/cpuinfo"), architecture: str = "") -> lis
     return [i for i in INSTRUCTION_SETS if i.machine == architecture and found.issuperset(i.needs)]
 
 
+def best_first(
+    packed: bool, cpuinfo: Path = Path("/proc/cpuinfo"), architecture: str = ""
+) -> list[InstructionSet]:
+    """Return what to run a model with, best first: of what keeps pairs, what is worth it.
+
+    Args:
+        packed: the model may keep what is inside its cells in pairs.
+    """
+    packed = packed and _INTEL not in _values("vendor_id", cpuinfo)
+    return [one for one in usable(cpuinfo, architecture) if packed or not one.packed_dtype]
+
+
 def flags(cpuinfo: Path = Path("/proc/cpuinfo"), system: str = sys.platform) -> set[str]:
     """Return what the processor can do, by Linux's names."""
     if system == "win32":
@@ -70,11 +85,16 @@ def flags(cpuinfo: Path = Path("/proc/cpuinfo"), system: str = sys.platform) -> 
         return {flag for number, names in _WINDOWS.items() if present(number) for flag in names}
     if system == "darwin":
         return _of_sysctl()
+    return _values("flags", cpuinfo)
+
+
+def _values(field: str, cpuinfo: Path) -> set[str]:
+    """Return the words behind a field of the first processor; none where the file is not there."""
     try:
         lines = cpuinfo.read_text().splitlines()
     except OSError:
         return set()
-    return next((set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), set())
+    return next((set(line.partition(":")[2].split()) for line in lines if line.startswith(field)), set())
 
 
 def _of_sysctl() -> set[str]:

@@ -140,3 +140,18 @@ def test_instruction_sets_follow_the_processor(
     found = isa.usable(tmp_path / "cpuinfo", "x86_64")
     assert (found[0].name if found else None) == best
     assert [i.name for i in isa.usable(tmp_path / "cpuinfo", "aarch64")] == ["neon"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "packed", "best"),
+    [
+        ("AuthenticAMD", True, "avx512-bf16"),
+        ("AuthenticAMD", False, "avx512"),
+        ("GenuineIntel", True, "avx512"),
+    ],
+)
+def test_pairs_are_kept_where_that_is_faster(tmp_path: Path, vendor: str, packed: bool, best: str) -> None:
+    flags = " ".join((*isa._V4, "avx512_bf16"))
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n")
+    assert isa.best_first(packed, tmp_path / "cpuinfo", "x86_64")[0].name == best
+    assert isa.usable(tmp_path / "cpuinfo", "x86_64")[0].name == "avx512-bf16"  # where it is asked for
