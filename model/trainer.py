@@ -343,6 +343,16 @@ def _line(trainer: Trainer, loss: float, best: bool) -> str:
     return text + (", best" if best else "") + f", {left:.0f} s left"
 
 
+def _first_training(begin: Path) -> dict[str, Any]:
+    """Return how the weights came about that a training began with; nothing where no card tells."""
+    weights, _ = files(begin)
+    path = weights.with_name(weights.stem + ".card.json")
+    if not path.is_file():
+        return {}
+    card = json.loads(path.read_text(encoding="utf-8"))
+    return {name: card.get(name) for name in ("command", "seed", "recipe", "scores", "seconds")}
+
+
 def _card(trainer: Trainer) -> dict[str, Any]:
     config = trainer.config
     return {
@@ -350,6 +360,7 @@ def _card(trainer: Trainer) -> dict[str, Any]:
         "summary": config.recipe.summary,
         "command": config.command,
         "first_weights": config.identity()["first weights"],
+        "first_training": {} if config.begin is None else _first_training(config.begin),
         "seed": config.seed,
         "data": {
             "terms": config.terms,

@@ -11,7 +11,6 @@ from model.recipes.night import NIGHT
 #: decides. Squares from the first step on do worse: exposure then fits the scenes that it learns from.
 EXPOSURE = dataclasses.replace(
     NIGHT,
-    summary="night, learned on: how light a frame should be; needs --begin",
     losses={
         **{name: weight for name, weight in NIGHT.losses.items() if name != "lit_brightness"},
         "lit_exposure": 4.0,

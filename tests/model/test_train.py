@@ -207,6 +207,8 @@ def test_a_checkpoint_is_learned_on_from_its_own_weights(
     assert all(torch.equal(w, began[0][name]) for name, w in model.load(first).state_dict().items())
     cards = [json.loads((tmp_path / f"{name}.card.json").read_text()) for name in ("first", "second")]
     assert cards[0]["first_weights"] == "random" and len(cards[1]["first_weights"]) == 64
+    assert cards[0]["first_training"] == {}
+    assert cards[1]["first_training"]["command"] == cards[0]["command"]
 
     assert run(pairs, tmp_path / "none", "--begin", str(tmp_path / "missing")) == ExitCode.UNAVAILABLE
     assert "missing.json" in capsys.readouterr().err
