@@ -1,7 +1,8 @@
 """``python -m model.scenes``: make pairs to learn from, of well-lit photographs and linear panoramas alone.
 
     python -m model.scenes --photos lit/ --panoramas hdr/ --out scenes/
-    python -m model.train --pairs scenes/* --recipe night --out runs/night
+    python -m model.train --pairs scenes/* --recipe night --out runs/restored
+    python -m model.train --pairs scenes/* --recipe exposure --begin runs/restored --out runs/night
 
 Writes folders of pairs, as `model.train` reads them: ``wide`` (photographs, taken too dark), ``panoramas``
 (exposure brackets of views), ``night`` (photographs under lamps, filmed) and ``lit`` (what needs nothing). So

@@ -179,8 +179,8 @@ class Trainer:
             yield from (("given", functools.partial(data.crop_of, *crops, i)) for i in range(recipe.batch))
             return
         random = np.random.default_rng((config.seed, self.step))
+        shares = np.array(list(self._shares.values()))
         for _ in range(recipe.batch):
-            shares = np.array(list(self._shares.values()))
             kind = str(random.choice(list(self._shares), p=shares / shares.sum()))
             sources = self._sources[kind]
             source = sources[random.integers(len(sources))]

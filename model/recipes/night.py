@@ -44,7 +44,7 @@ NIGHT = Recipe(
         "noise_colour": 1.0,
     },
     learning_rate=3e-3,
-    steps=12000,
+    steps=5500,
     crop=160,
     whole=True,
     shares={"given": 0.6, "lit": 0.15, "night": 0.25},
