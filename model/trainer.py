@@ -30,6 +30,7 @@ from model.objectives import Sample
 from model.recipes import Recipe
 from model.ruas import RUAS, parameters
 from rtvideo.errors import UsageError
+from rtvideo.models import find
 from rtvideo.models.description import Description
 from rtvideo.version import __version__
 
@@ -94,8 +95,11 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config = config
         self.net = config.network(config.recipe.learned).to(config.device)
+        self.first_training: dict[str, Any] = {}
         if config.begin is not None:
             fill(self.net, load(config.begin).state_dict(), str(config.begin))
+            card = find(str(files(config.begin)[1])).card
+            self.first_training = {name: card[name] for name in _TOLD if name in card}
         for name, value in config.recipe.fixed.items():
             self.net.get_parameter(name).requires_grad_(False).fill_(value)
         self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
@@ -225,6 +229,9 @@ def _average(kept: float, average: Tensor, now: Tensor, steps: Tensor | int) -> 
 _PARTS = ("net", "average", "optimiser")
 _PROGRESS = ("step", "seconds", "best", "history")
 
+#: What a card says of the training that its own weights began with.
+_TOLD = ("command", "seed", "recipe", "scores", "seconds")
+
 
 def _by_source(items: Sequence[data.Item]) -> list[list[data.Item]]:
     sources: dict[str, list[data.Item]] = {}
@@ -343,16 +350,6 @@ def _line(trainer: Trainer, loss: float, best: bool) -> str:
     return text + (", best" if best else "") + f", {left:.0f} s left"
 
 
-def _first_training(begin: Path) -> dict[str, Any]:
-    """Return how the weights came about that a training began with; nothing where no card tells."""
-    weights, _ = files(begin)
-    path = weights.with_name(weights.stem + ".card.json")
-    if not path.is_file():
-        return {}
-    card = json.loads(path.read_text(encoding="utf-8"))
-    return {name: card.get(name) for name in ("command", "seed", "recipe", "scores", "seconds")}
-
-
 def _card(trainer: Trainer) -> dict[str, Any]:
     config = trainer.config
     return {
@@ -360,7 +357,7 @@ def _card(trainer: Trainer) -> dict[str, Any]:
         "summary": config.recipe.summary,
         "command": config.command,
         "first_weights": config.identity()["first weights"],
-        "first_training": {} if config.begin is None else _first_training(config.begin),
+        "first_training": trainer.first_training,
         "seed": config.seed,
         "data": {
             "terms": config.terms,

@@ -31,8 +31,8 @@ class Recipe:
         fixed: weights that are not learned, by name, and the value that they keep.
         wished: noise removal and contrast are learned at the brightness of the reference, by the wish for
             more or less that an exposure leaves open (`model.objectives.wish`), and exposure by its own
-            term, ``lit_brightness``. So neither pays for what the other cannot know.
-        continues: learns on from weights that are there, and from nothing else.
+            term, ``lit_brightness`` or ``lit_exposure``. So neither pays for what the other cannot know.
+        continues: needs weights to begin with.
         average: largest share of the average of weights that a step keeps; the average is scored and saved.
         permuted: the channels of what is seen whole change places at random, so that no colour is preferred.
         unfaded: learns and is validated without the network's fade-out: a frame that fades stays as it is

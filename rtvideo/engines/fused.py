@@ -54,9 +54,10 @@ class FusedSession(SyncSession):
         assert model.description is not None and model.weights is not None
         self._check()
         # bf16 only where it was measured to be good enough for this model, or where it is asked for.
-        usable = isa.best_first(packed=bool(model.card.get("bf16")))
         if instructions:
             usable = [i for i in isa.usable() if i.name == instructions]
+        else:
+            usable = isa.best_first(packed=bool(model.card.get("bf16")))
         if not usable:
             raise UnavailableError(f"engine fused: this machine has no {instructions}")
         program = lower(model.description, weights.read(model.weights), packed=bool(usable[0].packed_dtype))

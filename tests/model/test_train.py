@@ -210,6 +210,10 @@ def test_a_checkpoint_is_learned_on_from_its_own_weights(
     assert cards[0]["first_training"] == {}
     assert cards[1]["first_training"]["command"] == cards[0]["command"]
 
+    (tmp_path / "first.card.json").write_text("{")
+    assert run(pairs, tmp_path / "none", "--begin", str(first)) == ExitCode.UNAVAILABLE
+    assert "first.card.json: not a model card" in capsys.readouterr().err
+    assert not list(tmp_path.glob("none*"))  # said before the first step
     assert run(pairs, tmp_path / "none", "--begin", str(tmp_path / "missing")) == ExitCode.UNAVAILABLE
     assert "missing.json" in capsys.readouterr().err
     assert run(pairs, tmp_path / "none", "--begin", str(first), "--recipe", "ruas") == ExitCode.UNAVAILABLE

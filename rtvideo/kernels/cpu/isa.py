@@ -46,7 +46,7 @@ INSTRUCTION_SETS = (
 )
 
 
-#: Whose products of bf16 pairs took longer than f32 (docs/speed.md); AMD's take less.
+#: On Intel's processors kernels in pairs of bf16 are slower than in f32, on AMD's faster (docs/speed.md).
 _INTEL = "GenuineIntel"
 
 #: What `IsProcessorFeaturePresent` of Windows tells. Of AVX-512 it knows the foundation alone: left out.
@@ -69,10 +69,11 @@ def usable(cpuinfo: Path = Path("/proc/cpuinfo"), architecture: str = "") -> lis
 def best_first(
     packed: bool, cpuinfo: Path = Path("/proc/cpuinfo"), architecture: str = ""
 ) -> list[InstructionSet]:
-    """Return what to run a model with, best first: of what keeps pairs, what is worth it.
+    """Return the instruction sets to run a model with, best first.
 
     Args:
-        packed: the model may keep what is inside its cells in pairs.
+        packed: the model may run on those that keep pairs. Where pairs are slower they are left out all the
+            same.
     """
     packed = packed and _INTEL not in _values("vendor_id", cpuinfo)
     return [one for one in usable(cpuinfo, architecture) if packed or not one.packed_dtype]
@@ -91,10 +92,12 @@ def flags(cpuinfo: Path = Path("/proc/cpuinfo"), system: str = sys.platform) -> 
 def _values(field: str, cpuinfo: Path) -> set[str]:
     """Return the words behind a field of the first processor; none where the file is not there."""
     try:
-        lines = cpuinfo.read_text().splitlines()
+        with cpuinfo.open() as lines:  # of hundreds of processors the first tells
+            return next(
+                (set(line.partition(":")[2].split()) for line in lines if line.startswith(field)), set()
+            )
     except OSError:
         return set()
-    return next((set(line.partition(":")[2].split()) for line in lines if line.startswith(field)), set())
 
 
 def _of_sysctl() -> set[str]:
